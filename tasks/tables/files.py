@@ -1,0 +1,117 @@
+"""Reading and writing a table: cast or raise, sort by key, check, write to a temporary name, rename."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.tables.schemas import Table
+
+Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
+
+
+class TableError(ValueError):
+    """Rows that do not fit their table's declaration."""
+
+
+def write_table(table: Table, rows: Rows, path: Path) -> Path:
+    """Write `rows` as Parquet to `path` and return it; the same rows in any order give the same bytes.
+
+    Raises:
+        TableError: a column is missing, unknown or of another type, a value is null where none may be,
+            a number is not finite, or two rows share the key.
+    """
+    checked = conform(table, rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        pq.write_table(checked, partial, compression="zstd", row_group_size=1 << 16, write_statistics=True)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Rows of `path`, all columns or the named ones.
+
+    Raises:
+        TableError: the file is not there, not Parquet, or not of the declared schema.
+    """
+    try:
+        rows = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise TableError(f"{path}: expected the Parquet table {table.name}, got {_first_line(error)}") from error
+    expected = pa.schema([table.schema.field(name) for name in (columns or table.schema.names)])
+    if not rows.schema.equals(expected):
+        raise TableError(
+            f"{path}: expected the columns of table {table.name} ({', '.join(expected.names)}), "
+            f"got {', '.join(rows.schema.names)} or other types; run the stage that writes it again"
+        )
+    return rows
+
+
+def conform(table: Table, rows: Rows) -> pa.Table:
+    """`rows` with the declared column order and types, sorted by key and checked (see `write_table`)."""
+    cast = _cast(table, rows)
+    if not cast.num_rows:
+        return cast
+    _check_nulls_and_finite(table, cast)
+    order = pc.sort_indices(cast, sort_keys=[(name, "ascending") for name in table.key])
+    cast = cast.take(order).combine_chunks()
+    _check_unique(table, cast)
+    return cast
+
+
+def _cast(table: Table, rows: Rows) -> pa.Table:
+    names = rows.schema.names if isinstance(rows, pa.Table) else list(dict.fromkeys(key for row in rows for key in row))
+    if names or isinstance(rows, pa.Table):
+        missing, unknown = set(table.schema.names) - set(names), set(names) - set(table.schema.names)
+        if missing or unknown:
+            raise TableError(
+                f"table {table.name}: missing columns {sorted(missing)}, unknown columns {sorted(unknown)}"
+            )
+    try:
+        if isinstance(rows, pa.Table):
+            return rows.select(table.schema.names).cast(table.schema)
+        return pa.Table.from_pylist([dict(row) for row in rows], schema=table.schema)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise TableError(f"table {table.name}: {_first_line(error)}") from error
+
+
+def _check_nulls_and_finite(table: Table, rows: pa.Table) -> None:
+    for field in table.schema:
+        column = rows.column(field.name)
+        if column.null_count and not field.nullable:
+            raise TableError(
+                f"table {table.name}: column {field.name} has {column.null_count} empty values, expected none"
+            )
+        values = _flat(column)
+        if (
+            pa.types.is_floating(values.type)
+            and not np.isfinite(values.drop_null().to_numpy(zero_copy_only=False)).all()
+        ):
+            raise TableError(f"table {table.name}: column {field.name} holds NaN or infinity, expected finite numbers")
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    while pa.types.is_nested(values.type):
+        values = values.flatten()
+    return values
+
+
+def _check_unique(table: Table, rows: pa.Table) -> None:
+    groups = rows.group_by(list(table.key)).aggregate([([], "count_all")])
+    if groups.num_rows < rows.num_rows:
+        twice = groups.filter(pc.greater(groups["count_all"], 1)).select(list(table.key)).slice(0, 1).to_pylist()[0]
+        raise TableError(f"table {table.name}: two rows share the key {twice}")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

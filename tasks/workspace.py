@@ -1,0 +1,47 @@
+"""Where a run's files lie."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one run: those of the repository, or those of a corpus outside it."""
+
+    data: Path
+    """Input corpus; every path in a table is relative to it."""
+    artifacts: Path
+    """Stage outputs: tables, models, posetrack, provenance."""
+    reports: Path
+    """What people read."""
+    state: Path
+    """Working state that may be deleted at a cost of time only: shard store, training checkpoints, progress."""
+
+    @classmethod
+    def of_repository(cls, root: Path) -> "Workspace":
+        """The workspace of the repository at `root`."""
+        return cls(root / "data", root / "artifacts", root / "reports", root / ".corrtrack")
+
+    @property
+    def tables(self) -> Path:
+        """Parquet tables."""
+        return self.artifacts / "tables"
+
+    @property
+    def models(self) -> Path:
+        """Final weights, one safetensors file each."""
+        return self.artifacts / "models"
+
+    @property
+    def posetrack(self) -> Path:
+        """Tracks in PoseTrack18 form."""
+        return self.artifacts / "posetrack"
+
+    @property
+    def provenance(self) -> Path:
+        """One JSON per stage: revision, times, hardware, notices; no stage depends on it."""
+        return self.artifacts / "provenance"
+
+    def weights(self, name: str) -> Path:
+        """Weight file of the network `name`, such as "pose"."""
+        return self.models / f"{name}.safetensors"

@@ -1,0 +1,99 @@
+"""Affinity maps: where in the target frame each keypoint of a source pose is, on the grid of feature cells.
+
+The one place that knows how pixels and cells correspond. Two conventions:
+
+- `floor` (ours): cell = floor(x / 4) for query, target and lookup; a cell decodes to 4 i + 2, the centre of the pixels
+  that it covers.
+- `released` (fits the authors' weights): queries and targets are truncated, lookups rounded half to even and held
+  inside the far border, and a cell decodes to 4 i.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from models.networks.backbone import FEATURE_STRIDE
+
+Convention = Literal["floor", "released"]
+
+
+def whole_cells(cells: Tensor, convention: Convention) -> Tensor:
+    """Bring positions in cells, any shape, to whole cells (int64); a NaN becomes -1, which lies outside every map."""
+    if not cells.is_floating_point():
+        return cells.long()
+    whole = cells.floor() if convention == "floor" else cells.trunc()
+    return torch.nan_to_num(whole, nan=-1.0, posinf=-1.0, neginf=-1.0).long()
+
+
+def cell_of(keypoints_px: Tensor, convention: Convention) -> Tensor:
+    """Cell (int64) of each pixel position, any shape, as query and as target; what lies outside stays outside."""
+    return whole_cells(keypoints_px / FEATURE_STRIDE, convention)
+
+
+def lookup_cell_of(keypoints_px: Tensor, convention: Convention, *, height: int, width: int) -> Tensor:
+    """Cell (int64) at which a map of height x width cells is read for positions (...,2), x and y in pixels (eq. 6)."""
+    if convention == "floor":
+        return cell_of(keypoints_px, convention)
+    rounded = whole_cells((keypoints_px / FEATURE_STRIDE).round(), convention)
+    return torch.minimum(rounded, rounded.new_tensor([width - 1, height - 1]))
+
+
+def pixel_of(cells: Tensor, convention: Convention) -> Tensor:
+    """Pixel position (float) that a cell stands for, any shape."""
+    return cells * float(FEATURE_STRIDE) + (FEATURE_STRIDE / 2 if convention == "floor" else 0.0)
+
+
+def inside_map(cells: Tensor, *, height: int, width: int) -> Tensor:
+    """Whether whole cells (...,2) as x, y lie on a map of height x width cells; shape (...)."""
+    x, y = cells.unbind(-1)
+    return (x >= 0) & (y >= 0) & (x < width) & (y < height)
+
+
+def encode_affinity_map(
+    keypoints_px: Tensor, labelled: Tensor, *, height: int, width: int, convention: Convention = "floor"
+) -> Tensor:
+    """One-pixel targets G (eq. 3): all zero where a keypoint is not labelled or left the picture.
+
+    Args:
+        keypoints_px: (...,2) x, y in pixels of the target picture.
+        labelled: (...) bool.
+        height: rows of the map, in cells.
+        width: columns of the map, in cells.
+        convention: how pixels become cells.
+
+    Returns:
+        (...,height,width) float32 of zeros and ones, at most one 1 in each map.
+    """
+    cells = cell_of(keypoints_px, convention)
+    shown = inside_map(cells, height=height, width=width) & labelled.bool()
+    index = torch.where(shown, cells[..., 1] * width + cells[..., 0], 0)
+    maps = torch.zeros(*index.shape, height * width, device=keypoints_px.device)
+    maps.scatter_(-1, index.unsqueeze(-1), shown.unsqueeze(-1).to(maps.dtype))
+    return maps.reshape(*index.shape, height, width)
+
+
+def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Cell x, y (...,2) int64 of the largest value of each map (...,H,W), and that value (...)."""
+    value, index = maps.flatten(-2).max(dim=-1)
+    width = maps.shape[-1]
+    return torch.stack([index % width, index // width], dim=-1), value
+
+
+def sample(maps: Tensor, keypoints_px: Tensor, convention: Convention = "floor") -> Tensor:
+    """Read C_j^q(j_f^p): the value of each map at each target pose's keypoint (eq. 6).
+
+    Args:
+        maps: (Q,K,H,W) affinity maps of Q source poses.
+        keypoints_px: (P,K,2) x, y of P target poses, in pixels of the frame the maps belong to.
+        convention: how pixels become cells.
+
+    Returns:
+        (Q,P,K) values; 0 where the keypoint lies outside the map.
+    """
+    height, width = maps.shape[-2:]
+    cells = lookup_cell_of(keypoints_px, convention, height=height, width=width)
+    shown = inside_map(cells, height=height, width=width)
+    index = torch.where(shown, cells[..., 1] * width + cells[..., 0], 0)
+    values = maps.flatten(-2).gather(-1, index.T.expand(len(maps), -1, -1))
+    return torch.where(shown, values.transpose(1, 2), 0.0)

@@ -1,0 +1,1 @@
+"""The networks of the paper: backbone, pose, correspondence, re-identification and the person detector."""

@@ -1,0 +1,166 @@
+"""The correspondence network: Siamese features, affinity maps of all persons at once, refinement (section 4)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from models.fields.affinity_map import Convention, inside_map, whole_cells
+from models.keypoints import KEYPOINT_COUNT
+from models.networks.backbone import Decoder, Stem
+
+Norm = Literal["l2", "squared"]
+FEATURE_CHANNELS = 32
+
+PRIOR_LOGIT = -7.0
+"""Where refined logits start: one cell of about a thousand is the target."""
+
+_SMALLEST_NORM = 1e-12
+
+
+class SiameseNetwork(nn.Module):
+    """Layers 1 to 17 and the deconvolution block: one branch, its weights shared by both frames (4.1)."""
+
+    def __init__(self, *, width: float = 1.0, feature_channels: int = FEATURE_CHANNELS) -> None:
+        super().__init__()
+        self.architecture = {"width": width, "feature_channels": feature_channels}
+        self.stem = Stem(width=width)
+        self.decoder = Decoder(self.stem.out_channels, feature_channels, width=width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map frames (B,3,H,W), RGB in 0..1, sizes multiples of 32, to features (B,32,H/4,W/4), not normalised."""
+        features: Tensor = self.decoder(self.stem(images))
+        return features
+
+
+class RefinementNetwork(nn.Module):
+    """Layers 3 to 17 over both frames' features and the 17 affinity maps of a person (4.2)."""
+
+    def __init__(self, *, width: float = 1.0, feature_channels: int = FEATURE_CHANNELS) -> None:
+        super().__init__()
+        self.architecture = {"width": width, "feature_channels": feature_channels}
+        in_channels = 2 * feature_channels + KEYPOINT_COUNT
+        self.decoder = Decoder(in_channels, KEYPOINT_COUNT, width=width, output_gain=0.1)
+        nn.init.constant_(self.decoder.output.bias, PRIOR_LOGIT)  # type: ignore[arg-type]
+
+    def forward(self, source_features: Tensor, target_features: Tensor, maps: Tensor) -> Tensor:
+        """Refine the maps S of B persons.
+
+        Args:
+            source_features: (B or 1,32,H,W), not normalised.
+            target_features: (B or 1,32,H,W), not normalised.
+            maps: (B,17,H,W) softmax maps S.
+
+        Returns:
+            (B,17,H,W) logits of C.
+        """
+        # The first pooling acts on each channel alone: what persons share is pooled once, and only a quarter is copied.
+        pool = self.decoder.pool
+        parts = [pool(source_features), pool(target_features), pool(maps)]
+        pooled = torch.cat([part.expand(len(maps), -1, -1, -1) for part in parts], dim=1)
+        return self.decoder.decode_pooled(pooled)
+
+
+def normalise(features: Tensor, norm: Norm) -> Tensor:
+    """Divide each feature vector of (B,C,H,W) by its length (`l2`) or by its squared length (`squared`, released)."""
+    squared = features.square().sum(dim=1, keepdim=True)
+    length = squared if norm == "squared" else squared.sqrt()
+    return features / length.clamp_min(_SMALLEST_NORM)
+
+
+def extract_descriptors(features: Tensor, cells_yx: Tensor) -> Tensor:
+    """Cut the 3x3 patches d_j^p around the keypoints (4.1); beyond the border they are zero.
+
+    Args:
+        features: (B or 1,C,H,W) normalised features of the source frame.
+        cells_yx: (B,K,2) int64 rows and columns inside the map.
+
+    Returns:
+        (B,K,C,3,3).
+    """
+    padded = nn.functional.pad(features, (1, 1, 1, 1))
+    around = torch.arange(3, device=features.device)
+    rows = (cells_yx[..., 0, None] + around)[..., :, None]
+    columns = (cells_yx[..., 1, None] + around)[..., None, :]
+    persons = torch.arange(len(cells_yx), device=features.device) if len(features) > 1 else cells_yx.new_zeros(1)
+    patches = padded.permute(0, 2, 3, 1)[persons[:, None, None, None], rows, columns]
+    return patches.permute(0, 1, 4, 2, 3)
+
+
+def correlate(descriptors: Tensor, features: Tensor) -> Tensor:
+    """Affinity maps A_j^p = d_j^p (x) F_2 of all persons and keypoints by one convolution (eq. 1).
+
+    Args:
+        descriptors: (B,K,C,3,3).
+        features: (B or 1,C,H,W) normalised features of the target frame, of each person or of all.
+
+    Returns:
+        (B,K,H,W).
+    """
+    groups = len(features)
+    height, width = features.shape[-2:]
+    filters = descriptors.flatten(0, 1)
+    maps = nn.functional.conv2d(features.reshape(1, -1, height, width), filters, padding=1, groups=groups)
+    return maps.reshape(*descriptors.shape[:2], height, width)
+
+
+class CorrespondenceNetwork(nn.Module):
+    """The Siamese and the refinement network joined (Figure 3); without refinement it gives the maps S alone."""
+
+    def __init__(
+        self,
+        siamese: SiameseNetwork,
+        refinement: RefinementNetwork | None,
+        *,
+        norm: Norm = "l2",
+        cells: Convention = "floor",
+    ) -> None:
+        super().__init__()
+        self.siamese = siamese
+        self.refinement = refinement
+        self.norm: Norm = norm
+        self.cells: Convention = cells
+
+    @property
+    def architecture(self) -> dict[str, object]:
+        """What a weight file must tell to build this network again."""
+        refinement = None if self.refinement is None else self.refinement.architecture
+        parts = {"siamese": self.siamese.architecture, "refinement": refinement}
+        return {**parts, "norm": self.norm, "cells": self.cells}
+
+    def features(self, images: Tensor) -> Tensor:
+        """Map frames (B,3,H,W), RGB in 0..1, to features (B,32,H/4,W/4), not normalised; once per frame."""
+        features: Tensor = self.siamese(images)
+        return features
+
+    def affinity_maps(self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor) -> Tensor:
+        """Affinity maps S of B persons (eqs. 1 and 2).
+
+        Args:
+            source_features: (B or 1,32,H,W) features of the frame the keypoints were found in.
+            target_features: (B or 1,32,H,W) features of the frame in which they are sought.
+            keypoints_yx: (B,17,2) row and column in feature cells; `self.cells` tells how they become whole.
+
+        Returns:
+            (B,17,H,W) float32 maps S, each summing to 1; all zero for a keypoint outside the map or NaN.
+        """
+        height, width = source_features.shape[-2:]
+        cells_yx = whole_cells(keypoints_yx, self.cells)
+        shown = inside_map(cells_yx.flip(-1), height=height, width=width)
+        # Half precision would leave no room for the softmax of thousands of cells, and this part is cheap.
+        with torch.autocast(source_features.device.type, enabled=False):
+            source = normalise(source_features.float(), self.norm)
+            target = normalise(target_features.float(), self.norm)
+            descriptors = extract_descriptors(source, torch.where(shown[..., None], cells_yx, 0))
+            maps = correlate(descriptors, target)
+            maps = maps.flatten(-2).softmax(dim=-1).reshape(maps.shape)
+        return torch.where(shown[..., None, None], maps, 0.0)
+
+    def affinity(self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor) -> tuple[Tensor, Tensor]:
+        """Affinity maps S and the logits of the refined maps C, each (B,17,H,W); arguments as for `affinity_maps`."""
+        if self.refinement is None:
+            raise ValueError(
+                "this network has no refinement: use affinity_maps, or load weights of kind correspondence"
+            )
+        maps = self.affinity_maps(source_features, target_features, keypoints_yx)
+        return maps, self.refinement(source_features, target_features, maps)

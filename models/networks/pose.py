@@ -1,0 +1,52 @@
+"""The pose network: two or three stages that each emit heatmaps and offset maps (6.1, A.1, Figure 7)."""
+
+import torch
+from torch import Tensor, nn
+
+from models.keypoints import KEYPOINT_COUNT
+from models.networks.backbone import Decoder, Stem
+
+POSE_CHANNELS = 3 * KEYPOINT_COUNT
+"""17 heatmap logits, 17 x offsets, 17 y offsets, in this order."""
+
+PRIOR_LOGIT = -5.0
+"""Where heatmap logits start: about the share of cells that a keypoint covers, so that the first steps learn where."""
+
+
+class PoseNetwork(nn.Module):
+    """Stages that each see the stem's features; every stage but the first also sees the raw maps of the one before."""
+
+    def __init__(self, *, width: float = 1.0, stages: int = 2, channels: int = POSE_CHANNELS) -> None:
+        super().__init__()
+        if stages < 1:
+            raise ValueError(f"stages must be >= 1, got {stages}")
+        self.architecture = {"width": width, "stages": stages, "channels": channels}
+        self.stem = Stem(width=width)
+        self.stages = nn.ModuleList(
+            Decoder(self.stem.out_channels + (channels if stage else 0), channels, width=width, output_gain=0.1)
+            for stage in range(stages)
+        )
+        prior = torch.zeros(channels)
+        prior[: channels // 3] = PRIOR_LOGIT
+        for decoder in self.stages:
+            decoder.get_parameter("output.bias").data.copy_(prior)
+
+    def forward(self, images: Tensor, *, last_stage: int | None = None) -> list[Tensor]:
+        """Map crops to the raw maps of every stage.
+
+        Args:
+            images: (B,3,H,W), RGB in 0..1, H and W multiples of 32 (the paper: 384 x 288).
+            last_stage: 0-based stage to stop after; what lies behind it is not computed. None means all.
+
+        Returns:
+            One tensor (B,channels,H/4,W/4) per stage: heatmap logits, x offsets, y offsets (in input pixels).
+
+        Raises:
+            ValueError: for sizes that are no multiple of 32.
+        """
+        stem = self.stem(images)
+        outputs: list[Tensor] = []
+        for decoder in self.stages if last_stage is None else self.stages[: last_stage + 1]:
+            features = torch.cat([stem, outputs[-1]], dim=1) if outputs else stem
+            outputs.append(decoder(features))
+        return outputs

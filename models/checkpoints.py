@@ -2,17 +2,21 @@
 
 import json
 import os
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from models.networks.fusion import fuse_for_inference as fuse_for_inference
 from models.networks.pose import PoseNetwork
+from models.networks.released_names import bare_names, released_name
 
 Kind = Literal["pose", "siamese", "correspondence", "reid"]
 
@@ -121,3 +125,60 @@ def require_same_tensors(path: Path, *, expected: Mapping[str, Tensor], found: M
     ]
     if faults:
         raise WeightsError(f"{path}: {len(faults)} tensors do not fit the network:\n  " + "\n  ".join(faults))
+
+
+def load_released_pose(path: Path) -> PoseNetwork:
+    """Build a pose network from a checkpoint of the authors, with as many stages as it holds, in eval mode.
+
+    The result maps (B,3,H,W) to a list of stage outputs (B,51,H/4,W/4).
+
+    Raises:
+        WeightsError: if the file cannot be read safely, or lacks, adds or misshapes any tensor.
+    """
+    tensors = _read_released(path)
+    stages = sum(any(name.startswith(f"pd{stage}.") for name in tensors) for stage in (1, 2, 3))
+    return _filled_from_released(PoseNetwork(stages=max(stages, 1)), path, tensors)
+
+
+def load_released_correspondence(path: Path) -> CorrespondenceNetwork:
+    """Build the correspondence network from a checkpoint of the authors: squared norm, released cells, eval mode.
+
+    Raises:
+        WeightsError: if the file cannot be read safely, or lacks, adds or misshapes any tensor.
+    """
+    network = CorrespondenceNetwork(SiameseNetwork(), RefinementNetwork(), norm="squared", cells="released")
+    return _filled_from_released(network, path, _read_released(path))
+
+
+def _filled_from_released(module: Network, path: Path, tensors: Mapping[str, Tensor]) -> Network:
+    ours = module.state_dict()
+    require_same_tensors(path, expected={released_name(name): ours[name] for name in ours}, found=tensors)
+    module.load_state_dict({name: tensors[released_name(name)] for name in ours})
+    return module.eval()
+
+
+def _read_released(path: Path) -> dict[str, Tensor]:
+    state = _read_state_dict(path)
+    bare = bare_names(state)
+    if len(bare) != len(state):
+        raise WeightsError(f"{path}: some tensors are there twice, with and without the prefix 'module.'")
+    return bare
+
+
+def _read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a checkpoint of torch.save, or a safetensors file; only tensors are accepted, no code is run."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weight file")
+    try:
+        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path}: expected tensors only, found other Python objects, which could run code when loaded; "
+            f"save its 'state_dict' alone, where you trust the file ({str(error).splitlines()[0]})"
+        ) from error
+    except (RuntimeError, EOFError, OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from error
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise WeightsError(f"{path}: expected a dict of tensors, alone or under 'state_dict', found none")
+    return dict(state)

@@ -51,7 +51,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_partial_one(tmp_path: Path) -
 
 def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
     path = save(tmp_path / "siamese.safetensors", SiameseNetwork(width=0.125), "siamese")
-    with pytest.raises(WeightsError, match="siamese.safetensors: expected weights of kind pose, found siamese"):
+    with pytest.raises(WeightsError, match=r"siamese\.safetensors: expected weights of kind pose, found siamese"):
         load_pose(path)
 
 

@@ -1,0 +1,11 @@
+"""Section of the stage that reads the corpus."""
+
+from tasks.demo_corpus.params import CorpusParams
+from tasks.params.section import Section
+
+
+class IndexParams(Section):
+    """The corpus: what is read, and what the demo corpus looks like when there is none."""
+
+    demo_corpus: CorpusParams
+    """Size, look and detector of the synthesised corpus; of no effect on a corpus that is there."""

@@ -28,8 +28,13 @@ class DetectParams(Section):
 class EstimateParams(Section):
     """Poses in boxes (6.1, A.1)."""
 
+    crop_width_px: int = Field(gt=0, multiple_of=32)
+    crop_height_px: int = Field(gt=0, multiple_of=32)
+    """Size of a person's crop, that of the pose network's training."""
     batch_size: int = Field(ge=1)
+    """Crops of one batch, twice as many with the flip test."""
     flip_test: bool
+    """Average each crop's heatmaps with those of its mirror image."""
     output_stage: int
     """Stage of the pose network that is read; -1 is the last."""
     precision: Literal["float32", "bfloat16", "float16"]
@@ -42,7 +47,7 @@ class EstimateParams(Section):
 
 
 class RecoverParams(Section):
-    """Missed poses, affinities and correspondences (5.1)."""
+    """Missed poses, affinities and correspondences (5.1); the section `estimate` tells how poses are re-estimated."""
 
     frame_size_px: int = Field(gt=0, multiple_of=32)
     """Side of the square into which a frame is fitted for the correspondence network."""
@@ -55,7 +60,7 @@ class RecoverParams(Section):
     backward: bool
     """Recover from f+1 as well."""
     query_joint_threshold: Share
-    """Keypoints of the source below it are not carried on."""
+    """Keypoints of the source below it are no queries: their map S is zero, and they are not carried on."""
     corr_threshold: Share
     """Peaks of C below it are not confident."""
     corr_threshold_siamese: Share
@@ -88,7 +93,7 @@ class TrackParams(Section):
     query_joint_threshold: Share
     """Keypoints below it take no part in equation 6."""
     output_joint_threshold: Share
-    """Keypoints below it are not written."""
+    """Keypoints below it are left out of exported and scored tracks; the table keeps them all."""
     min_track_frames: int = Field(ge=1)
     """Shorter tracks are left out."""
     max_lost_frames: Count
@@ -99,7 +104,7 @@ class TrackParams(Section):
 
 
 class MergeParams(Section):
-    """Track merging (A.4, equation 8)."""
+    """Track merging (A.4, equation 8); the section `recover` tells how correspondences are computed."""
 
     enabled: bool
     max_gap_frames: int = Field(ge=1)

@@ -1,0 +1,64 @@
+"""Affine maps from a picture to what the networks see, and back.
+
+An affine is a (...,2,3) float64 array that maps x, y, 1 of the picture to x, y of the crop or fitted frame.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.keypoints import FloatArray
+
+Picture = npt.NDArray[np.uint8]
+
+
+def _scale_and_centre(scale: FloatArray, source_xy: FloatArray, target_xy: FloatArray) -> FloatArray:
+    affine = np.zeros((*scale.shape, 2, 3))
+    affine[..., 0, 0] = affine[..., 1, 1] = scale
+    affine[..., :, 2] = target_xy - scale[..., None] * source_xy
+    return affine
+
+
+def crop_affine(box_xywh: FloatArray, *, crop_width: int, crop_height: int) -> FloatArray:
+    """Map the longer side of each person box to `crop_width`, centre to centre, without distortion (6.1, FACTS 4.2).
+
+    A tall box so keeps (crop_height - crop_width) / 2 px of surroundings above and below.
+
+    Args:
+        box_xywh: (...,4) px of the picture; the longer side must be positive.
+        crop_width, crop_height: size of the crop, px.
+
+    Returns:
+        (...,2,3) picture to crop.
+    """
+    box = np.asarray(box_xywh, dtype=np.float64)
+    scale = crop_width / box[..., 2:].max(axis=-1)
+    return _scale_and_centre(scale, box[..., :2] + box[..., 2:] / 2, np.array([crop_width, crop_height]) / 2)
+
+
+def frame_affine(width: int, height: int, *, size_px: int) -> FloatArray:
+    """Map a whole frame into a square of `size_px`, longer side to it, centred on black (FACTS 3); (2,3)."""
+    scale = np.array(size_px / max(width, height))
+    return _scale_and_centre(scale, np.array([width // 2, height // 2]), np.full(2, size_px // 2))
+
+
+def invert(affine: FloatArray) -> FloatArray:
+    """The way back: (...,2,3) such that apply(invert(a), *apply(a, x, y)) is x, y."""
+    linear = np.linalg.inv(affine[..., :2])
+    return np.concatenate([linear, -linear @ affine[..., 2:]], axis=-1)
+
+
+def apply(affine: FloatArray, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Move points x, y (...,K) by an affine (...,2,3) or (2,3); returns the new x and y (...,K)."""
+    row = affine[..., None]
+    moved_x = row[..., 0, 0, :] * x + row[..., 0, 1, :] * y + row[..., 0, 2, :]
+    moved_y = row[..., 1, 0, :] * x + row[..., 1, 1, :] * y + row[..., 1, 2, :]
+    return moved_x, moved_y
+
+
+def crop_picture(picture: Picture, affine: FloatArray, *, crop_width: int, crop_height: int) -> Picture:
+    """Cut a crop (crop_height, crop_width, 3) uint8 out of an RGB picture (H,W,3): bilinear, black outside."""
+    crop: Any = cv2.warpAffine(picture, affine, (crop_width, crop_height), flags=cv2.INTER_LINEAR, borderValue=0)
+    return np.asarray(crop, dtype=np.uint8)

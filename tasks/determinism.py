@@ -1,0 +1,30 @@
+"""One seed and a fixed number of threads: the same call in the main process and in every worker."""
+
+import os
+import random
+import sys
+
+
+def limit_threads(threads: int) -> None:
+    """Give the numeric libraries that are loaded from now on `threads` CPU threads each."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to be deterministic
+
+
+def make_deterministic(seed: int, threads: int) -> None:
+    """Seed the generators, forbid nondeterministic kernels and set the threads of the libraries loaded by now.
+
+    Ray sets OMP_NUM_THREADS to 1 in its actors, so the count is set on torch and OpenCV themselves as well.
+    """
+    limit_threads(threads)
+    random.seed(seed)
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed(seed)
+    if (opencv := sys.modules.get("cv2")) is not None:
+        opencv.setNumThreads(threads)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(threads)
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False

@@ -1,0 +1,156 @@
+"""What a stage tells while it runs: one JSON line per event, read by the terminal, Prefect and the report."""
+
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final
+
+_LOG: Final = logging.getLogger(__name__)
+_SECONDS_BETWEEN_LINES: Final = 5.0
+_LINE_LIMIT: Final = 60_000
+
+
+class Progress:
+    """Events of one run of one stage.
+
+    Each is appended to `<state>/progress/<stage>.jsonl` as one line in one write, so that a reader never sees half
+    an event: {"time", "stage", "kind", ...} with kind begin, start, advance, notice, reject, summary or end.
+    Without `state` nothing is written to disk; notices and rejects are still collected.
+    """
+
+    def __init__(self, state: Path | None, stage: str) -> None:
+        self.stage = stage
+        self.notices: list[str] = []
+        self.rejects: list[dict[str, str]] = []
+        self.figures: dict[str, Any] = {}
+        self._path = progress_file(state, stage) if state else None
+        self._unit, self._total, self._started, self._told = "", 0, 0.0, 0.0
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._write("begin", pid=os.getpid())
+
+    def start(self, unit: str, total: int) -> None:
+        """Begin to count `total` things of kind `unit`, a plural such as "videos"."""
+        self._unit, self._total = unit, total
+        self._started = self._told = time.monotonic()
+        self._write("start", unit=unit, done=0, total=total)
+        _LOG.info("%s: %d %s", self.stage, total, unit)
+
+    def advance(self, done: int, **figures: Any) -> None:
+        """Tell that `done` of the things are finished, with figures such as loss=0.12 or video="000342"."""
+        self._write("advance", unit=self._unit, done=done, total=self._total, figures=figures)
+        now = time.monotonic()
+        if now - self._told < _SECONDS_BETWEEN_LINES and done < self._total:
+            return
+        self._told = now
+        rate = done / max(now - self._started, 1e-9)
+        shown = " ".join(f"{name}={_brief(value)}" for name, value in figures.items())
+        _LOG.info("%s: %d/%d %s, %.2f/s %s", self.stage, done, self._total, self._unit, rate, shown)
+
+    def notice(self, text: str) -> None:
+        """Tell one sentence that the user must know: a fallback, a part left out. Told once however often said."""
+        if text in self.notices:
+            return
+        self.notices.append(text)
+        self._write("notice", text=text)
+        _LOG.warning("%s: %s", self.stage, text)
+
+    def reject(self, source: str, place: str, reason: str) -> None:
+        """Tell what was set aside: the file or video, the place in it ("" is all of it), and why."""
+        entry = {"source": source, "place": place, "reason": reason}
+        if entry in self.rejects:
+            return
+        self.rejects.append(entry)
+        self._write("reject", **entry)
+        _LOG.warning("%s: set aside %s: %s", self.stage, " ".join(filter(None, (source, place))), reason)
+
+    def summary(self, **figures: Any) -> None:
+        """Add figures that describe the whole run of the stage."""
+        self.figures |= _jsonable(figures)
+        self._write("summary", figures=figures)
+
+    def end(self, status: str, seconds: float) -> None:
+        """Close the run: status done, failed or stopped."""
+        self._write("end", status=status, seconds=round(seconds, 3))
+
+    def _write(self, kind: str, **fields: Any) -> None:
+        if self._path is None:
+            return
+        event = {"time": round(time.time(), 3), "stage": self.stage, "kind": kind, **_jsonable(fields)}
+        line = json.dumps(event, ensure_ascii=False, allow_nan=False)
+        if len(line) > _LINE_LIMIT:  # one write must stay one line
+            line = json.dumps({name: event[name] for name in ("time", "stage", "kind")})
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, f"{line}\n".encode())
+        finally:
+            os.close(descriptor)
+
+
+def progress_file(state: Path, stage: str) -> Path:
+    """The event file of `stage` below the state folder."""
+    return state / "progress" / f"{stage}.jsonl"
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Whole events of the file from byte `offset` on, and the offset to go on from; none when it is not there.
+
+    A damaged line is passed over: progress is told, never trusted.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return [], offset
+    whole = data[: data.rfind(b"\n") + 1]
+    return [event for line in whole.splitlines() if (event := _parsed(line))], offset + len(whole)
+
+
+_CURRENT: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+def current() -> Progress:
+    """The progress of the stage that runs in this context; outside any stage one that only collects."""
+    return _CURRENT.get() or Progress(None, "no stage")
+
+
+@contextmanager
+def as_current(progress: Progress) -> Iterator[Progress]:
+    """Make `progress` the one that `current` gives inside the with block."""
+    token = _CURRENT.set(progress)
+    try:
+        yield progress
+    finally:
+        _CURRENT.reset(token)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "kind" in event else None
+
+
+def _jsonable(value: Any) -> Any:
+    """`value` with paths and NumPy scalars made plain, and null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {str(key): _jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(inner) for inner in value]
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _brief(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,168 @@
+"""Progress events, provenance and the exit codes of `python -m tasks`."""
+
+import json
+import math
+import multiprocessing
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks import __main__ as entry
+from tasks.errors import InputError
+from tasks.progress import Progress, current, progress_file, read_events
+from tasks.provenance import read_provenance, recorded
+from tasks.stages import REPOSITORY, STAGES, module_files
+from tasks.workspace import Workspace
+
+
+def _kinds(state: Path, stage: str) -> list[str]:
+    return [event["kind"] for event in read_events(progress_file(state, stage))[0]]
+
+
+def test_events_come_back_in_order_and_with_their_fields(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, "estimate")
+    progress.start("videos", 2)
+    progress.advance(1, video="a", loss=np.float32(0.5), rate=math.nan)
+    progress.notice("no PoseTrack training persons: finetuning keeps the COCO weights")
+    progress.reject("a.json", "frame 3", "expected 51 numbers, got 50")
+    progress.summary(poses=np.int64(12))
+    events, _ = read_events(progress_file(tmp_path, "estimate"))
+    assert [event["kind"] for event in events] == ["begin", "start", "advance", "notice", "reject", "summary"]
+    assert events[2] | {"time": 0} == {
+        **{"time": 0, "stage": "estimate", "kind": "advance", "unit": "videos", "done": 1, "total": 2},
+        "figures": {"video": "a", "loss": 0.5, "rate": None},
+    }
+    assert events[4]["place"] == "frame 3"
+    assert progress.figures == {"poses": 12}
+
+
+def test_a_notice_and_a_reject_are_told_once(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, "track")
+    for _ in range(3):
+        progress.notice("twice")
+        progress.reject("a", "", "broken")
+    assert _kinds(tmp_path, "track") == ["begin", "notice", "reject"]
+
+
+def test_a_reader_goes_on_where_it_was_and_never_sees_half_an_event(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, "track")
+    path = progress_file(tmp_path, "track")
+    _, offset = read_events(path)
+    progress.start("videos", 1)
+    with path.open("a") as file:
+        file.write('{"kind": "adv')
+    events, later = read_events(path, offset)
+    assert [event["kind"] for event in events] == ["start"]
+    assert read_events(path, later) == ([], later)
+    with path.open("a") as file:
+        file.write('ance"}\nnonsense\n')
+    assert [event["kind"] for event in read_events(path, later)[0]] == ["advance"]
+
+
+def _tell_many(state: Path) -> None:
+    progress = Progress(state, "merge")
+    for done in range(200):
+        progress.advance(done, text="x" * 300)
+
+
+def test_events_of_two_processes_do_not_mix(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_tell_many, args=(tmp_path,)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    lines = progress_file(tmp_path, "merge").read_text().splitlines()
+    assert len(lines) == 2 * 201
+    assert all(json.loads(line)["stage"] == "merge" for line in lines)
+
+
+def test_an_endless_figure_stays_one_short_line(tmp_path: Path) -> None:
+    Progress(tmp_path, "track").summary(text="x" * 200_000)
+    assert [event["kind"] for event in read_events(progress_file(tmp_path, "track"))[0]] == ["begin", "summary"]
+
+
+def test_provenance_tells_of_the_last_good_run_only(tmp_path: Path) -> None:
+    workspace = Workspace.of_repository(tmp_path)
+    with recorded("track", workspace) as progress:
+        assert current() is progress
+        current().notice("a notice")
+        current().reject("video", "frame 1", "broken")
+        current().summary(tracks=3)
+    good = read_provenance(workspace, "track")
+    assert good["notices"] == ["a notice"]
+    assert good["rejects"] == [{"source": "video", "place": "frame 1", "reason": "broken"}]
+    assert good["summary"] == {"tracks": 3}
+    assert {"started", "seconds", "revision", "hardware", "versions"} <= set(good)
+    with pytest.raises(ValueError, match="late"), recorded("track", workspace):
+        raise ValueError("late")
+    assert read_provenance(workspace, "track") == good
+    assert _kinds(workspace.state, "track")[-1] == "end"
+    assert current() is not progress
+
+
+def _stage_that(monkeypatch: pytest.MonkeyPatch, action: object) -> None:
+    """Puts a stage `index` in place that does `action`."""
+    module = types.ModuleType("tasks.index")
+    module.run = action  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tasks.index", module)
+
+
+def _raiser(error: BaseException):  # type: ignore[no-untyped-def]
+    def run(workspace: Workspace, params: object) -> None:
+        raise error
+
+    return run
+
+
+ENDINGS = {
+    "done": (lambda workspace, params: None, 0, ""),
+    "bad input": (_raiser(InputError("data/x.json: expected A, got B")), 2, "index: data/x.json: expected A, got B"),
+    "failed": (_raiser(RuntimeError("deep trouble")), 1, "RuntimeError: deep trouble; traceback in"),
+    "stopped": (_raiser(KeyboardInterrupt()), 130, "stopped"),
+}
+
+
+@pytest.mark.parametrize("case", ENDINGS)
+def test_exit_codes_and_one_line_for_the_user(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    action, code, words = ENDINGS[case]
+    _stage_that(monkeypatch, action)
+    (tmp_path / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    assert entry.main(["index"]) == code
+    told = capfd.readouterr().err
+    assert words in told
+    assert "Traceback" not in told
+    assert len(told.splitlines()) == (1 if words else 0)
+    if case == "failed":
+        assert "Traceback" in (tmp_path / ".corrtrack/logs/index.log").read_text()
+
+
+def test_broken_params_are_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "params.yaml").write_text("run: 3\n")
+    monkeypatch.chdir(tmp_path)
+    assert entry.main(["index"]) == 2
+    assert "params.yaml" in capfd.readouterr().err
+
+
+def test_help_names_every_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        entry.main(["--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {stage} " in shown and meaning in shown for stage, meaning in STAGES.items())
+
+
+def test_the_modules_of_a_module_are_found_through_packages_and_functions() -> None:
+    found = module_files("tasks.__main__")
+    for path in ("tasks/__init__.py", "tasks/progress.py", "tasks/params/__init__.py", "tasks/params/section.py"):
+        assert path in found
+    assert module_files("tasks.tables") >= {"tasks/tables/files.py", "models/keypoints.py", "models/__init__.py"}
+    assert module_files("tasks.no_such_stage") == frozenset()

@@ -179,6 +179,14 @@ class UpsampleBlock(nn.Module):
         return torch.relu_(self.norm(self.conv(inputs)))
 
 
+def _output_layer(in_channels: int, out_channels: int, *, gain: float) -> nn.ConvTranspose2d:
+    layer = nn.ConvTranspose2d(in_channels, out_channels, kernel_size=8, stride=4, padding=2)
+    taps_per_pixel = 4
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(in_channels * taps_per_pixel))
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
+
+
 class Decoder(nn.Module):
     """Layers 3 to 17 and the deconvolution block: maps at stride 4 from features at stride 4 (A.1, Figure 7).
 
@@ -191,10 +199,7 @@ class Decoder(nn.Module):
         self.trunk = Trunk(in_channels, width=width)
         self.upsample = UpsampleBlock(self.trunk.out_channels, self.trunk.out_channels)
         joined = self.trunk.out_channels + self.trunk.skip_channels
-        self.output = nn.ConvTranspose2d(joined, out_channels, kernel_size=8, stride=4, padding=2)
-        taps_per_pixel = 4
-        nn.init.normal_(self.output.weight, std=output_gain / math.sqrt(joined * taps_per_pixel))
-        nn.init.zeros_(self.output.bias)  # type: ignore[arg-type]
+        self.output: nn.Module = _output_layer(joined, out_channels, gain=output_gain)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (B,in,H/4,W/4) to raw maps (B,out,H/4,W/4)."""

@@ -41,7 +41,7 @@ class RefinementNetwork(nn.Module):
         self.architecture = {"width": width, "feature_channels": feature_channels}
         in_channels = 2 * feature_channels + KEYPOINT_COUNT
         self.decoder = Decoder(in_channels, KEYPOINT_COUNT, width=width, output_gain=0.1)
-        nn.init.constant_(self.decoder.output.bias, PRIOR_LOGIT)  # type: ignore[arg-type]
+        nn.init.constant_(self.decoder.get_parameter("output.bias"), PRIOR_LOGIT)
 
     def forward(self, source_features: Tensor, target_features: Tensor, maps: Tensor) -> Tensor:
         """Refine the maps S of B persons.

@@ -1,0 +1,173 @@
+"""Pictures of a video in frame order, from a folder of pictures or from one video file."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tasks.paths import below
+
+Picture = npt.NDArray[np.uint8]
+"""RGB, shape (H,W,3), as the file stores it: an orientation tag is not obeyed, since annotations are not either."""
+
+_NEAR_FRAMES: Final = 32
+"""So many frames are decoded and passed over rather than sought."""
+cv2.utils.logging.setLogLevel(
+    cv2.utils.logging.LOG_LEVEL_SILENT
+)  # a broken picture is told by FrameError, not by OpenCV on the screen
+
+_DECODE: Final = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+class FrameError(Exception):
+    """A frame that is not there or cannot be decoded; `file`, `frame` (None: all of the file) and `reason` tell."""
+
+    def __init__(self, file: str, frame: int | None, reason: str) -> None:
+        super().__init__(file, frame, reason)
+        self.file, self.frame, self.reason = file, frame, reason
+
+    def __str__(self) -> str:
+        return f"{self.file}{'' if self.frame is None else f' frame {self.frame}'}: {self.reason}"
+
+
+class VideoFrames:
+    """The frames of one video of the index; decodes on demand and holds no more than one frame.
+
+    Args:
+        data_root: folder that the paths of the tables are relative to.
+        video: its row of the table `videos`.
+        frames: its rows of the table `frames`.
+    """
+
+    def __init__(self, data_root: Path, video: Mapping[str, Any], frames: Sequence[Mapping[str, Any]]) -> None:
+        self._root = data_root
+        self._media = str(video["media"])
+        self._paths = {int(row["frame_index"]): row["path"] for row in frames}
+        self._is_folder = any(path is not None for path in self._paths.values())
+        self._file = None if self._is_folder else VideoFile(below(data_root, self._media), int(video["frame_count"]))
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def frame(self, index: int) -> Picture:
+        """Frame `index`, from 0; from a video file ascending indices are the quick way.
+
+        Raises:
+            FrameError: no such frame, or it cannot be decoded.
+        """
+        if index not in self._paths:
+            raise FrameError(self._media, index, f"expected a frame of the index, which has {len(self._paths)}")
+        if self._file is not None:
+            return self._file.frame(index)
+        return read_picture(below(self._root, self._paths[index]), self._paths[index], index)
+
+    def read(self, indices: Iterable[int]) -> Iterator[tuple[int, Picture]]:
+        """Each asked frame with its index, in the order asked; ascending order decodes a video file once."""
+        for index in indices:
+            yield index, self.frame(index)
+
+
+class VideoFile:
+    """Frames of a video file by their place in time, counted as they decode.
+
+    `frame_count` is what the file decodes to; while as many packets are stored, a far frame is reached by seeking
+    to the key frame before it, else by decoding from the start. Both give the same bytes.
+    """
+
+    def __init__(self, path: Path, frame_count: int) -> None:
+        self._path, self._frame_count = path, frame_count
+        self._times: list[int] | None = None
+        self._decoding: Iterator[tuple[int, Any]] = iter(())
+        self._here: tuple[int, Picture] | None = None
+
+    def frame(self, index: int) -> Picture:
+        """Frame `index`, from 0; raises FrameError where the file ends before it or breaks."""
+        if self._here is None or self._here[0] != index:
+            here, self._here = self._here, None
+            self._here = (index, self._decode(index, -1 if here is None else here[0]))
+        return self._here[1]
+
+    def _decode(self, index: int, position: int) -> Picture:
+        """Go on from `position`, the frame decoded last, or begin anew (-1, or where that is shorter)."""
+        try:
+            if position < 0 or not position < index <= position + _NEAR_FRAMES:
+                self._decoding = self._decoded_from(index)
+            for place, frame in self._decoding:
+                if place == index:
+                    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+        except (av.FFmpegError, OSError) as error:
+            raise FrameError(self._path.name, index, f"cannot be decoded: {error}") from error
+        raise FrameError(self._path.name, index, "expected this frame, got the end of the file")
+
+    def _decoded_from(self, index: int) -> Iterator[tuple[int, Any]]:
+        """Decoded frames with their place, starting at or before `index`."""
+        if self._times is None:
+            self._times = presentation_times(self._path)
+        if _NEAR_FRAMES < index < self._frame_count == len(set(self._times)) == len(self._times):
+            return self._sought(index, self._times)
+        return enumerate(decoded_frames(self._path))
+
+    def _sought(self, index: int, times: list[int]) -> Iterator[tuple[int, Any]]:
+        places = {time: place for place, time in enumerate(times)}
+        frames = decoded_frames(self._path, from_time=times[index])
+        first = next(frames, None)
+        if first is None or first.pts not in places or places[first.pts] > index:
+            yield from enumerate(decoded_frames(self._path))
+            return
+        yield places[first.pts], first
+        for frame in frames:
+            yield places.get(frame.pts, -1), frame
+
+
+def read_picture(path: Path, name: str | None = None, frame: int | None = None) -> Picture:
+    """The picture file as RGB uint8 (H,W,3).
+
+    Raises:
+        FrameError: not there, or not a whole picture; names the file `name` and the frame.
+    """
+    try:
+        return decode_picture(path.read_bytes())
+    except OSError as error:
+        reason = f"expected a picture file, got {error.strerror or error}"
+    except ValueError as error:
+        reason = str(error)
+    raise FrameError(name or str(path), frame, reason)
+
+
+def decode_picture(data: bytes) -> Picture:
+    """RGB uint8 (H,W,3) of an encoded picture; ValueError when it is none or ends too early."""
+    picture = None
+    if data:
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _DECODE)
+        except cv2.error as error:
+            raise ValueError(f"expected a picture that OpenCV decodes, got {error.err}") from error
+    if picture is None:
+        raise ValueError(f"expected a whole JPEG or PNG, got {len(data)} bytes that do not decode; fetch it again")
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def decoded_frames(path: Path, *, from_time: int | None = None) -> Iterator[Any]:
+    """PyAV frames of the first video stream in order of time, from the key frame at or before `from_time` on.
+
+    The file is closed when the iterator ends or is dropped. Raises av.FFmpegError or OSError.
+    """
+    with closing(av.open(str(path))) as container:
+        if not container.streams.video:
+            raise OSError("expected a video stream, got none")
+        stream = container.streams.video[0]
+        if from_time is not None:
+            container.seek(from_time, stream=stream, backward=True)
+        yield from container.decode(stream)
+
+
+def presentation_times(path: Path) -> list[int]:
+    """Times of all stored packets of the first video stream, ascending, in its time base; read without decoding."""
+    with closing(av.open(str(path))) as container:
+        packets = container.demux(container.streams.video[0])
+        return sorted(packet.pts for packet in packets if packet.size and packet.pts is not None)

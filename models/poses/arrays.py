@@ -1,22 +1,23 @@
-"""Array types and the poses of one frame."""
+"""Poses as arrays: those of one frame, and those of a whole video by their ids."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
+from models.keypoints import BODY, KEYPOINT_COUNT, FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class FramePoses:
-    """All poses of one frame, in ascending order of their ids, PoseTrack order of the keypoints.
+    """All poses of one frame, PoseTrack order of the keypoints; rows may be given in any order.
 
     Attributes:
         frame_index: the frame.
-        pose_id: (P,) unique in the video.
+        pose_id: (P,) int64, unique in the video, ascending.
         xy: (P,17,2) float64, px of the original picture.
         score: (P,17) float64, 0 to 1.
     """
@@ -35,3 +36,34 @@ class FramePoses:
 
     def __len__(self) -> int:
         return len(self.pose_id)
+
+    def mean_score(self) -> FloatArray:
+        """Mean score (P,) of the 15 body keypoints."""
+        return np.asarray(self.score[:, BODY].mean(axis=1))
+
+
+class VideoPoses:
+    """Poses of one video, looked up by id.
+
+    Attributes:
+        frames: the frames in ascending order of their index; those without poses are there too.
+    """
+
+    def __init__(self, frames: Iterable[FramePoses]) -> None:
+        self.frames = tuple(sorted(frames, key=lambda frame: frame.frame_index))
+        ids = np.concatenate([np.zeros(0, dtype=np.int64), *(frame.pose_id for frame in self.frames)])
+        order = np.argsort(ids, kind="stable")
+        self._pose_id = ids[order]
+        self._xy = np.concatenate([np.zeros((0, KEYPOINT_COUNT, 2)), *(frame.xy for frame in self.frames)])[order]
+        self._score = np.concatenate([np.zeros((0, KEYPOINT_COUNT)), *(frame.score for frame in self.frames)])[order]
+
+    def xy(self, pose_id: IntArray) -> FloatArray:
+        """Keypoints (Q,17,2) of the poses with these ids (Q,)."""
+        return self._xy[self._rows(pose_id)]
+
+    def score(self, pose_id: IntArray) -> FloatArray:
+        """Scores (Q,17) of the poses with these ids (Q,)."""
+        return self._score[self._rows(pose_id)]
+
+    def _rows(self, pose_id: IntArray) -> IntArray:
+        return np.searchsorted(self._pose_id, pose_id)

@@ -1,0 +1,191 @@
+"""Merging of broken tracks (A.4).
+
+Track q is carried on to the frame where track p starts, from three of its poses, and compared there with p's first
+pose (equation 8). The carried poses are compared as they arrive, not estimated anew. The paper states neither a
+threshold nor a largest gap; both are parameters, chosen on the training split.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from models.keypoints import FloatArray, IntArray
+from models.poses.arrays import BoolArray
+from models.poses.oks import body_keypoints, keypoint_area, oks
+
+
+@dataclass(frozen=True)
+class TrackSpan:
+    """One track: its id, and the (n,) frame indices, ascending, and ids of its poses."""
+
+    track_id: int
+    frame_index: IntArray
+    pose_id: IntArray
+
+    def is_before(self, other: "TrackSpan", max_gap_frames: int) -> bool:
+        """Whether `other` starts 1 to `max_gap_frames` frames after the end of this track."""
+        return 0 < int(other.frame_index[0]) - int(self.frame_index[-1]) <= max_gap_frames
+
+    def key_rows(self) -> tuple[int, int, int]:
+        """Rows of the start, the centre (the earlier of two) and the end pose; they coincide in short tracks."""
+        return 0, (len(self.pose_id) - 1) // 2, len(self.pose_id) - 1
+
+
+@dataclass(frozen=True)
+class MergeRule:
+    """Thresholds of merging.
+
+    Attributes:
+        max_gap_frames: largest difference between the first frame of the later and the last of the earlier track.
+        similarity_threshold: least equation 8 of a merge.
+        corr_threshold: carried keypoints with a lower peak take no part in the OKS.
+        joint_threshold: nor do keypoints of the start pose with a lower score.
+        min_keypoints: with fewer keypoints to compare an OKS is 0.
+    """
+
+    max_gap_frames: int
+    similarity_threshold: float
+    corr_threshold: float
+    joint_threshold: float
+    min_keypoints: int
+
+
+class Propagation(NamedTuple):
+    """A pose that is to be carried from its own frame to a later one."""
+
+    target_frame_index: int
+    source_frame_index: int
+    source_pose_id: int
+
+
+class MergeCandidate(NamedTuple):
+    """Track q, which ends, and track p, which starts after it."""
+
+    ended_track_id: int
+    started_track_id: int
+
+
+class CarriedPose(NamedTuple):
+    """A propagated pose: x, y (17,2) px, and peaks (17,), 0 to 1; 0 for keypoints that the source pose lacks."""
+
+    xy: FloatArray
+    peak: FloatArray
+
+
+class StartPose(NamedTuple):
+    """The first pose of a track: x, y (17,2) px, and scores (17,), 0 to 1."""
+
+    xy: FloatArray
+    score: FloatArray
+
+
+def track_spans(track_id: IntArray, frame_index: IntArray, pose_id: IntArray) -> list[TrackSpan]:
+    """Group the rows (N,) of tracks, in any order, to one span per track, by ascending id."""
+    order = np.lexsort((frame_index, track_id))
+    ids, first = np.unique(track_id[order], return_index=True)
+    frames, poses = (np.split(values[order], first[1:]) for values in (frame_index, pose_id))
+    return [TrackSpan(int(key), frame, pose) for key, frame, pose in zip(ids, frames, poses, strict=False)]
+
+
+def merge_candidates(spans: Iterable[TrackSpan], *, max_gap_frames: int) -> list[tuple[TrackSpan, TrackSpan]]:
+    """Pairs (q, p) where p starts after q ended, at most `max_gap_frames` later (frame indices' difference)."""
+    ordered = sorted(spans, key=lambda span: span.track_id)
+    return [(q, p) for q in ordered for p in ordered if q.is_before(p, max_gap_frames)]
+
+
+def wanted_propagations(spans: Iterable[TrackSpan], *, max_gap_frames: int) -> list[Propagation]:
+    """What equation 8 needs for all candidate pairs: each propagation once, sorted by target, then source frame."""
+    return sorted(
+        {wanted for q, p in merge_candidates(spans, max_gap_frames=max_gap_frames) for wanted in _propagations(q, p)}
+    )
+
+
+def _propagations(q: TrackSpan, p: TrackSpan) -> tuple[Propagation, ...]:
+    target = int(p.frame_index[0])
+    return tuple(Propagation(target, int(q.frame_index[row]), int(q.pose_id[row])) for row in q.key_rows())
+
+
+def match_similarity(
+    carried_xy: FloatArray, carried_valid: BoolArray, start: StartPose, *, joint_threshold: float, min_keypoints: int
+) -> float:
+    """Equation 8: the mean OKS of the three carried poses with the start pose of the other track.
+
+    Args:
+        carried_xy: (3,17,2) px: start, centre and end pose of track q in the frame where p starts.
+        carried_valid: (3,17) keypoints that arrived, by their peaks; ears never count.
+        start: the first pose of p; its keypoint area is the person's size.
+        joint_threshold: keypoints of `start` below it take no part.
+        min_keypoints: a carried pose with fewer keypoints to compare has an OKS of 0.
+
+    Returns:
+        0 to 1.
+    """
+    found = body_keypoints(start.score, joint_threshold)
+    shared = carried_valid & found
+    size = keypoint_area(start.xy, found)
+    values = oks(carried_xy, start.xy[None], valid=shared[:, None], area=size)[:, 0]
+    return float(np.where(shared.sum(axis=-1) >= min_keypoints, values, 0.0).mean())
+
+
+def match_similarities(
+    spans: Sequence[TrackSpan],
+    carried: Mapping[Propagation, CarriedPose],
+    start_pose: Callable[[int], StartPose],
+    *,
+    rule: MergeRule,
+) -> dict[MergeCandidate, float]:
+    """Equation 8 for every candidate pair.
+
+    Args:
+        spans: all tracks of the video.
+        carried: a pose for each of `wanted_propagations`.
+        start_pose: pose id to pose, asked for the first pose of each later track.
+        rule: thresholds.
+    """
+    found = {}
+    for q, p in merge_candidates(spans, max_gap_frames=rule.max_gap_frames):
+        poses = [carried[wanted] for wanted in _propagations(q, p)]
+        peak = np.stack([pose.peak for pose in poses])
+        found[MergeCandidate(q.track_id, p.track_id)] = match_similarity(
+            np.stack([pose.xy for pose in poses]),
+            (peak > 0) & (peak >= rule.corr_threshold),
+            start_pose(int(p.pose_id[0])),
+            joint_threshold=rule.joint_threshold,
+            min_keypoints=rule.min_keypoints,
+        )
+    return found
+
+
+def merge_tracks(
+    spans: Iterable[TrackSpan], similarities: Mapping[MergeCandidate, float], *, similarity_threshold: float
+) -> dict[int, int]:
+    """Join the tracks of each person: the most similar pairs first, each track with one predecessor and one successor.
+
+    Since a successor starts after its predecessor has ended, the tracks of a chain never overlap in time.
+
+    Args:
+        spans: all tracks.
+        similarities: equation 8 of the candidate pairs; ties go to the smaller track ids.
+        similarity_threshold: pairs below it, and pairs without any evidence (0), stay apart.
+
+    Returns:
+        For every track its id after merging: that of the first track of its chain.
+    """
+    predecessor: dict[int, int] = {}
+    followed: set[int] = set()
+    for pair in sorted(similarities, key=lambda pair: (-similarities[pair], pair)):
+        q, p = pair
+        if similarities[pair] < similarity_threshold or similarities[pair] <= 0:
+            break
+        if q not in followed and p not in predecessor:
+            predecessor[p] = q
+            followed.add(q)
+    return {span.track_id: _first_of_chain(span.track_id, predecessor) for span in spans}
+
+
+def _first_of_chain(track_id: int, predecessor: Mapping[int, int]) -> int:
+    while track_id in predecessor:
+        track_id = predecessor[track_id]
+    return track_id

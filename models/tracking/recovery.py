@@ -1,0 +1,68 @@
+"""Recovery of missed poses (5.1): from correspondences to a box, and from re-estimated poses to those worth keeping."""
+
+import numpy as np
+
+from models.keypoints import FloatArray
+from models.poses.arrays import BoolArray, FramePoses
+from models.poses.boxes import area, clip, extent_xyxy, grow, xyxy_to_xywh
+from models.poses.nms import Suppression, suppress
+from models.poses.oks import body_keypoints, pose_oks
+
+
+def confident_correspondences(
+    query_score: FloatArray, peak: FloatArray, *, query_joint_threshold: float, corr_threshold: float
+) -> BoolArray:
+    """Keypoints (Q,17) found in the source by score (Q,17), and again in the target by peak (Q,17); never the ears."""
+    return body_keypoints(query_score, query_joint_threshold) & np.asarray(peak >= corr_threshold)
+
+
+def recovery_boxes(
+    xy: FloatArray, confident: BoolArray, *, min_keypoints: int, margin_px: float, width: int, height: int
+) -> FloatArray:
+    """Box around the confident correspondences of each pose, in which it is estimated anew.
+
+    Args:
+        xy: (Q,17,2) peaks of the maps, px of the original picture.
+        confident: (Q,17) correspondences to enclose.
+        min_keypoints: confident correspondences that a box needs.
+        margin_px: margin on each side, px of the original picture (a margin in the fitted frame divided by its scale).
+        width, height: size of the picture, px; boxes are cut to it.
+
+    Returns:
+        (Q,4) xywh; NaN where there are too few correspondences or nothing of the box lies in the picture.
+    """
+    boxes = clip(grow(extent_xyxy(xy[..., 0], xy[..., 1], confident), margin_px), width=width, height=height)
+    usable = (confident.sum(axis=-1) >= min_keypoints) & (area(boxes) > 0)
+    return np.where(usable[:, None], xyxy_to_xywh(boxes), np.nan)
+
+
+def has_enough_keypoints(score: FloatArray, *, joint_threshold: float, min_pose_joints: int) -> BoolArray:
+    """Which re-estimated poses (R,17) have enough body keypoints at the threshold or better; (R,)."""
+    return np.asarray(body_keypoints(score, joint_threshold).sum(axis=-1) >= min_pose_joints)
+
+
+def suppress_recovered(
+    present: FramePoses, recovered: FramePoses, *, joint_threshold: float, nms_oks: float
+) -> Suppression:
+    """Drop recovered poses that repeat a pose of the frame or a better recovered one (5.1).
+
+    Poses that are already in the frame are never dropped. Among themselves the recovered ones go by mean score,
+    ties by source id.
+
+    Args:
+        present: every pose of the target frame so far, detected or recovered earlier.
+        recovered: the re-estimated poses, with the ids of their SOURCE poses as `pose_id`.
+        joint_threshold: keypoints below it take no part in the OKS.
+        nms_oks: a recovered pose falls when an OKS exceeds it.
+
+    Returns:
+        `keep` (R,) in the order of `recovered.pose_id`; `suppressed_by` (R,): -1 where kept, i < P for pose i of
+        `present`, P + r for pose r of `recovered`.
+    """
+    xy = np.concatenate([present.xy, recovered.xy])
+    valid = body_keypoints(np.concatenate([present.score, recovered.score]), joint_threshold)
+    overlap = pose_oks(xy, xy, candidate_valid=valid, reference_valid=valid)
+    score = np.concatenate([present.mean_score(), recovered.mean_score()])
+    shielded = np.arange(len(score)) < len(present)
+    everyone = suppress(score, overlap, threshold=nms_oks, shielded=shielded)
+    return Suppression(everyone.keep[len(present) :], everyone.suppressed_by[len(present) :])

@@ -1,0 +1,154 @@
+"""How alike the pose at a track's end and a pose of the next frame are: equation 6, and the baselines of Table 2.
+
+A `Similarity` is asked for source poses by id and the poses of one target frame, and answers with a matrix (Q,P);
+higher is more alike, 0 or less means "no evidence". Association and duplicate removal work with any of them.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from models.keypoints import BODY, FloatArray, IntArray
+from models.poses.arrays import BoolArray, FramePoses, VideoPoses
+from models.poses.oks import body_keypoints, keypoint_area, oks, pose_oks
+from models.tracking.evidence import Affinities, CarriedPoses
+
+
+class Similarity(Protocol):
+    """Source poses (Q,) by id and a target frame of P poses to a matrix (Q,P), rows and columns in the given order."""
+
+    def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
+        """Similarity of each source pose with each pose of the target frame."""
+
+
+def correspondence(
+    affinity: FloatArray, query_valid: BoolArray, *, tau: float, target_valid: BoolArray | None = None
+) -> FloatArray:
+    """Equation 6: the mean affinity of the keypoints above tau, out of those detected in the track's pose.
+
+    Args:
+        affinity: (Q,P,17) C_j^q(j_f^p): q's map of keypoint j, read at keypoint j of p; 0 to 1.
+        query_valid: (Q,17) the N_q detected keypoints of the track's pose. Ears never count.
+        tau: affinities must exceed it.
+        target_valid: (P,17) keypoints of p to consider; the paper considers all, so that is the default.
+
+    Returns:
+        (Q,P), tau to 1; 0 where no affinity exceeds tau.
+    """
+    counts = query_valid[:, None, BODY] & (affinity[..., BODY] > tau)
+    if target_valid is not None:
+        counts &= target_valid[None, :, BODY]
+    total = np.where(counts, affinity[..., BODY], 0.0).sum(axis=-1, dtype=np.float64)
+    return np.asarray(total / np.maximum(counts.sum(axis=-1), 1))
+
+
+def cosine(source: FloatArray, target: FloatArray) -> FloatArray:
+    """Cosine (Q,P), -1 to 1, of embeddings (Q,D) and (P,D); 0 where one is the zero vector."""
+    product = np.asarray(source, dtype=np.float64) @ np.asarray(target, dtype=np.float64).T
+    length = np.linalg.norm(source, axis=1)[:, None] * np.linalg.norm(target, axis=1)[None]
+    return np.asarray(product / np.where(length > 0, length, 1.0))
+
+
+def carried_oks(
+    carried_xy: FloatArray, carried_valid: BoolArray, target: FramePoses, *, joint_threshold: float, min_keypoints: int
+) -> FloatArray:
+    """OKS of poses carried to a frame, by correspondences or by flow, with the poses found there.
+
+    Args:
+        carried_xy: (Q,17,2) px.
+        carried_valid: (Q,17) keypoints that arrived. Ears never count.
+        target: the P poses found; their keypoint area is the person's size.
+        joint_threshold: keypoints of `target` below it take no part.
+        min_keypoints: with fewer shared keypoints the OKS is 0.
+
+    Returns:
+        (Q,P), 0 to 1.
+    """
+    found = body_keypoints(target.score, joint_threshold)
+    shared = carried_valid[:, None] & found[None]
+    value = oks(carried_xy, target.xy, valid=shared, area=keypoint_area(target.xy, found)[None])
+    return np.where(shared.sum(axis=-1) >= min_keypoints, value, 0.0)
+
+
+@dataclass(frozen=True)
+class CorrespondenceSimilarity:
+    """Equation 6 over the affinity rows of a video.
+
+    Attributes:
+        affinities: of the refined maps C, or of S.
+        poses: all poses of the video.
+        tau: `track.tau_corr` for C, `track.tau_corr_siamese` for S.
+        query_joint_threshold: keypoints of the source below it do not count as detected.
+    """
+
+    affinities: Affinities
+    poses: VideoPoses
+    tau: float
+    query_joint_threshold: float
+
+    def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
+        """Equation 6 as a matrix (Q,P)."""
+        detected = body_keypoints(self.poses.score(source_pose_id), self.query_joint_threshold)
+        return correspondence(self.affinities.block(source_pose_id, target), detected, tau=self.tau)
+
+
+@dataclass(frozen=True)
+class OksSimilarity:
+    """OKS of the poses where they are, without motion: the simplest baseline of Table 2."""
+
+    poses: VideoPoses
+    joint_threshold: float
+
+    def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
+        """OKS as a matrix (Q,P)."""
+        return pose_oks(
+            self.poses.xy(source_pose_id),
+            target.xy,
+            candidate_valid=body_keypoints(self.poses.score(source_pose_id), self.joint_threshold),
+            reference_valid=body_keypoints(target.score, self.joint_threshold),
+        )
+
+
+@dataclass(frozen=True)
+class CarriedOksSimilarity:
+    """OKS of carried poses: the optical-flow baseline, and the overlap that duplicate removal asks for.
+
+    Attributes:
+        carried: poses carried by correspondences or by flow.
+        poses: all poses of the video.
+        peak_threshold: carried keypoints with a lower peak take no part.
+        joint_threshold: nor do keypoints, of the source or of the target, with a lower score.
+        min_keypoints: with fewer shared keypoints the OKS is 0.
+    """
+
+    carried: CarriedPoses
+    poses: VideoPoses
+    peak_threshold: float
+    joint_threshold: float
+    min_keypoints: int
+
+    def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
+        """OKS as a matrix (Q,P)."""
+        xy, peak = self.carried.at(source_pose_id, target.frame_index)
+        seen = body_keypoints(self.poses.score(source_pose_id), self.joint_threshold)
+        valid = seen & (peak > 0) & (peak >= self.peak_threshold)
+        return carried_oks(xy, valid, target, joint_threshold=self.joint_threshold, min_keypoints=self.min_keypoints)
+
+
+class ReidSimilarity:
+    """Cosine of the persons' appearance: the re-identification baseline of Table 2.
+
+    Args of the constructor, N poses in any order:
+        pose_id: (N,), every pose that will be asked for.
+        embedding: (N,D).
+    """
+
+    def __init__(self, pose_id: IntArray, embedding: FloatArray) -> None:
+        order = np.argsort(pose_id, kind="stable")
+        self._pose_id, self._embedding = np.asarray(pose_id)[order], np.asarray(embedding)[order]
+
+    def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
+        """Cosine as a matrix (Q,P)."""
+        rows = [np.searchsorted(self._pose_id, ids) for ids in (source_pose_id, target.pose_id)]
+        return cosine(self._embedding[rows[0]], self._embedding[rows[1]])

@@ -133,8 +133,10 @@ class CorrespondenceNetwork(nn.Module):
         features: Tensor = self.siamese(images)
         return features
 
-    def affinity_maps(self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor) -> Tensor:
-        """Affinity maps S of B persons (eqs. 1 and 2).
+    def affinities(
+        self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Affinity maps A of B persons, before the softmax (eq. 1).
 
         Args:
             source_features: (B or 1,32,H,W) features of the frame the keypoints were found in.
@@ -142,7 +144,7 @@ class CorrespondenceNetwork(nn.Module):
             keypoints_yx: (B,17,2) row and column in feature cells; `self.cells` tells how they become whole.
 
         Returns:
-            (B,17,H,W) float32 maps S, each summing to 1; all zero for a keypoint outside the map or NaN.
+            (B,17,H,W) float32, and (B,17) bool: False for a keypoint outside the map or NaN, whose map means nothing.
         """
         height, width = source_features.shape[-2:]
         cells_yx = whole_cells(keypoints_yx, self.cells)
@@ -152,12 +154,19 @@ class CorrespondenceNetwork(nn.Module):
             source = normalise(source_features.float(), self.norm)
             target = normalise(target_features.float(), self.norm)
             descriptors = extract_descriptors(source, torch.where(shown[..., None], cells_yx, 0))
-            maps = correlate(descriptors, target)
-            maps = maps.flatten(-2).softmax(dim=-1).reshape(maps.shape)
+            return correlate(descriptors, target), shown
+
+    def affinity_maps(self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor) -> Tensor:
+        """Affinity maps S (B,17,H,W) float32 of B persons (eq. 2); arguments as for `affinities`.
+
+        Each sums to 1, but is all zero for a keypoint outside the map or NaN.
+        """
+        affinities, shown = self.affinities(source_features, target_features, keypoints_yx)
+        maps = affinities.flatten(-2).softmax(dim=-1).reshape(affinities.shape)
         return torch.where(shown[..., None, None], maps, 0.0)
 
     def affinity(self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor) -> tuple[Tensor, Tensor]:
-        """Affinity maps S and the logits of the refined maps C, each (B,17,H,W); arguments as for `affinity_maps`."""
+        """Affinity maps S and the logits of the refined maps C, each (B,17,H,W); arguments as for `affinities`."""
         if self.refinement is None:
             raise ValueError(
                 "this network has no refinement: use affinity_maps, or load weights of kind correspondence"

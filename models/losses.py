@@ -1,0 +1,113 @@
+"""Losses of all networks: heatmaps and offset maps (A.1), affinity maps (4.3), re-identification (6.2).
+
+Equations 4 and 5 are misprinted in the paper; both are binary cross entropy, -(G log S + (1 - G) log(1 - S)).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_SMALLEST_SHARE = 1e-12
+_LARGEST_SHARE = 1 - 1e-6
+"""Bounds of S in the logarithms; the lower one is far below one cell's even share, so that gradients do not stop."""
+
+
+def heatmap_loss(logits: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
+    """Binary cross entropy, averaged over the cells of labelled keypoints.
+
+    Args:
+        logits: (B,K,H,W).
+        targets: (B,K,H,W) in 0..1.
+        labelled: (B,K) bool; the others are not supervised.
+    """
+    each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=(2, 3))
+    return _mean_where(each, labelled)
+
+
+def offset_loss(offset_maps: Tensor, targets: Tensor, defined: Tensor) -> Tensor:
+    """L1 distance per axis in pixels, averaged over the cells where offsets are defined.
+
+    Args:
+        offset_maps: (B,2K,H,W), K x offsets then K y offsets.
+        targets: (B,2K,H,W).
+        defined: (B,K,H,W) bool.
+    """
+    return _mean_where((offset_maps - targets).abs(), defined.repeat(1, 2, 1, 1))
+
+
+def siamese_loss(maps: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
+    """Binary cross entropy of the softmax maps S, summed over pixels, averaged over labelled keypoints (eq. 4).
+
+    Args:
+        maps: (B,K,H,W) in 0..1.
+        targets: (B,K,H,W), one pixel or none.
+        labelled: (B,K) bool, keypoints whose query lies in the source picture.
+    """
+    found = targets * maps.clamp_min(_SMALLEST_SHARE).log()
+    spared = (1 - targets) * torch.log1p(-maps.clamp_max(_LARGEST_SHARE))
+    return _mean_where(-(found + spared).sum(dim=(2, 3)), labelled)
+
+
+def siamese_softmax_loss(affinities: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
+    """Cross entropy of the softmax over all cells, averaged over labelled keypoints that the target picture shows.
+
+    Another choice than the paper's: it says nothing on keypoints that left the picture, and learns faster.
+
+    Args:
+        affinities: (B,K,H,W) before the softmax.
+        targets: (B,K,H,W), one pixel or none.
+        labelled: (B,K) bool.
+    """
+    log_shares = affinities.flatten(2).log_softmax(dim=2)
+    one_pixel = targets.flatten(2)
+    return _mean_where(-(one_pixel * log_shares).sum(dim=2), labelled & one_pixel.any(dim=2))
+
+
+def refinement_loss(logits: Tensor, targets: Tensor, labelled: Tensor, *, positive_weight: float = 1.0) -> Tensor:
+    """Binary cross entropy of the refined maps C, summed over pixels, averaged over labelled keypoints (eq. 5).
+
+    Args:
+        logits: (B,K,H,W).
+        targets: (B,K,H,W), one pixel or none.
+        labelled: (B,K) bool.
+        positive_weight: of the target's pixel against the others; 1 is the paper.
+    """
+    weight = logits.new_tensor(positive_weight)
+    each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=weight)
+    return _mean_where(each.sum(dim=(2, 3)), labelled)
+
+
+def identity_loss(logits: Tensor, identities: Tensor, *, label_smoothing: float) -> Tensor:
+    """Cross entropy of logits (B,N) against identities (B,) int64, with smoothed labels."""
+    return F.cross_entropy(logits, identities, label_smoothing=label_smoothing)
+
+
+def triplet_loss(embeddings: Tensor, identities: Tensor, *, margin: float) -> Tensor:
+    """Batch-hard triplet loss: each anchor against its farthest match and its nearest stranger.
+
+    Args:
+        embeddings: (B,D), Euclidean.
+        identities: (B,) int64.
+        margin: by which a stranger must be farther than a match.
+
+    Returns:
+        The mean over anchors that have both a match and a stranger; 0 if none has.
+    """
+    distance = _distances(embeddings)
+    same = identities[:, None] == identities[None, :]
+    match = same & ~torch.eye(len(identities), dtype=torch.bool, device=same.device)
+    farthest = distance.masked_fill(~match, -torch.inf).amax(dim=1)
+    nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
+    usable = match.any(dim=1) & ~same.all(dim=1)
+    return _mean_where(F.relu(torch.where(usable, farthest - nearest + margin, 0.0)), usable)
+
+
+def _distances(embeddings: Tensor) -> Tensor:
+    """Euclidean distances (B,B); the floor keeps the gradient of equal embeddings finite."""
+    squared = (embeddings[:, None] - embeddings[None, :]).square().sum(dim=2)
+    return squared.clamp_min(1e-12).sqrt()
+
+
+def _mean_where(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the values where the mask is set, 0 if it is set nowhere."""
+    return torch.where(mask, values, 0.0).sum() / mask.sum().clamp_min(1)

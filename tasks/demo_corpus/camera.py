@@ -1,0 +1,71 @@
+"""A camera that stands still and turns: pan, tilt, roll and zoom, so that the far world moves by a homography."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.demo_corpus.body import Array
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Angles (T,) in radians and focal lengths (T,) in pixels; `eye_height` in metres above the ground."""
+
+    width: int
+    height: int
+    eye_height: float
+    focal: Array
+    pan: Array
+    tilt: Array
+    roll: Array
+
+    def rotations(self) -> Array:
+        """World to camera, (T,3,3); camera axes are X right, Y up, Z away."""
+        zero, one = np.zeros_like(self.pan), np.ones_like(self.pan)
+        pan = _matrix(
+            [[np.cos(self.pan), zero, -np.sin(self.pan)], [zero, one, zero], [np.sin(self.pan), zero, np.cos(self.pan)]]
+        )
+        tilt = _matrix(
+            [
+                [one, zero, zero],
+                [zero, np.cos(self.tilt), np.sin(self.tilt)],
+                [zero, -np.sin(self.tilt), np.cos(self.tilt)],
+            ]
+        )
+        roll = _matrix(
+            [
+                [np.cos(self.roll), -np.sin(self.roll), zero],
+                [np.sin(self.roll), np.cos(self.roll), zero],
+                [zero, zero, one],
+            ]
+        )
+        return roll @ tilt @ pan
+
+    def see(self, world: Array) -> Array:
+        """World points (T,...,3) in camera axes."""
+        moved = world - np.array([0.0, self.eye_height, 0.0])
+        return np.einsum("tij,t...j->t...i", self.rotations(), moved)
+
+    def turn(self, directions: Array) -> Array:
+        """World directions (T,...,3) in camera axes."""
+        return np.einsum("tij,t...j->t...i", self.rotations(), directions)
+
+    def project(self, seen: Array) -> Array:
+        """Camera points (T,...,3) as pixels (T,...,2); pixel centres lie on whole numbers."""
+        shape = (-1,) + (1,) * (seen.ndim - 2)
+        scale = self.focal.reshape(shape) / np.maximum(seen[..., 2], 0.2)
+        return np.stack([self.width / 2 + scale * seen[..., 0], self.height / 2 - scale * seen[..., 1]], -1)
+
+    def backdrop_maps(self, backdrop_focal: float, centre: tuple[float, float]) -> Array:
+        """Homographies (T,3,3) from the pixels of a straight-ahead backdrop to the pixels of the picture."""
+        flat = _lens(backdrop_focal, *centre)
+        lenses = np.stack([_lens(focal, self.width / 2, self.height / 2) for focal in self.focal])
+        return lenses @ self.rotations() @ np.linalg.inv(flat)
+
+
+def _matrix(rows: list[list[Array]]) -> Array:
+    return np.stack([np.stack(row, -1) for row in rows], -2)
+
+
+def _lens(focal: float, x: float, y: float) -> Array:
+    return np.array([[focal, 0.0, x], [0.0, -focal, y], [0.0, 0.0, 1.0]])

@@ -1,0 +1,132 @@
+"""The COCO part: one JSON of people per split and a folder of pictures, as COCO keypoints lays them out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from models.keypoints import COCO_KEYPOINTS
+from tasks.demo_corpus.body import Array
+from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
+from tasks.demo_corpus.params import CorpusParams
+from tasks.demo_corpus.scenes import Scene
+from tasks.demo_corpus.seeds import generator
+from tasks.demo_corpus.staging import stage_picture
+from tasks.demo_corpus.truth import (
+    FACE_POINTS,
+    HIDDEN,
+    OUTSIDE,
+    SEEN,
+    Mask,
+    PersonTruth,
+    box_of_mask,
+    outline_in_picture,
+    people_of,
+)
+
+_SKELETON: Final = [
+    [16, 14], [14, 12], [17, 15], [15, 13], [12, 13], [6, 12], [7, 13], [6, 7], [6, 8], [7, 9], [8, 10], [9, 11],
+    [2, 3], [1, 2], [1, 3], [2, 4], [3, 5], [4, 6], [5, 7],
+]  # fmt: skip
+MIN_PIXELS = 40
+"""People of whom less is seen are not annotated."""
+
+
+def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, say: Callable[[str], None]) -> None:
+    """Writes `coco_demo` of one split ("train" or "val") below `root`."""
+    count = corpus.coco_train_images if split == "train" else corpus.coco_val_images
+    images: list[Json] = []
+    annotations: list[Json] = []
+    for number in range(count):
+        scene = stage_picture(corpus, seed=seed, namespace=f"coco_{split}", number=number)
+        canvas = scene.canvas(0)
+        file_name = f"{scene.name}.jpg"
+        write_jpeg(root / "coco_demo" / "images" / split / file_name, scene.photograph(0, canvas), corpus.jpeg_quality)
+        size = {"height": scene.camera.height, "width": scene.camera.width}
+        images.append({"id": number + 1, "file_name": file_name, **size})
+        people = people_of(scene, 0, canvas)
+        found = [_person(scene, person) for person in people if person.mask.sum() >= MIN_PIXELS]
+        found += _crowds(
+            scene, np.any([p.mask for p in people], axis=0) if people else np.zeros(canvas.depth.shape, bool)
+        )
+        annotations += [
+            {"id": (number + 1) * 100 + i, "image_id": number + 1, "category_id": 1, **a} for i, a in enumerate(found)
+        ]
+        if number % 40 == 39:
+            say(f"{split} pictures: {number + 1} of {count}")
+    write_json(root / "coco_demo" / "annotations" / f"person_keypoints_{split}.json", _document(images, annotations))
+
+
+def _document(images: list[Json], annotations: list[Json]) -> Json:
+    category = {
+        "supercategory": "person",
+        "id": 1,
+        "name": "person",
+        "keypoints": list(COCO_KEYPOINTS),
+        "skeleton": _SKELETON,
+    }
+    info = {"description": "corrtrack demo corpus: synthetic people", "version": "1"}
+    return {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": [category]}
+
+
+def _person(scene: Scene, person: PersonTruth) -> Json:
+    """One annotated person; what no annotator could guess has flag 0."""
+    rng = generator(scene.seed, "annotator", person.person)
+    keypoints: list[float] = []
+    flags = [_flag(person, name, unlucky=bool(rng.random() < 0.25)) for name in COCO_KEYPOINTS]
+    for name, flag in zip(COCO_KEYPOINTS, flags, strict=True):
+        keypoints += [*rounded(person.places[name]), flag] if flag else [0, 0, 0]
+    contours = cv2.findContours(person.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    outlines = [cv2.approxPolyDP(c, 1.2, True).reshape(-1) for c in contours]
+    return {
+        "segmentation": [[int(v) for v in outline] for outline in outlines if len(outline) >= 6],
+        "num_keypoints": sum(flag > 0 for flag in flags),
+        "area": float(person.mask.sum()),
+        "iscrowd": 0,
+        "keypoints": keypoints,
+        "bbox": rounded(box_of_mask(person.mask)),
+    }
+
+
+def _flag(person: PersonTruth, name: str, *, unlucky: bool) -> int:
+    """COCO's 2 (seen), 1 (hidden but known) or 0 (not labelled); some hidden points are given up."""
+    state = person.states[name]
+    if state == SEEN:
+        return 2
+    if state == OUTSIDE or name in FACE_POINTS:
+        return 0
+    return 0 if state == HIDDEN and (unlucky or person.visible_share < 0.4) else 1
+
+
+def _crowds(scene: Scene, people: Mask) -> list[Json]:
+    """Crowd regions: run-length masks with iscrowd 1 and no keypoints."""
+    found = []
+    size = (scene.camera.width, scene.camera.height)
+    for outline in scene.crowd:
+        seen = outline_in_picture(outline, scene.backdrop_map(0), size)
+        if seen is None:
+            continue
+        mask = _filled(seen, size) & ~people
+        if mask.sum() < MIN_PIXELS:
+            continue
+        found.append({
+            "segmentation": {"counts": run_lengths(mask), "size": [size[1], size[0]]},
+            "num_keypoints": 0, "area": float(mask.sum()), "iscrowd": 1, "keypoints": [0] * 51, "bbox": rounded(box_of_mask(mask)),
+        })  # fmt: skip
+    return found
+
+
+def _filled(outline: Array, size: tuple[int, int]) -> Mask:
+    mask = np.zeros(size[::-1], np.uint8)
+    cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 1.0)
+    return mask.astype(bool)
+
+
+def run_lengths(mask: Mask) -> list[int]:
+    """COCO's uncompressed run lengths: down the columns, starting with zeros."""
+    flat = np.concatenate([[False], mask.T.ravel(), [False]])
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    runs = np.diff(np.concatenate([[0], edges, [mask.size]]))
+    return [int(v) for v in (runs[:-1] if len(runs) > 1 and runs[-1] == 0 else runs)]

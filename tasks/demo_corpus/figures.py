@@ -1,0 +1,259 @@
+"""From a skeleton to the parts that are drawn: which tubes a person is made of, and where the camera sees them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tasks.demo_corpus.body import HEAD, Array, Skeleton
+from tasks.demo_corpus.camera import Camera
+from tasks.demo_corpus.identities import Identity
+from tasks.demo_corpus.parts import Ball, Part, Tube
+from tasks.demo_corpus.textures import Image, body_textures, pyramid
+
+SUN: Final = np.array([-0.45, 0.8, -0.4])
+HEAD_RADII: Final = (0.044, HEAD, 0.052)
+"""Half width, half height and half depth of a head in shares of the stature."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One tube: its ends are named points, its radii shares of the stature (half depth where it is not round)."""
+
+    name: str
+    start: str
+    end: str
+    reference: str
+    texture: str
+    radii: tuple[float, float]
+    flatness: float = 1.0
+    caps: tuple[float, float] = (1.0, 1.0)
+    profile: tuple[float, ...] = (1.0,)
+
+
+def _limbs(side: str) -> list[Segment]:
+    return [
+        Segment("upper_arm", f"{side}_shoulder", f"{side}_elbow", f"{side}_upper_arm", "upper_arm", (0.033, 0.026)),
+        Segment(
+            "forearm", f"{side}_elbow", f"{side}_wrist", f"{side}_forearm", "forearm", (0.025, 0.018), 1.0, (1, 0.6)
+        ),
+        Segment("hand", f"{side}_wrist", f"{side}_fingers", f"{side}_forearm", "skin", (0.019, 0.017)),
+        Segment("thigh", f"{side}_hip", f"{side}_knee", f"{side}_thigh", "thigh", (0.052, 0.037)),
+        Segment(
+            "shin",
+            f"{side}_knee",
+            f"{side}_ankle",
+            f"{side}_shin",
+            "shin",
+            (0.036, 0.024),
+            1.0,
+            (1, 0.6),
+            (1, 1.08, 1, 1),
+        ),
+        Segment("foot", f"{side}_heel", f"{side}_toe", f"{side}_shin", "shoe", (0.026, 0.02)),
+    ]
+
+
+def segments_of(identity: Identity) -> list[Segment]:
+    """The tubes of a person, in no particular order."""
+    found = [
+        *_limbs("left"),
+        *_limbs("right"),
+        Segment(
+            "torso",
+            "pelvis",
+            "collar",
+            "chest",
+            "torso",
+            (0.078, 0.1),
+            0.62,
+            (0.4, 0.42),
+            (1, 0.93, 0.98, 1.04, 1, 0.86),
+        ),
+        Segment("seat", "waist", "crotch", "pelvis", "lower", (0.079, 0.088), 0.7, (0.3, 0.45)),
+        Segment("neck", "collar", "chin", "chest", "skin", (0.034, 0.031), 1.0, (0.3, 0.3)),
+    ]
+    if identity.lower_kind == "skirt":
+        found.append(Segment("skirt", "waist", "hem", "pelvis", "lower", (0.076, 0.12), 0.8, (0.2, 0.12)))
+    if identity.backpack:
+        found.append(
+            Segment("backpack", "pack_low", "pack_high", "chest", "backpack", (0.075, 0.065), 0.75, (0.5, 0.7))
+        )
+    if identity.hairstyle == "long":
+        found.append(Segment("hair", "crown", "hair_tip", "head", "hair", (0.047, 0.04), 0.7, (0.8, 0.6)))
+    if identity.hairstyle == "tail":
+        found.append(Segment("hair", "tail_root", "tail_tip", "head", "hair", (0.018, 0.012)))
+    if identity.hairstyle == "curls":
+        found.append(Segment("hair", "crown_low", "crown_high", "head", "hair", (0.06, 0.06)))
+    return found
+
+
+def extra_points(skeleton: Skeleton, size: float) -> dict[str, Array]:
+    """Points (T,3) that hang clothes and hair on the skeleton; `size` is the stature."""
+    points = skeleton.points
+    chest, head, pelvis = (skeleton.frames[name] * size for name in ("chest", "head", "pelvis"))
+    knees = 0.5 * (points["left_knee"] + points["right_knee"])
+    skull = points["head"]
+    return {
+        "ground": points["pelvis"] * (1, 0, 1),
+        "waist": points["pelvis"] + chest[..., 1] * 0.035,
+        "crotch": points["pelvis"] - pelvis[..., 1] * 0.035,
+        "chin": points["neck"] + head[..., 1] * 0.02,
+        "hem": points["pelvis"] + 0.85 * (knees - points["pelvis"]),
+        "pack_low": points["pelvis"] + chest[..., 1] * 0.06 - chest[..., 2] * 0.075,
+        "pack_high": points["collar"] - chest[..., 1] * 0.05 - chest[..., 2] * 0.075,
+        "crown": skull + head[..., 1] * 0.015 - head[..., 2] * 0.022,
+        "hair_tip": points["collar"] - chest[..., 1] * 0.045 - chest[..., 2] * 0.058,
+        "tail_root": skull + head[..., 1] * 0.02 - head[..., 2] * 0.055,
+        "tail_tip": skull - head[..., 1] * 0.075 - head[..., 2] * 0.075,
+        "crown_low": skull + head[..., 1] * 0.012 - head[..., 2] * 0.018,
+        "crown_high": skull + head[..., 1] * 0.02 - head[..., 2] * 0.016,
+        "head_top": skull + head[..., 1] * HEAD,
+        **_face_points(skull, head),
+    }
+
+
+def _face_points(skull: Array, head: Array) -> dict[str, Array]:
+    """Nose, eyes and ears on the head's surface, where the texture shows them."""
+    angles = {"nose": (0.0, -0.29), "left_eye": (0.46, 0.13), "right_eye": (-0.46, 0.13)}
+    angles |= {"left_ear": (1.57, -0.02), "right_ear": (-1.57, -0.02)}
+    found = {}
+    for name, (turn, height) in angles.items():
+        own = np.array([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
+        found[name] = skull + np.einsum("tij,j->ti", head, own * np.array(HEAD_RADII))
+    return found
+
+
+class Figure:
+    """A person over T moments, seen by a camera: `points` in camera axes and `pixels`, both by name."""
+
+    def __init__(self, identity: Identity, skeleton: Skeleton, camera: Camera) -> None:
+        self.identity = identity
+        self._textures: dict[str, list[Image]] = {k: pyramid(v) for k, v in body_textures(identity).items()}
+        world = skeleton.points | extra_points(skeleton, identity.build.stature)
+        self.world = world
+        self.points = {name: camera.see(place) for name, place in world.items()}
+        self.pixels = {name: camera.project(seen) for name, seen in self.points.items()}
+        self._frames = {
+            name: camera.turn(frame.transpose(0, 2, 1)).transpose(0, 2, 1) for name, frame in skeleton.frames.items()
+        }
+        self._references = {name: camera.turn(front) for name, front in skeleton.references.items()}
+        self._references |= {name: frame[..., 2] for name, frame in self._frames.items()}
+        self._focal = camera.focal
+        self._sun = camera.turn(np.broadcast_to(SUN, (len(camera.focal), 3)))
+        self._segments = segments_of(identity)
+        self._tubes = [self._tube_rows(segment) for segment in self._segments]
+        self.names = (*(segment.name for segment in self._segments), "head", "nose_tip")
+
+    def parts(self, moment: int) -> list[Part]:
+        """All parts at one moment; the order of `names`, equal at every moment."""
+        tubes = [self._tube(segment, rows, moment) for segment, rows in zip(self._segments, self._tubes, strict=True)]
+        return [*tubes, self._head(moment), self._nose(moment)]
+
+    def _tube_rows(self, segment: Segment) -> dict[str, Array]:
+        """What `_tube` needs, for all moments at once."""
+        start, end = self.points[segment.start], self.points[segment.end]
+        bone = end - start
+        direction = bone / np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), 1e-9)
+        middle = 0.5 * (start + end)
+        towards = -middle / np.linalg.norm(middle, axis=-1, keepdims=True)
+        facing = _square(towards, direction)
+        across = np.cross(direction, facing)
+        front = _square(self._references[segment.reference], direction)
+        side = np.cross(direction, front)
+        flat, offset = self.pixels[segment.start], self.pixels[segment.end] - self.pixels[segment.start]
+        length = np.linalg.norm(offset, axis=-1)
+        across_flat = across[:, :2] * (1, -1)
+        fallback = np.stack([across_flat[:, 1], -across_flat[:, 0]], -1)
+        axis = np.where(length[:, None] > 0.5, offset, fallback)
+        axis = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-9)
+        square = np.stack([-axis[:, 1], axis[:, 0]], -1)
+        square = square * np.where((square * across_flat).sum(-1) < 0, -1, 1)[:, None]
+        wide, deep = np.abs((across * side).sum(-1)), np.abs((across * front).sum(-1))
+        return {
+            "start": flat,
+            "length": length,
+            "axis": axis,
+            "square": square,
+            "angle": np.arctan2((facing * side).sum(-1), (facing * front).sum(-1)),
+            "sense": np.sign(
+                (facing * front).sum(-1) * (across * side).sum(-1) - (facing * side).sum(-1) * (across * front).sum(-1)
+            ),
+            "girth": np.sqrt(wide**2 + (segment.flatness * deep) ** 2),
+            "thickness": np.sqrt(deep**2 + (segment.flatness * wide) ** 2),
+            "near": start[:, 2],
+            "far": end[:, 2],
+            "bright": (facing * self._sun).sum(-1),
+            "slant": (across * self._sun).sum(-1),
+        }
+
+    def _tube(self, segment: Segment, rows: dict[str, Array], moment: int) -> Tube:
+        build = self.identity.build
+        row = {name: values[moment] for name, values in rows.items()}
+        girth = build.stature * build.girth * row["girth"]
+        scale = self._focal[moment] / np.maximum([row["near"], row["far"]], 0.2)
+        return Tube(
+            start=row["start"],
+            along_axis=row["axis"],
+            across_axis=row["square"],
+            length=float(row["length"]),
+            radii=(float(segment.radii[0] * girth * scale[0]), float(segment.radii[1] * girth * scale[1])),
+            caps=(float(segment.caps[0]), float(segment.caps[1])),
+            profile=segment.profile,
+            angle=float(row["angle"]),
+            sense=float(row["sense"]) or 1.0,
+            depths=(float(row["near"]), float(row["far"])),
+            thickness_m=float(segment.radii[0] * build.stature * build.girth * row["thickness"]),
+            light=(float(0.8 + 0.3 * np.clip(row["bright"], -0.3, 1)), float(0.22 * row["slant"])),
+            texture=self._textures[segment.texture],
+        )
+
+    def _head(self, moment: int) -> Ball:
+        seen, own = self.points["head"][moment], self._frames["head"][moment]
+        towards = -seen / np.linalg.norm(seen)
+        up = own[:, 1] - towards * (own[:, 1] @ towards)
+        up = up / max(float(np.linalg.norm(up)), 1e-9)
+        right = np.cross(up, towards)
+        right = right if right[0] * up[1] - right[1] * up[0] > 0 else -right
+        basis = own.T @ np.stack([right, up, towards], -1)
+        up_flat = np.array([up[0], -up[1]]) / max(float(np.hypot(up[0], up[1])), 1e-9)
+        scale = self.identity.build.stature * self._focal[moment] / seen[2]
+        half = [np.sqrt(((basis[:, i] * np.array(HEAD_RADII)) ** 2).sum()) for i in range(3)]
+        return Ball(
+            centre=self.pixels["head"][moment],
+            right_axis=np.array([-up_flat[1], up_flat[0]]),
+            up_axis=up_flat,
+            radii=(float(half[0] * scale), float(half[1] * scale)),
+            basis=basis,
+            depth_m=float(seen[2]),
+            thickness_m=float(half[2] * self.identity.build.stature),
+            light=(
+                float(0.85 + 0.25 * np.clip(towards @ self._sun[moment], -0.3, 1)),
+                float(0.2 * (right @ self._sun[moment])),
+            ),
+            texture=self._textures["head"],
+        )
+
+    def _nose(self, moment: int) -> Ball:
+        """A small bump that shows which way a profile looks."""
+        seen = self.points["nose"][moment]
+        radius = float(0.0095 * self.identity.build.stature * self._focal[moment] / seen[2])
+        return Ball(
+            centre=self.pixels["nose"][moment],
+            right_axis=np.array([1.0, 0.0]),
+            up_axis=np.array([0.0, -1.0]),
+            radii=(radius, radius * 1.2),
+            basis=np.eye(3),
+            depth_m=float(seen[2]),
+            thickness_m=0.01,
+            light=(1.0, 0.1),
+            texture=self._textures["skin"],
+        )
+
+
+def _square(vectors: Array, direction: Array) -> Array:
+    """The part of (T,3) vectors that is square to unit directions, made unit; any square vector where none is left."""
+    rest = vectors - direction * (vectors * direction).sum(-1, keepdims=True)
+    spare = np.cross(direction, np.array([0.577, 0.577, 0.577]))
+    rest = np.where(np.linalg.norm(rest, axis=-1, keepdims=True) > 1e-6, rest, spare)
+    return rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-9)

@@ -1,0 +1,32 @@
+"""Writes pictures and JSON, in bytes that depend on nothing but the content."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tasks.demo_corpus.scenes import Image
+
+Json = dict[str, Any]
+
+
+def write_json(path: Path, content: object) -> None:
+    """Compact JSON with the keys in the order given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
+
+
+def write_jpeg(path: Path, picture: Image, quality: int) -> None:
+    """An RGB picture as JPEG. Raises OSError when the encoder refuses."""
+    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise OSError(f"{path}: the JPEG encoder refused a picture of shape {picture.shape}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(np.asarray(data).tobytes())
+
+
+def rounded(values: object) -> list[float]:
+    """Numbers to a hundredth of a pixel."""
+    return [round(float(v), 2) for v in np.asarray(values, np.float64).ravel()]

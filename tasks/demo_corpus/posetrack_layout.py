@@ -1,0 +1,130 @@
+"""The PoseTrack part: one JSON and one folder of frames per video, and a file of detections per split."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from models.keypoints import POSETRACK_KEYPOINTS
+from tasks.demo_corpus.detector import Detection, Detector
+from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
+from tasks.demo_corpus.params import CorpusParams
+from tasks.demo_corpus.scenes import Scene
+from tasks.demo_corpus.staging import stage_video
+from tasks.demo_corpus.truth import HIDDEN, OUTSIDE, SELF_HIDDEN, PersonTruth, outline_in_picture, people_of
+
+_SKELETON: Final = [
+    [16, 14], [14, 12], [17, 15], [15, 13], [12, 13], [6, 12], [7, 13], [6, 7], [6, 8], [7, 9], [8, 10], [9, 11],
+    [2, 3], [1, 2], [1, 3],
+]  # fmt: skip
+MIN_KEYPOINTS = 3
+"""People with fewer keypoints in view are not annotated."""
+
+
+def write_posetrack(root: Path, corpus: CorpusParams, *, seed: int, split: str, say: Callable[[str], None]) -> None:
+    """Writes the videos of one split ("train" or "val") and their detections below `root`/posetrack."""
+    count = corpus.train_videos if split == "train" else corpus.val_videos
+    detections: list[Json] = []
+    for number in range(count):
+        scene = stage_video(corpus, seed=seed, namespace=split, number=number)
+        detections += _write_video(root / "posetrack", scene, corpus, split)
+        say(f"{split} videos: {number + 1} of {count} ({scene.name}: {', '.join(scene.tags)})")
+    write_json(root / "posetrack" / "detections" / f"{split}.json", detections)
+
+
+def _write_video(folder: Path, scene: Scene, corpus: CorpusParams, split: str) -> list[Json]:
+    """Writes the frames and annotations of one video; returns its detections."""
+    detector = Detector(scene, corpus.detector)
+    images: list[Json] = []
+    annotations: list[Json] = []
+    detections: list[Json] = []
+    for frame in range(scene.frames):
+        canvas = scene.canvas(frame)
+        people = people_of(scene, frame, canvas)
+        image = _image(scene, frame, split)
+        write_jpeg(folder / str(image["file_name"]), scene.photograph(frame, canvas), corpus.jpeg_quality)
+        images.append(image)
+        if scene.labelled[frame]:
+            annotations += _annotations(scene, frame, people)
+        detections += [_detection(found, image["id"]) for found in detector.detect(frame, people)]
+    category = {
+        "supercategory": "person", "id": 1, "name": "person", "keypoints": list(POSETRACK_KEYPOINTS), "skeleton": _SKELETON,
+    }  # fmt: skip
+    document = {"images": images, "annotations": annotations, "categories": [category], "tags": list(scene.tags)}
+    write_json(folder / "annotations" / split / f"{scene.name}.json", document)
+    return detections
+
+
+def _image_id(scene: Scene, frame: int) -> int:
+    return 10_000_000_000 + int(scene.name[:6]) * 10_000 + frame
+
+
+def _image(scene: Scene, frame: int, split: str) -> Json:
+    """One frame's record; ignore regions stand on labelled frames, as in PoseTrack."""
+    number = _image_id(scene, frame)
+    image: Json = {
+        "id": number,
+        "file_name": f"images/{split}/{scene.name}/{frame:06d}.jpg",
+        "vid_id": scene.name[:6],
+        "frame_id": number,
+        "nframes": scene.frames,
+        "is_labeled": scene.labelled[frame],
+        "width": scene.camera.width,
+        "height": scene.camera.height,
+    }
+    if scene.labelled[frame]:
+        size = (scene.camera.width, scene.camera.height)
+        outlines = [outline_in_picture(outline, scene.backdrop_map(frame), size) for outline in scene.crowd]
+        kept = [outline for outline in outlines if outline is not None]
+        image |= {
+            "ignore_regions_x": [rounded(o[:, 0]) for o in kept],
+            "ignore_regions_y": [rounded(o[:, 1]) for o in kept],
+        }
+    return image
+
+
+def _annotations(scene: Scene, frame: int, people: list[PersonTruth]) -> list[Json]:
+    found = []
+    size = np.array([scene.camera.width, scene.camera.height], np.float64)
+    for person in people:
+        named = [name for name in POSETRACK_KEYPOINTS if _annotated(person, name)]
+        if len(named) < MIN_KEYPOINTS:
+            continue
+        number = _image_id(scene, frame)
+        keypoints: list[float] = []
+        for name in POSETRACK_KEYPOINTS:
+            keypoints += [*rounded(person.places[name]), 1] if name in named else [0, 0, 0]
+        found.append({
+            "bbox_head": rounded(person.head_box_xywh),
+            "keypoints": keypoints,
+            "track_id": person.person,
+            "image_id": number,
+            "bbox": rounded(_box(np.array([person.places[name] for name in named]), size)),
+            "scores": [],
+            "category_id": 1,
+            "id": number * 100 + person.person,
+        })  # fmt: skip
+    return found
+
+
+def _annotated(person: PersonTruth, name: str) -> bool:
+    """PoseTrack's annotators guess behind a person's own body, but not behind others, and leave the ears out."""
+    if name.endswith("_ear"):
+        return False
+    state = person.states[name]
+    if state in (HIDDEN, OUTSIDE):
+        return False
+    return not (name == "nose" and state == SELF_HIDDEN)
+
+
+def _box(places: np.ndarray, size: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """The keypoints' extent with a margin of 15 % on every side, cut at the picture's border."""
+    low, high = places.min(0), places.max(0)
+    margin = 0.15 * np.maximum(high - low, 4.0)
+    low, high = np.clip(low - margin, 0, size), np.clip(high + margin, 0, size)
+    return np.concatenate([low, high - low])
+
+
+def _detection(found: Detection, image_id: int) -> Json:
+    return {"image_id": image_id, "category_id": 1, "bbox": rounded(found.box_xywh), "score": round(found.score, 4)}

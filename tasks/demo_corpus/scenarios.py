@@ -1,0 +1,183 @@
+"""What happens in the videos and pictures: who walks, crosses, dances, hides, and what makes it hard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from tasks.demo_corpus import motion
+from tasks.demo_corpus.motion import Gait
+
+Spot = tuple[float, float]
+"""A place on the ground: X in shares of half the picture's width at that distance, Z in metres."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """One actor: from where to where, moving how, and whose clothes (the number of another role) are worn."""
+
+    start: Spot
+    end: Spot
+    gait: Gait | None = None
+    """None: by speed, from strolling to running."""
+    clothes_of: int | None = None
+    facing: float | None = None
+    """Heading in radians of those who stay in place; None: towards the camera, more or less."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """Everything a scene needs besides its random streams."""
+
+    tags: tuple[str, ...]
+    places: tuple[str, ...]
+    roles: list[Role]
+    occluders: list[tuple[str, float, float]] = field(default_factory=list)
+    """(kind, X in shares, Z in metres)."""
+    pan: float = 0.0
+    """Turn of the camera over the whole video, radians."""
+    shake: float = 0.0
+    zoom: float = 1.0
+    """Focal length at the end, in shares of that at the start."""
+    blurred: bool = False
+    dark: bool = False
+    spectators: int = 0
+
+
+def _lanes(rng: np.random.Generator, count: int, *, near: float, far: float) -> list[float]:
+    """Distances of `count` people, spread and shuffled."""
+    lanes = np.linspace(near, far, count) + rng.uniform(-0.12, 0.12, count)
+    return [float(z) for z in rng.permutation(lanes)]
+
+
+def _passing(rng: np.random.Generator, z: float, side: float, reach: float = 0.75) -> Role:
+    """From one side to the other."""
+    drift = rng.uniform(-0.4, 0.4)
+    start, end = side * rng.uniform(0.5, reach), -side * rng.uniform(0.3, reach)
+    return Role((start, z), (end, max(3.0, z + drift)))
+
+
+def easy(rng: np.random.Generator) -> Script:
+    """Two or three strollers, apart from each other."""
+    roles = []
+    for slot, z in enumerate(_lanes(rng, int(rng.integers(2, 4)), near=4.2, far=5.4)):
+        x = -0.65 + 0.6 * slot + rng.uniform(-0.05, 0.05)
+        roles.append(Role((x, z), (x + rng.uniform(0.12, 0.3), z + rng.uniform(-0.6, 0.6))))
+    return Script(("easy",), ("park", "square"), roles)
+
+
+def crossing(rng: np.random.Generator) -> Script:
+    """People meet and pass in front of each other."""
+    lanes = _lanes(rng, 5, near=3.6, far=6.2)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes[:4])]
+    roles.append(Role((rng.uniform(-0.3, 0.3), 6.8), (0.0, 6.8), motion.wave))
+    return Script(("crossing",), ("square", "street"), roles)
+
+
+def team(rng: np.random.Generator) -> Script:
+    """Team mates in equal clothes cross each other, some of them running."""
+    lanes = _lanes(rng, 5, near=3.8, far=6.0)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0, 0.95) for i, z in enumerate(lanes)]
+    dressed = [Role(r.start, r.end, clothes_of=None if i < 2 else i % 2) for i, r in enumerate(roles)]
+    return Script(("look_alike", "crossing", "fast_motion"), ("park", "hall"), dressed, shake=0.002)
+
+
+def hiding(rng: np.random.Generator) -> Script:
+    """People disappear behind trees, posts and cars, and come out again."""
+    lanes = _lanes(rng, 4, near=4.6, far=6.2)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes[:3])]
+    roles.append(Role((rng.uniform(0.2, 0.5), lanes[3]), (0.3, lanes[3]), motion.stand))
+    kinds = rng.permutation(["tree", "post", "car", "hedge"])[:2]
+    occluders = [
+        (str(k), float(x), float(z)) for k, x, z in zip(kinds, rng.permutation([-0.3, 0.3]), (3.7, 4.1), strict=True)
+    ]
+    return Script(("occlusion", "crossing"), ("park", "street"), roles, occluders)
+
+
+def following(rng: np.random.Generator) -> Script:
+    """A panning, shaking camera; people enter and leave the picture."""
+    lanes = _lanes(rng, 4, near=3.8, far=6.2)
+    way = float(rng.choice([-1.0, 1.0]))
+    roles = [
+        Role((-0.5 * way, lanes[0]), (0.75 * way, lanes[0])),
+        Role((-1.3 * way, lanes[1]), (0.6 * way, lanes[1] + 0.4)),
+        Role((1.4 * way, lanes[2]), (0.1 * way, lanes[2])),
+        Role((-0.2 * way, lanes[3]), (-0.4 * way, lanes[3] + 0.6)),
+    ]
+    return Script(("camera_motion", "entering"), ("street", "square", "hall"), roles, pan=0.34 * way, shake=0.008)
+
+
+def dancing(rng: np.random.Generator) -> Script:
+    """A group dances fast, close together, with motion blur; two wear the same."""
+    count = int(rng.integers(4, 6))
+    roles = []
+    for i, z in enumerate(_lanes(rng, count, near=4.0, far=5.6)):
+        x = -0.7 + 1.4 * i / (count - 1) + rng.uniform(-0.08, 0.08)
+        gait = motion.exercise if i == count - 1 else motion.dance
+        roles.append(Role((x, z), (x + rng.uniform(-0.3, 0.3), z), gait, clothes_of=0 if i == 2 else None))
+    return Script(("fast_motion", "motion_blur", "look_alike"), ("hall", "square"), roles, shake=0.002, blurred=True)
+
+
+def night(rng: np.random.Generator) -> Script:
+    """Crossing people in low light, behind a post."""
+    lanes = _lanes(rng, 4, near=3.7, far=5.8)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes)]
+    post = [("post", float(rng.uniform(-0.4, 0.4)), 3.4)]
+    return Script(("low_light", "crossing", "occlusion"), ("street", "square"), roles, post, shake=0.003, dark=True)
+
+
+def race(rng: np.random.Generator) -> Script:
+    """Runners come towards the camera and go away from it, before a crowd that no one annotates one by one."""
+    roles = [
+        Role((-0.6, 7.6), (-0.25, 3.2)),
+        Role((0.15, 8.0), (0.5, 3.6)),
+        Role((0.55, 3.3), (0.05, 7.4)),
+        Role((-1.35, 4.6), (0.5, 4.9)),
+        Role((-0.75, 5.5), (-0.75, 5.5), motion.wave),
+    ]
+    moved = [Role((r.start[0] + rng.uniform(-0.1, 0.1), r.start[1]), r.end, r.gait) for r in roles]
+    tags = ("scale_change", "crowd", "fast_motion", "motion_blur", "entering")
+    return Script(tags, ("street", "park"), moved, zoom=float(rng.uniform(1.0, 1.15)), blurred=True, spectators=9)
+
+
+SCRIPTS: Final[tuple[Callable[[np.random.Generator], Script], ...]] = (
+    crossing, dancing, hiding, team, following, race, night, easy,
+)  # fmt: skip
+"""In the order in which videos take them, over and over."""
+
+PICTURE_GAITS: Final[tuple[Gait, ...]] = (
+    motion.stroll, motion.stride, motion.run, motion.stand, motion.wave, motion.dance, motion.exercise, motion.sit, motion.reach,
+)  # fmt: skip
+
+
+def snapshot(rng: np.random.Generator) -> Script:
+    """One picture: one to four people near and far, doing anything, sometimes half hidden, dark or before a crowd."""
+    roles = []
+    for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.25, 0.35, 0.25, 0.15]))):
+        z = float(rng.choice([rng.uniform(1.7, 3.0), rng.uniform(3.0, 6.5)], p=[0.3, 0.7]))
+        spot = (float(rng.uniform(-0.75, 0.75)), z)
+        gait = PICTURE_GAITS[int(rng.integers(len(PICTURE_GAITS)))]
+        twin = 0 if roles and rng.random() < 0.12 else None
+        roles.append(
+            Role(
+                spot,
+                spot,
+                gait,
+                twin,
+                float(rng.uniform(0, 2 * np.pi) if rng.random() < 0.6 else rng.normal(np.pi, 0.5)),
+            )
+        )
+    occluders = []
+    if rng.random() < 0.35:
+        kind = str(rng.choice(["tree", "post", "car", "hedge"]))
+        occluders.append((kind, float(rng.uniform(-0.7, 0.7)), float(rng.uniform(2.4, 4.5))))
+    return Script(
+        tags=(),
+        places=("street", "park", "square", "hall"),
+        roles=roles,
+        occluders=occluders,
+        blurred=bool(rng.random() < 0.15),
+        dark=bool(rng.random() < 0.12),
+        spectators=int(rng.integers(6, 11)) if rng.random() < 0.2 else 0,
+    )

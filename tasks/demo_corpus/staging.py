@@ -1,0 +1,232 @@
+"""Turns scripts into scenes: casts identities, walks them, places the camera, paints the world."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tasks.demo_corpus import motion
+from tasks.demo_corpus.backdrops import View, occluder, paint_backdrop
+from tasks.demo_corpus.body import Array, pose_skeleton
+from tasks.demo_corpus.camera import Camera
+from tasks.demo_corpus.canvas import Canvas
+from tasks.demo_corpus.figures import Figure
+from tasks.demo_corpus.identities import Identity, Wardrobe
+from tasks.demo_corpus.motion import Gait, Style, Walk
+from tasks.demo_corpus.params import CorpusParams
+from tasks.demo_corpus.scenarios import SCRIPTS, Role, Script, snapshot
+from tasks.demo_corpus.scenes import Light, Scene
+from tasks.demo_corpus.seeds import generator, stream_key
+
+EXPOSURE = 0.5
+"""Share of the time between two frames during which the shutter is open, in blurred videos."""
+FOCAL_PER_WIDTH = 1.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a scene is staged: the corpus, its seed, the namespace and the number of the scene."""
+
+    corpus: CorpusParams
+    seed: int
+    namespace: str
+    number: int
+
+    def stream(self, purpose: str, *names: str | int) -> np.random.Generator:
+        """The random stream of one purpose of this scene."""
+        return generator(self.seed, self.namespace, self.number, purpose, *names)
+
+
+def video_name(namespace: str, number: int) -> str:
+    """The folder of a video, as poseval wants it: six digits, the source, a word."""
+    return f"{(1 if namespace == 'train' else 2) * 10_000 + number + 1:06d}_mpii_demo"
+
+
+def stage_video(corpus: CorpusParams, *, seed: int, namespace: str, number: int) -> Scene:
+    """The scene of video `number` of "train" or "val"."""
+    stage = Stage(corpus, seed, namespace, number)
+    script = SCRIPTS[number % len(SCRIPTS)](stage.stream("script"))
+    labelled = _labelled(corpus.frames_per_video, number + 3 * (namespace == "val"))
+    return _stage(
+        stage, script, name=video_name(namespace, number), size=(corpus.width, corpus.height), labelled=labelled
+    )
+
+
+def stage_picture(corpus: CorpusParams, *, seed: int, namespace: str, number: int) -> Scene:
+    """The scene of picture `number` of "coco_train" or "coco_val", upright for one in three."""
+    stage = Stage(corpus, seed, namespace, number)
+    rng = stage.stream("script")
+    size = (corpus.width, corpus.height)
+    if rng.random() < 0.33:
+        size = (int(0.75 * corpus.width), int(1.15 * corpus.height))
+    return _stage(stage, snapshot(rng), name=f"{number + 1:012d}", size=size, labelled=(True,))
+
+
+def _labelled(frames: int, number: int) -> tuple[bool, ...]:
+    """Which frames are annotated: in some videos all, in others not the ends, not the middle, or every other one."""
+    pattern = ("all", "ends", "all", "alternate", "all", "gap", "all", "ends")[number % 8]
+    chosen = {
+        "all": lambda f: True,
+        "ends": lambda f: 3 <= f < max(4, frames - 2),
+        "alternate": lambda f: f % 2 == 1,
+        "gap": lambda f: not frames // 2 - 2 <= f < frames // 2 + 2,
+    }[pattern]
+    marks = tuple(bool(chosen(f)) for f in range(frames))
+    return marks if any(marks) else (True,) * frames
+
+
+def _stage(stage: Stage, script: Script, *, name: str, size: tuple[int, int], labelled: tuple[bool, ...]) -> Scene:
+    frames = len(labelled)
+    subframes = stage.corpus.blur_subframes | 1 if script.blurred else 1
+    seconds = _seconds(frames, subframes, stage.corpus.frames_per_second)
+    camera = _camera(stage, script, size, seconds)
+    view = _view(camera)
+    rng = stage.stream("backdrop")
+    backdrop = paint_backdrop(view, rng, str(rng.choice(script.places)), clutter=int(rng.integers(4, 9)))
+    backdrop, crowd = _add_crowd(stage, script, view, backdrop)
+    half_picture = 0.5 * size[0] / camera.focal[0]
+    return Scene(
+        name=name,
+        tags=script.tags,
+        seed=stream_key(stage.seed, stage.namespace, stage.number),
+        camera=camera,
+        figures=_cast(stage, script, camera, seconds),
+        view=view,
+        backdrop=backdrop,
+        turns=camera.backdrop_maps(view.focal, (view.width / 2, view.horizon)),
+        layers=[occluder(view, rng, kind=kind, x=x * half_picture * z, z=z) for kind, x, z in script.occluders],
+        light=_light(stage, script),
+        frames=frames,
+        subframes=subframes,
+        crowd=crowd,
+        clutter=_clutter(stage, view),
+        labelled=labelled,
+    )
+
+
+def _seconds(frames: int, subframes: int, rate: float) -> Array:
+    """Times (frames * subframes,) of all moments; the middle sub-frame lies on the frame's own time."""
+    offsets = (np.arange(subframes) - subframes // 2) * EXPOSURE / max(1, subframes - 1)
+    return np.maximum(0, (np.arange(frames)[:, None] + 0.5 + offsets).ravel() / rate)
+
+
+def _camera(stage: Stage, script: Script, size: tuple[int, int], seconds: Array) -> Camera:
+    rng = stage.stream("camera")
+    share = seconds / max(float(seconds[-1]), 1e-6) - 0.5 if len(seconds) > 1 else np.zeros(1)
+    smooth = share * (1.5 - 2 * share**2)
+    shakes = [sum(np.sin(rng.uniform(4, 24) * seconds + rng.uniform(0, 6.28)) for _ in range(4)) for _ in range(3)]
+    tilt = rng.uniform(0.05, 0.12) if stage.corpus.frames_per_video and len(script.tags) else rng.uniform(0.0, 0.2)
+    focal = FOCAL_PER_WIDTH * stage.corpus.width * rng.uniform(0.95, 1.05)
+    return Camera(
+        width=size[0],
+        height=size[1],
+        eye_height=float(rng.uniform(1.35, 1.75) if script.tags else rng.uniform(1.1, 2.1)),
+        focal=focal * (1 + (script.zoom - 1) * (share + 0.5)),
+        pan=script.pan * smooth + script.shake * shakes[0],
+        tilt=tilt + script.shake * shakes[1],
+        roll=rng.normal(0, 0.012) + 0.5 * script.shake * shakes[2],
+    )
+
+
+def _view(camera: Camera) -> View:
+    """A straight-ahead view wide enough for every turn of the camera."""
+    focal = float(camera.focal.min())
+    corners = np.array([[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]], np.float64)
+    unit = camera.backdrop_maps(focal, (0.0, 0.0))
+    seen = np.concatenate([cv2.perspectiveTransform(corners[None], np.linalg.inv(turn))[0] for turn in unit])
+    low, high = seen.min(0) - 4, seen.max(0) + 4
+    half = int(np.ceil(max(-low[0], high[0])))
+    top = int(np.ceil(-low[1]))
+    return View(2 * half, top + int(np.ceil(high[1])), focal, float(top), camera.eye_height)
+
+
+def _light(stage: Stage, script: Script) -> Light:
+    rng = stage.stream("light")
+    if script.dark:
+        return Light(
+            float(rng.uniform(0.22, 0.34)), (0.92, 0.97, 1.1), float(rng.uniform(4, 6)), float(rng.uniform(0.4, 0.7))
+        )
+    warm = float(rng.uniform(-0.05, 0.05))
+    tint = (1 + warm, 1.0, 1 - warm)
+    return Light(float(rng.uniform(0.85, 1.08)), tint, float(rng.uniform(1.0, 2.2)), float(rng.uniform(0.0, 0.6)))
+
+
+def _add_crowd(stage: Stage, script: Script, view: View, backdrop: np.ndarray) -> tuple[np.ndarray, list[Array]]:  # type: ignore[type-arg]
+    """Paints spectators far away onto the backdrop, and returns the outline around them."""
+    if not script.spectators:
+        return backdrop, []
+    rng = stage.stream("crowd")
+    camera = Camera(view.width, view.height, view.eye_height, *(np.array([v]) for v in (view.focal, 0.0, 0.0, 0.0)))
+    offset = np.array([[1, 0, 0], [0, 1, view.height / 2 - view.horizon], [0, 0, 1]], np.float64)
+    canvas = Canvas(
+        np.asarray(cv2.warpAffine(backdrop, offset[:2], (view.width, view.height), borderMode=cv2.BORDER_REFLECT))
+    )
+    wardrobe = Wardrobe(stage.seed, stage.namespace)
+    start, step = rng.uniform(-0.45, 0.1), 0.06
+    for i in range(script.spectators):
+        z = float(rng.uniform(8.6, 10.0))
+        x = (start + step * i + rng.uniform(-0.02, 0.02)) * 0.5 * stage.corpus.width / view.focal * z * 1.6
+        walk = Walk(np.zeros(1), np.array([[x, z]]), np.array([rng.normal(np.pi, 0.4)]), np.zeros(1))
+        identity = wardrobe.identity(stage.number, 8 + i)
+        gait = motion.wave if rng.random() < 0.3 else motion.stand
+        figure = Figure(identity, pose_skeleton(gait(walk, Style.draw(rng)), identity.build), camera)
+        for owner, part in enumerate(figure.parts(0)):
+            canvas.draw(part, owner=owner)
+    rows, columns = np.nonzero(canvas.owner >= 0)
+    back = np.linalg.inv(offset)[:2]
+    painted = np.asarray(cv2.warpAffine(canvas.colours, back, (view.width, view.height), borderMode=cv2.BORDER_REFLECT))
+    if len(rows) < 3:
+        return backdrop, []
+    hull = cv2.convexHull(np.stack([columns, rows], -1).astype(np.float32))[:, 0] - (0, offset[1, 2])
+    middle = hull.mean(0)
+    return np.clip(painted, 0, 255).astype(np.uint8), [np.asarray(middle + 1.06 * (hull - middle), np.float64)]
+
+
+def _clutter(stage: Stage, view: View) -> Array:
+    """Boxes of the backdrop, shaped like people, that a detector may fall for."""
+    rng = stage.stream("clutter")
+    count = stage.corpus.detector.false_positive_places
+    height = rng.uniform(0.15, 0.42, count) * stage.corpus.height
+    width = height * rng.uniform(0.3, 0.6, count)
+    x = view.width / 2 + rng.uniform(-0.48, 0.48, count) * stage.corpus.width
+    y = view.horizon + rng.uniform(-0.1, 0.25, count) * stage.corpus.height
+    return np.stack([x - width / 2, y - height / 2, width, height], -1)
+
+
+def _cast(stage: Stage, script: Script, camera: Camera, seconds: Array) -> list[Figure]:
+    wardrobe = Wardrobe(stage.seed, stage.namespace)
+    identities: list[Identity] = []
+    figures = []
+    for i, role in enumerate(script.roles):
+        model = None if role.clothes_of is None else identities[role.clothes_of]
+        identities.append(wardrobe.look_alike(model, stage.number, i) if model else wardrobe.identity(stage.number, i))
+        rng = stage.stream("motion", i)
+        walk = _walk(role, rng, 0.5 * camera.width / camera.focal[0], seconds)
+        gait = role.gait or _gait_of(float(walk.speed.mean()))
+        skeleton = pose_skeleton(gait(walk, Style.draw(rng)), identities[-1].build)
+        figures.append(Figure(identities[-1], skeleton, camera))
+    return figures
+
+
+def _gait_of(speed: float) -> Gait:
+    if speed < 0.25:
+        return motion.stand
+    return motion.stroll if speed < 1.15 else motion.stride if speed < 2.0 else motion.run
+
+
+def _walk(role: Role, rng: np.random.Generator, half_picture: float, seconds: Array) -> Walk:
+    """A gently curved way from start to end."""
+    ends = np.array([[x * half_picture * z, z] for x, z in (role.start, role.end)])
+    total = max(float(seconds[-1]), 1e-6)
+    share = seconds / total if len(seconds) > 1 and role.start != role.end else np.zeros_like(seconds)
+    place = ends[0] + share[:, None] * (ends[1] - ends[0])
+    path = ends[1] - ends[0]
+    length = float(np.hypot(*path))
+    square = np.array([-path[1], path[0]]) / max(length, 1e-6)
+    place = place + np.outer(0.12 * np.sin(np.pi * share * rng.uniform(0.8, 1.6)), square) * (length > 0)
+    facing = float(rng.normal(np.pi, 0.45)) if role.facing is None else role.facing
+    moving = length / total > 0.25 and length > 0
+    heading = np.arctan2(path[0], path[1]) if moving and role.gait is None else facing
+    return Walk(
+        seconds, place, np.full(len(seconds), float(heading)), np.full(len(seconds), length / total if moving else 0.0)
+    )

@@ -1,0 +1,150 @@
+"""What an annotator knows of a frame: where each keypoint is, and what hides it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tasks.demo_corpus.body import Array
+from tasks.demo_corpus.canvas import OCCLUDER, PARTS_PER_PERSON, Canvas
+from tasks.demo_corpus.figures import Figure
+from tasks.demo_corpus.scenes import Scene
+
+Mask = npt.NDArray[np.bool_]
+
+SEEN, SELF_HIDDEN, HIDDEN, OUTSIDE = 3, 2, 1, 0
+"""State of a keypoint: in view, behind its own body, behind another person or thing, out of the picture."""
+
+_DEPTH_INSIDE: Final = {
+    **{"shoulder": 0.05, "elbow": 0.04, "wrist": 0.035, "hip": 0.075, "knee": 0.05, "ankle": 0.045},
+    **{"nose": 0.03, "eye": 0.03, "ear": 0.035, "head_bottom": 0.06, "head_top": 0.06},
+}
+"""How far below the surface a keypoint lies at most, in shares of the stature."""
+
+_POINT_OF: Final = {"head_bottom": "neck"}
+"""Keypoints whose name in the skeleton is another."""
+
+LIMB_POINTS: Final = tuple(
+    f"{side}_{limb}" for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
+)
+FACE_POINTS: Final = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+ALL_POINTS: Final = (*FACE_POINTS, "head_bottom", "head_top", *LIMB_POINTS)
+
+
+@dataclass(frozen=True)
+class PersonTruth:
+    """One person in one frame. Places are pixels; `visible_share` is what others leave to be seen of what is in the picture."""
+
+    person: int
+    places: dict[str, Array]
+    states: dict[str, int]
+    mask: Mask
+    """Pixels where the person is seen."""
+    whole_box_xywh: Array
+    """Box of the whole silhouette inside the picture, hidden parts included."""
+    visible_share: float
+    cut: bool
+    """Whether the silhouette touches the picture's border."""
+    speed_px: float
+    """Mean movement of the keypoints during one exposure, pixels."""
+    head_box_xywh: Array
+
+
+def people_of(scene: Scene, frame: int, canvas: Canvas) -> list[PersonTruth]:
+    """Everyone of whom at least a few pixels would be in the picture, if nothing stood before them."""
+    found = []
+    for person, figure in enumerate(scene.figures):
+        silhouette = canvas.silhouettes.get(person)
+        if silhouette is not None and int(silhouette.sum()) >= 12:
+            found.append(_person(scene, frame, canvas, person, figure, silhouette))
+    return found
+
+
+def _person(scene: Scene, frame: int, canvas: Canvas, person: int, figure: Figure, silhouette: Mask) -> PersonTruth:  # noqa: PLR0913
+    moment = scene.moment(frame)
+    mask = (canvas.owner // PARTS_PER_PERSON == person) & (canvas.owner >= 0) & (canvas.owner < OCCLUDER)
+    border = np.concatenate([silhouette[0], silhouette[-1], silhouette[:, 0], silhouette[:, -1]])
+    return PersonTruth(
+        person=person,
+        places={name: figure.pixels[_POINT_OF.get(name, name)][moment] for name in ALL_POINTS},
+        states={name: _state(canvas, person, figure, name, moment) for name in ALL_POINTS},
+        mask=mask,
+        whole_box_xywh=box_of_mask(silhouette),
+        visible_share=float(mask.sum() / silhouette.sum()),
+        cut=bool(border.any()),
+        speed_px=_speed(scene, figure, frame),
+        head_box_xywh=_head_box(figure, moment),
+    )
+
+
+def box_of_mask(mask: Mask) -> Array:
+    """Smallest box x, y, w, h around the true pixels; zeros where there are none."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return np.zeros(4)
+    return np.array([columns[0], rows[0], columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]], np.float64)
+
+
+def _state(canvas: Canvas, person: int, figure: Figure, name: str, moment: int) -> int:
+    x, y = figure.pixels[_POINT_OF.get(name, name)][moment]
+    height, width = canvas.depth.shape
+    column, row = round(float(x)), round(float(y))
+    depth = float(figure.points[_POINT_OF.get(name, name)][moment, 2])
+    if not (0 <= column < width and 0 <= row < height and 0.6 < depth and x > 0 and y > 0):
+        return OUTSIDE
+    inside = _DEPTH_INSIDE.get(name, _DEPTH_INSIDE.get(name.split("_")[-1], 0.0)) * figure.identity.build.stature
+    reach = max(1, round(0.02 * figure.identity.build.stature * canvas_scale(figure, moment)))
+    window = slice(max(0, row - reach), row + reach + 1), slice(max(0, column - reach), column + reach + 1)
+    owners, depths = canvas.owner[window], canvas.depth[window]
+    strange = (owners >= 0) & (owners // PARTS_PER_PERSON != person) & (depths < depth - inside)
+    if strange.mean() > 0.6:
+        return HIDDEN
+    if name in FACE_POINTS and not _faces_camera(figure, name, moment):
+        return SELF_HIDDEN
+    own = owners // PARTS_PER_PERSON == person
+    covered = own & (depths < depth - inside)
+    loose = name in ("head_bottom", "head_top")
+    return SELF_HIDDEN if covered.mean() > 0.6 and not loose else SEEN
+
+
+def canvas_scale(figure: Figure, moment: int) -> float:
+    """Pixels per metre at a figure."""
+    head, foot = figure.points["head"][moment], figure.points["pelvis"][moment]
+    flat = figure.pixels["head"][moment] - figure.pixels["pelvis"][moment]
+    return float(np.hypot(*flat) / max(float(np.linalg.norm(head - foot)), 1e-6))
+
+
+def _faces_camera(figure: Figure, name: str, moment: int) -> bool:
+    """Whether the head's surface at a face point looks at the camera."""
+    point, centre = figure.points[name][moment], figure.points["head"][moment]
+    outward = (point - centre) / np.linalg.norm(point - centre)
+    return bool(outward @ (-point / np.linalg.norm(point)) > -0.02)
+
+
+def _speed(scene: Scene, figure: Figure, frame: int) -> float:
+    first, last = frame * scene.subframes, (frame + 1) * scene.subframes - 1
+    moves = [np.linalg.norm(figure.pixels[name][last] - figure.pixels[name][first]) for name in LIMB_POINTS]
+    return float(np.mean(moves))
+
+
+def _head_box(figure: Figure, moment: int) -> Array:
+    """The head from crown to chin, as PoseTrack's annotators box it."""
+    top, bottom = (
+        figure.pixels["head_top"][moment],
+        figure.pixels["head"][moment] * 2 - figure.pixels["head_top"][moment],
+    )
+    size = float(np.hypot(*(top - bottom)))
+    middle = 0.5 * (top + bottom)
+    half = np.array([max(0.38 * size, 0.5 * abs(top[0] - bottom[0])), max(0.38 * size, 0.5 * abs(top[1] - bottom[1]))])
+    return np.concatenate([middle - half, 2 * half])
+
+
+def outline_in_picture(outline: Array, turn: Array, size: tuple[int, int]) -> Array | None:
+    """A convex outline of the backdrop as seen in a frame, cut at the picture's border; None when nothing is left."""
+    width, height = size
+    seen = cv2.perspectiveTransform(outline[None].astype(np.float64), turn)[0].astype(np.float32)
+    frame = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float32)
+    area, cut = cv2.intersectConvexConvex(seen, frame)
+    return None if area < 16 or cut is None or len(cut) < 3 else np.asarray(cut[:, 0], np.float64)

@@ -1,9 +1,5 @@
 """A synthetic corpus in the layouts of COCO keypoints and PoseTrack18, for the demo and the tests.
 
-It shows that the chain runs, not how well it does on real footage.
+It shows that the chain runs, not how well it does on real footage. Nothing is imported here: params.yaml's classes
+need `params` alone, and a change of the synthesiser must make no stage stale but `index`. See `corpus.synthesise`.
 """
-
-from tasks.demo_corpus.corpus import is_current, is_demo, synthesise
-from tasks.demo_corpus.params import CorpusParams, DetectorParams
-
-__all__ = ["CorpusParams", "DetectorParams", "is_current", "is_demo", "synthesise"]

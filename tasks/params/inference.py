@@ -99,8 +99,17 @@ class TrackParams(Section):
     max_lost_frames: Count
     """Frames that a track may miss and still go on; at most recover.max_gap_frames - 1."""
     duplicate_removal: bool
+    """Whether a second pose of a tracked person starts no track (A.3)."""
     duplicate_oks: Share
-    duplicate_ratio: Share
+    """Its OKS with the correspondence pose of that person's track exceeds this."""
+    duplicate_ratio: Annotated[float, Field(ge=0, le=2)]
+    """And its similarity to that track is at least this share of the matched pose's (released: sum of two ratios)."""
+    min_keypoints: int = Field(ge=1)
+    """Keypoints that the OKS of a correspondence pose needs; with fewer it is 0."""
+    released_oks_threshold: Share
+    """Mode released: least OKS of a match."""
+    released_box_margin_px: float = Field(ge=0)
+    """Mode released: margin of the box in which correspondences count for a pose."""
 
 
 class MergeParams(Section):

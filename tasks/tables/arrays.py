@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tasks.tables.schemas import Table
 
-Column: TypeAlias = npt.NDArray[Any] | Sequence[Any]
+Column: TypeAlias = npt.NDArray[Any] | Sequence[Any] | pa.ChunkedArray
 
 
 def list_array(table: pa.Table, name: str) -> npt.NDArray[Any]:
@@ -24,12 +24,17 @@ def keypoint_array(table: pa.Table, x: str = "x", y: str = "y") -> npt.NDArray[A
 
 
 def table_of(table: Table, columns: Mapping[str, Column]) -> pa.Table:
-    """Rows in the schema of `table` from arrays: (rows,) for plain columns, (rows,length) for fixed-size lists."""
+    """Rows in the schema of `table` from arrays: (rows,) for plain columns, (rows,length) for fixed-size lists.
+
+    A column of another table is taken as it is.
+    """
     arrays = [_arrow(columns[field.name], field.type) for field in table.schema]
     return pa.Table.from_arrays(arrays, schema=table.schema)
 
 
 def _arrow(values: Column, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        return values.combine_chunks().cast(kind)
     if not pa.types.is_fixed_size_list(kind):
         return pa.array(values, type=kind)
     flat = np.ascontiguousarray(values, dtype=kind.value_type.to_pandas_dtype()).reshape(-1)

@@ -1,0 +1,114 @@
+"""Stage estimate: a pose in every box, then non-maximum suppression by OKS in each frame (6.1, A.1)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.checkpoints import load_pose
+from models.poses.nms import suppress
+from models.poses.oks import body_keypoints, pose_oks
+from tasks.inference.networks import loaded, weight_bytes
+from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
+from tasks.inference.videos import read_video, videos_with
+from tasks.params import Params, section_json
+from tasks.params.inference import EstimateParams
+from tasks.shards import Shard, map_shards
+from tasks.tables import Table, read_table
+from tasks.tables.arrays import list_array, table_of
+from tasks.tables.schemas import DETECTIONS, POSES
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Estimate the poses of every video that has detections, frame range by frame range."""
+    work = EstimateWork(workspace.data, workspace.tables, workspace.weights("pose"), params)
+    shards = [
+        shard
+        for video_id in videos_with(workspace.tables, DETECTIONS)
+        for shard in _frame_ranges(workspace.tables, video_id, params.estimate.shard_frames)
+    ]
+    map_shards(work, shards, workspace=workspace, params=params)
+
+
+def _frame_ranges(tables: Path, video_id: str, size: int) -> Iterator[Shard]:
+    """Cut a video into shards of `size` frames; a video without frames is one empty shard."""
+    count = len(read_video(tables, video_id).frames)
+    inputs = ((DETECTIONS.name, DETECTIONS.path(tables, video_id)),)
+    for first in range(0, max(count, 1), size):
+        yield Shard(video_id, first, min(first + size, count), inputs)
+
+
+@dataclass(frozen=True)
+class EstimateWork:
+    """Poses of one frame range of a video; holds paths and params, the network comes with the first shard."""
+
+    data: Path
+    tables: Path
+    weights: Path
+    params: Params
+    stage: str = "estimate"
+    outputs: tuple[Table, ...] = (POSES,)
+
+    def key_parts(self) -> dict[str, str | bytes]:
+        """What the result depends on beside the shard."""
+        return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage)}
+
+    @cached_property
+    def estimator(self) -> PoseEstimator:
+        """The pose network, loaded once in each process."""
+        return PoseEstimator(loaded(load_pose, self.weights), self.params.estimate)
+
+    def __call__(self, shard: Shard) -> dict[str, pa.Table]:
+        """Rows of the table poses for the frames of the shard."""
+        boxes = read_table(DETECTIONS, DETECTIONS.path(self.tables, shard.video_id))
+        in_range = (pc.field("frame_index") >= shard.first_frame) & (pc.field("frame_index") < shard.last_frame)
+        boxes = boxes.filter(in_range & pc.field("drop_reason").is_null())
+        # In frame order, so that each picture is decoded once for both box sources.
+        boxes = boxes.sort_by([(name, "ascending") for name in ("frame_index", "box_source", "detection_id")])
+        poses = self.estimator.estimate(self._crops(shard.video_id, boxes))
+        return {POSES.name: _rows(boxes, poses, self.params.estimate)}
+
+    def _crops(self, video_id: str, boxes: pa.Table) -> Iterator[PersonCrop]:
+        frame_indices, boxes_xywh = boxes["frame_index"].to_numpy(), list_array(boxes, "box_xywh")
+        wanted = [int(index) for index in np.unique(frame_indices)]
+        for frame_index, picture in read_video(self.tables, video_id).open(self.data).read(wanted):
+            for box_xywh in boxes_xywh[frame_indices == frame_index]:
+                yield self.estimator.crop(picture, box_xywh)
+
+
+def _rows(boxes: pa.Table, poses: EstimatedPoses, params: EstimateParams) -> pa.Table:
+    kept = ("video_id", "box_source", "frame_index", "detection_id")
+    return table_of(
+        POSES,
+        {name: boxes[name] for name in kept}
+        | {
+            "pose_id": boxes["detection_id"],
+            "origin": ["detected"] * len(boxes),
+            "box_xywh": boxes["box_xywh"],
+            "x": poses.xy[..., 0],
+            "y": poses.xy[..., 1],
+            "score": poses.score,
+            "pose_score": poses.pose_score,
+            "drop_reason": _drop_reasons(boxes, poses, params),
+        },
+    )
+
+
+def _drop_reasons(boxes: pa.Table, poses: EstimatedPoses, params: EstimateParams) -> list[str | None]:
+    """Why each pose is passed over: a better one of its frame and box source agrees with it too well."""
+    reasons: list[str | None] = [None] * len(boxes)
+    pose_id = boxes["detection_id"].to_numpy()
+    places = np.char.add(boxes["frame_index"].to_numpy().astype(str), boxes["box_source"].to_numpy().astype(str))
+    for place in np.unique(places):
+        rows = np.flatnonzero(places == place)
+        xy, valid = poses.xy[rows], body_keypoints(poses.score[rows], params.nms_joint_threshold)
+        matrix = pose_oks(xy, xy, candidate_valid=valid, reference_valid=valid)
+        by = suppress(poses.pose_score[rows], matrix, threshold=params.nms_oks).suppressed_by
+        for row, better in zip(rows[by >= 0], rows[by[by >= 0]], strict=True):
+            reasons[row] = f"OKS above estimate.nms_oks with pose {pose_id[better]}"
+    return reasons

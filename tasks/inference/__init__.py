@@ -1,0 +1,1 @@
+"""What the stages from boxes to tracks share: networks at work, poses as arrays, one video at a time."""

@@ -1,0 +1,101 @@
+"""Affinity maps of all poses of a frame onto another: each frame's features once, each map once (4.1, 4.2)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.fields.affinity_map import Convention, peaks, pixel_of, sample
+from models.networks.backbone import FEATURE_STRIDE
+from models.networks.correspondence import CorrespondenceNetwork
+from models.poses import crops
+from models.poses.arrays import FramePoses
+from tasks.inference.networks import autocast, device, prepare
+from tasks.params.inference import RecoverParams
+
+FloatArray = npt.NDArray[np.float64]
+MAP_KINDS = ("refined", "siamese")
+"""The maps C and S, by their names in tables and params."""
+
+
+@dataclass(frozen=True)
+class FittedFrame:
+    """A frame as the correspondence network sees it: fitted into a square, black around it."""
+
+    features: Tensor
+    """(1,32,size/4,size/4), not normalised."""
+    affine: FloatArray
+    """(2,3), picture to square."""
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the square per pixel of the picture."""
+        return float(self.affine[0, 0])
+
+    def fitted(self, xy: FloatArray) -> Tensor:
+        """Positions (...,2) of the picture in pixels of the square, float64."""
+        x, y = crops.apply(self.affine, xy[..., 0], xy[..., 1])
+        return torch.from_numpy(np.stack([x, y], axis=-1)).to(self.features.device)
+
+
+@dataclass(frozen=True)
+class PoseMaps:
+    """Affinity maps of Q poses onto one target frame."""
+
+    maps: dict[str, Tensor]
+    """refined and siamese: (Q,17,h,w), 0 to 1."""
+    target: FittedFrame
+    cells: Convention
+
+    def peaks(self, kind: str) -> tuple[FloatArray, FloatArray]:
+        """Where each map is largest, (Q,17,2) x, y in pixels of the picture, and how large, (Q,17) (5.1)."""
+        cells, value = peaks(self.maps[kind])
+        fitted = pixel_of(cells, self.cells).double().cpu().numpy()
+        x, y = crops.apply(crops.invert(self.target.affine), fitted[..., 0], fitted[..., 1])
+        return np.stack([x, y], axis=-1), value.double().cpu().numpy()
+
+    def sample(self, kind: str, xy: FloatArray) -> FloatArray:
+        """Values (Q,P,17) of the maps at the keypoints (P,17,2) of P poses of the target frame (equation 6)."""
+        values: FloatArray = sample(self.maps[kind], self.target.fitted(xy), self.cells).double().cpu().numpy()
+        return values
+
+
+class CorrespondenceMaps:
+    """The correspondence network over frames and poses, persons in batches of a fixed size."""
+
+    def __init__(self, network: CorrespondenceNetwork, params: RecoverParams) -> None:
+        self._network = prepare(network)
+        self._params = params
+
+    @torch.inference_mode()
+    def fit(self, picture: npt.NDArray[np.uint8]) -> FittedFrame:
+        """Features of a picture (H,W,3) RGB; needed once per frame."""
+        size = self._params.frame_size_px
+        affine = crops.frame_affine(picture.shape[1], picture.shape[0], size_px=size)
+        square = crops.crop_picture(picture, affine, crop_width=size, crop_height=size)
+        image = torch.from_numpy(square).to(device()).permute(2, 0, 1)[None].float().div_(255)
+        with autocast(self._params.precision):
+            features = self._network.features(image.contiguous(memory_format=torch.channels_last))
+        return FittedFrame(features.float(), affine)
+
+    @torch.inference_mode()
+    def maps(self, source: FittedFrame, target: FittedFrame, poses: FramePoses) -> PoseMaps:
+        """Maps of at least one pose, found in `source`, onto `target`.
+
+        A keypoint below `query_joint_threshold` is no query: its map S is zero, as in training, and the refinement
+        may only guess it from the others.
+        """
+        query = source.fitted(poses.xy) / FEATURE_STRIDE
+        found = torch.from_numpy(poses.score >= self._params.query_joint_threshold).to(query.device)
+        query = torch.where(found[..., None], query, torch.nan).flip(-1)
+        size = self._params.batch_size
+        batches = [self._batch(source, target, query[start : start + size]) for start in range(0, len(query), size)]
+        joined = {kind: torch.cat([batch[kind] for batch in batches]) for kind in MAP_KINDS}
+        return PoseMaps(joined, target, self._network.cells)
+
+    def _batch(self, source: FittedFrame, target: FittedFrame, query: Tensor) -> dict[str, Tensor]:
+        with autocast(self._params.precision):
+            siamese, logits = self._network.affinity(source.features, target.features, query)
+        return {"refined": logits.float().sigmoid(), "siamese": siamese.float()}

@@ -1,0 +1,163 @@
+"""Association of one video's poses, from tables to arrays and back (5.2, A.3); no network."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.poses.arrays import VideoPoses
+from models.tracking.association import Matcher, SimilarityMatcher, Tracks, associate_poses
+from models.tracking.duplicates import DuplicateRule
+from models.tracking.evidence import Affinities, CarriedPoses
+from models.tracking.released import ReleasedMatcher, ReleasedRule
+from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, Similarity
+from tasks.inference.correspondence_maps import MAP_KINDS
+from tasks.inference.pose_rows import frame_poses, join_poses
+from tasks.inference.videos import Video
+from tasks.params.inference import TrackParams
+from tasks.tables import Table, read_table
+from tasks.tables.arrays import keypoint_array, list_array, table_of
+from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES, TRACKS
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that tracking reads of one video and box source."""
+
+    poses: VideoPoses
+    """Detected and recovered poses; every frame that can hold boxes of the source is there."""
+    recovered: frozenset[int]
+    """Ids of the recovered ones."""
+    affinities: dict[str, Affinities]
+    """By kind of map: refined, siamese."""
+    carried: dict[str, CarriedPoses]
+    """Correspondence poses, by kind of map."""
+    width: int
+    """Of the picture, px."""
+    height: int
+
+
+def read_evidence(tables: Path, video: Video, box_source: str, *, with_recovered: bool = True) -> Evidence:
+    """The evidence below the folder `tables`; without the recovered poses they are neither sources nor targets."""
+    detected, recovered, affinities, correspondences = (
+        _of_source(table, tables, video, box_source) for table in (POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
+    )
+    recovered = recovered.filter(pc.field("drop_reason").is_null() & pc.scalar(with_recovered))
+    found = defaultdict(list)
+    for poses in (*frame_poses(detected), *frame_poses(recovered)):
+        found[poses.frame_index].append(poses)
+    frames = video.frames_of(box_source)
+    return Evidence(
+        poses=VideoPoses(join_poses(frame_index, found[frame_index]) for frame_index in frames),
+        recovered=frozenset(recovered["pose_id"].to_pylist()),
+        affinities={kind: _affinities(affinities, kind) for kind in MAP_KINDS},
+        carried={kind: _carried(correspondences, kind) for kind in MAP_KINDS},
+        width=video.row["width"],
+        height=video.row["height"],
+    )
+
+
+def _of_source(table: Table, tables: Path, video: Video, box_source: str) -> pa.Table:
+    rows = read_table(table, table.path(tables, video.row["video_id"]))
+    return rows.filter(pc.field("box_source") == box_source)
+
+
+def _ids(rows: pa.Table, name: str) -> npt.NDArray[np.int64]:
+    return np.asarray(rows[name].to_numpy(), dtype=np.int64)
+
+
+def _affinities(rows: pa.Table, kind: str) -> Affinities:
+    source, target_frame = _ids(rows, "source_pose_id"), _ids(rows, "target_frame_index")
+    target = _ids(rows, "target_pose_id")
+    return Affinities(source, target_frame, target, list_array(rows, kind))
+
+
+def _carried(rows: pa.Table, kind: str) -> CarriedPoses:
+    source, target_frame = _ids(rows, "source_pose_id"), _ids(rows, "target_frame_index")
+    xy = keypoint_array(rows, f"{kind}_x", f"{kind}_y")
+    return CarriedPoses(source, target_frame, xy, list_array(rows, f"{kind}_peak"))
+
+
+def correspondence_similarity(evidence: Evidence, params: TrackParams) -> Similarity:
+    """Equation 6 on the maps that the parameters name, with the threshold of these maps."""
+    return CorrespondenceSimilarity(
+        evidence.affinities[params.maps], evidence.poses, _tau(params), params.query_joint_threshold
+    )
+
+
+def correspondence_oks(evidence: Evidence, params: TrackParams) -> Similarity:
+    """OKS of correspondence poses with the poses found: what duplicate removal asks for."""
+    return CarriedOksSimilarity(
+        evidence.carried[params.maps],
+        evidence.poses,
+        peak_threshold=_tau(params),
+        joint_threshold=params.query_joint_threshold,
+        min_keypoints=params.min_keypoints,
+    )
+
+
+def _tau(params: TrackParams) -> float:
+    return params.tau_corr if params.maps == "refined" else params.tau_corr_siamese
+
+
+def similarity_matcher(similarity: Similarity, carried_oks: Similarity, params: TrackParams) -> Matcher:
+    """Association by any similarity, with the assignment and duplicate removal that the parameters name."""
+    rule = DuplicateRule(carried_oks, params.duplicate_oks, params.duplicate_ratio)
+    return SimilarityMatcher(
+        similarity, params.min_similarity, params.assignment, rule if params.duplicate_removal else None
+    )
+
+
+def matcher_of(evidence: Evidence, params: TrackParams) -> Matcher:
+    """Association by correspondences: as in 5.2, or by the rule of the released scripts."""
+    if params.mode == "released":
+        return _released_matcher(evidence, params)
+    return similarity_matcher(correspondence_similarity(evidence, params), correspondence_oks(evidence, params), params)
+
+
+def _released_matcher(evidence: Evidence, params: TrackParams) -> Matcher:
+    rule = ReleasedRule(
+        joint_threshold=params.query_joint_threshold,
+        corr_threshold=_tau(params),
+        oks_threshold=params.released_oks_threshold,
+        min_keypoints=params.min_keypoints,
+        box_margin_px=params.released_box_margin_px,
+        duplicate_ratio=params.duplicate_ratio,
+    )
+    affinities, carried = evidence.affinities[params.maps], evidence.carried[params.maps]
+    return ReleasedMatcher(affinities, carried, evidence.poses, evidence.width, evidence.height, rule)
+
+
+def associate(evidence: Evidence, matcher: Matcher, params: TrackParams) -> Tracks:
+    """The tracks of one video and box source."""
+    return associate_poses(
+        evidence.poses.frames,
+        matcher,
+        min_track_frames=params.min_track_frames,
+        max_lost_frames=params.max_lost_frames,
+    )
+
+
+def track_rows(video_id: str, box_source: str, evidence: Evidence, tracks: Tracks) -> pa.Table:
+    """Rows of the table tracks, with every keypoint whatever its score."""
+    xy = evidence.poses.xy(tracks.pose_id)
+    origins = ("recovered" if pose_id in evidence.recovered else "detected" for pose_id in tracks.pose_id.tolist())
+    return table_of(
+        TRACKS,
+        {
+            "video_id": [video_id] * len(tracks),
+            "box_source": [box_source] * len(tracks),
+            "frame_index": tracks.frame_index,
+            "track_id": tracks.track_id,
+            "pose_id": tracks.pose_id,
+            "origin": list(origins),
+            "x": xy[..., 0],
+            "y": xy[..., 1],
+            "score": evidence.poses.score(tracks.pose_id),
+            "similarity": [None if np.isnan(value) else float(value) for value in tracks.similarity],
+        },
+    )

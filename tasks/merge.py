@@ -1,0 +1,93 @@
+"""Stage merge: join the tracks of one person across gaps (A.4, equation 8)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from models.checkpoints import load_correspondence
+from models.tracking.merging import MergeRule
+from tasks.inference.correspondence_maps import CorrespondenceMaps
+from tasks.inference.merging import TracksOfSource, WideCarrier, merged_rows, unmerged_rows
+from tasks.inference.networks import loaded, weight_bytes
+from tasks.inference.video_tables import write_video_tables
+from tasks.inference.videos import read_video, videos_with
+from tasks.params import Params, section_json
+from tasks.shards import Shard, map_shards
+from tasks.tables import Table, read_table
+from tasks.tables.schemas import DETECTIONS, MERGED_TRACKS, TRACKS
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Merge the tracks of every video; where merging is switched off, pass them on as they are."""
+    tables = workspace.tables
+    if params.merge.enabled:
+        work = MergeWork(workspace.data, tables, workspace.weights("correspondence"), params)
+        map_shards(work, list(_videos(tables)), workspace=workspace, params=params)
+        return
+    write_video_tables(
+        MERGED_TRACKS,
+        videos_with(tables, DETECTIONS, TRACKS),
+        lambda video_id: pa.concat_tables(map(unmerged_rows, _sources(tables, video_id))),
+        workspace=workspace,
+    )
+
+
+def _videos(tables: Path) -> Iterator[Shard]:
+    for video_id in videos_with(tables, DETECTIONS, TRACKS):
+        inputs = ((TRACKS.name, TRACKS.path(tables, video_id)),)
+        yield Shard(video_id, 0, len(read_video(tables, video_id).frames), inputs)
+
+
+def _sources(tables: Path, video_id: str) -> list[TracksOfSource]:
+    rows = read_table(TRACKS, TRACKS.path(tables, video_id))
+    return [TracksOfSource.of(source, rows) for source in sorted(set(rows["box_source"].to_pylist()))]
+
+
+@dataclass(frozen=True)
+class MergeWork:
+    """Merging of one video; holds paths and params, the network comes with the first shard that has a gap to bridge.
+
+    The section `recover` tells how correspondences are computed, as it told between neighbouring frames.
+    """
+
+    data: Path
+    tables: Path
+    weights: Path
+    params: Params
+    stage: str = "merge"
+    outputs: tuple[Table, ...] = (MERGED_TRACKS,)
+
+    def key_parts(self) -> dict[str, str | bytes]:
+        """What the result depends on beside the shard."""
+        return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage, "recover")}
+
+    @cached_property
+    def carrier(self) -> WideCarrier:
+        """The correspondence network, loaded once in each process."""
+        recover = self.params.recover
+        network = CorrespondenceMaps(loaded(load_correspondence, self.weights), recover)
+        return WideCarrier(network, query_joint_threshold=recover.query_joint_threshold)
+
+    @property
+    def rule(self) -> MergeRule:
+        """The thresholds as the mathematics names them."""
+        merge = self.params.merge
+        return MergeRule(
+            max_gap_frames=merge.max_gap_frames,
+            similarity_threshold=merge.similarity_threshold,
+            corr_threshold=merge.corr_threshold,
+            joint_threshold=self.params.recover.query_joint_threshold,
+            min_keypoints=merge.min_keypoints,
+        )
+
+    def __call__(self, shard: Shard) -> dict[str, pa.Table]:
+        """Rows of the table merged_tracks of the video."""
+        sources = _sources(self.tables, shard.video_id)
+        frames = read_video(self.tables, shard.video_id).open(self.data)
+        carried = self.carrier.carry(sources, frames, max_gap_frames=self.rule.max_gap_frames)
+        parts = [merged_rows(own, carried[own.box_source], self.rule) for own in sources]
+        return {MERGED_TRACKS.name: pa.concat_tables([*parts, MERGED_TRACKS.schema.empty_table()])}

@@ -1,0 +1,36 @@
+"""Stage track: associate poses to tracks, from tables alone (5.2, A.3).
+
+Tracks keep every keypoint with its score: `track.output_joint_threshold` is applied where tracks are exported and
+scored, so that another threshold needs no other tracks (Table 3).
+"""
+
+from collections import Counter
+
+import pyarrow as pa
+
+from tasks.inference.tracking import associate, matcher_of, read_evidence, track_rows
+from tasks.inference.video_tables import write_video_tables
+from tasks.inference.videos import read_video, videos_with
+from tasks.params import Params
+from tasks.progress import current
+from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES, TRACKS
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Track every video that recover has finished, each box source by itself."""
+    dropped: Counter[str] = Counter()
+
+    def rows_of(video_id: str) -> pa.Table:
+        video = read_video(workspace.tables, video_id)
+        parts = []
+        for box_source in params.detect.box_sources:
+            evidence = read_evidence(workspace.tables, video, box_source)
+            tracks = associate(evidence, matcher_of(evidence, params.track), params.track)
+            dropped.update(pose.reason for pose in tracks.dropped)
+            parts.append(track_rows(video_id, box_source, evidence, tracks))
+        return pa.concat_tables(parts)
+
+    videos = videos_with(workspace.tables, DETECTIONS, POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
+    rows = write_video_tables(TRACKS, videos, rows_of, workspace=workspace)
+    current().summary(poses_in_tracks=rows, poses_left_out=dict(sorted(dropped.items())))

@@ -1,0 +1,76 @@
+"""Stage `ablate`: the paper's tables 2 to 7 on this corpus, beside the paper's own rows."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tasks.ablation import paper_tables as paper
+from tasks.ablation.baselines import table_2
+from tasks.ablation.corpus import TrialVideo, trial_videos
+from tasks.ablation.unrefined import trials_without_refinement
+from tasks.params import Params
+from tasks.progress import current
+from tasks.tables import read_table
+from tasks.tables.schemas import VIDEOS
+from tasks.workspace import Workspace
+
+_PUBLISHED = Path(__file__).parent / "ablation" / "published.json"
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Write reports/tables/table_N.json: {"corpus", "rows", "published", "chosen"}."""
+    folder = workspace.reports / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    trials = trial_videos(workspace, "val", "detected")
+    if not trials:
+        current().notice("The paper's tables are left out: no validation video has poses and ground truth to score.")
+        return
+    published = json.loads(_PUBLISHED.read_text())
+    corpus = _corpus(workspace, trials)
+    makers = _makers(workspace, params, trials)
+    current().start("tables", len(params.ablate.tables))
+    for done, number in enumerate(params.ablate.tables, start=1):
+        rows = makers[number]()
+        content = {"corpus": corpus, "rows": rows, "published": published[f"table_{number}"], "chosen": _chosen(params)}
+        _write(folder / f"table_{number}.json", content)
+        current().advance(done, table=number)
+
+
+def _makers(
+    workspace: Workspace, params: Params, trials: list[TrialVideo]
+) -> dict[int, Callable[[], list[dict[str, Any]]]]:
+    section = params.track
+    return {
+        2: lambda: table_2(workspace, params),
+        3: lambda: paper.table_3(trials, section, params.ablate.output_joint_thresholds),
+        4: lambda: paper.table_4(trials),
+        5: lambda: paper.table_5(trials, section.output_joint_threshold),
+        6: lambda: paper.table_6(trials, section, params.ablate.tau_corr_values),
+        7: lambda: paper.table_7(trials, section, trials_without_refinement(workspace, params, trials)),
+    }
+
+
+def _corpus(workspace: Workspace, trials: list[TrialVideo]) -> str:
+    known = read_table(VIDEOS, VIDEOS.path(workspace.tables), ["video_id", "frame_count"]).to_pylist()
+    scored = {trial.video_id for trial in trials}
+    frames = sum(row["frame_count"] for row in known if row["video_id"] in scored)
+    name = "synthetic demo corpus" if (workspace.data / "demo_corpus.json").exists() else "this corpus"
+    return f"{name}, {len(trials)} validation videos, {frames} frames"
+
+
+def _chosen(params: Params) -> dict[str, float]:
+    """Thresholds in force that were chosen on the training split, not by the paper."""
+    names = {
+        "track": ("tau_corr_siamese", "min_similarity", "duplicate_oks", "duplicate_ratio"),
+        "merge": ("similarity_threshold", "max_gap_frames"),
+    }
+    values = params.model_dump()
+    return {f"{section}.{name}": values[section][name] for section, keys in names.items() for name in keys}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    partial.replace(path)

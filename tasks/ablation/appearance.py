@@ -1,0 +1,72 @@
+"""The re-identification baseline: every pose's box as one embedding (6.2)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from models.checkpoints import load_reid
+from models.keypoints import FloatArray, IntArray
+from models.tracking.similarity import ReidSimilarity
+from tasks.ablation.corpus import TrialVideo
+from tasks.inference.networks import device
+from tasks.params import Params
+from tasks.tables import read_table
+from tasks.tables.arrays import list_array
+from tasks.tables.schemas import POSES, RECOVERED_POSES
+
+Embed = Callable[[torch.Tensor], torch.Tensor]
+"""Crops (B,3,H,W), RGB in 0..1, to features (B,D)."""
+_BATCH = 32
+
+
+def embedder(params: Params, weights: Path) -> Embed | None:
+    """The external embedder that the parameters name, else `train_reid`'s network; None where that was not trained."""
+    if params.ablate.reid_embedder:
+        module = torch.jit.load(params.ablate.reid_embedder, map_location=device()).eval()  # type: ignore[no-untyped-call]
+        return lambda crops: torch.nn.functional.normalize(module(crops), dim=1)
+    network = load_reid(weights).to(device())
+    return network.embed if network.architecture["identities"] else None
+
+
+def reid_similarity(trial: TrialVideo, embed: Embed, *, crop_height: int, crop_width: int) -> ReidSimilarity:
+    """Cosine of the embeddings of the boxes that the poses were estimated in."""
+    parts = list(_embedded(trial, embed, crop_height, crop_width))
+    return ReidSimilarity(np.concatenate([ids for ids, _ in parts]), np.concatenate([values for _, values in parts]))
+
+
+@torch.inference_mode()
+def _embedded(
+    trial: TrialVideo, embed: Embed, crop_height: int, crop_width: int
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Embeddings frame by frame, in batches that never cross frames, so that neighbours change nothing."""
+    frames, pose_ids, boxes = _boxes(trial)
+    for index, picture in trial.video.open(trial.data).read(sorted(set(frames.tolist()))):
+        here = np.flatnonzero(frames == index)
+        for start in range(0, len(here), _BATCH):
+            batch = here[start : start + _BATCH]
+            crops = np.stack([_crop(picture, box, crop_height, crop_width) for box in boxes[batch]])
+            images = torch.from_numpy(crops).to(device()).permute(0, 3, 1, 2).float().div_(255)
+            yield pose_ids[batch], embed(images).double().cpu().numpy()
+
+
+def _boxes(trial: TrialVideo) -> tuple[IntArray, IntArray, FloatArray]:
+    columns = ["frame_index", "pose_id", "box_xywh", "box_source"]
+    tables = (
+        read_table(table, table.path(trial.tables, trial.video_id), columns) for table in (POSES, RECOVERED_POSES)
+    )
+    rows = pa.concat_tables(tables).filter(pc.field("box_source") == trial.box_source)
+    ids = [np.asarray(rows[name].to_numpy(), dtype=np.int64) for name in columns[:2]]
+    return ids[0], ids[1], list_array(rows, "box_xywh")
+
+
+def _crop(picture: npt.NDArray[np.uint8], box_xywh: FloatArray, rows: int, columns: int) -> npt.NDArray[np.uint8]:
+    """The box stretched to the size the network was trained on."""
+    scale = np.array([columns, rows]) / np.maximum(box_xywh[2:], 1.0)
+    affine = np.column_stack([np.diag(scale), -scale * box_xywh[:2]])
+    return np.asarray(cv2.warpAffine(picture, affine, (columns, rows), flags=cv2.INTER_LINEAR), dtype=np.uint8)

@@ -1,0 +1,81 @@
+"""The videos that are associated and scored again: ground truth, poses and evidence of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from models.tracking.association import Tracks
+from tasks.ablation.figures import TrackedPoses
+from tasks.inference.tracking import Evidence, read_evidence
+from tasks.inference.videos import Video, read_video, videos_with
+from tasks.progress import current
+from tasks.scoring.json_files import load_json
+from tasks.scoring.messages import ScoringError
+from tasks.scoring.points import PointFile
+from tasks.scoring.poseval_view import poseval_sequence, read_points
+from tasks.tables import Table, read_table
+from tasks.tables.arrays import keypoint_array, list_array
+from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES
+from tasks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class TrialVideo:
+    """One video with one source of boxes."""
+
+    video: Video
+    box_source: str
+    truth: PointFile
+    data: Path
+    tables: Path
+
+    @property
+    def video_id(self) -> str:
+        """Its id."""
+        return str(self.video.row["video_id"])
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Detected and recovered poses, with what the correspondence network said of them."""
+        return read_evidence(self.tables, self.video, self.box_source)
+
+    @cached_property
+    def detected_evidence(self) -> Evidence:
+        """The same without the recovered poses."""
+        return read_evidence(self.tables, self.video, self.box_source, with_recovered=False)
+
+    def tracked(self, evidence: Evidence, tracks: Tracks) -> TrackedPoses:
+        """Keypoints and scores of tracks that were made from `evidence`."""
+        xy, score = evidence.poses.xy(tracks.pose_id), evidence.poses.score(tracks.pose_id)
+        return TrackedPoses(tracks.frame_index, tracks.track_id, xy, score)
+
+    def stored(self, table: Table) -> TrackedPoses:
+        """The tracks of a table, tracks or merged_tracks."""
+        rows = read_table(table, table.path(self.tables, self.video_id))
+        rows = rows.filter(pc.field("box_source") == self.box_source)
+        frames, ids = (np.asarray(rows[name].to_numpy(), dtype=np.int64) for name in ("frame_index", "track_id"))
+        return TrackedPoses(frames, ids, keypoint_array(rows), list_array(rows, "score"))
+
+
+def trial_videos(workspace: Workspace, split: str, box_source: str) -> list[TrialVideo]:
+    """Videos of a split with poses and ground truth that can be scored; the others are told and left out."""
+    return list(_trial_videos(workspace, split, box_source))
+
+
+def _trial_videos(workspace: Workspace, split: str, box_source: str) -> Iterator[TrialVideo]:
+    for video_id in videos_with(workspace.tables, POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES):
+        video = read_video(workspace.tables, video_id)
+        source = video.row["source"]
+        if video.row["split"] != split or not source or not video.row["labelled_frame_count"]:
+            continue
+        try:
+            truth = read_points(source, load_json(workspace.data / source), is_truth=True)
+            poseval_sequence(video_id, truth, truth, sequence_index=0)
+        except ScoringError as error:
+            current().notice(f"{video_id} is in none of the paper's tables: {error}")
+            continue
+        yield TrialVideo(video, box_source, truth, workspace.data, workspace.tables)

@@ -1,0 +1,103 @@
+"""Figures of a set of tracks against the ground truth, from arrays, without a file in between."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.keypoints import POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, FloatArray, IntArray
+from models.metrics.average_precision import average_precision, collect_evidence
+from models.metrics.clear_mot import MotCounts, clear_mot, count_events, no_counts
+from models.metrics.sequence import FrameBlock, Sequence, UndefinedMetricError, frame_blocks
+from tasks.scoring.points import PointFile
+from tasks.scoring.poseval_view import poseval_sequence
+
+_GROUPS: Final = {
+    "Head": ("head_top", "head_bottom", "nose"),
+    "Shou": ("left_shoulder", "right_shoulder"),
+    "Elb": ("left_elbow", "right_elbow"),
+    "Wri": ("left_wrist", "right_wrist"),
+    "Hip": ("left_hip", "right_hip"),
+    "Knee": ("left_knee", "right_knee"),
+    "Ankl": ("left_ankle", "right_ankle"),
+}
+"""poseval's columns, each the mean of its joints."""
+
+
+@dataclass(frozen=True)
+class TrackedPoses:
+    """Poses with identities, N rows: frame_index, track_id (N,), xy (N,17,2) px, score (N,17), PoseTrack order."""
+
+    frame_index: IntArray
+    track_id: IntArray
+    xy: FloatArray
+    score: FloatArray
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the paper's tables print, percent and counts; NaN where undefined."""
+
+    mean_ap: float
+    mota: float
+    switches: int
+    group_ap: dict[str, float]
+
+
+def score_tracks(pairs: Iterable[tuple[str, PointFile, TrackedPoses]], *, output_joint_threshold: float) -> Figures:
+    """poseval's AP and CLEAR MOT over sequences of (name, ground truth, tracks).
+
+    Keypoints below `output_joint_threshold` are not part of the answer. A sequence whose MOTA is undefined counts for
+    AP only.
+    """
+    evidence, counts = [], no_counts()
+    for index, (name, truth, tracks) in enumerate(pairs):
+        predicted = predicted_points(truth, tracks, output_joint_threshold=output_joint_threshold)
+        sequence = poseval_sequence(name, truth, predicted, sequence_index=index)
+        blocks = list(frame_blocks(sequence))
+        evidence.append(collect_evidence(sequence, blocks))
+        counts = counts + _events(sequence, blocks)
+    precision = average_precision(evidence).ap
+    return Figures(
+        float(precision[-1]), float(clear_mot(counts).mota[-1]), int(counts.switches.sum()), _group_means(precision)
+    )
+
+
+def predicted_points(truth: PointFile, tracks: TrackedPoses, *, output_joint_threshold: float) -> PointFile:
+    """The tracks as the prediction file of `truth`, by frame, then identity; poses without a keypoint are left out."""
+    score = tracks.score[:, POSEVAL_FROM_POSETRACK]
+    shown = score >= output_joint_threshold
+    order = np.lexsort((tracks.track_id, tracks.frame_index))
+    order = order[shown[order].any(axis=1)]
+    person, joint = np.nonzero(shown[order])
+    xy = tracks.xy[:, POSEVAL_FROM_POSETRACK][order]
+    count = len(order)
+    return PointFile(
+        source="tracks",
+        frame_names=truth.frame_names,
+        person_frame=tracks.frame_index[order],
+        person_place=np.arange(count),
+        track_id=tracks.track_id[order].astype(np.float64),
+        head_xyxy=np.full((count, 4), np.nan),
+        has_head=np.zeros(count, dtype=bool),
+        has_points=np.ones(count, dtype=bool),
+        point_person=person,
+        point_joint=joint,
+        point_xy=xy[person, joint],
+        point_score=score[order][person, joint],
+    )
+
+
+def _events(sequence: Sequence, blocks: list[FrameBlock]) -> MotCounts:
+    try:
+        return count_events(sequence, blocks)
+    except UndefinedMetricError:
+        return no_counts()
+
+
+def _group_means(values: FloatArray) -> dict[str, float]:
+    return {
+        group: float(np.mean([values[POSEVAL_JOINTS.index(name)] for name in names]))
+        for group, names in _GROUPS.items()
+    }

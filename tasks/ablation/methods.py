@@ -1,0 +1,96 @@
+"""The tracking methods of Table 2: each a similarity, and the OKS that duplicate removal asks for beside it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from models.tracking.association import Tracks
+from models.tracking.similarity import CarriedOksSimilarity, OksSimilarity, Similarity
+from tasks.ablation.appearance import embedder, reid_similarity
+from tasks.ablation.corpus import TrialVideo
+from tasks.ablation.motion import carried_by_flow, flow_of
+from tasks.inference.tracking import associate, correspondence_oks, correspondence_similarity, similarity_matcher
+from tasks.params import Params
+from tasks.params.inference import TrackParams
+from tasks.progress import current
+from tasks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Evidences:
+    """What one method says of one video: similarity of poses, and OKS of poses as the method carries them."""
+
+    similarity: Similarity
+    carried_oks: Similarity
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of Table 2."""
+
+    name: str
+    evidences: Callable[[TrialVideo], Evidences]
+
+
+def methods(workspace: Workspace, params: Params) -> list[Method]:
+    """The baselines and the correspondences; a baseline without weights is told and left out."""
+    found = [Method("OKS", lambda trial: _by_oks(trial, params)), Method("Optical flow", _by_flow(params))]
+    embed = embedder(params, workspace.weights("reid"))
+    if embed is None:
+        current().notice("Re-ID is left out of table 2: there were no training tracks to train it on.")
+    else:
+        sizes = {"crop_height": params.train_reid.crop_height_px, "crop_width": params.train_reid.crop_width_px}
+        found.append(
+            Method(
+                "Re-ID",
+                lambda trial: Evidences(reid_similarity(trial, embed, **sizes), _by_oks(trial, params).carried_oks),
+            )
+        )
+    return [*found, Method("Correspondences", lambda trial: by_correspondences(trial, params.track))]
+
+
+def by_correspondences(trial: TrialVideo, section: TrackParams) -> Evidences:
+    """Equation 6."""
+    evidence = trial.evidence
+    return Evidences(correspondence_similarity(evidence, section), correspondence_oks(evidence, section))
+
+
+def _by_oks(trial: TrialVideo, params: Params) -> Evidences:
+    still = OksSimilarity(trial.evidence.poses, params.track.query_joint_threshold)
+    return Evidences(still, still)
+
+
+def _by_flow(params: Params) -> Callable[[TrialVideo], Evidences]:
+    flow = flow_of(params.ablate)
+
+    def evidences(trial: TrialVideo) -> Evidences:
+        moved = CarriedOksSimilarity(
+            carried_by_flow(trial, flow, max_gap_frames=params.track.max_lost_frames + 1),
+            trial.evidence.poses,
+            peak_threshold=0.5,
+            joint_threshold=params.track.query_joint_threshold,
+            min_keypoints=1,
+        )
+        return Evidences(moved, moved)
+
+    return evidences
+
+
+def track(trial: TrialVideo, evidences: Evidences, section: TrackParams, *, with_recovered: bool = True) -> Tracks:
+    """The video's poses associated by the method."""
+    matcher = similarity_matcher(evidences.similarity, evidences.carried_oks, section)
+    return associate(trial.evidence if with_recovered else trial.detected_evidence, matcher, section)
+
+
+def similarities_to_next(trial: TrialVideo, evidences: Evidences) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Every pose's best similarity to the poses of the next frame, where it has any: what thresholds are tried on."""
+    frames = trial.evidence.poses.frames
+    best = [
+        evidences.similarity(source.pose_id, target).max(axis=1)
+        for source, target in pairwise(frames)
+        if len(source) and len(target)
+    ]
+    values = np.concatenate([np.zeros(0), *best])
+    return values[values > 0]

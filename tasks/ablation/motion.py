@@ -1,0 +1,86 @@
+"""The optical-flow baseline: poses carried from frame to frame by a dense flow (6.2)."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torchvision.models.optical_flow import raft_large
+
+from models.keypoints import FloatArray
+from models.poses.arrays import FramePoses
+from models.tracking.evidence import CarriedPoses
+from tasks.ablation.corpus import TrialVideo
+from tasks.params.reporting import AblateParams
+
+Picture = npt.NDArray[np.uint8]
+
+
+class DenseFlow(Protocol):
+    """Two pictures (H,W,3) RGB to the motion (H,W,2) of each pixel of the first, in pixels, x then y."""
+
+    def __call__(self, source: Picture, target: Picture, /) -> npt.NDArray[np.float32]:
+        """Flow from `source` to `target`."""
+
+
+def flow_of(params: AblateParams) -> DenseFlow:
+    """The flow that the parameters name."""
+    return _raft(params.flow_weights) if params.flow == "raft" and params.flow_weights else dis_flow
+
+
+def dis_flow(source: Picture, target: Picture, /) -> npt.NDArray[np.float32]:
+    """OpenCV's dense inverse search; needs no weights."""
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    first, second = (np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)) for picture in (source, target))
+    return np.asarray(method.calc(first, second, np.zeros((*source.shape[:2], 2), np.float32)), dtype=np.float32)
+
+
+def _raft(weights: str) -> DenseFlow:
+    network = raft_large(weights=None).eval()
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+
+    @torch.inference_mode()
+    def flow(source: Picture, target: Picture, /) -> npt.NDArray[np.float32]:
+        height, width = (side - side % 8 for side in source.shape[:2])
+        pair = [
+            torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None] for picture in (source, target)
+        ]
+        found = network(*(image.float().div_(127.5).sub_(1) for image in pair))[-1][0].permute(1, 2, 0).numpy()
+        rest = [(0, source.shape[0] - height), (0, source.shape[1] - width), (0, 0)]
+        return np.asarray(np.pad(found, rest, mode="edge"), dtype=np.float32)
+
+    return flow
+
+
+def carry(xy: FloatArray, flow: npt.NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+    """Keypoints (Q,17,2) moved by the flow (H,W,2) at their pixel, and (Q,17) whether they arrive inside: 1 or 0."""
+    height, width = flow.shape[:2]
+    column, row = (np.floor(np.nan_to_num(xy[..., axis])).astype(np.int64) for axis in (0, 1))
+    starts = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    moved = xy + flow[row.clip(0, height - 1), column.clip(0, width - 1)]
+    ends = (moved >= 0).all(axis=-1) & (moved[..., 0] < width) & (moved[..., 1] < height)
+    return moved, (starts & ends).astype(np.float64)
+
+
+def carried_by_flow(trial: TrialVideo, flow: DenseFlow, *, max_gap_frames: int) -> CarriedPoses:
+    """Every pose of the video carried to the next 1 .. `max_gap_frames` frames of its box source."""
+    rows = list(_carried_rows(trial, flow, max_gap_frames))
+    empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 17, 2)), np.zeros((0, 17)))
+    return CarriedPoses(*(np.concatenate(parts) for parts in zip(empty, *rows, strict=True)))
+
+
+def _carried_rows(
+    trial: TrialVideo, flow: DenseFlow, max_gap_frames: int
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, FloatArray]]:
+    frames = trial.evidence.poses.frames
+    pictures = trial.video.open(trial.data).read([frame.frame_index for frame in frames])
+    window: deque[tuple[FramePoses, Picture]] = deque(maxlen=max_gap_frames)
+    for target, (index, picture) in zip(frames, pictures, strict=True):
+        for source, earlier in window:
+            if len(source) and len(target):
+                xy, arrived = carry(source.xy, flow(earlier, picture))
+                yield source.pose_id, np.full(len(source), index), xy, arrived
+        window.append((target, picture))

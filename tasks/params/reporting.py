@@ -1,0 +1,38 @@
+"""Sections of the stages that compare and report."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.params.section import Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AblateParams(Section):
+    """The paper's tables 2 to 7."""
+
+    tables: list[Literal[2, 3, 4, 5, 6, 7]]
+    """Tables that are made; 2 and 7 run networks, the others are arithmetic on tables."""
+    output_joint_thresholds: list[Share]
+    """Columns of table 3."""
+    tau_corr_values: list[Share]
+    """Rows of table 6."""
+    similarity_quantiles: list[Share]
+    """Acceptance thresholds tried for every method of table 2, as quantiles of its similarities on the training split."""
+    flow: Literal["dis", "raft"]
+    """Dense optical flow: OpenCV's DIS, or torchvision's RAFT with weights."""
+    flow_weights: str | None
+    """Weight file of RAFT."""
+    reid_embedder: str | None
+    """An external TorchScript file that maps (B,3,H,W) person crops to features; null takes train_reid's."""
+
+
+class ReportParams(Section):
+    """The HTML report."""
+
+    clip_count: int = Field(ge=0)
+    """Videos that are shown as clips, the first in order of their ids."""
+    clip_height_px: int = Field(ge=64, multiple_of=2)
+    clip_frames_per_second: int = Field(ge=1)
+    """Frame rate of the clips where the video does not tell its own."""

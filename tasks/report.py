@@ -1,0 +1,81 @@
+"""Stage `report`: one HTML page of the run, with clips of the tracked videos."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.frames import FrameError, VideoFrames
+from tasks.params import Params
+from tasks.progress import current
+from tasks.reporting import gather
+from tasks.reporting.clips import Picture, draw_tracks, write_clip
+from tasks.reporting.page import render_page
+from tasks.tables import TABLES
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Write `reports/index.html` and the clips beside it from tables, metrics and provenance."""
+    clips = _write_clips(workspace, params)
+    page = render_page(workspace, params, clips)
+    _write_text(workspace.reports / "index.html", page)
+    current().summary(clips=len(clips), bytes=len(page.encode()))
+
+
+def _write_clips(workspace: Workspace, params: Params) -> list[gather.Row]:
+    folder = workspace.reports / "clips"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    videos = _shown_videos(workspace, params.report.clip_count)
+    current().start("clips", len(videos))
+    clips = []
+    for done, video in enumerate(videos, start=1):
+        clips += _write_clip(workspace, params, video)
+        current().advance(done, video=video["video_id"])
+    return clips
+
+
+def _shown_videos(workspace: Workspace, count: int) -> list[gather.Row]:
+    """The first tracked videos, those of the validation split before those of training."""
+    videos = gather.read_frame(workspace, "videos")
+    videos = videos[[TABLES["tracks"].path(workspace.tables, name).exists() for name in videos["video_id"]]]
+    return gather.records(videos.sort_values(["split", "video_id"], ascending=[False, True]).head(count))
+
+
+def _write_clip(workspace: Workspace, params: Params, video: gather.Row) -> list[gather.Row]:
+    video_id = video["video_id"]
+    name = "merged_tracks" if TABLES["merged_tracks"].path(workspace.tables, video_id).exists() else "tracks"
+    tracks = gather.read_frame(workspace, name, video_id)
+    tracks = tracks[tracks["box_source"] == "detected"]
+    rate = video["frames_per_second"]
+    try:
+        path = write_clip(
+            _drawn(workspace, params, video, tracks),
+            workspace.reports / "clips" / f"{video_id}.mp4",
+            frames_per_second=params.report.clip_frames_per_second if pd.isna(rate) else float(rate),
+        )
+    except FrameError as error:
+        current().notice(f"{video_id} is not shown as a clip: {error}")
+        return []
+    caption = f"{tracks['track_id'].nunique()} persons in {video['frame_count']} frames. {', '.join(video['tags'])}"
+    return [{"video_id": video_id, "path": f"clips/{path.name}", "caption": caption}]
+
+
+def _drawn(workspace: Workspace, params: Params, video: gather.Row, tracks: pd.DataFrame) -> Iterator[Picture]:
+    of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
+    scale = min(1.0, params.report.clip_height_px / video["height"]) if video["height"] > 0 else 1.0
+    threshold = params.track.output_joint_threshold
+    frames = gather.read_frame(workspace, "frames")
+    source = VideoFrames(workspace.data, video, gather.records(frames[frames["video_id"] == video["video_id"]]))
+    for index, picture in source.read(range(video["frame_count"])):
+        yield draw_tracks(picture, of_frame.get(index, []), scale=scale, joint_threshold=threshold)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

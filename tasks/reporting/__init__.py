@@ -1,0 +1,1 @@
+"""The HTML report: what was run, what came out, what was set aside."""

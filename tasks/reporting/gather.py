@@ -1,0 +1,126 @@
+"""Facts of the report, read from tables, JSON files and provenance; whatever is absent is left out."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from tasks.tables import TABLES
+from tasks.workspace import Workspace
+
+Row = dict[str, Any]
+
+_HEADLINE = {
+    "mAP": "ap",
+    "MOTA": "mota",
+    "identity switches": "switches",
+    "misses": "misses",
+    "false positives": "false_positives",
+    "HOTA": "hota",
+}
+
+
+def read_frame(workspace: Workspace, name: str, video_id: str | None = None) -> pd.DataFrame:
+    """Rows of a table as pandas; no rows where its file is not there."""
+    path = TABLES[name].path(workspace.tables, video_id)
+    if not path.exists():
+        return pd.DataFrame({field: [] for field in TABLES[name].schema.names})
+    return pd.DataFrame(pq.read_table(path, partitioning=None).to_pandas())
+
+
+def records(rows: pd.DataFrame) -> list[Row]:
+    """Rows as dicts by column name."""
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def read_json_files(folder: Path, pattern: str) -> dict[str, Any]:
+    """Content of each JSON file of `folder` that fits `pattern`, by stem, in order of names."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob(pattern))}
+
+
+def provenances(workspace: Workspace, stages: Iterable[str]) -> list[Row]:
+    """Provenance of each stage that has run, in the order of `stages`."""
+    known = read_json_files(workspace.provenance, "*.json")
+    return [known[stage] | {"stage": stage} for stage in stages if stage in known]
+
+
+def corpus_facts(workspace: Workspace) -> Row:
+    """One sentence on the input, and whether it is the synthetic demo corpus."""
+    videos, persons, images = (read_frame(workspace, name) for name in ("videos", "persons", "images"))
+    frames = int(videos["frame_count"].sum()) if len(videos) else 0
+    sentence = f"{len(videos)} videos with {frames} frames; {len(images)} pictures; {len(persons)} annotated persons."
+    return {"sentence": sentence, "is_demo": (workspace.data / "demo_corpus.json").exists()}
+
+
+def headline(scores: pd.DataFrame) -> list[Row]:
+    """Totals of the tracks and of the merged tracks, one row each."""
+    total = scores[(scores["scope"] == "total") & (scores["joint"] == "total")]
+    return [
+        {"tracks": tracks} | _named(total[total["tracks"] == tracks], _HEADLINE)
+        for tracks in ("tracking", "merged")
+        if (total["tracks"] == tracks).any()
+    ]
+
+
+def by_scope(scores: pd.DataFrame, scope: str, heading: str, *, tracks: str = "tracking") -> list[Row]:
+    """One row per video or tag: its totals."""
+    chosen = scores[(scores["scope"] == scope) & (scores["joint"] == "total") & (scores["tracks"] == tracks)]
+    return [{heading: name} | _named(rows, _HEADLINE) for name, rows in chosen.groupby("name", sort=True)]
+
+
+def by_joint(scores: pd.DataFrame, *, tracks: str = "tracking") -> list[Row]:
+    """One row per metric: its value for each joint and in total."""
+    total = scores[(scores["scope"] == "total") & (scores["tracks"] == tracks)]
+    return [
+        {"": label} | {str(row.joint): _number(row.value) for row in total[total["metric"] == metric].itertuples()}
+        for label, metric in _HEADLINE.items()
+        if (total["metric"] == metric).any()
+    ]
+
+
+def _named(rows: pd.DataFrame, names: dict[str, str]) -> Row:
+    values = dict(zip(rows["metric"], rows["value"], strict=True))
+    return {label: _number(values[metric]) for label, metric in names.items() if metric in values}
+
+
+def _number(value: Any) -> float | int | None:
+    if value is None or pd.isna(value):
+        return None
+    return int(value) if float(value).is_integer() and abs(value) > 100 else float(value)
+
+
+def video_rows(workspace: Workspace) -> list[Row]:
+    """One row per tracked video: what went in and what came out, frame for frame."""
+    return [
+        _video_row(workspace, video)
+        for video in records(read_frame(workspace, "videos"))
+        if TABLES["tracks"].path(workspace.tables, video["video_id"]).exists()
+    ]
+
+
+def _video_row(workspace: Workspace, video: Row) -> Row:
+    video_id = video["video_id"]
+    detections, poses, recovered, tracks, merged = (
+        _detected(read_frame(workspace, name, video_id))
+        for name in ("detections", "poses", "recovered_poses", "tracks", "merged_tracks")
+    )
+    return {
+        "video": video_id,
+        "split": video["split"],
+        "frames": int(video["frame_count"]),
+        "labelled": int(video["labelled_frame_count"]),
+        "boxes": len(detections),
+        "poses": int(poses["drop_reason"].isna().sum()),
+        "recovered": int(recovered["drop_reason"].isna().sum()),
+        "tracks": int(tracks["track_id"].nunique()),
+        "merged": int(merged["track_id"].nunique()),
+        "tracked poses": len(tracks),
+        "tags": ", ".join(video["tags"]),
+    }
+
+
+def _detected(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["box_source"] == "detected"]

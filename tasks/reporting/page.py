@@ -1,0 +1,105 @@
+"""The page: facts in, HTML out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from tasks.params import Params
+from tasks.reporting import charts, gather
+from tasks.reporting.paper_tables import paper_tables
+from tasks.stages import STAGES
+from tasks.workspace import Workspace
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+_SECTIONS = {
+    "result": "Result",
+    "notices": "Read first",
+    "videos": "Videos",
+    "difficulty": "By difficulty",
+    "joints": "By joint",
+    "paper": "Paper's tables",
+    "training": "Training",
+    "run": "The run",
+}
+
+
+def render_page(workspace: Workspace, params: Params, clips: list[gather.Row]) -> str:
+    """HTML of the report, complete in itself but for the clips; every text from a file is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    facts = _facts(workspace, params) | {"clips": clips}
+    shown = {"difficulty": "slices", "joints": "joints", "paper": "paper_tables", "training": "trainings"}
+    sections = [(name, title) for name, title in _SECTIONS.items() if name not in shown or facts[shown[name]]]
+    style = Markup((_TEMPLATES / "style.css").read_text())  # noqa: S704  our own file
+    return environment.get_template("report.html").render(facts | {"sections": sections, "style": style})
+
+
+def _facts(workspace: Workspace, params: Params) -> dict[str, Any]:
+    scores = gather.read_frame(workspace, "scores")
+    runs = gather.provenances(workspace, STAGES)
+    slices = gather.by_scope(scores, "tag", "tag")
+    return {
+        "corpus": gather.corpus_facts(workspace),
+        "headline": gather.headline(scores),
+        "headline_caption": _scope_sentence(scores),
+        "notices": [{"stage": run["stage"], "text": text} for run in runs for text in run.get("notices", [])],
+        "rejects": _rejects(workspace, runs),
+        "videos": gather.video_rows(workspace),
+        "slices": slices,
+        "slices_chart": _slices_chart(slices),
+        "joints": gather.by_joint(scores),
+        "paper_tables": paper_tables(workspace.reports / "tables"),
+        "trainings": _trainings(workspace),
+        "stages": [_stage_row(run) for run in runs],
+        "params": json.dumps(params.model_dump(), indent=2),
+        "machine": json.dumps({key: runs[0].get(key) for key in ("hardware", "versions")} if runs else {}, indent=2),
+    }
+
+
+def _scope_sentence(scores: pd.DataFrame) -> str:
+    count = scores[scores["scope"] == "video"]["name"].nunique()
+    return f"Over {count} scored sequences, by the poseval protocol; percent, or counts summed over the joints."
+
+
+def _rejects(workspace: Workspace, runs: list[gather.Row]) -> list[gather.Row]:
+    indexed = gather.records(gather.read_frame(workspace, "rejects"))
+    later = [{"stage": run["stage"]} | reject for run in runs for reject in run.get("rejects", [])]
+    return [{name: row[name] for name in ("stage", "source", "place", "reason")} for row in _unique(indexed + later)]
+
+
+def _unique(rows: list[gather.Row]) -> list[gather.Row]:
+    return list({(row["stage"], row["source"], row["place"], row["reason"]): row for row in rows}.values())
+
+
+def _stage_row(run: gather.Row) -> gather.Row:
+    figures = {name: value for name, value in run.get("summary", {}).items() if isinstance(value, int | float | str)}
+    told = ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in figures.items()
+    )
+    return {"stage": run["stage"], "seconds": float(run["seconds"]), "summary": told}
+
+
+def _slices_chart(slices: list[gather.Row]) -> Markup | str:
+    drawn = {row["tag"]: {name: row[name] for name in ("mAP", "MOTA") if row.get(name) is not None} for row in slices}
+    return Markup(charts.bars(drawn, x_label="percent")) if drawn else ""  # noqa: S704  our own, from numbers
+
+
+def _trainings(workspace: Workspace) -> list[gather.Row]:
+    """Loss and validation figures by epoch, one chart each per training stage."""
+    return [
+        {"stage": f"{path.stem}: {name}", "chart": Markup(charts.curves({name: values}, x_label="epoch", y_label=name))}  # noqa: S704  our own, from numbers
+        for path in (workspace.artifacts / "plots" / f"{stage}.csv" for stage in STAGES)
+        if path.exists()
+        for name, values in _curves(path).items()
+    ]
+
+
+def _curves(path: Path) -> dict[str, list[float]]:
+    table = pd.read_csv(path)
+    return {str(name): table[name].tolist() for name in table if name not in ("epoch", "rate") and len(table) > 1}

@@ -1,6 +1,6 @@
 """The world behind and before the people: ground, walls, sky, clutter, and things that stand in the way.
 
-All of it is painted once, as a camera sees it that looks straight ahead; turning the real camera moves it by a homography.
+All of it is painted once, for a camera that looks straight ahead; turning the real camera moves it by a homography.
 """
 
 from collections.abc import Callable
@@ -77,6 +77,13 @@ class Painter:
         )
 
 
+GROUNDS: Final[dict[str, tuple[int, int, int]]] = {
+    "grass": (92, 118, 58), "asphalt": (96, 96, 100), "paving": (150, 142, 130), "wood": (158, 116, 74),
+    "sand": (206, 184, 140), "carpet": (110, 70, 76),
+}  # fmt: skip
+TILE_PX: Final = 256
+
+
 def _ground(view: View, rng: np.random.Generator, picture: Image, kind: str) -> None:
     """Fills everything below the horizon with a surface that recedes."""
     tile = _tile(rng, kind)
@@ -86,24 +93,20 @@ def _ground(view: View, rng: np.random.Generator, picture: Image, kind: str) -> 
     rows, columns = np.mgrid[top : view.height, 0 : view.width]
     far = view.focal * view.eye_height / (rows - view.horizon)
     across = (columns - view.width / 2) * far / view.focal
-    scale = tile.shape[0] / 4.0
-    sampled = cv2.remap(
-        tile, np.mod(across * scale, tile.shape[1]).astype(np.float32), np.mod(far * scale, tile.shape[0]).astype(np.float32),
-        cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP,
-    )  # fmt: skip
+    x, y = (np.mod(metres * TILE_PX / 4, 2 * TILE_PX) for metres in (across, far))
+    x, y = (TILE_PX - 0.5 - np.abs(TILE_PX - 0.5 - places) for places in (x, y))
+    sampled = np.asarray(
+        cv2.remap(tile, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    )
     fade = np.clip((far - 5) / 12, 0, 1)[..., None]
-    picture[top:] = np.asarray(sampled) * (1 - fade) + tile.mean((0, 1)) * fade
+    picture[top:] = sampled * (1 - fade) + tile.mean((0, 1)) * fade
 
 
 def _tile(rng: np.random.Generator, kind: str) -> Image:
-    """A 4 m square of ground, 256 pixels wide."""
-    size = 256
-    base = {
-        "grass": (92, 118, 58), "asphalt": (96, 96, 100), "paving": (150, 142, 130), "wood": (158, 116, 74), "sand": (206, 184, 140),
-        "carpet": (110, 70, 76),
-    }[kind]  # fmt: skip
+    """A 4 m square of ground, TILE_PX wide; it is laid mirrored, so that no seam shows."""
+    size = TILE_PX
     grain = noise(rng, (size, size), (8, 32, 128)) * {"grass": 20, "asphalt": 9, "sand": 12}.get(kind, 8)
-    picture = np.array(base) + rng.normal(0, 10, 3) + grain[..., None]
+    picture = np.array(GROUNDS[kind]) + rng.normal(0, 10, 3) + grain[..., None]
     rows, columns = np.mgrid[0:size, 0:size]
     if kind == "paving":
         step = int(rng.choice([32, 64]))
@@ -121,7 +124,10 @@ def _tile(rng: np.random.Generator, kind: str) -> Image:
 def _sky(view: View, rng: np.random.Generator, picture: Image) -> None:
     top = max(1, int(view.horizon) + 2)
     share = np.linspace(0, 1, top)[:, None, None]
-    high, low = np.array([110, 150, 205]) + rng.normal(0, 14, 3), np.array([206, 216, 226]) + rng.normal(0, 8, 3)
+    high, low = (
+        np.array([120, 152, 196]) + rng.normal(0, 14) + rng.normal(0, 6, 3),
+        np.array([206, 216, 226]) + rng.normal(0, 8, 3),
+    )
     clouds = np.clip(noise(rng, (top, view.width), (4, 9, 20)), 0, 2)[..., None] * 22
     picture[:top] = np.clip(high * (1 - share) + low * share + clouds, 0, 255)
 
@@ -132,7 +138,7 @@ def _facade(painter: Painter, rng: np.random.Generator, z: float) -> None:
     x = -half - 1
     while x < half + 1:
         width, height = rng.uniform(4, 8), rng.uniform(4, 9)
-        wall = np.array([176, 150, 126]) + rng.normal(0, 32, 3)
+        wall = np.array([176, 156, 136]) + rng.normal(0, 28) + rng.normal(0, 13, 3)
         painter.box(x + width / 2, 0, (width, height), z, wall)
         step = rng.uniform(1.3, 2.1)
         for row in np.arange(0.9, height - 1, 2.4):
@@ -146,7 +152,7 @@ def _facade(painter: Painter, rng: np.random.Generator, z: float) -> None:
 def _trees(painter: Painter, rng: np.random.Generator, z: float) -> None:
     half = painter.view.half_width_m(z)
     for x in np.arange(-half, half, 1.1):
-        green = np.array([62, 92, 48]) + rng.normal(0, 12, 3)
+        green = np.array([62, 88, 48]) + rng.normal(0, 10) + rng.normal(0, 6, 3)
         painter.blob(x + rng.uniform(-0.4, 0.4), rng.uniform(0.3, 1.0), rng.uniform(0.8, 1.4), z, green)
     for x in rng.uniform(-half, half, int(half * 0.7) + 1):
         paint_tree(painter, rng, x, z - 0.5)

@@ -1,6 +1,7 @@
 """A camera that stands still and turns: pan, tilt, roll and zoom, so that the far world moves by a homography."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,36 +20,26 @@ class Camera:
     tilt: Array
     roll: Array
 
+    @cached_property
     def rotations(self) -> Array:
         """World to camera, (T,3,3); camera axes are X right, Y up, Z away."""
+        (pan_c, pan_s), (tilt_c, tilt_s), (roll_c, roll_s) = (
+            (np.cos(angle), np.sin(angle)) for angle in (self.pan, self.tilt, self.roll)
+        )
         zero, one = np.zeros_like(self.pan), np.ones_like(self.pan)
-        pan = _matrix(
-            [[np.cos(self.pan), zero, -np.sin(self.pan)], [zero, one, zero], [np.sin(self.pan), zero, np.cos(self.pan)]]
-        )
-        tilt = _matrix(
-            [
-                [one, zero, zero],
-                [zero, np.cos(self.tilt), np.sin(self.tilt)],
-                [zero, -np.sin(self.tilt), np.cos(self.tilt)],
-            ]
-        )
-        roll = _matrix(
-            [
-                [np.cos(self.roll), -np.sin(self.roll), zero],
-                [np.sin(self.roll), np.cos(self.roll), zero],
-                [zero, zero, one],
-            ]
-        )
-        return roll @ tilt @ pan
+        pan = _matrix([[pan_c, zero, -pan_s], [zero, one, zero], [pan_s, zero, pan_c]])
+        tilt = _matrix([[one, zero, zero], [zero, tilt_c, tilt_s], [zero, -tilt_s, tilt_c]])
+        roll = _matrix([[roll_c, -roll_s, zero], [roll_s, roll_c, zero], [zero, zero, one]])
+        return np.asarray(roll @ tilt @ pan)
 
     def see(self, world: Array) -> Array:
         """World points (T,...,3) in camera axes."""
         moved = world - np.array([0.0, self.eye_height, 0.0])
-        return np.einsum("tij,t...j->t...i", self.rotations(), moved)
+        return np.asarray(np.einsum("tij,t...j->t...i", self.rotations, moved))
 
     def turn(self, directions: Array) -> Array:
         """World directions (T,...,3) in camera axes."""
-        return np.einsum("tij,t...j->t...i", self.rotations(), directions)
+        return np.asarray(np.einsum("tij,t...j->t...i", self.rotations, directions))
 
     def project(self, seen: Array) -> Array:
         """Camera points (T,...,3) as pixels (T,...,2); pixel centres lie on whole numbers."""
@@ -60,7 +51,7 @@ class Camera:
         """Homographies (T,3,3) from the pixels of a straight-ahead backdrop to the pixels of the picture."""
         flat = _lens(backdrop_focal, *centre)
         lenses = np.stack([_lens(focal, self.width / 2, self.height / 2) for focal in self.focal])
-        return lenses @ self.rotations() @ np.linalg.inv(flat)
+        return np.asarray(lenses @ self.rotations @ np.linalg.inv(flat))
 
 
 def _matrix(rows: list[list[Array]]) -> Array:

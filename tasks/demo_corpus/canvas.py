@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.parts import Part, Surface
-from tasks.demo_corpus.textures import COLUMNS, ROWS
+from tasks.demo_corpus.textures import ROWS
 
+Owners = np.ndarray[tuple[int, int], np.dtype[np.int16]]
 NOBODY = -1
 PARTS_PER_PERSON = 32
 OCCLUDER = 30_000
@@ -18,7 +19,7 @@ OCCLUDER = 30_000
 
 @dataclass(frozen=True)
 class Layer:
-    """A standing thing in front of the background: RGBA picture (H,W,4) as the camera sees it, at one depth in metres."""
+    """A standing thing in front of the background: RGBA (H,W,4) as the camera sees it, at one depth in metres."""
 
     picture: npt.NDArray[np.uint8]
     depth_m: float
@@ -30,7 +31,7 @@ class Canvas:
     def __init__(self, background: npt.NDArray[np.uint8]) -> None:
         self.colours = background.astype(np.float32)
         self.depth = np.full(background.shape[:2], np.inf, np.float32)
-        self.owner = np.full(background.shape[:2], NOBODY, np.int16)
+        self.owner: Owners = np.full(background.shape[:2], NOBODY, np.int16)
         self.silhouettes: dict[int, npt.NDArray[np.bool_]] = {}
         """What each person would cover if nothing stood in front."""
 
@@ -71,12 +72,12 @@ class Canvas:
         self.owner[solid] = OCCLUDER
 
     def _window(self, bounds: tuple[float, float, float, float]) -> tuple[slice, slice, Array, Array] | None:
-        height, width = self.depth.shape
+        height, width = self.owner.shape
         left, top = max(0, int(bounds[0])), max(0, int(bounds[1]))
         right, bottom = min(width, int(bounds[2]) + 2), min(height, int(bounds[3]) + 2)
         if left >= right or top >= bottom:
             return None
-        y, x = np.mgrid[top:bottom, left:right].astype(np.float64)
+        y, x = np.indices((bottom - top, right - left)) + np.array([top, left], np.float64)[:, None, None]
         return slice(top, bottom), slice(left, right), x, y
 
 
@@ -91,6 +92,3 @@ def _sample(part: Part, seen: Surface) -> Array:
         cv2.remap(picture, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP),
         np.float64,
     )
-
-
-assert COLUMNS % 8 == 0, "a texture can be halved three times"

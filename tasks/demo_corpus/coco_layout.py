@@ -113,7 +113,8 @@ def _crowds(scene: Scene, people: Mask) -> list[Json]:
             continue
         found.append({
             "segmentation": {"counts": run_lengths(mask), "size": [size[1], size[0]]},
-            "num_keypoints": 0, "area": float(mask.sum()), "iscrowd": 1, "keypoints": [0] * 51, "bbox": rounded(box_of_mask(mask)),
+            "num_keypoints": 0, "area": float(mask.sum()), "iscrowd": 1, "keypoints": [0] * 51,
+            "bbox": rounded(box_of_mask(mask)),
         })  # fmt: skip
     return found
 

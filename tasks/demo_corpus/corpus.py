@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import cv2
-
 from tasks.demo_corpus.coco_layout import write_coco
-from tasks.demo_corpus.files import Json, write_json
+from tasks.demo_corpus.files import Json, one_thread, write_json
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.posetrack_layout import write_posetrack
 
@@ -24,9 +22,9 @@ _log = logging.getLogger(__name__)
 def synthesise(root: Path, corpus: CorpusParams, *, seed: int, say: Callable[[str], None] | None = None) -> None:
     """Writes the demo corpus as the folder `root`, in the layouts of COCO keypoints and PoseTrack18.
 
-    Everything is written beside `root` first and renamed at the end, so a broken run leaves no half corpus. `say` gets a
-    line of progress now and then. Same corpus parameters and seed: same bytes on one machine. Raises FileExistsError when
-    `root` holds anything that is not a demo corpus.
+    Everything is written beside `root` first and renamed at the end, so a broken run leaves no half corpus. `say` gets
+    a line of progress now and then. Same corpus parameters and seed: same bytes on one machine. Raises FileExistsError
+    when `root` holds anything that is not a demo corpus.
     """
     if root.exists() and any(root.iterdir()) and not is_demo(root):
         raise FileExistsError(
@@ -36,17 +34,15 @@ def synthesise(root: Path, corpus: CorpusParams, *, seed: int, say: Callable[[st
     beside = root.with_name(f".{root.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
     try:
-        for split in ("train", "val"):
-            write_coco(beside, corpus, seed=seed, split=split, say=tell)
-            write_posetrack(beside, corpus, seed=seed, split=split, say=tell)
+        with one_thread():
+            for split in ("train", "val"):
+                write_coco(beside, corpus, seed=seed, split=split, say=tell)
+                write_posetrack(beside, corpus, seed=seed, split=split, say=tell)
         write_json(beside / MARKER, _marker(corpus, seed))
         shutil.rmtree(root, ignore_errors=True)
         beside.rename(root)
     finally:
-        cv2.setNumThreads(threads)
         shutil.rmtree(beside, ignore_errors=True)
 
 

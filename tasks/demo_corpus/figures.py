@@ -9,7 +9,7 @@ from tasks.demo_corpus.body import HEAD, Array, Skeleton
 from tasks.demo_corpus.camera import Camera
 from tasks.demo_corpus.identities import Identity
 from tasks.demo_corpus.parts import Ball, Part, Tube
-from tasks.demo_corpus.textures import Image, body_textures, pyramid
+from tasks.demo_corpus.textures import body_textures, pyramid
 
 SUN: Final = np.array([-0.45, 0.8, -0.4])
 HEAD_RADII: Final = (0.044, HEAD, 0.052)
@@ -129,115 +129,104 @@ class Figure:
 
     def __init__(self, identity: Identity, skeleton: Skeleton, camera: Camera) -> None:
         self.identity = identity
-        self._textures: dict[str, list[Image]] = {k: pyramid(v) for k, v in body_textures(identity).items()}
-        world = skeleton.points | extra_points(skeleton, identity.build.stature)
-        self.world = world
-        self.points = {name: camera.see(place) for name, place in world.items()}
-        self.pixels = {name: camera.project(seen) for name, seen in self.points.items()}
-        self._frames = {
-            name: camera.turn(frame.transpose(0, 2, 1)).transpose(0, 2, 1) for name, frame in skeleton.frames.items()
-        }
-        self._references = {name: camera.turn(front) for name, front in skeleton.references.items()}
-        self._references |= {name: frame[..., 2] for name, frame in self._frames.items()}
+        self.world = skeleton.points | extra_points(skeleton, identity.build.stature)
+        seen = camera.see(np.stack(list(self.world.values()), 1))
+        self.points = _by_name(self.world, seen)
+        self.pixels = _by_name(self.world, camera.project(seen))
         self._focal = camera.focal
         self._sun = camera.turn(np.broadcast_to(SUN, (len(camera.focal), 3)))
+        self._head_frame = camera.turn(skeleton.frames["head"].transpose(0, 2, 1)).transpose(0, 2, 1)
+        self._textures = {name: pyramid(picture) for name, picture in body_textures(identity).items()}
         self._segments = segments_of(identity)
-        self._tubes = [self._tube_rows(segment) for segment in self._segments]
+        fronts = skeleton.references | {name: frame[..., 2] for name, frame in skeleton.frames.items()}
+        front = camera.turn(np.stack([fronts[segment.reference] for segment in self._segments], 1))
+        self._rows = self._tube_rows(front)
         self.names = (*(segment.name for segment in self._segments), "head", "nose_tip")
 
     def parts(self, moment: int) -> list[Part]:
         """All parts at one moment; the order of `names`, equal at every moment."""
-        tubes = [self._tube(segment, rows, moment) for segment, rows in zip(self._segments, self._tubes, strict=True)]
-        return [*tubes, self._head(moment), self._nose(moment)]
+        return [*(self._tube(i, moment) for i in range(len(self._segments))), self._head(moment), self._nose(moment)]
 
-    def _tube_rows(self, segment: Segment) -> dict[str, Array]:
-        """What `_tube` needs, for all moments at once."""
-        start, end = self.points[segment.start], self.points[segment.end]
-        bone = end - start
-        direction = bone / np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), 1e-9)
-        middle = 0.5 * (start + end)
-        towards = -middle / np.linalg.norm(middle, axis=-1, keepdims=True)
-        facing = _square(towards, direction)
+    def _tube_rows(self, reference: Array) -> dict[str, Array]:
+        """What `_tube` needs, for all moments and segments at once: arrays (T,S) or (T,S,2)."""
+        names = [(segment.start, segment.end) for segment in self._segments]
+        start, end = (np.stack([self.points[pair[i]] for pair in names], 1) for i in (0, 1))
+        flat, flat_end = (np.stack([self.pixels[pair[i]] for pair in names], 1) for i in (0, 1))
+        direction = _unit(end - start)
+        facing = _square(_unit(-0.5 * (start + end)), direction)
         across = np.cross(direction, facing)
-        front = _square(self._references[segment.reference], direction)
+        front = _square(reference, direction)
         side = np.cross(direction, front)
-        flat, offset = self.pixels[segment.start], self.pixels[segment.end] - self.pixels[segment.start]
-        length = np.linalg.norm(offset, axis=-1)
-        across_flat = across[:, :2] * (1, -1)
-        fallback = np.stack([across_flat[:, 1], -across_flat[:, 0]], -1)
-        axis = np.where(length[:, None] > 0.5, offset, fallback)
-        axis = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-9)
-        square = np.stack([-axis[:, 1], axis[:, 0]], -1)
-        square = square * np.where((square * across_flat).sum(-1) < 0, -1, 1)[:, None]
-        wide, deep = np.abs((across * side).sum(-1)), np.abs((across * front).sum(-1))
+        axis, square = _picture_axes(flat_end - flat, across[..., :2] * (1, -1))
+        angle = np.arctan2((facing * side).sum(-1), (facing * front).sum(-1))
+        wide, deep = (across * side).sum(-1), (across * front).sum(-1)
+        flatness = np.array([segment.flatness for segment in self._segments])
+        sun = self._sun[:, None]
         return {
             "start": flat,
-            "length": length,
+            "length": np.linalg.norm(flat_end - flat, axis=-1),
             "axis": axis,
             "square": square,
-            "angle": np.arctan2((facing * side).sum(-1), (facing * front).sum(-1)),
-            "sense": np.sign(
-                (facing * front).sum(-1) * (across * side).sum(-1) - (facing * side).sum(-1) * (across * front).sum(-1)
-            ),
-            "girth": np.sqrt(wide**2 + (segment.flatness * deep) ** 2),
-            "thickness": np.sqrt(deep**2 + (segment.flatness * wide) ** 2),
-            "near": start[:, 2],
-            "far": end[:, 2],
-            "bright": (facing * self._sun).sum(-1),
-            "slant": (across * self._sun).sum(-1),
+            "angle": angle,
+            "sense": np.where(np.cos(angle) * wide - np.sin(angle) * deep < 0, -1.0, 1.0),
+            "girth": np.sqrt(wide**2 + (flatness * deep) ** 2),
+            "thickness": np.sqrt(deep**2 + (flatness * wide) ** 2),
+            "near": start[..., 2],
+            "far": end[..., 2],
+            "bright": 0.8 + 0.3 * np.clip((facing * sun).sum(-1), -0.3, 1),
+            "slant": 0.22 * (across * sun).sum(-1),
         }
 
-    def _tube(self, segment: Segment, rows: dict[str, Array], moment: int) -> Tube:
-        build = self.identity.build
-        row = {name: values[moment] for name, values in rows.items()}
-        girth = build.stature * build.girth * row["girth"]
-        scale = self._focal[moment] / np.maximum([row["near"], row["far"]], 0.2)
+    def _tube(self, number: int, moment: int) -> Tube:
+        segment, build = self._segments[number], self.identity.build
+        row = {name: values[moment, number] for name, values in self._rows.items()}
+        breadth = build.stature * build.girth
+        near, far = max(float(row["near"]), 0.2), max(float(row["far"]), 0.2)
+        scale = breadth * float(row["girth"] * self._focal[moment])
         return Tube(
             start=row["start"],
             along_axis=row["axis"],
             across_axis=row["square"],
             length=float(row["length"]),
-            radii=(float(segment.radii[0] * girth * scale[0]), float(segment.radii[1] * girth * scale[1])),
-            caps=(float(segment.caps[0]), float(segment.caps[1])),
+            radii=(segment.radii[0] * scale / near, segment.radii[1] * scale / far),
+            caps=segment.caps,
             profile=segment.profile,
             angle=float(row["angle"]),
-            sense=float(row["sense"]) or 1.0,
+            sense=float(row["sense"]),
             depths=(float(row["near"]), float(row["far"])),
-            thickness_m=float(segment.radii[0] * build.stature * build.girth * row["thickness"]),
-            light=(float(0.8 + 0.3 * np.clip(row["bright"], -0.3, 1)), float(0.22 * row["slant"])),
+            thickness_m=float(segment.radii[0] * breadth * row["thickness"]),
+            light=(float(row["bright"]), float(row["slant"])),
             texture=self._textures[segment.texture],
         )
 
     def _head(self, moment: int) -> Ball:
-        seen, own = self.points["head"][moment], self._frames["head"][moment]
-        towards = -seen / np.linalg.norm(seen)
-        up = own[:, 1] - towards * (own[:, 1] @ towards)
-        up = up / max(float(np.linalg.norm(up)), 1e-9)
+        seen, own = self.points["head"][moment], self._head_frame[moment]
+        towards = _unit(-seen)
+        up = _square(own[:, 1], towards)
         right = np.cross(up, towards)
         right = right if right[0] * up[1] - right[1] * up[0] > 0 else -right
         basis = own.T @ np.stack([right, up, towards], -1)
-        up_flat = np.array([up[0], -up[1]]) / max(float(np.hypot(up[0], up[1])), 1e-9)
-        scale = self.identity.build.stature * self._focal[moment] / seen[2]
-        half = [np.sqrt(((basis[:, i] * np.array(HEAD_RADII)) ** 2).sum()) for i in range(3)]
+        up_flat = _unit(np.array([up[0], -up[1]]))
+        size = self.identity.build.stature
+        half = size * np.linalg.norm(basis * np.array(HEAD_RADII)[:, None], axis=0)
+        scale = float(self._focal[moment] / seen[2])
+        sun = self._sun[moment]
         return Ball(
             centre=self.pixels["head"][moment],
             right_axis=np.array([-up_flat[1], up_flat[0]]),
             up_axis=up_flat,
-            radii=(float(half[0] * scale), float(half[1] * scale)),
+            radii=(float(half[0]) * scale, float(half[1]) * scale),
             basis=basis,
             depth_m=float(seen[2]),
-            thickness_m=float(half[2] * self.identity.build.stature),
-            light=(
-                float(0.85 + 0.25 * np.clip(towards @ self._sun[moment], -0.3, 1)),
-                float(0.2 * (right @ self._sun[moment])),
-            ),
+            thickness_m=float(half[2]),
+            light=(0.85 + 0.25 * float(np.clip(towards @ sun, -0.3, 1)), 0.2 * float(right @ sun)),
             texture=self._textures["head"],
         )
 
     def _nose(self, moment: int) -> Ball:
         """A small bump that shows which way a profile looks."""
         seen = self.points["nose"][moment]
-        radius = float(0.0095 * self.identity.build.stature * self._focal[moment] / seen[2])
+        radius = float(0.0095 * self.identity.build.stature * self._focal[moment] / max(float(seen[2]), 0.2))
         return Ball(
             centre=self.pixels["nose"][moment],
             right_axis=np.array([1.0, 0.0]),
@@ -251,9 +240,24 @@ class Figure:
         )
 
 
+def _by_name(named: dict[str, Array], stacked: Array) -> dict[str, Array]:
+    return {name: stacked[:, i] for i, name in enumerate(named)}
+
+
+def _unit(vectors: Array) -> Array:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9), np.float64)
+
+
 def _square(vectors: Array, direction: Array) -> Array:
-    """The part of (T,3) vectors that is square to unit directions, made unit; any square vector where none is left."""
+    """The part of (...,3) vectors that is square to unit directions, made unit; any such where none is left."""
     rest = vectors - direction * (vectors * direction).sum(-1, keepdims=True)
     spare = np.cross(direction, np.array([0.577, 0.577, 0.577]))
-    rest = np.where(np.linalg.norm(rest, axis=-1, keepdims=True) > 1e-6, rest, spare)
-    return rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-9)
+    return _unit(np.where(np.linalg.norm(rest, axis=-1, keepdims=True) > 1e-6, rest, spare))
+
+
+def _picture_axes(offset: Array, across: Array) -> tuple[Array, Array]:
+    """Unit axes (...,2) along and across a tube in the picture; a tube seen end on lies square to its across axis."""
+    end_on = np.stack([across[..., 1], -across[..., 0]], -1)
+    axis = _unit(np.where(np.linalg.norm(offset, axis=-1, keepdims=True) > 0.5, offset, end_on))
+    square = np.stack([-axis[..., 1], axis[..., 0]], -1)
+    return axis, square * np.where((square * across).sum(-1, keepdims=True) < 0, -1, 1)

@@ -1,6 +1,8 @@
 """Writes pictures and JSON, in bytes that depend on nothing but the content."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +32,14 @@ def write_jpeg(path: Path, picture: Image, quality: int) -> None:
 def rounded(values: object) -> list[float]:
     """Numbers to a hundredth of a pixel."""
     return [round(float(v), 2) for v in np.asarray(values, np.float64).ravel()]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV on one thread, so that the same seed gives the same bytes."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

@@ -29,7 +29,8 @@ SKIN: Final[tuple[Colour, ...]] = (
     (76, 50, 36),
 )  # fmt: skip
 HAIR: Final[tuple[Colour, ...]] = (
-    (28, 22, 20), (50, 34, 24), (88, 58, 36), (136, 92, 52), (196, 156, 92), (150, 70, 36), (140, 136, 132), (216, 212, 206),
+    (28, 22, 20), (50, 34, 24), (88, 58, 36), (136, 92, 52), (196, 156, 92), (150, 70, 36), (140, 136, 132),
+    (216, 212, 206),
 )  # fmt: skip
 PATTERNS: Final = ("plain", "stripes", "hoops", "checks", "dots", "yoke", "print", "speckle")
 HAIRSTYLES: Final = ("short", "short", "long", "tail", "bald", "cap", "curls")
@@ -84,10 +85,10 @@ class Wardrobe:
         self._outfits = outfits_of(seed, namespace)
 
     def identity(self, scene: int, person: int) -> Identity:
-        """The identity number `person` (below 16) of a scene; equal arguments give the same person."""
+        """The identity number `person` (below 24) of a scene; equal arguments give the same person."""
         key = f"{self._namespace}/{scene}/{person}"
         rng = generator(self._seed, "identity", key)
-        outfit = self._outfits[(scene * 16 + person) % len(self._outfits)]
+        outfit = self._outfits[(scene * 24 + person) % len(self._outfits)]
         tone = int(rng.integers(len(SKIN)))
         hair = HAIR[int(rng.integers(3))] if tone > 4 else HAIR[int(rng.integers(len(HAIR)))]
         return Identity(
@@ -107,8 +108,15 @@ class Wardrobe:
     def look_alike(self, model: Identity, scene: int, person: int) -> Identity:
         """Another person in the model's clothes, as team mates are: own face, hair, build and number."""
         other = self.identity(scene, person)
-        same = {"outfit": model.outfit, "lower_kind": model.lower_kind, "sleeves": model.sleeves, "shoes": model.shoes}
-        return replace(other, **same, backpack=None, skin=model.skin if person % 2 else other.skin)
+        return replace(
+            other,
+            outfit=model.outfit,
+            lower_kind=model.lower_kind,
+            sleeves=model.sleeves,
+            shoes=model.shoes,
+            backpack=None,
+            skin=model.skin if person % 2 else other.skin,
+        )
 
 
 def _shade(colour: Colour, rng: np.random.Generator) -> Colour:

@@ -227,6 +227,6 @@ def reach(walk: Walk, style: Style) -> Posture:
         for side, i in (("left", 6), ("right", 8))
     }
     return Posture(
-        walk.place, walk.heading, zero, 0.3 + 0.4 * detail[10] + 0.1 * slow, 0.2 * detail[11] + zero, 0.3 * detail[9] + zero,
-        0.4 * slow, zero - 0.1, arms, legs,
+        walk.place, walk.heading, zero, 0.3 + 0.4 * detail[10] + 0.1 * slow, 0.2 * detail[11] + zero,
+        0.3 * detail[9] + zero, 0.4 * slow, zero - 0.1, arms, legs,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+CHECKED = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -12,7 +13,7 @@ Count = Annotated[int, Field(ge=0)]
 class DetectorParams(BaseModel):
     """How far the simulated person detector is from the truth. Shares are probabilities per person and frame."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = CHECKED
 
     miss_rate: Share
     """A person in full view is missed."""
@@ -30,7 +31,7 @@ class DetectorParams(BaseModel):
     full_body_rate: Share
     """A second, displaced box around the whole person."""
     false_positive_rate: Share
-    """A piece of clutter is taken for a person, per video or picture place and frame."""
+    """A piece of clutter is taken for a person, per place and frame."""
     false_positive_places: Count
     """Places of clutter per video that may be taken for a person."""
     crowd_rate: Share
@@ -42,7 +43,7 @@ class DetectorParams(BaseModel):
 class CorpusParams(BaseModel):
     """Size and look of the demo corpus, and its detector."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = CHECKED
 
     coco_train_images: Count
     coco_val_images: Count

@@ -1,16 +1,18 @@
 """Body parts in the picture: rounded limbs and heads that know where each point of their surface is seen.
 
-Every part maps pixels to surface coordinates (along, around) and back, so one rule serves drawing and true optical flow.
+Every part maps pixels to surface coordinates (along, around) and back: one rule for drawing and for true optical flow.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.textures import CAP_ROWS, ROWS, Image
 
+Mask = npt.NDArray[np.bool_]
 CAP = CAP_ROWS / ROWS
 
 
@@ -28,9 +30,20 @@ class Surface:
 class Part(Protocol):
     """A piece of one body at one moment."""
 
-    texture: list[Image]
-    size_px: float
-    depth_m: float
+    @property
+    def texture(self) -> list[Image]:
+        """Pictures of the surface, from large to small."""
+        ...
+
+    @property
+    def size_px(self) -> float:
+        """Size along the texture's rows, for the choice of texture size."""
+        ...
+
+    @property
+    def depth_m(self) -> float:
+        """Mean distance from the camera."""
+        ...
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom in pixels."""
@@ -40,7 +53,7 @@ class Part(Protocol):
         """What is seen of the part at pixels of any common shape."""
         ...
 
-    def place(self, along: Array, around: Array) -> tuple[Array, Array, Array]:
+    def place(self, along: Array, around: Array) -> tuple[Array, Array, Mask]:
         """Where surface coordinates are seen: x, y, and whether they face the camera."""
         ...
 
@@ -114,7 +127,7 @@ class Tube:
             light=(0.55 + 0.45 * cosine) * self.light[0] + self.light[1] * sine,
         )
 
-    def place(self, along: Array, around: Array) -> tuple[Array, Array, Array]:
+    def place(self, along: Array, around: Array) -> tuple[Array, Array, Mask]:
         """See Part."""
         share = np.clip((along - CAP) / (1 - 2 * CAP), 0, 1)
         before = np.clip((CAP - along) / CAP, 0, 1)
@@ -173,7 +186,7 @@ class Ball:
             light=(0.6 + 0.4 * near) * self.light[0] + self.light[1] * right,
         )
 
-    def place(self, along: Array, around: Array) -> tuple[Array, Array, Array]:
+    def place(self, along: Array, around: Array) -> tuple[Array, Array, Mask]:
         """See Part."""
         height, turn = (0.5 - along) * np.pi, (around - 0.5) * 2 * np.pi
         own = np.stack([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])

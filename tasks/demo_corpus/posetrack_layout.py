@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS
+from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.detector import Detection, Detector
 from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
 from tasks.demo_corpus.params import CorpusParams
@@ -48,9 +49,8 @@ def _write_video(folder: Path, scene: Scene, corpus: CorpusParams, split: str) -
         if scene.labelled[frame]:
             annotations += _annotations(scene, frame, people)
         detections += [_detection(found, image["id"]) for found in detector.detect(frame, people)]
-    category = {
-        "supercategory": "person", "id": 1, "name": "person", "keypoints": list(POSETRACK_KEYPOINTS), "skeleton": _SKELETON,
-    }  # fmt: skip
+    category: Json = {"supercategory": "person", "id": 1, "name": "person", "keypoints": list(POSETRACK_KEYPOINTS)}
+    category["skeleton"] = _SKELETON
     document = {"images": images, "annotations": annotations, "categories": [category], "tags": list(scene.tags)}
     write_json(folder / "annotations" / split / f"{scene.name}.json", document)
     return detections
@@ -61,7 +61,7 @@ def _image_id(scene: Scene, frame: int) -> int:
 
 
 def _image(scene: Scene, frame: int, split: str) -> Json:
-    """One frame's record; ignore regions stand on labelled frames, as in PoseTrack."""
+    """One frame's record; only labelled frames have ignore regions, the others empty lists."""
     number = _image_id(scene, frame)
     image: Json = {
         "id": number,
@@ -70,18 +70,15 @@ def _image(scene: Scene, frame: int, split: str) -> Json:
         "frame_id": number,
         "nframes": scene.frames,
         "is_labeled": scene.labelled[frame],
-        "width": scene.camera.width,
-        "height": scene.camera.height,
     }
-    if scene.labelled[frame]:
-        size = (scene.camera.width, scene.camera.height)
-        outlines = [outline_in_picture(outline, scene.backdrop_map(frame), size) for outline in scene.crowd]
-        kept = [outline for outline in outlines if outline is not None]
-        image |= {
-            "ignore_regions_x": [rounded(o[:, 0]) for o in kept],
-            "ignore_regions_y": [rounded(o[:, 1]) for o in kept],
-        }
-    return image
+    size = (scene.camera.width, scene.camera.height)
+    outlines = [outline_in_picture(outline, scene.backdrop_map(frame), size) for outline in scene.crowd]
+    kept = [outline for outline in outlines if outline is not None and scene.labelled[frame]]
+    regions = {
+        "ignore_regions_x": [rounded(o[:, 0]) for o in kept],
+        "ignore_regions_y": [rounded(o[:, 1]) for o in kept],
+    }
+    return image | regions
 
 
 def _annotations(scene: Scene, frame: int, people: list[PersonTruth]) -> list[Json]:
@@ -118,7 +115,7 @@ def _annotated(person: PersonTruth, name: str) -> bool:
     return not (name == "nose" and state == SELF_HIDDEN)
 
 
-def _box(places: np.ndarray, size: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _box(places: Array, size: Array) -> Array:
     """The keypoints' extent with a margin of 15 % on every side, cut at the picture's border."""
     low, high = places.min(0), places.max(0)
     margin = 0.15 * np.maximum(high - low, 4.0)

@@ -60,7 +60,7 @@ def _passing(rng: np.random.Generator, z: float, side: float, reach: float = 0.7
 
 def easy(rng: np.random.Generator) -> Script:
     """Two or three strollers, apart from each other."""
-    roles = []
+    roles: list[Role] = []
     for slot, z in enumerate(_lanes(rng, int(rng.integers(2, 4)), near=4.2, far=5.4)):
         x = -0.65 + 0.6 * slot + rng.uniform(-0.05, 0.05)
         roles.append(Role((x, z), (x + rng.uniform(0.12, 0.3), z + rng.uniform(-0.6, 0.6))))
@@ -85,13 +85,12 @@ def team(rng: np.random.Generator) -> Script:
 
 def hiding(rng: np.random.Generator) -> Script:
     """People disappear behind trees, posts and cars, and come out again."""
-    lanes = _lanes(rng, 4, near=4.6, far=6.2)
+    lanes = _lanes(rng, 4, near=5.0, far=6.4)
     roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes[:3])]
-    roles.append(Role((rng.uniform(0.2, 0.5), lanes[3]), (0.3, lanes[3]), motion.stand))
-    kinds = rng.permutation(["tree", "post", "car", "hedge"])[:2]
-    occluders = [
-        (str(k), float(x), float(z)) for k, x, z in zip(kinds, rng.permutation([-0.3, 0.3]), (3.7, 4.1), strict=True)
-    ]
+    roles.append(Role((rng.uniform(0.15, 0.3), lanes[3]), (0.3, lanes[3]), motion.stand))
+    tall, low = str(rng.choice(["tree", "post"])), str(rng.choice(["car", "hedge"]))
+    side = float(rng.choice([-1.0, 1.0]))
+    occluders = [(tall, 0.25 * side, 3.8), (low, -0.7 * side, 4.6), ("post", 0.75 * side, 4.2)]
     return Script(("occlusion", "crossing"), ("park", "street"), roles, occluders)
 
 
@@ -111,7 +110,7 @@ def following(rng: np.random.Generator) -> Script:
 def dancing(rng: np.random.Generator) -> Script:
     """A group dances fast, close together, with motion blur; two wear the same."""
     count = int(rng.integers(4, 6))
-    roles = []
+    roles: list[Role] = []
     for i, z in enumerate(_lanes(rng, count, near=4.0, far=5.6)):
         x = -0.7 + 1.4 * i / (count - 1) + rng.uniform(-0.08, 0.08)
         gait = motion.exercise if i == count - 1 else motion.dance
@@ -147,15 +146,16 @@ SCRIPTS: Final[tuple[Callable[[np.random.Generator], Script], ...]] = (
 """In the order in which videos take them, over and over."""
 
 PICTURE_GAITS: Final[tuple[Gait, ...]] = (
-    motion.stroll, motion.stride, motion.run, motion.stand, motion.wave, motion.dance, motion.exercise, motion.sit, motion.reach,
+    motion.stroll, motion.stride, motion.run, motion.stand, motion.wave, motion.dance, motion.exercise, motion.sit,
+    motion.reach,
 )  # fmt: skip
 
 
 def snapshot(rng: np.random.Generator) -> Script:
     """One picture: one to four people near and far, doing anything, sometimes half hidden, dark or before a crowd."""
-    roles = []
+    roles: list[Role] = []
     for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.25, 0.35, 0.25, 0.15]))):
-        z = float(rng.choice([rng.uniform(1.7, 3.0), rng.uniform(3.0, 6.5)], p=[0.3, 0.7]))
+        z = float(rng.choice([rng.uniform(1.9, 3.2), rng.uniform(3.2, 6.2)], p=[0.25, 0.75]))
         spot = (float(rng.uniform(-0.75, 0.75)), z)
         gait = PICTURE_GAITS[int(rng.integers(len(PICTURE_GAITS)))]
         twin = 0 if roles and rng.random() < 0.12 else None
@@ -170,8 +170,11 @@ def snapshot(rng: np.random.Generator) -> Script:
         )
     occluders = []
     if rng.random() < 0.35:
-        kind = str(rng.choice(["tree", "post", "car", "hedge"]))
-        occluders.append((kind, float(rng.uniform(-0.7, 0.7)), float(rng.uniform(2.4, 4.5))))
+        kind = str(rng.choice(["tree", "post", "car", "hedge"], p=[0.3, 0.35, 0.1, 0.25]))
+        side = (
+            float(rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 1.0)) if kind == "car" else float(rng.uniform(-0.7, 0.7))
+        )
+        occluders.append((kind, side, float(rng.uniform(2.6, 4.2))))
     return Script(
         tags=(),
         places=("street", "park", "square", "hall"),

@@ -55,7 +55,7 @@ class Scene:
 
     def backdrop_map(self, frame: int) -> Array:
         """Homography (3,3) from backdrop pixels to the frame's pixels."""
-        return self.turns[self.moment(frame)]
+        return np.asarray(self.turns[self.moment(frame)])
 
     def canvas(self, frame: int) -> Canvas:
         """The sharp picture in the middle of the exposure, with depth and owners."""
@@ -69,9 +69,11 @@ class Scene:
         if self.light.focus_px > 0.2:
             colours = np.asarray(cv2.GaussianBlur(colours, (0, 0), self.light.focus_px))
         rng = generator(self.seed, "sensor", self.name, frame)
-        grain = rng.normal(0, self.light.noise, colours.shape[:2])[..., None] + rng.normal(
-            0, 0.5 * self.light.noise, colours.shape
+        grey, colour = (
+            rng.standard_normal(colours.shape[:2], np.float32),
+            rng.standard_normal(colours.shape, np.float32),
         )
+        grain = self.light.noise * (grey[..., None] + 0.4 * colour)
         return np.clip(colours * (self.light.gain * np.array(self.light.tint)) + grain, 0, 255).astype(np.uint8)
 
     def _render(self, moment: int) -> Canvas:

@@ -1,7 +1,5 @@
 """Turns scripts into scenes: casts identities, walks them, places the camera, paints the world."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -9,32 +7,18 @@ from tasks.demo_corpus import motion
 from tasks.demo_corpus.backdrops import View, occluder, paint_backdrop
 from tasks.demo_corpus.body import Array, pose_skeleton
 from tasks.demo_corpus.camera import Camera
-from tasks.demo_corpus.canvas import Canvas
+from tasks.demo_corpus.crowds import add_crowd
 from tasks.demo_corpus.figures import Figure
 from tasks.demo_corpus.identities import Identity, Wardrobe
 from tasks.demo_corpus.motion import Gait, Style, Walk
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenarios import SCRIPTS, Role, Script, snapshot
 from tasks.demo_corpus.scenes import Light, Scene
-from tasks.demo_corpus.seeds import generator, stream_key
+from tasks.demo_corpus.seeds import Stage, stream_key
 
 EXPOSURE = 0.5
 """Share of the time between two frames during which the shutter is open, in blurred videos."""
 FOCAL_PER_WIDTH = 1.0
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a scene is staged: the corpus, its seed, the namespace and the number of the scene."""
-
-    corpus: CorpusParams
-    seed: int
-    namespace: str
-    number: int
-
-    def stream(self, purpose: str, *names: str | int) -> np.random.Generator:
-        """The random stream of one purpose of this scene."""
-        return generator(self.seed, self.namespace, self.number, purpose, *names)
 
 
 def video_name(namespace: str, number: int) -> str:
@@ -65,13 +49,14 @@ def stage_picture(corpus: CorpusParams, *, seed: int, namespace: str, number: in
 def _labelled(frames: int, number: int) -> tuple[bool, ...]:
     """Which frames are annotated: in some videos all, in others not the ends, not the middle, or every other one."""
     pattern = ("all", "ends", "all", "alternate", "all", "gap", "all", "ends")[number % 8]
+    frame = np.arange(frames)
     chosen = {
-        "all": lambda f: True,
-        "ends": lambda f: 3 <= f < max(4, frames - 2),
-        "alternate": lambda f: f % 2 == 1,
-        "gap": lambda f: not frames // 2 - 2 <= f < frames // 2 + 2,
+        "all": frame >= 0,
+        "ends": (frame >= 3) & (frame < max(4, frames - 2)),
+        "alternate": frame % 2 == 1,
+        "gap": np.abs(frame - frames // 2 + 0.5) > 2,
     }[pattern]
-    marks = tuple(bool(chosen(f)) for f in range(frames))
+    marks = tuple(bool(mark) for mark in chosen)
     return marks if any(marks) else (True,) * frames
 
 
@@ -83,7 +68,7 @@ def _stage(stage: Stage, script: Script, *, name: str, size: tuple[int, int], la
     view = _view(camera)
     rng = stage.stream("backdrop")
     backdrop = paint_backdrop(view, rng, str(rng.choice(script.places)), clutter=int(rng.integers(4, 9)))
-    backdrop, crowd = _add_crowd(stage, script, view, backdrop)
+    backdrop, crowd = add_crowd(stage, script.spectators, view, backdrop)
     half_picture = 0.5 * size[0] / camera.focal[0]
     return Scene(
         name=name,
@@ -114,17 +99,18 @@ def _camera(stage: Stage, script: Script, size: tuple[int, int], seconds: Array)
     rng = stage.stream("camera")
     share = seconds / max(float(seconds[-1]), 1e-6) - 0.5 if len(seconds) > 1 else np.zeros(1)
     smooth = share * (1.5 - 2 * share**2)
-    shakes = [sum(np.sin(rng.uniform(4, 24) * seconds + rng.uniform(0, 6.28)) for _ in range(4)) for _ in range(3)]
-    tilt = rng.uniform(0.05, 0.12) if stage.corpus.frames_per_video and len(script.tags) else rng.uniform(0.0, 0.2)
+    speeds, phases = rng.uniform(4, 24, (3, 4, 1)), rng.uniform(0, 6.28, (3, 4, 1))
+    shakes = script.shake * np.sin(speeds * seconds + phases).sum(1)
+    tilt = float(rng.uniform(0.05, 0.12) if script.tags else rng.uniform(0.0, 0.2))
     focal = FOCAL_PER_WIDTH * stage.corpus.width * rng.uniform(0.95, 1.05)
     return Camera(
         width=size[0],
         height=size[1],
         eye_height=float(rng.uniform(1.35, 1.75) if script.tags else rng.uniform(1.1, 2.1)),
         focal=focal * (1 + (script.zoom - 1) * (share + 0.5)),
-        pan=script.pan * smooth + script.shake * shakes[0],
-        tilt=tilt + script.shake * shakes[1],
-        roll=rng.normal(0, 0.012) + 0.5 * script.shake * shakes[2],
+        pan=script.pan * smooth + shakes[0],
+        tilt=tilt + shakes[1],
+        roll=float(rng.normal(0, 0.012)) + 0.5 * shakes[2],
     )
 
 
@@ -144,42 +130,11 @@ def _light(stage: Stage, script: Script) -> Light:
     rng = stage.stream("light")
     if script.dark:
         return Light(
-            float(rng.uniform(0.22, 0.34)), (0.92, 0.97, 1.1), float(rng.uniform(4, 6)), float(rng.uniform(0.4, 0.7))
+            float(rng.uniform(0.28, 0.42)), (0.92, 0.97, 1.1), float(rng.uniform(4, 6)), float(rng.uniform(0.4, 0.7))
         )
     warm = float(rng.uniform(-0.05, 0.05))
     tint = (1 + warm, 1.0, 1 - warm)
     return Light(float(rng.uniform(0.85, 1.08)), tint, float(rng.uniform(1.0, 2.2)), float(rng.uniform(0.0, 0.6)))
-
-
-def _add_crowd(stage: Stage, script: Script, view: View, backdrop: np.ndarray) -> tuple[np.ndarray, list[Array]]:  # type: ignore[type-arg]
-    """Paints spectators far away onto the backdrop, and returns the outline around them."""
-    if not script.spectators:
-        return backdrop, []
-    rng = stage.stream("crowd")
-    camera = Camera(view.width, view.height, view.eye_height, *(np.array([v]) for v in (view.focal, 0.0, 0.0, 0.0)))
-    offset = np.array([[1, 0, 0], [0, 1, view.height / 2 - view.horizon], [0, 0, 1]], np.float64)
-    canvas = Canvas(
-        np.asarray(cv2.warpAffine(backdrop, offset[:2], (view.width, view.height), borderMode=cv2.BORDER_REFLECT))
-    )
-    wardrobe = Wardrobe(stage.seed, stage.namespace)
-    start, step = rng.uniform(-0.45, 0.1), 0.06
-    for i in range(script.spectators):
-        z = float(rng.uniform(8.6, 10.0))
-        x = (start + step * i + rng.uniform(-0.02, 0.02)) * 0.5 * stage.corpus.width / view.focal * z * 1.6
-        walk = Walk(np.zeros(1), np.array([[x, z]]), np.array([rng.normal(np.pi, 0.4)]), np.zeros(1))
-        identity = wardrobe.identity(stage.number, 8 + i)
-        gait = motion.wave if rng.random() < 0.3 else motion.stand
-        figure = Figure(identity, pose_skeleton(gait(walk, Style.draw(rng)), identity.build), camera)
-        for owner, part in enumerate(figure.parts(0)):
-            canvas.draw(part, owner=owner)
-    rows, columns = np.nonzero(canvas.owner >= 0)
-    back = np.linalg.inv(offset)[:2]
-    painted = np.asarray(cv2.warpAffine(canvas.colours, back, (view.width, view.height), borderMode=cv2.BORDER_REFLECT))
-    if len(rows) < 3:
-        return backdrop, []
-    hull = cv2.convexHull(np.stack([columns, rows], -1).astype(np.float32))[:, 0] - (0, offset[1, 2])
-    middle = hull.mean(0)
-    return np.clip(painted, 0, 255).astype(np.uint8), [np.asarray(middle + 1.06 * (hull - middle), np.float64)]
 
 
 def _clutter(stage: Stage, view: View) -> Array:

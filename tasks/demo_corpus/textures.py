@@ -42,7 +42,7 @@ def body_textures(identity: Identity) -> dict[str, Image]:
 def _plain(colour: Colour, rng: np.random.Generator, spread: float = 9) -> Image:
     """A colour with soft folds."""
     folds = cv2.resize(rng.normal(0, 1, (8, 10)).astype(np.float32), (COLUMNS, ROWS), interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.array(colour) + spread * folds[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.array(colour) + spread * np.asarray(folds)[..., None], 0, 255), np.uint8)
 
 
 def _cloth(identity: Identity, rng: np.random.Generator) -> Image:
@@ -100,7 +100,7 @@ def _back_number(picture: Image, colour: tuple[int, ...], text: str) -> None:
     """A number around the seam column, upright as the torso stands (row 0 is the hip)."""
     patch = np.zeros((22, 36, 3), np.uint8)
     cv2.putText(patch, text, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
-    patch = patch[::-1]
+    patch = patch[::-1, ::-1]
     shifted = np.roll(picture, COLUMNS // 2, axis=1)
     window = shifted[28:50, COLUMNS // 2 - 18 : COLUMNS // 2 + 18]
     window[patch[..., 0] > 0] = colour

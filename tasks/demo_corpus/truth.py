@@ -18,7 +18,7 @@ SEEN, SELF_HIDDEN, HIDDEN, OUTSIDE = 3, 2, 1, 0
 """State of a keypoint: in view, behind its own body, behind another person or thing, out of the picture."""
 
 _DEPTH_INSIDE: Final = {
-    **{"shoulder": 0.05, "elbow": 0.04, "wrist": 0.035, "hip": 0.075, "knee": 0.05, "ankle": 0.045},
+    **{"shoulder": 0.055, "elbow": 0.045, "wrist": 0.04, "hip": 0.08, "knee": 0.06, "ankle": 0.055},
     **{"nose": 0.03, "eye": 0.03, "ear": 0.035, "head_bottom": 0.06, "head_top": 0.06},
 }
 """How far below the surface a keypoint lies at most, in shares of the stature."""
@@ -35,7 +35,7 @@ ALL_POINTS: Final = (*FACE_POINTS, "head_bottom", "head_top", *LIMB_POINTS)
 
 @dataclass(frozen=True)
 class PersonTruth:
-    """One person in one frame. Places are pixels; `visible_share` is what others leave to be seen of what is in the picture."""
+    """One person in one frame. Places are pixels; `visible_share` is what others leave of what is in the picture."""
 
     person: int
     places: dict[str, Array]
@@ -62,7 +62,7 @@ def people_of(scene: Scene, frame: int, canvas: Canvas) -> list[PersonTruth]:
     return found
 
 
-def _person(scene: Scene, frame: int, canvas: Canvas, person: int, figure: Figure, silhouette: Mask) -> PersonTruth:  # noqa: PLR0913
+def _person(scene: Scene, frame: int, canvas: Canvas, person: int, figure: Figure, silhouette: Mask) -> PersonTruth:
     moment = scene.moment(frame)
     mask = (canvas.owner // PARTS_PER_PERSON == person) & (canvas.owner >= 0) & (canvas.owner < OCCLUDER)
     border = np.concatenate([silhouette[0], silhouette[-1], silhouette[:, 0], silhouette[:, -1]])
@@ -88,13 +88,16 @@ def box_of_mask(mask: Mask) -> Array:
 
 
 def _state(canvas: Canvas, person: int, figure: Figure, name: str, moment: int) -> int:
-    x, y = figure.pixels[_POINT_OF.get(name, name)][moment]
-    height, width = canvas.depth.shape
-    column, row = round(float(x)), round(float(y))
+    x, y = (float(v) for v in figure.pixels[_POINT_OF.get(name, name)][moment])
+    height, width = canvas.owner.shape
+    column, row = round(x), round(y)
     depth = float(figure.points[_POINT_OF.get(name, name)][moment, 2])
-    if not (0 <= column < width and 0 <= row < height and 0.6 < depth and x > 0 and y > 0):
+    if not (0 <= column < width and 0 <= row < height and depth > 0.6 and x > 0 and y > 0):
         return OUTSIDE
-    inside = _DEPTH_INSIDE.get(name, _DEPTH_INSIDE.get(name.split("_")[-1], 0.0)) * figure.identity.build.stature
+    build = figure.identity.build
+    inside = (
+        _DEPTH_INSIDE.get(name, _DEPTH_INSIDE.get(name.split("_")[-1], 0.0)) * build.stature * max(1.0, build.girth)
+    )
     reach = max(1, round(0.02 * figure.identity.build.stature * canvas_scale(figure, moment)))
     window = slice(max(0, row - reach), row + reach + 1), slice(max(0, column - reach), column + reach + 1)
     owners, depths = canvas.owner[window], canvas.depth[window]

@@ -1,0 +1,88 @@
+"""The true optical flow of the validation videos: where each point of frame f is seen in frame f+1."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tasks.demo_corpus.body import Array
+from tasks.demo_corpus.canvas import PARTS_PER_PERSON, Canvas
+from tasks.demo_corpus.files import one_thread
+from tasks.demo_corpus.params import CorpusParams
+from tasks.demo_corpus.parts import Part
+from tasks.demo_corpus.scenes import Scene
+from tasks.demo_corpus.staging import stage_video
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrueFlow:
+    """Displacement (H,W,2) in pixels from a frame to the next, and where (H,W) the point is still seen there."""
+
+    flow: npt.NDArray[np.float16]
+    valid: npt.NDArray[np.bool_]
+
+
+def write_flow(
+    folder: Path, corpus: CorpusParams, *, seed: int, say: Callable[[str], None] | None = None, split: str = "val"
+) -> None:
+    """Writes `folder`/<video>/<frame>.npz with `flow` (H,W,2) float16 and `valid` (H,W) bool, frame to next frame.
+
+    The scenes are rendered anew from the corpus parameters and the seed; no file of the corpus is read.
+    """
+    tell = say or _log.info
+    count = corpus.train_videos if split == "train" else corpus.val_videos
+    with one_thread():
+        for number in range(count):
+            scene = stage_video(corpus, seed=seed, namespace=split, number=number)
+            target = folder / scene.name
+            target.mkdir(parents=True, exist_ok=True)
+            for frame, true in enumerate(flows_of(scene)):
+                partial = target / f".{frame:06d}.partial.npz"
+                np.savez_compressed(partial, flow=true.flow, valid=true.valid)
+                partial.rename(target / f"{frame:06d}.npz")
+            tell(f"true flow: {number + 1} of {count} videos ({scene.name})")
+
+
+def flows_of(scene: Scene) -> Iterator[TrueFlow]:
+    """One flow for each pair of neighbouring frames, at the middle of their exposures."""
+    before = scene.canvas(0)
+    for frame in range(scene.frames - 1):
+        after = scene.canvas(frame + 1)
+        yield _flow(scene, frame, before, after)
+        before = after
+
+
+def _flow(scene: Scene, frame: int, before: Canvas, after: Canvas) -> TrueFlow:
+    height, width = before.owner.shape
+    y, x = np.indices((height, width)).astype(np.float64)
+    places, facing = _world_places(scene, frame, x, y), np.ones((height, width), bool)
+    for person, figure in enumerate(scene.figures):
+        pairs = zip(figure.parts(scene.moment(frame)), figure.parts(scene.moment(frame + 1)), strict=True)
+        for i, (part, moved) in enumerate(pairs):
+            mine = before.owner == person * PARTS_PER_PERSON + i
+            if mine.any():
+                places[mine], facing[mine] = _part_places(part, moved, x[mine], y[mine])
+    columns, rows = (np.round(places[..., i]).astype(int) for i in (0, 1))
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    found = after.owner[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
+    flow = (places - np.stack([x, y], -1)).astype(np.float16)
+    return TrueFlow(flow, inside & facing & (found == before.owner))
+
+
+def _world_places(scene: Scene, frame: int, x: Array, y: Array) -> Array:
+    """Where background and standing things of a frame are in the next: they move with the camera only."""
+    turn = scene.backdrop_map(frame + 1) @ np.linalg.inv(scene.backdrop_map(frame))
+    points = np.stack([x.ravel(), y.ravel()], -1)[None]
+    return np.asarray(cv2.perspectiveTransform(points, turn), np.float64).reshape(*x.shape, 2)
+
+
+def _part_places(part: Part, moved: Part, x: Array, y: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    seen = part.surface(x, y)
+    new_x, new_y, faces = moved.place(seen.along, seen.around)
+    return np.stack([new_x, new_y], -1), faces

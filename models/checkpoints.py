@@ -14,8 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from models.networks.detector import PersonDetector
 from models.networks.fusion import fuse_for_inference as fuse_for_inference
+from models.networks.initialisation import InitialisationReport, take_imagenet_tensors
 from models.networks.pose import PoseNetwork
+from models.networks.reid import ReidNetwork
 from models.networks.released_names import bare_names, released_name
 
 Kind = Literal["pose", "siamese", "correspondence", "reid"]
@@ -108,6 +111,12 @@ def load_correspondence(path: Path) -> CorrespondenceNetwork:
     return _filled(CorrespondenceNetwork(siamese, refinement, **parts), stored)
 
 
+def load_reid(path: Path) -> ReidNetwork:
+    """Build the re-identification network of a weight file, in eval mode; raises WeightsError."""
+    stored = load_weights(path, "reid")
+    return _filled(ReidNetwork(**stored.architecture), stored)
+
+
 def _filled(module: Network, stored: StoredWeights) -> Network:
     require_same_tensors(stored.path, expected=module.state_dict(), found=stored.tensors)
     module.load_state_dict(stored.tensors)
@@ -150,6 +159,37 @@ def load_released_correspondence(path: Path) -> CorrespondenceNetwork:
     return _filled_from_released(network, path, _read_released(path))
 
 
+def load_detector(path: Path) -> PersonDetector:
+    """Build the person detector from a file of torchvision's fasterrcnn_resnet50_fpn weights, in eval mode.
+
+    Raises:
+        WeightsError: if the file cannot be read safely, or lacks, adds or misshapes any tensor.
+    """
+    detector, tensors = PersonDetector(), _read_state_dict(path)
+    require_same_tensors(path, expected=detector.network.state_dict(), found=tensors)
+    detector.network.load_state_dict(tensors)
+    return detector.eval()
+
+
+def initialise_backbone(module: nn.Module, path: Path) -> InitialisationReport:
+    """Start the backbones of a network from a BN-Inception file for ImageNet, wherever names and shapes agree.
+
+    Args:
+        module: a pose, Siamese, refinement or correspondence network; changed in place.
+        path: a state dict with the usual names (`conv1_7x7_s2.weight`, `inception_3b_1x1.weight`, ...).
+
+    Returns:
+        Every tensor of the network that was taken, every one that was left and why, and those of the file not used.
+
+    Raises:
+        WeightsError: if the file cannot be read safely, or nothing in it fits.
+    """
+    report = take_imagenet_tensors(module, _read_state_dict(path))
+    if not report.taken:
+        raise WeightsError(f"{path}: expected BN-Inception weights for ImageNet, found no tensor that fits the network")
+    return report
+
+
 def _filled_from_released(module: Network, path: Path, tensors: Mapping[str, Tensor]) -> Network:
     ours = module.state_dict()
     require_same_tensors(path, expected={released_name(name): ours[name] for name in ours}, found=tensors)
@@ -171,13 +211,11 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: no such weight file")
     try:
         content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, SafetensorError) as error:
         raise WeightsError(
-            f"{path}: expected tensors only, found other Python objects, which could run code when loaded; "
-            f"save its 'state_dict' alone, where you trust the file ({str(error).splitlines()[0]})"
+            f"{path}: expected a checkpoint of tensors alone; this one is damaged or holds other Python objects, "
+            "refused because they could run code: save its 'state_dict' alone, where you trust the file"
         ) from error
-    except (RuntimeError, EOFError, OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from error
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise WeightsError(f"{path}: expected a dict of tensors, alone or under 'state_dict', found none")

@@ -31,7 +31,7 @@ def fuse_for_inference(module: Network) -> Network:
             part.norm = nn.Identity()
         if isinstance(part, Decoder) and isinstance(part.output, nn.ConvTranspose2d):
             part.output = ShuffledDeconvolution(part.output)
-    module.requires_grad_(requires_grad=False)
+    module.requires_grad_(False)
     return module.to(memory_format=torch.channels_last)
 
 

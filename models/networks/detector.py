@@ -1,0 +1,37 @@
+"""The person detector: torchvision's Faster R-CNN (ResNet-50, feature pyramid), weights from the user's own file."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import fasterrcnn_resnet50_fpn
+
+COCO_CLASSES = 91
+PERSON_CLASS = 1
+
+
+class Persons(NamedTuple):
+    """The persons of one image, best first: boxes (N,4) as x1, y1, x2, y2 in pixels, and scores (N,) in 0..1."""
+
+    boxes_xyxy: Tensor
+    scores: Tensor
+
+
+class PersonDetector(nn.Module):
+    """Faster R-CNN over COCO's classes, of which only persons are kept; nothing is ever downloaded."""
+
+    def __init__(self, *, classes: int = COCO_CLASSES) -> None:
+        super().__init__()
+        self.network = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=classes)
+
+    @torch.inference_mode()
+    def detect_persons(self, images: Sequence[Tensor]) -> list[Persons]:
+        """Find the persons of images (3,H,W) of any sizes, RGB in 0..1, above torchvision's own floor of 0.05."""
+        found = self.network(list(images))
+        return [_persons(each) for each in found]
+
+
+def _persons(found: dict[str, Tensor]) -> Persons:
+    person = found["labels"] == PERSON_CLASS
+    return Persons(found["boxes"][person], found["scores"][person])

@@ -1,0 +1,61 @@
+"""Stage finetune: the pose network on PoseTrack persons (6.1)."""
+
+from functools import partial
+from pathlib import Path
+
+from models.checkpoints import load_pose, save_weights
+from models.keypoints import POSETRACK_KEYPOINTS
+from models.networks.pose import PoseNetwork
+from tasks.params import Params
+from tasks.progress import current
+from tasks.training.persons import read_persons
+from tasks.training.pose_data import PoseData
+from tasks.training.pose_job import PoseJob
+from tasks.training.slots import reinitialise_changed, switch_off_changed
+from tasks.training.sources import file_digest, train_and_val
+from tasks.training.stage import curves_path, run_job, write_curves
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Train on from the COCO weights in PoseTrack's slots and write models/pose.
+
+    Where COCO has eyes PoseTrack has head_bottom and head_top: these channels start afresh. Without PoseTrack training
+    persons the COCO weights stay, those two keypoints are never found, and the user is told.
+
+    Raises:
+        TrainingError: the training cannot go on.
+    """
+    section, pretrained = params.finetune, workspace.weights("pose_pretrained")
+    if not len(read_persons(workspace.tables, "posetrack", "train")):
+        _keep_coco_weights(workspace, params)
+        return
+    train, held_out = train_and_val(workspace, "posetrack", "finetune")
+    job = PoseJob(
+        "finetune",
+        section,
+        seed=params.run.seed,
+        data=PoseData(workspace.data, train, POSETRACK_KEYPOINTS, section),
+        held_out=PoseData(workspace.data, held_out, POSETRACK_KEYPOINTS, section),
+        digests={"train": train.digest, "val": held_out.digest, "weights": file_digest(pretrained)},
+        build=partial(_pretrained_network, pretrained),
+    )
+    run_job(job, workspace, params, weights="pose")
+
+
+def _pretrained_network(path: Path) -> PoseNetwork:
+    network = load_pose(path)
+    reinitialise_changed(network)
+    return network
+
+
+def _keep_coco_weights(workspace: Workspace, params: Params) -> None:
+    current().notice(
+        "finetune: no PoseTrack training persons, so the pose network keeps its COCO weights and finds neither "
+        "head_bottom nor head_top"
+    )
+    network = load_pose(workspace.weights("pose_pretrained"))
+    switch_off_changed(network)
+    numbers = params.finetune.model_dump(mode="json")
+    save_weights(workspace.weights("pose"), network, kind="pose", architecture=network.architecture, params=numbers)
+    write_curves([], curves_path(workspace, "finetune"))

@@ -1,0 +1,34 @@
+"""Stage pretrain: the pose network on COCO persons (6.1)."""
+
+from functools import partial
+
+from models.keypoints import COCO_KEYPOINTS
+from models.networks.pose import PoseNetwork
+from tasks.params import Params
+from tasks.training.pose_data import PoseData
+from tasks.training.pose_job import PoseJob
+from tasks.training.sources import train_and_val
+from tasks.training.stage import run_job
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Train from scratch in COCO's slots and write models/pose_pretrained.
+
+    Raises:
+        InputError: no training persons with keypoints.
+        TrainingError: the training cannot go on.
+    """
+    section = params.pretrain
+    train, held_out = train_and_val(workspace, "coco", "pretrain")
+    job = PoseJob(
+        "pretrain",
+        section,
+        seed=params.run.seed,
+        data=PoseData(workspace.data, train, COCO_KEYPOINTS, section),
+        held_out=PoseData(workspace.data, held_out, COCO_KEYPOINTS, section),
+        digests={"train": train.digest, "val": held_out.digest},
+        build=partial(PoseNetwork, width=section.width, stages=section.stages),
+    )
+    job.has_ap = True
+    run_job(job, workspace, params, weights="pose_pretrained")

@@ -1,0 +1,41 @@
+"""Stage train_refinement: the refinement of the affinity maps, the Siamese network frozen (4.2, 4.3)."""
+
+from functools import partial
+from pathlib import Path
+
+from models.checkpoints import load_siamese, load_weights
+from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
+from tasks.params import Params
+from tasks.training.pair_job import RefinementJob
+from tasks.training.sources import file_digest, pair_sources
+from tasks.training.stage import run_job
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Train on the pictures that the Siamese network was trained on and write models/correspondence, which holds both.
+
+    Raises:
+        InputError: no training persons with keypoints.
+        TrainingError: the training cannot go on.
+    """
+    section, siamese = params.train_refinement, workspace.weights("siamese")
+    source = load_weights(siamese, "siamese").params["source"]
+    data, held_out, digests = pair_sources(workspace, source, section, "train_refinement")
+    job = RefinementJob(
+        "train_refinement",
+        section,
+        seed=params.run.seed,
+        data=data,
+        held_out=held_out,
+        digests=digests | {"weights": file_digest(siamese)},
+        build=partial(_network, siamese, section.width),
+    )
+    run_job(job, workspace, params, weights="correspondence")
+
+
+def _network(path: Path, width: float) -> CorrespondenceNetwork:
+    trained = load_weights(path, "siamese").params
+    return CorrespondenceNetwork(
+        load_siamese(path), RefinementNetwork(width=width), norm=trained["norm"], cells=trained["cells"]
+    )

@@ -1,0 +1,37 @@
+"""Stage train_siamese: the Siamese network on warped pictures (4.1, 4.3)."""
+
+from functools import partial
+
+from models.networks.correspondence import CorrespondenceNetwork, SiameseNetwork
+from tasks.params import Params
+from tasks.params.training import TrainSiameseParams
+from tasks.training.pair_job import SiameseJob
+from tasks.training.sources import pair_sources
+from tasks.training.stage import run_job
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Train from scratch and write models/siamese.
+
+    Raises:
+        InputError: no training persons with keypoints.
+        TrainingError: the training cannot go on.
+    """
+    section = params.train_siamese
+    data, held_out, digests = pair_sources(workspace, section.source, section, "train_siamese")
+    job = SiameseJob(
+        "train_siamese",
+        section,
+        seed=params.run.seed,
+        data=data,
+        held_out=held_out,
+        digests=digests,
+        build=partial(_network, section),
+    )
+    run_job(job, workspace, params, weights="siamese")
+
+
+def _network(section: TrainSiameseParams) -> CorrespondenceNetwork:
+    siamese = SiameseNetwork(width=section.width)
+    return CorrespondenceNetwork(siamese, None, norm=section.norm, cells=section.cells)

@@ -1,0 +1,1 @@
+"""Training: one resumable loop for all networks, the samples of each, and their validation."""

@@ -1,0 +1,120 @@
+"""Checkpoints of a training: written whole or not at all, verified when read, found again by what they depend on."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_KEPT = 2
+_DIGEST_LENGTH = 16
+
+
+def training_key(parts: Mapping[str, Any]) -> str:
+    """Digest of everything that decides the final weights (params, data, architecture), as canonical JSON."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A training that has ended: its weight file and what was measured on the way."""
+
+    weights: Path
+    history: list[dict[str, float]]
+    figures: dict[str, float]
+
+
+class CheckpointStore:
+    """The folder of one training. File names carry the digest of the content: `epoch_0003_step_000120-<digest>.pt`."""
+
+    def __init__(self, folder: Path, notice: Callable[[str], None]) -> None:
+        self.folder = folder
+        self._notice = notice
+
+    @property
+    def weights(self) -> Path:
+        """Where the final weights are kept."""
+        return self.folder / "final.safetensors"
+
+    def save(self, state: Mapping[str, Any], *, epoch: int, step: int) -> Path:
+        """Keep a state of tensors and plain values reached after `step` steps of `epoch`; all but the last two go."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f".checkpoint.{os.getpid()}.partial"
+        try:
+            with partial.open("wb") as file:
+                torch.save(dict(state), file)
+                file.flush()
+                os.fsync(file.fileno())
+            path = self.folder / f"epoch_{epoch:04d}_step_{step:06d}-{_digest(partial)}.pt"
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        for old in self.checkpoints()[_KEPT:]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoint files, the latest first."""
+        return sorted(self.folder.glob("epoch_*_step_*-*.pt"), reverse=True)
+
+    def load(self) -> dict[str, Any] | None:
+        """The latest sound state; a damaged one is passed over with a notice. None when there is none."""
+        for path in self.checkpoints():
+            try:
+                return _read(path)
+            except Exception as error:  # whatever a damaged file makes the reader raise
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                self._notice(f"checkpoint {path.name} is damaged ({reason}): going on from the one before it")
+        return None
+
+    def finish(self, history: list[dict[str, float]], figures: dict[str, float]) -> Finished:
+        """Declare the training ended, its final weights being in place; the checkpoints are no longer needed."""
+        record = {"sha256": _digest(self.weights, 64), "history": history, "figures": figures}
+        partial = self.folder / f".final.{os.getpid()}.partial"
+        partial.write_text(json.dumps(record, indent=1) + "\n")
+        partial.replace(self.folder / "final.json")
+        return Finished(self.weights, history, figures)
+
+    def finished(self) -> Finished | None:
+        """The ended training with its weights verified; a damaged one is passed over with a notice."""
+        try:
+            record = json.loads((self.folder / "final.json").read_text())
+            sound = record["sha256"] == _digest(self.weights, 64)
+            ended = Finished(self.weights, record["history"], record["figures"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError):
+            sound = False
+        if sound:
+            return ended
+        self._notice(f"the finished weights in {self.folder.name[:12]} are damaged: training goes on from a checkpoint")
+        return None
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file so that the target appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _digest(path: Path, length: int = _DIGEST_LENGTH) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:length]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    told, found = path.stem.rsplit("-", 1)[1], _digest(path)
+    if told != found:
+        raise ValueError(f"expected content of digest {told}, found {found}")
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

@@ -1,0 +1,175 @@
+"""The training loop: the same alone and with many workers, and the same after an interruption as without one."""
+
+import math
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from tasks.progress import Progress
+from tasks.training.checkpoint import CheckpointStore
+from tasks.training.contributions import Contributions
+from tasks.training.errors import TrainingError, is_out_of_memory
+from tasks.training.job import Batch, Job, global_batch
+from tasks.training.parallel import Group, share_of, tree_sum
+from tasks.training.prefetch import prefetched
+from tasks.training.schedule import learning_rate
+
+_BATCHES_AHEAD = 2
+
+
+class Training:
+    """A network on its way from the first step to the last."""
+
+    def __init__(self, job: Job, *, store: CheckpointStore, group: Group, device: str, progress: Progress) -> None:
+        self.job = job
+        self.section = job.section
+        self._store, self._group, self._progress = store, group, progress
+        self._device = torch.device(device)
+        torch.manual_seed(job.seed)
+        self.network: nn.Module = job.build().to(self._device)
+        self.network.to(memory_format=torch.channels_last)
+        self._trained = job.trained(self.network)
+        self._contributions = Contributions(self._trained)
+        self._optimizer = _optimizer(self._contributions.parameters, self.section.weight_decay)
+        self.epoch, self.step, self.steps = 0, 0, 0
+        self.losses: list[float] = []
+        self.history: list[dict[str, float]] = []
+        self._best: dict[str, Any] = {"figure": -math.inf, "model": None}
+        self._saved = time.monotonic()
+
+    def run(self) -> nn.Module:
+        """Train to the end, from the latest checkpoint if there is one; return the network in eval mode.
+
+        Raises:
+            TrainingError: the loss is not finite, or memory ran out; the checkpoints stay.
+        """
+        if (state := self._store.load()) is not None:
+            self._restore(state)
+        self._progress.start("epochs", self.section.epochs)
+        try:
+            while self.epoch < self.section.epochs:
+                self._run_epoch()
+        except (MemoryError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise TrainingError(self._out_of_memory()) from error
+            raise
+        if self.section.keep == "best" and self._best["model"] is not None:
+            self._trained.load_state_dict(self._best["model"])
+        return self.network.eval()
+
+    def _run_epoch(self) -> None:
+        self.network.eval()
+        self._trained.train()
+        steps = len(self.job.order(self.epoch)) // global_batch(self.section)
+        batches = self._batches(steps)
+        while self.step < steps:
+            time_in_epochs = self.epoch + (self.step + 1) / steps
+            self.losses.append(self._take_step(batches, learning_rate(self.section, time_in_epochs)))
+            self.step += 1
+            if self._is_due() and self.step < steps:
+                self._save()
+        self._end_epoch()
+
+    def _take_step(self, batches: Iterator[Batch], rate: float) -> float:
+        self._contributions.begin()
+        own = share_of(self._group, self.section.micro_batches)
+        total = self._group.sum(tree_sum(self._contributions.of(self._loss(next(batches))) for _ in own))
+        mean = total / self.section.micro_batches
+        if not bool(mean.isfinite().all()):
+            raise TrainingError(self._not_finite(float(mean[0]), rate))
+        self.steps += 1
+        loss = self._contributions.spread(mean, steps=self.steps, clip=self.section.gradient_clip)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        return loss
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.section.precision == "bfloat16"):
+            return self.job.loss(self.network, {name: part.to(self._device) for name, part in batch.items()})
+
+    def _batches(self, steps: int) -> Iterator[Batch]:
+        """This worker's micro-batches from the present step to the end of the epoch."""
+        order, size = self.job.order(self.epoch), self.section.micro_batch_size
+        numbers = (
+            step * self.section.micro_batches + own
+            for step in range(self.step, steps)
+            for own in share_of(self._group, self.section.micro_batches)
+        )
+        places = (torch.arange(number * size, (number + 1) * size).numpy() for number in numbers)
+        calls = (partial(self.job.batch, order[chosen], chosen, self.epoch) for chosen in places)
+        return prefetched(calls, ahead=_BATCHES_AHEAD)
+
+    def _end_epoch(self) -> None:
+        self.epoch, self.step = self.epoch + 1, 0
+        if self._group.rank == 0:
+            with torch.inference_mode():
+                figures = self.job.validate(self.network.eval())
+            loss = math.fsum(self.losses) / len(self.losses)
+            rate = learning_rate(self.section, self.epoch)
+            self.history.append({"epoch": float(self.epoch), "loss": loss, "rate": rate, **figures})
+            if figures.get(self.job.metric, -math.inf) > self._best["figure"]:
+                self._best = {"figure": figures[self.job.metric], "model": _copied(self._trained.state_dict())}
+            self._progress.advance(self.epoch, loss=loss, rate=rate, **figures)
+        self.losses = []
+        self._save()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._saved > self.section.checkpoint_seconds
+
+    def _save(self) -> None:
+        if self._group.rank == 0:
+            self._store.save(self._state(), epoch=self.epoch, step=self.step)
+        self._saved = time.monotonic()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "model": self._trained.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "steps": self.steps,
+            "losses": self.losses,
+            "history": self.history,
+            "best": self._best if self.section.keep == "best" else {**self._best, "model": None},
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._trained.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        self.epoch, self.step, self.steps = state["epoch"], state["step"], state["steps"]
+        self.losses, self.history, self._best = state["losses"], state["history"], state["best"]
+
+    def _place(self) -> str:
+        kept = self._store.checkpoints()
+        saved = f"the last good checkpoint is {kept[0]}" if kept else "no checkpoint had been written yet"
+        return f"{self.job.stage}: epoch {self.epoch + 1}, step {self.step + 1}; {saved}"
+
+    def _not_finite(self, loss: float, rate: float) -> str:
+        advice = f"lower {self.job.stage}.learning_rate, or raise warmup_epochs or set gradient_clip"
+        found = f"expected a finite loss and gradient, got a loss of {loss} at rate {rate:.3g}"
+        return f"{found} ({self._place()}); {advice}"
+
+    def _out_of_memory(self) -> str:
+        size = self.section.micro_batch_size
+        advice = f"lower {self.job.stage}.micro_batch_size (now {size}) and raise micro_batches by as much"
+        return f"memory ran out on {self._device} ({self._place()}); {advice}"
+
+
+def _optimizer(parameters: list[nn.Parameter], weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW; only what multiplies inputs decays, no bias and no normalisation (a free choice, the paper names none)."""
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, fused=True)
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: tensor.clone() for name, tensor in state.items()}

@@ -1,0 +1,33 @@
+"""Keypoints for correspondence training, in PoseTrack's slots: any point of the picture is exact supervision there."""
+
+import numpy as np
+import numpy.typing as npt
+
+from models.keypoints import COCO_KEYPOINTS, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, FloatArray, index_map
+from tasks.training.persons import Persons, Source
+
+NOSE, HEAD_BOTTOM, HEAD_TOP = (POSETRACK_KEYPOINTS.index(name) for name in ("nose", "head_bottom", "head_top"))
+_SHOULDERS = index_map(POSETRACK_KEYPOINTS, ("left_shoulder", "right_shoulder"))
+_HEAD_LENGTH = 0.8
+"""From the nose to head_top, in distances from head_bottom to the nose."""
+
+
+def pair_keypoints(persons: Persons, source: Source) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Keypoints (N,17,2) as x, y and whether each is labelled (N,17).
+
+    COCO's eyes are not used. head_bottom is the midpoint of both shoulders; head_top lies beyond the nose as seen from
+    there, 0.8 times as far again. Whether it lies inside the picture is for the one who cuts it.
+    """
+    xy = np.stack([persons.x, persons.y], axis=-1)
+    if source == "posetrack":
+        return xy, persons.labelled
+    slots = index_map(COCO_KEYPOINTS, POSETRACK_KEYPOINTS)
+    shared = slots >= 0
+    points = np.zeros((len(persons), KEYPOINT_COUNT, 2))
+    labelled = np.zeros((len(persons), KEYPOINT_COUNT), dtype=bool)
+    points[:, shared], labelled[:, shared] = xy[:, slots[shared]], persons.labelled[:, slots[shared]]
+    points[:, HEAD_BOTTOM] = points[:, _SHOULDERS].mean(axis=1)
+    labelled[:, HEAD_BOTTOM] = labelled[:, _SHOULDERS].all(axis=1)
+    points[:, HEAD_TOP] = points[:, NOSE] + _HEAD_LENGTH * (points[:, NOSE] - points[:, HEAD_BOTTOM])
+    labelled[:, HEAD_TOP] = labelled[:, NOSE] & labelled[:, HEAD_BOTTOM]
+    return points, labelled

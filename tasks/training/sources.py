@@ -1,0 +1,47 @@
+"""What the trainings read: persons of the tables, and digests of everything that decides their result."""
+
+import hashlib
+from pathlib import Path
+
+from tasks.params.training import PairTrainingSection
+from tasks.progress import current
+from tasks.training.pair_data import PairData
+from tasks.training.persons import Persons, Source, read_persons, require_persons
+from tasks.workspace import Workspace
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def train_and_val(workspace: Workspace, source: Source, stage: str) -> tuple[Persons, Persons]:
+    """Training persons, at least one, and held-out ones, of which the user hears when there are none."""
+    train = require_persons(read_persons(workspace.tables, source, "train"), stage, source)
+    held_out = read_persons(workspace.tables, source, "val")
+    if not len(held_out):
+        current().notice(f"{stage}: no held-out {source} persons (split val), so training goes on without validation")
+    return train, held_out
+
+
+def pair_sources(
+    workspace: Workspace, wanted: str, section: PairTrainingSection, stage: str
+) -> tuple[list[PairData], PairData, dict[str, str]]:
+    """Training pictures in the order of their use, held-out ones, and digests; `wanted` as in train_siamese.source.
+
+    Raises:
+        InputError: the (first) source has no training persons.
+    """
+    names: list[Source] = ["posetrack"] if wanted == "posetrack" else ["coco"]
+    train, held_out = train_and_val(workspace, names[0], stage)
+    parts = [train]
+    if wanted == "coco_then_posetrack":
+        more = read_persons(workspace.tables, "posetrack", "train")
+        if len(more):
+            names, parts = [*names, "posetrack"], [*parts, more]
+        else:
+            current().notice(f"{stage}: no PoseTrack training persons, so all epochs are trained on COCO")
+    data = [PairData(workspace.data, part, name, section) for name, part in zip(names, parts, strict=True)]
+    digests = {f"train_{name}": part.digest for name, part in zip(names, parts, strict=True)}
+    return data, PairData(workspace.data, held_out, names[0], section), digests | {"val": held_out.digest}

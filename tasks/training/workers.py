@@ -1,0 +1,81 @@
+"""One training on several processes, by Ray Train: each takes its share of every step's micro-batches."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray.train import RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from tasks.determinism import make_deterministic
+from tasks.errors import InputError
+from tasks.params import Params
+from tasks.progress import Progress, as_current, current, progress_file, read_events
+from tasks.shards.ray_cluster import ray_cluster
+from tasks.training.checkpoint import CheckpointStore
+from tasks.training.errors import TrainingError
+from tasks.training.loop import Training
+from tasks.training.parallel import Joined
+from tasks.training.stage import StageJob, conclude, device_of
+from tasks.workspace import Workspace
+
+
+def train_with_ray(job: StageJob, folder: Path, workspace: Workspace, params: Params) -> None:
+    """Train on `section.workers` processes until the finished weights lie in `folder`, which all of them must reach.
+
+    Raises:
+        InputError, TrainingError: as they were raised in a worker.
+    """
+    section = job.section
+    compute = params.compute.model_copy(update={"workers": section.workers})
+    run = params.run.model_copy(update={"threads_per_worker": section.threads})
+    on_gpu = device_of(params) == "cuda"
+    events = progress_file(workspace.state, job.stage)
+    _, told = read_events(events)
+    with ray_cluster(compute, run):
+        trainer = TorchTrainer(
+            _work,
+            train_loop_config={"job": job, "folder": folder, "state": workspace.state, "on_gpu": on_gpu},
+            torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo"),
+            scaling_config=ScalingConfig(
+                num_workers=section.workers, use_gpu=on_gpu, resources_per_worker={"CPU": section.threads}
+            ),
+            run_config=RunConfig(
+                name=f"{job.stage}_{folder.name[:12]}", storage_path=str(workspace.state / "ray_train")
+            ),
+        )
+        try:
+            trainer.fit()
+        except Exception as error:
+            raise _cause(error) from error
+    happened, _ = read_events(events, told)
+    current().notices.extend(event["text"] for event in happened if event["kind"] == "notice")
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each worker does; the first of them writes checkpoints and tells of the progress."""
+    job, group = config["job"], Joined()
+    make_deterministic(job.seed, job.section.threads)
+    device = f"cuda:{torch.cuda.current_device()}" if config["on_gpu"] else "cpu"
+    with as_current(Progress(config["state"] if group.rank == 0 else None, job.stage)) as progress:
+        store = CheckpointStore(config["folder"], progress.notice)
+        training = Training(job, store=store, group=group, device=device, progress=progress)
+        if group.rank == 0:
+            conclude(job, training, store)
+        else:
+            training.run()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error of a worker that Ray Train wrapped, if it is one of ours."""
+    failures = list(getattr(error, "worker_failures", {}).values())
+    waiting: list[BaseException] = [error, *failures]
+    seen = 0
+    while seen < len(waiting):
+        inner = waiting[seen]
+        if isinstance(inner, InputError | TrainingError):
+            return inner
+        more = [getattr(inner, "cause", None), inner.__cause__, getattr(inner, "_base_exc", None)]
+        waiting += [part for part in more if isinstance(part, BaseException) and part not in waiting]
+        seen += 1
+    return error

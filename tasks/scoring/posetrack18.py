@@ -1,0 +1,266 @@
+"""PoseTrack18 files (COCO-like) as the official conversion reads them."""
+
+import re
+from collections.abc import Iterable
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from models.keypoints import POSEVAL_JOINTS, FloatArray, IntArray
+from models.metrics.sequence import MISSING_SCORE
+from tasks.scoring.messages import ScoringError, place, shown
+from tasks.scoring.points import PointFile
+from tasks.scoring.records import Record, first_bad, list_of_records, number, numbers
+
+SOURCES: Final = ("mpii", "bonn", "mpiinew")
+"""Second part of a video's name, in the order of the official image ids (1, 2, 3)."""
+_FRAME_LIMIT: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Posetrack18File:
+    """The three lists of a file; images and annotations are known to be objects, nothing else is checked."""
+
+    source: str
+    images: list[Record]
+    annotations: list[Record]
+    categories: Any
+    """What stands under `categories`; None if nothing does."""
+
+    @cached_property
+    def keypoint_table(self) -> FloatArray:
+        """All `keypoints` as (N, values); no columns at all if they are not equally many numbers each."""
+        rows = [entry.get("keypoints") for entry in self.annotations]
+        width = len(rows[0]) if rows and isinstance(rows[0], list) else 0
+        values = numbers(rows, width)
+        return np.empty((len(rows), 0)) if values is None else values
+
+
+def open_posetrack18(source: str, data: Any) -> Posetrack18File:
+    """Check the outline of a file.
+
+    Raises:
+        ScoringError: no list of images or annotations.
+    """
+    images = list_of_records(source, data, "images")
+    annotations = list_of_records(source, data, "annotations")
+    return Posetrack18File(source, images, annotations, data.get("categories"))
+
+
+def keypoint_columns(file: Posetrack18File) -> IntArray:
+    """For each keypoint slot of the file its index in POSEVAL_JOINTS, -1 for other names; 15 or 17 slots.
+
+    Raises:
+        ScoringError: not exactly one category "person" with 15 or 17 names that contain all 15 joints.
+    """
+    spot, expected = "field categories", 'one category "person" with the names of 15 or 17 keypoints'
+    if file.categories is None:
+        raise ScoringError(file.source, spot, f"{expected} (in prediction files too)", "nothing")
+    entries = file.categories if isinstance(file.categories, list) else []
+    category = entries[0] if len(entries) == 1 and isinstance(entries[0], dict) else {}
+    names = category.get("keypoints")
+    if category.get("name") != "person" or not isinstance(names, list) or len(names) not in (15, 17):
+        raise ScoringError(file.source, spot, expected, shown(file.categories))
+    missing = [name for name in POSEVAL_JOINTS if name not in names]
+    if missing:
+        raise ScoringError(file.source, f"{spot}, keypoints", f"all 15 joints ({missing[0]} is missing)", shown(names))
+    return np.array([POSEVAL_JOINTS.index(name) if name in POSEVAL_JOINTS else -1 for name in names])
+
+
+def points_of_posetrack18(file: Posetrack18File) -> PointFile:
+    """The first video of the file as poseval sees it.
+
+    Raises:
+        ScoringError: wherever the official conversion ends with an error.
+    """
+    columns = keypoint_columns(file)
+    records = _images_by_position(file)
+    kept = _frames_of_first_video(file, records)
+    frames, annotations = _annotations_by_frame(file)
+    names = tuple(record["file_name"] for record in records)
+    persons = [file.annotations[index] for index in annotations]
+    reader = _PersonReader(file.source, persons, [names[frame] for frame in frames], annotations)
+    track_ids, heads, scores = reader.track_ids(), reader.heads(), reader.scores(columns)
+    is_even = file.keypoint_table.shape[1] == 3 * len(columns)
+    keypoints = file.keypoint_table[annotations] if is_even else reader.keypoints(3 * len(columns))
+    keypoints = keypoints.reshape(-1, len(columns), 3)
+    in_video = np.isin(frames, kept)
+    annotated = (keypoints != 0).any(axis=2) & (columns >= 0)
+    person, slot = np.nonzero(annotated)
+    every_person = PointFile(
+        source=file.source,
+        frame_names=tuple(names[frame] for frame in kept),
+        person_frame=np.searchsorted(kept, frames),
+        person_place=annotations,
+        track_id=track_ids,
+        head_xyxy=heads,
+        has_head=np.array(["bbox_head" in person for person in persons], dtype=bool),
+        has_points=np.ones(len(persons), dtype=bool),
+        point_person=person,
+        point_joint=columns[slot],
+        point_xy=keypoints[person, slot, :2],
+        point_score=scores[person, slot],
+        polygons=_polygons(file.source, [records[frame] for frame in kept]),
+    )
+    return every_person if in_video.all() else every_person.select(in_video)
+
+
+def unknown_image_annotations(file: Posetrack18File) -> int:
+    """Number of annotations whose image_id is no image of the file."""
+    known = {image.get("id") for image in file.images if _hashable(image.get("id"))}
+    return sum(not _hashable(entry.get("image_id")) or entry.get("image_id") not in known for entry in file.annotations)
+
+
+def video_token(source: str, file_name: Any) -> str:
+    """First token of the directory in an image's file_name, after the checks of the official id scheme.
+
+    Raises:
+        ScoringError: not like ".../000001_mpii_test/000000.jpg".
+    """
+    expected = "a name like images/val/000342_mpii_test/000000.jpg (mpii, bonn or mpiinew)"
+    spot = "field images, file_name"
+    if not isinstance(file_name, str):
+        raise ScoringError(source, spot, expected, shown(file_name))
+    path, _, name = file_name.rpartition("/")
+    tokens = path.rpartition("/")[2].split("_")
+    frame = name.split(".")[0]
+    well_formed = len(tokens) > 1 and _is_whole(tokens[0]) and tokens[1] in SOURCES and _is_whole(frame)
+    if not well_formed or not 0 <= int(frame) < _FRAME_LIMIT:
+        raise ScoringError(source, spot, expected, shown(file_name))
+    return tokens[0]
+
+
+def _is_whole(text: str) -> bool:
+    return re.fullmatch(r"\s*[+-]?\d(?:_?\d){0,18}\s*", text) is not None
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, int | float | str) or value is None
+
+
+def _images_by_position(file: Posetrack18File) -> list[Record]:
+    """For each position in the list the first image with that id: what the official conversion reads."""
+    if not file.images:
+        raise ScoringError(file.source, "field images", "at least one image", "an empty list")
+    first: dict[Any, Record] = {}
+    for index, image in enumerate(file.images):
+        if "id" not in image or not _hashable(image["id"]):
+            found = shown(image["id"]) if "id" in image else "nothing"
+            raise ScoringError(file.source, f"field images[{index}], id", "a number", found)
+        first.setdefault(image["id"], image)
+    return [first[image["id"]] for image in file.images]
+
+
+def _frames_of_first_video(file: Posetrack18File, records: Many[Record]) -> IntArray:
+    tokens = [video_token(file.source, record.get("file_name")) for record in records]
+    return np.array([index for index, token in enumerate(tokens) if token == tokens[0]], dtype=np.int64)
+
+
+def _annotations_by_frame(file: Posetrack18File) -> tuple[IntArray, IntArray]:
+    """Position of the image and of the annotation for every person, in frame order; unknown images are left out."""
+    positions: dict[Any, list[int]] = {}
+    for index, image in enumerate(file.images):
+        positions.setdefault(image["id"], []).append(index)
+    pairs = [
+        (frame, index)
+        for index, entry in enumerate(file.annotations)
+        for frame in _frames_of(file, entry, index, positions)
+    ]
+    table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    return table[:, 0], table[:, 1]
+
+
+def _frames_of(file: Posetrack18File, entry: Record, index: int, positions: dict[Any, list[int]]) -> Iterable[int]:
+    if "image_id" not in entry:
+        raise ScoringError(file.source, place(person=index, field="image_id"), "the id of an image", "nothing")
+    image_id = entry["image_id"]
+    return positions.get(image_id, ()) if _hashable(image_id) else ()
+
+
+def _polygons(source: str, records: Many[Record]) -> dict[int, list[FloatArray]]:
+    found = {}
+    for frame, record in enumerate(records):
+        if "ignore_regions_x" in record and "ignore_regions_y" in record:
+            regions = polygons_of_image(source, record)
+            if regions:
+                found[frame] = regions
+    return found
+
+
+def polygons_of_image(source: str, record: Record) -> list[FloatArray]:
+    """Ignore regions of an image that has both keys, (corners, 2) each; the shorter of two lists counts.
+
+    Raises:
+        ScoringError: they are not lists of lists of numbers.
+    """
+    spot = place(frame=shown(record.get("file_name")), field="ignore_regions")
+    columns, rows = record["ignore_regions_x"], record["ignore_regions_y"]
+    if columns is None or rows is None or not isinstance(columns, list) or not isinstance(rows, list):
+        raise ScoringError(source, spot, "two lists of polygons", shown([columns, rows]))
+    regions = []
+    for x, y in zip(columns, rows, strict=False):
+        corners = [*zip(x, y, strict=False)] if isinstance(x, list) and isinstance(y, list) else None
+        polygon = numbers(corners, 2) if corners is not None else None
+        if polygon is None:
+            raise ScoringError(source, spot, "lists of numbers", shown([x, y]))
+        regions.append(polygon)
+    return regions
+
+
+class _PersonReader:
+    """The numeric fields of persons, as arrays; on failure it finds the person to blame."""
+
+    def __init__(self, source: str, persons: list[Record], frames: list[str], places: IntArray) -> None:
+        self._source, self._persons, self._frames, self._places = source, persons, frames, places
+
+    def track_ids(self) -> FloatArray:
+        """(N,)."""
+        values = []
+        for index, person in enumerate(self._persons):
+            value = number(person.get("track_id"))
+            if value is None:
+                found = shown(person["track_id"]) if "track_id" in person else "nothing"
+                raise self._error(index, "track_id", "a whole number below 10000", found)
+            values.append(value)
+        return np.array(values, dtype=np.float64)
+
+    def keypoints(self, width: int) -> FloatArray:
+        """(N, width)."""
+        return self._column("keypoints", width, [person.get("keypoints") for person in self._persons])
+
+    def heads(self) -> FloatArray:
+        """Head boxes as x1, y1, x2, y2, (N, 4); NaN where there is none."""
+        boxes = np.full((len(self._persons), 4), np.nan)
+        having = [index for index, person in enumerate(self._persons) if "bbox_head" in person]
+        raw = [self._persons[index]["bbox_head"] for index in having]
+        cut = [box[:4] if isinstance(box, list) else box for box in raw]
+        xywh = self._column("bbox_head", 4, cut, having)
+        boxes[having] = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+        return boxes
+
+    def scores(self, columns: IntArray) -> FloatArray:
+        """(N, slots); absent and empty lists give MISSING_SCORE, as do slots past the end that no joint needs."""
+        scores = np.full((len(self._persons), len(columns)), MISSING_SCORE)
+        having = [index for index, person in enumerate(self._persons) if person.get("scores")]
+        raw = [self._persons[index]["scores"] for index in having]
+        needed = int(np.flatnonzero(columns >= 0)[-1]) + 1
+        width = len(columns) if all(isinstance(row, list) and len(row) >= len(columns) for row in raw) else needed
+        cut = [row[:width] if isinstance(row, list) else row for row in raw]
+        scores[having, :width] = self._column("scores", width, cut, having)
+        return scores
+
+    def _column(self, field: str, width: int, rows: list[Any], persons: Many[int] | None = None) -> FloatArray:
+        values = numbers(rows, width)
+        if values is not None:
+            return values
+        bad = first_bad(rows, width)
+        found = f"{len(rows[bad])} values {shown(rows[bad])}" if isinstance(rows[bad], list) else shown(rows[bad])
+        raise self._error(persons[bad] if persons is not None else bad, field, f"{width} numbers", found)
+
+    def _error(self, person: int, field: str, expected: str, found: str) -> ScoringError:
+        spot = place(frame=self._frames[person], person=int(self._places[person]), field=field)
+        return ScoringError(self._source, spot, expected, found)

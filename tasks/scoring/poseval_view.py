@@ -1,0 +1,138 @@
+"""What poseval scores of a pair of files: its checks, its clean-up and its ignore regions, oddities included."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from models.keypoints import FloatArray, IntArray
+from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE, BoolArray, Persons, Sequence
+from tasks.scoring.messages import ScoringError, place
+from tasks.scoring.points import PointFile
+from tasks.scoring.posetrack17 import is_posetrack17, points_of_posetrack17
+from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
+from tasks.scoring.regions import inside_any
+
+_ID_LIMIT: Final = 10_000
+
+
+def read_points(source: str, data: Any, *, is_truth: bool) -> PointFile:
+    """A file of either format.
+
+    Raises:
+        ScoringError: it cannot be read.
+    """
+    if is_posetrack17(data):
+        return points_of_posetrack17(source, data, is_truth=is_truth)
+    return points_of_posetrack18(open_posetrack18(source, data))
+
+
+def poseval_sequence(name: str, truth: PointFile, predicted: PointFile, *, sequence_index: int) -> Sequence:
+    """Frames and joints that count, frames paired by position.
+
+    Frames without annotated persons go, then rectangles without points, then joints in ignore regions together with
+    persons that have none left; persons without joints stay in frames without regions.
+
+    Args:
+        name: of the sequence.
+        truth: annotated file.
+        predicted: predicted file.
+        sequence_index: place of the sequence; ids are moved by 10000 times it.
+
+    Raises:
+        ScoringError: wherever poseval refuses the pair or ends with an error.
+    """
+    _check_pair(truth, predicted)
+    kept = np.unique(truth.person_frame)
+    sides = [side.select(np.isin(side.person_frame, kept) & side.has_points) for side in (truth, predicted)]
+    annotated, answered = (_without_ignored(side, truth, kept) for side in sides)
+    two_sided = np.intersect1d(annotated.person_frame, answered.person_frame)
+    _check_heads(annotated, two_sided)
+    persons = [_persons(side, kept, two_sided, sequence_index) for side in (annotated, answered)]
+    return Sequence(name, len(kept), persons[0], persons[1])
+
+
+def _check_pair(truth: PointFile, predicted: PointFile) -> None:
+    if len(truth.frame_names) != len(predicted.frame_names):
+        expected = f"{len(truth.frame_names)} frames as in {truth.source}"
+        raise ScoringError(predicted.source, "", expected, f"{len(predicted.frame_names)}")
+    for side in (truth, predicted):
+        _check_ids(side)
+    pairs = np.stack([predicted.person_frame.astype(np.float64), predicted.track_id])[:, ~np.isnan(predicted.track_id)]
+    _, first, counts = np.unique(pairs, axis=1, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        at = int(np.flatnonzero(~np.isnan(predicted.track_id))[first[counts > 1].min()])
+        spot = place(frame=predicted.describe_person(at)[0], person=predicted.describe_person(at)[1], field="track_id")
+        found = f"{predicted.track_id[at]:g} twice"
+        raise ScoringError(predicted.source, spot, "unique identities in each frame", found)
+
+
+def _check_ids(side: PointFile) -> None:
+    too_large = np.flatnonzero(side.track_id >= _ID_LIMIT)
+    if too_large.size:
+        frame, person = side.describe_person(int(too_large[0]))
+        spot = place(frame=frame, person=person, field="track_id")
+        raise ScoringError(side.source, spot, "an identity below 10000", f"{side.track_id[too_large[0]]:g}")
+
+
+def _without_ignored(side: PointFile, truth: PointFile, kept: IntArray) -> PointFile:
+    frames = [frame for frame in kept if frame in truth.polygons]
+    if not frames:
+        return side
+    point_frame = side.person_frame[side.point_person]
+    stays = np.ones(len(side.point_person), dtype=bool)
+    for frame in frames:
+        spot = place(frame=truth.frame_names[frame], field="ignore_regions")
+        here = np.flatnonzero(point_frame == frame)
+        stays[here] = ~inside_any(truth.source, spot, truth.polygons[frame], side.point_xy[here])
+    left = np.bincount(side.point_person[stays], minlength=len(side.person_frame))
+    slim = PointFile(**{**vars(side), **{name: vars(side)[name][stays] for name in _POINT_FIELDS}})
+    return slim.select((left > 0) | ~np.isin(side.person_frame, frames))
+
+
+_POINT_FIELDS: Final = ("point_person", "point_joint", "point_xy", "point_score")
+
+
+def _check_heads(annotated: PointFile, two_sided: IntArray) -> None:
+    bare = np.flatnonzero(~annotated.has_head & np.isin(annotated.person_frame, two_sided))
+    if bare.size:
+        frame, person = annotated.describe_person(int(bare[0]))
+        spot = place(frame=frame, person=person, field="bbox_head (PoseTrack17: x1, y1, x2, y2)")
+        raise ScoringError(annotated.source, spot, "a head box, the unit of every distance", "nothing")
+
+
+def _persons(side: PointFile, kept: IntArray, two_sided: IntArray, sequence_index: int) -> Persons:
+    count = len(side.person_frame)
+    known = side.point_joint < JOINT_COUNT
+    # If a joint occurs twice the first counts: it is written last.
+    person, joint = side.point_person[known][::-1], side.point_joint[known][::-1]
+    xy = np.zeros((count, JOINT_COUNT, 2))
+    present = np.zeros((count, JOINT_COUNT), dtype=bool)
+    score = np.full((count, JOINT_COUNT), MISSING_SCORE)
+    xy[person, joint] = side.point_xy[known][::-1]
+    present[person, joint] = True
+    score[person, joint] = side.point_score[known][::-1]
+    track_id = _ids_as_poseval_pairs_them(side, present, two_sided)
+    corners = side.head_xyxy
+    sides = corners[:, 2:] - corners[:, :2]
+    head_size = 0.6 * np.sqrt(np.vecdot(sides, sides))
+    frame = np.searchsorted(kept, side.person_frame)
+    return Persons(frame, track_id + sequence_index * _ID_LIMIT, xy, present, score, head_size)
+
+
+def _ids_as_poseval_pairs_them(side: PointFile, present: BoolArray, two_sided: IntArray) -> FloatArray:
+    """Identity of each person; a PoseTrack17 rectangle without one takes its successor's, and so on down the frame."""
+    lacking = np.isnan(side.track_id)
+    if not lacking.any():
+        return side.track_id
+    ids = np.full(len(side.track_id), np.nan)
+    for frame in np.unique(side.person_frame[lacking]):
+        here = np.flatnonzero(side.person_frame == frame)
+        given = side.track_id[here][~lacking[here]]
+        ids[here[: len(given)]] = given
+        unpaired = here[len(given) :][present[here[len(given) :]].any(axis=1)]
+        if frame in two_sided and unpaired.size:
+            at, person = side.describe_person(int(here[np.flatnonzero(lacking[here])[0]]))
+            raise ScoringError(side.source, place(frame=at, person=person, field="track_id"), "an identity", "nothing")
+    whole = ~np.isin(side.person_frame, side.person_frame[lacking])
+    ids[whole] = side.track_id[whole]
+    return np.where(np.isnan(ids), 0.0, ids)

@@ -1,0 +1,53 @@
+"""Score a folder of predictions: files in, files out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.scoring.evaluation import pair_files, score_pairs
+from tasks.scoring.messages import Notice
+from tasks.scoring.notices import notice_of_ties
+from tasks.scoring.results import write_results
+from tasks.scoring.totals import Totals, total
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `corrtrack score` was asked for."""
+
+    truth: Path
+    predicted: Path
+    out: Path
+    per_sequence: bool = False
+    with_hota: bool = True
+    corrected: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was written and what a reader must know."""
+
+    totals: Totals
+    notices: tuple[Notice, ...]
+    files: tuple[Path, ...]
+    sequence_count: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether AP and MOT are defined; HOTA may be missing."""
+        return self.totals.ap is not None and self.totals.mot is not None
+
+
+def score_folder(request: Request) -> Outcome:
+    """Score every annotated sequence and write the results to `request.out`.
+
+    Raises:
+        InputError: a folder is missing or empty, or `out` cannot be written to.
+    """
+    pairs, notices = pair_files(request.truth, request.predicted)
+    scores = list(score_pairs(pairs, with_hota=request.with_hota, corrected=request.corrected))
+    totals = total(scores)
+    notices += [notice for part in scores for notice in part.notices]
+    notices += notice_of_ties(totals.ties) if totals.ties is not None else []
+    notices += [Notice("hota_undefined", "", f"no HOTA: {reason}") for reason in totals.problems.get("hota", [])]
+    files = write_results(request.out, scores, totals, notices, per_sequence=request.per_sequence)
+    return Outcome(totals, tuple(notices), tuple(files), len(scores))

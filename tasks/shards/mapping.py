@@ -1,0 +1,138 @@
+"""map_shards: finished shards from the store, the others computed, the output tables filled video by video."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from tasks.errors import InputError
+from tasks.params import Params
+from tasks.progress import Progress, current
+from tasks.shards.keys import ShardKeys
+from tasks.shards.store import ShardStore, copy_out
+from tasks.shards.work import Entry, Outcome, Shard, ShardWork
+from tasks.shards.worker import ShardWorker
+from tasks.tables import Table, read_table, write_table
+from tasks.workspace import Workspace
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace, params: Params) -> None:
+    """Do `work` on all shards and write its output tables, one file per video, the same bytes on any executor.
+
+    Shards that lie in the store are not computed again. A video whose work raises is set aside with its reason:
+    its files are absent then, and the rest goes on.
+
+    Raises:
+        InputError: the work found input that no video is to blame for, such as weights of another network.
+        RuntimeError: no video at all could be done.
+    """
+    ordered = sorted(shards)
+    store = workspace.state / "store"
+    keys = ShardKeys(work, workspace.tables)
+    assembly = _Assembly(work.outputs, ShardStore(store), workspace.tables, current())
+    assembly.expect({shard: keys.key(shard) for shard in ordered})
+    pending = assembly.take_finished()
+    for outcome in _execute(work, pending, store=store, params=params):
+        assembly.take(outcome)
+    assembly.check_any_done()
+
+
+def _execute(work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: Params) -> Iterator[Outcome]:
+    if params.compute.executor == "local" or not keyed:
+        worker = ShardWorker(work, store, params.run)
+        yield from (worker.run(shard, key) for shard, key in keyed)
+        return
+    from tasks.shards.ray_actors import run_on_ray  # Ray takes seconds to import
+
+    yield from run_on_ray(work, keyed, store=store, params=params)
+
+
+class _Assembly:
+    """Gathers finished shards and writes a video's files as soon as all its shards are there."""
+
+    def __init__(self, outputs: tuple[Table, ...], store: ShardStore, tables: Path, progress: Progress) -> None:
+        self._outputs, self._store, self._tables, self._progress = outputs, store, tables, progress
+        self._keys: dict[Shard, str] = {}
+        self._open: dict[str, set[Shard]] = {}
+        self._failed: dict[str, str] = {}
+        self._done = self._frames = self._reused = 0
+
+    def expect(self, keys: dict[Shard, str]) -> None:
+        """Begin: these shards with their keys are to come."""
+        self._keys = keys
+        self._open = {video: set(group) for video, group in groupby(keys, lambda shard: shard.video_id)}
+        for table in self._outputs:
+            (self._tables / table.name).mkdir(parents=True, exist_ok=True)
+        self._progress.start("videos" if len(keys) == len(self._open) else "shards", len(keys))
+
+    def take_finished(self) -> list[tuple[Shard, str]]:
+        """Take what the store holds; the rest, with keys, is to be computed."""
+        pending = []
+        for shard, key in self._keys.items():
+            if self._store.find(key) is None:
+                pending.append((shard, key))
+            else:
+                self._reused += 1
+                self.take(Outcome(shard))
+        return pending
+
+    def take(self, outcome: Outcome) -> None:
+        """Take one ended shard, and write its video when it was the last."""
+        shard = outcome.shard
+        if outcome.failure is not None:
+            self._fail(outcome)
+        self._open[shard.video_id].discard(shard)
+        if not self._open[shard.video_id]:
+            self._finish(shard.video_id)
+        self._done += 1
+        self._frames += shard.last_frame - shard.first_frame
+        self._progress.advance(self._done, video=shard.video_id, frames=self._frames, reused=self._reused)
+
+    def check_any_done(self) -> None:
+        """Raise when every video was set aside: then the fault is hardly theirs."""
+        if self._failed and len(self._failed) == len(self._open):
+            video, reason = next(iter(self._failed.items()))
+            raise RuntimeError(f"none of {len(self._open)} videos could be done; the first, {video}: {reason}")
+
+    def _fail(self, outcome: Outcome) -> None:
+        _LOG.debug("video %s\n%s", outcome.shard.video_id, outcome.traceback)
+        if outcome.bad_input:
+            raise InputError(outcome.failure)
+        self._failed.setdefault(outcome.shard.video_id, str(outcome.failure))
+
+    def _finish(self, video_id: str) -> None:
+        if video_id in self._failed:
+            self._progress.reject(video_id, "", self._failed[video_id])
+            for table in self._outputs:
+                table.path(self._tables, video_id).unlink(missing_ok=True)
+            return
+        entries = [self._entry(shard, key) for shard, key in self._keys.items() if shard.video_id == video_id]
+        for entry in entries:
+            self._tell(entry)
+        for table in self._outputs:
+            _write(table, entries, table.path(self._tables, video_id))
+
+    def _entry(self, shard: Shard, key: str) -> Entry:
+        entry = self._store.find(key)
+        if entry is None:
+            raise OSError(f"shard store: expected video {shard.video_id} just stored, got nothing; run again")
+        return entry
+
+    def _tell(self, entry: Entry) -> None:
+        for text in entry.told.get("notices", []):
+            self._progress.notice(text)
+        for reject in entry.told.get("rejects", []):
+            self._progress.reject(**reject)
+
+
+def _write(table: Table, entries: Sequence[Entry], path: Path) -> None:
+    """One file from the video's shards; from a single one by copy, which has the bytes that writing it would give."""
+    if len(entries) == 1:
+        copy_out(entries[0].files[table.name], path, entries[0].digests[table.name])
+        return
+    write_table(table, pa.concat_tables([read_table(table, entry.files[table.name]) for entry in entries]), path)

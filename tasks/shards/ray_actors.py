@@ -1,0 +1,84 @@
+"""Shards on Ray actors: one at a time for each actor; a shard whose actor dies is tried once more on another."""
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.params import Params
+from tasks.shards.ray_cluster import ray_cluster
+from tasks.shards.work import Outcome, Shard, ShardWork
+from tasks.shards.worker import ShardWorker
+
+_LOG: Final = logging.getLogger(__name__)
+_ATTEMPTS: Final = 2
+
+
+def run_on_ray(
+    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: Params
+) -> Iterator[Outcome]:
+    """Outcome of each shard with its key, in the order they end; connects to Ray and lets go of it at the end."""
+    with ray_cluster(params.compute, params.run) as ray:
+        pool = _ActorPool(ray, work, store, params)
+        try:
+            yield from pool.run(keyed)
+        finally:
+            pool.close()
+
+
+class _ActorPool:
+    def __init__(self, ray: Any, work: ShardWork, store: Path, params: Params) -> None:
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        threads = min(params.run.threads_per_worker, cpus)
+        self._size = max(1, min(params.compute.workers, cpus // threads))
+        if self._size < params.compute.workers:
+            _LOG.warning("Ray has %d CPUs: %d workers instead of %d", cpus, self._size, params.compute.workers)
+        self._ray = ray
+        self._class = ray.remote(num_cpus=threads, num_gpus=params.compute.gpus_per_worker)(ShardWorker)
+        self._arguments = (work, store, params.run)
+        self._actors: list[Any] = []
+
+    def run(self, keyed: Sequence[tuple[Shard, str]]) -> Iterator[Outcome]:
+        waiting = deque((shard, key, 1) for shard, key in keyed)
+        free = [self._actor() for _ in range(min(self._size, len(waiting)))]
+        running: dict[Any, tuple[Any, Shard, str, int]] = {}
+        while waiting or running:
+            while waiting and free:
+                shard, key, attempt = waiting.popleft()
+                actor = free.pop()
+                running[actor.run.remote(shard, key)] = (actor, shard, key, attempt)
+            [ended], _ = self._ray.wait(list(running), num_returns=1)
+            actor, shard, key, attempt = running.pop(ended)
+            outcome = self._outcome(ended, shard)
+            if outcome.died:
+                self._actors.remove(actor)
+                actor = self._actor()
+            free.append(actor)
+            if outcome.died and attempt < _ATTEMPTS:
+                waiting.appendleft((shard, key, attempt + 1))
+            else:
+                yield outcome
+
+    def close(self) -> None:
+        """End the actors that are left."""
+        for actor in self._actors:
+            self._ray.kill(actor)
+        self._actors.clear()
+
+    def _actor(self) -> Any:
+        actor = self._class.remote(*self._arguments)
+        self._actors.append(actor)
+        return actor
+
+    def _outcome(self, ended: Any, shard: Shard) -> Outcome:
+        errors = self._ray.exceptions
+        try:
+            outcome: Outcome = self._ray.get(ended)
+        except errors.RayTaskError:
+            raise
+        except errors.RayError as error:
+            _LOG.warning("a worker died on video %s", shard.video_id)
+            reason = f"its worker died {_ATTEMPTS} times, expected it to end; perhaps memory is short"
+            return Outcome(shard, reason, str(error), died=True)
+        return outcome

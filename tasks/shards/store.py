@@ -1,0 +1,120 @@
+"""Finished shards by the content they were made from: written once, checked at each reading, copied out."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from tasks.shards.work import Entry
+from tasks.tables import Table, write_table
+
+try:
+    from fcntl import ioctl
+except ImportError:  # no reflinks on this system
+    ioctl = None  # type: ignore[assignment]
+
+_LOG: Final = logging.getLogger(__name__)
+_MANIFEST: Final = "entry.json"
+_FICLONE: Final = 0x40049409
+
+
+class ShardStore:
+    """A folder of finished shards, `<root>/<first two of key>/<key>/<table>.parquet`, safe to share and to delete."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def find(self, key: str) -> Entry | None:
+        """The finished shard of `key`, its checksums verified; a damaged entry is removed, and None given."""
+        folder = self._folder(key)
+        try:
+            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+            digests, told = dict(manifest["sha256"]), dict(manifest["told"])
+            files = {name: folder / f"{name}.parquet" for name in digests}
+            if all(file_digest(files[name]) == digest for name, digest in digests.items()):
+                return Entry(files, digests, told)
+        except FileNotFoundError:
+            if not folder.exists():
+                return None
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        _LOG.warning("shard store: entry %s is damaged; it is removed and made again", key[:12])
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+
+    def add(self, key: str, outputs: tuple[Table, ...], rows: Mapping[str, pa.Table], told: Mapping[str, Any]) -> None:
+        """Write the tables of a finished shard; visible at once and whole, and harmless when another was quicker.
+
+        Raises:
+            TableError: the rows do not fit their tables.
+            ValueError: not exactly the rows of `outputs` were given.
+        """
+        if set(rows) != (names := {table.name for table in outputs}):
+            raise ValueError(f"expected rows of the tables {sorted(names)}, got {sorted(rows)}")
+        partial = self._root / f".{uuid.uuid4().hex}.partial"
+        partial.mkdir(parents=True)
+        try:
+            digests = {
+                table.name: file_digest(write_table(table, rows[table.name], partial / f"{table.name}.parquet"))
+                for table in outputs
+            }
+            manifest = {"sha256": digests, "told": dict(told)}
+            (partial / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
+            self._publish(partial, key)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _publish(self, partial: Path, key: str) -> None:
+        folder = self._folder(key)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.rename(folder)
+        except OSError:
+            if self.find(key) is None:  # not another worker's equal entry, but a damaged one, now removed
+                partial.rename(folder)
+
+    def _folder(self, key: str) -> Path:
+        return self._root / key[:2] / key
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_out(source: Path, target: Path, digest: str) -> None:
+    """Put a copy of a store file at `target` in one step: by reflink where the file system can, never a hard link.
+
+    Raises:
+        OSError: the copy does not have the `digest`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        if not _reflink(source, partial):
+            shutil.copyfile(source, partial)
+        if file_digest(partial) != digest:
+            raise OSError(f"{source}: expected SHA-256 {digest}, got other bytes; run again to make the shard anew")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _reflink(source: Path, target: Path) -> bool:
+    """Share the file's blocks copy-on-write; False where the file system cannot."""
+    if ioctl is None:
+        return False
+    try:
+        with source.open("rb") as read, target.open("wb") as write:
+            ioctl(write.fileno(), _FICLONE, read.fileno())
+    except OSError:
+        return False
+    return True

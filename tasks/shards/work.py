@@ -1,0 +1,69 @@
+"""What is mapped: a shard of the corpus, and the work that a stage does on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from tasks.tables import Table
+
+
+@dataclass(frozen=True, order=True)
+class Shard:
+    """One video, or a range of its frames; holds names and paths only, so that it travels cheaply."""
+
+    video_id: str
+    first_frame: int
+    last_frame: int
+    """Exclusive."""
+    inputs: tuple[tuple[str, Path], ...] = field(default=(), compare=False)
+    """Name and file of each input table; its rows of this shard are part of the shard's key."""
+
+
+class ShardWork(Protocol):
+    """A stage's work on one shard. Pickled to the workers, so it holds paths and params, and loads networks lazily.
+
+    The result must depend on `key_parts`, the shard and the named input tables alone.
+    """
+
+    @property
+    def stage(self) -> str:
+        """Stage that does it."""
+
+    @property
+    def outputs(self) -> tuple[Table, ...]:
+        """Tables that every shard gives rows of."""
+
+    def key_parts(self) -> Mapping[str, str | bytes]:
+        """What the result depends on beside code and shard: params of the stage and `run`, weights."""
+
+    def __call__(self, shard: Shard) -> Mapping[str, pa.Table]:
+        """Rows of the shard by table name."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the work on one shard ended."""
+
+    shard: Shard
+    failure: str | None = None
+    """Why the video is set aside; None: the shard lies in the store."""
+    traceback: str = ""
+    bad_input: bool = False
+    """The failure is of no single video: wrong weights, wrong params."""
+    died: bool = False
+    """The worker was killed, so another one may do it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished shard in the store."""
+
+    files: dict[str, Path]
+    """File of each table by its name."""
+    digests: dict[str, str]
+    """SHA-256 of each file."""
+    told: dict[str, Any]
+    """Notices and rejects that the work gave."""

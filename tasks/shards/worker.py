@@ -1,0 +1,60 @@
+"""What runs where the shards are: in this process, or inside a Ray actor."""
+
+import hashlib
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from tasks.determinism import limit_threads, make_deterministic
+from tasks.errors import InputError
+from tasks.params.run import RunParams
+from tasks.progress import Progress, as_current
+from tasks.shards.store import ShardStore
+from tasks.shards.work import Outcome, Shard, ShardWork
+
+
+class ShardWorker:
+    """Does one stage's work on shard after shard, and puts the results into the store.
+
+    Args:
+        work: the stage's work, which loads its networks on the first shard.
+        store: folder of the shard store.
+        run: seed and threads.
+    """
+
+    def __init__(self, work: ShardWork, store: Path, run: RunParams) -> None:
+        limit_threads(run.threads_per_worker)
+        self._work, self._store, self._run = work, ShardStore(store), run
+
+    def run(self, shard: Shard, key: str) -> Outcome:
+        """Work on the shard and store its rows under `key`; a failure is an outcome, not an exception.
+
+        All randomness starts anew from the seed and the shard, so neither order nor worker changes a result.
+        """
+        name = f"{self._run.seed} {shard.video_id} {shard.first_frame}"
+        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+        make_deterministic(seed, self._run.threads_per_worker)
+        progress, had_torch = Progress(None, self._work.stage), "torch" in sys.modules
+        try:
+            with as_current(progress):
+                rows = self._work(shard)
+            if not had_torch and "torch" in sys.modules:
+                raise ImportError(
+                    "expected the work's module to import torch at its top, so that it is seeded; it is late"
+                )
+            self._store.add(key, self._work.outputs, rows, _told(progress))
+        except InputError as error:
+            return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
+        except Exception as error:
+            return Outcome(shard, _reason(error), traceback.format_exc())
+        return Outcome(shard)
+
+
+def _told(progress: Progress) -> dict[str, Any]:
+    return {"notices": progress.notices, "rejects": progress.rejects}
+
+
+def _reason(error: Exception) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}"

@@ -1,0 +1,346 @@
+"""The shard store, the keys, and map_shards in process and on real Ray actors."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import ray
+import torch
+
+from tasks.errors import InputError
+from tasks.frames import VideoFrames
+from tasks.params import Params, parse_params, section_json
+from tasks.progress import Progress, as_current, current
+from tasks.shards import Shard, map_shards
+from tasks.shards.keys import ShardKeys
+from tasks.shards.store import ShardStore, copy_out, file_digest
+from tasks.stages import REPOSITORY
+from tasks.tables import Table, read_table, write_table
+from tasks.tables.schemas import DETECTIONS, FRAMES, VIDEOS
+from tasks.workspace import Workspace
+
+VIDEO_FRAMES = 6
+
+
+@dataclass(frozen=True)
+class BrightestBlock:
+    """Real work on real frames: a box around what is brightest in each frame, and who did it."""
+
+    data: Path
+    tables: Path
+    params: Params
+    deeds: Path
+    fail_on: str = ""
+    die_on: str = ""
+    deaths: int = 1
+    bad_input: bool = False
+    weights: bytes = b"w"
+    stage: str = "detect"
+    outputs: tuple[Table, ...] = field(default=(DETECTIONS,))
+
+    def key_parts(self) -> dict[str, str | bytes]:
+        return {"params": section_json(self.params, self.stage), "weights": self.weights}
+
+    def __call__(self, shard: Shard) -> dict[str, pa.Table]:
+        deed = {"video": shard.video_id, "pid": os.getpid(), **self.environment()}
+        with (self.deeds / "deeds.jsonl").open("a") as file:
+            file.write(json.dumps(deed) + "\n")
+        self._misbehave(shard)
+        video = read_table(VIDEOS, VIDEOS.path(self.tables)).to_pandas().set_index("video_id").loc[shard.video_id]
+        rows = [
+            row for row in read_table(FRAMES, FRAMES.path(self.tables)).to_pylist() if row["video_id"] == shard.video_id
+        ]
+        frames = VideoFrames(self.data, video.to_dict(), rows)
+        current().notice(f"looked at {shard.video_id}")
+        found = [_row(shard, *seen) for seen in frames.read(range(shard.first_frame, shard.last_frame))]
+        return {DETECTIONS.name: pa.Table.from_pylist(found, schema=DETECTIONS.schema)}
+
+    def environment(self) -> dict[str, Any]:
+        return {"gpus": ray.get_gpu_ids() if ray.is_initialized() else []}
+
+    def _misbehave(self, shard: Shard) -> None:
+        if self.bad_input:
+            raise InputError("weights of another network")
+        if shard.video_id == self.fail_on:
+            raise ValueError("frame 3: expected a picture\nmore")
+        killed = self.deeds / "killed"
+        if shard.video_id == self.die_on and (len(killed.read_text()) if killed.exists() else 0) < self.deaths:
+            with killed.open("a") as file:
+                file.write("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class WithTorch(BrightestBlock):
+    """The same, told how torch is set."""
+
+    def environment(self) -> dict[str, Any]:
+        return {"threads": torch.get_num_threads(), "deterministic": torch.are_deterministic_algorithms_enabled()}
+
+
+def _row(shard: Shard, index: int, picture: np.ndarray) -> dict[str, Any]:
+    y, x = np.unravel_index(picture[..., 0].argmax(), picture.shape[:2])
+    noise = float(np.random.rand())  # noqa: NPY002 - the global generator is what is tested
+    return {
+        **{"video_id": shard.video_id, "box_source": "detected", "frame_index": index, "detection_id": index},
+        **{"box_xywh": [float(x), float(y), 8.0, 16.0], "score": noise, "drop_reason": None},
+    }
+
+
+@dataclass(frozen=True)
+class Corpus:
+    workspace: Workspace
+    work: BrightestBlock
+    shards: list[Shard]
+    params: Params
+
+    def map(self, *, work: BrightestBlock | None = None, shards: list[Shard] | None = None, **compute: Any) -> Progress:
+        params = self.params.model_copy(update={"compute": self.params.compute.model_copy(update=compute)})
+        progress = Progress(self.workspace.state, "detect")
+        with as_current(progress):
+            map_shards(work or self.work, shards or self.shards, workspace=self.workspace, params=params)
+        return progress
+
+    def bytes(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted((self.workspace.tables / "detections").iterdir())}
+
+    def deeds(self) -> list[dict[str, Any]]:
+        path = self.work.deeds / "deeds.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, paint: Any, picture_file: Any) -> Corpus:
+    params = parse_params((REPOSITORY / "params.yaml").read_text(), name="params.yaml")
+    params = params.model_copy(update={"compute": params.compute.model_copy(update={"executor": "local"})})
+    workspace = Workspace.of_repository(tmp_path)
+    names = ["a", "b", "c"]
+    _write_index(workspace, names, paint, picture_file)
+    work = BrightestBlock(workspace.data, workspace.tables, params, tmp_path)
+    return Corpus(workspace, work, [Shard(name, 0, VIDEO_FRAMES) for name in names], params)
+
+
+def _write_index(workspace: Workspace, names: list[str], paint: Any, picture_file: Any) -> None:
+    videos, frames = [], []
+    for offset, name in enumerate(names):
+        for index in range(VIDEO_FRAMES):
+            path = f"{name}/{index}.png"
+            picture_file(workspace.data / path, paint(index + 7 * offset))
+            frames.append({"video_id": name, "frame_index": index, "path": path, "image_id": index, "file_name": path})
+        videos.append({"video_id": name, "media": name, "media_sha256": f"digest of {name}"})
+    plain = {"split": "val", "source": None, "width": 64, "height": 48, "frame_count": VIDEO_FRAMES, "tags": []}
+    plain |= {"labelled_frame_count": 0, "frames_per_second": None}
+    write_table(VIDEOS, [video | plain for video in videos], VIDEOS.path(workspace.tables))
+    unlabelled = {"is_labelled": False, "ignore_regions": None}
+    write_table(FRAMES, [frame | unlabelled for frame in frames], FRAMES.path(workspace.tables))
+
+
+@pytest.fixture(scope="module")
+def ray_of_two() -> Iterator[None]:
+    """One Ray for the module, with two CPUs and two logical GPUs, as a flow would have started it."""
+    ray.cloudpickle.register_pickle_by_value(sys.modules[BrightestBlock.__module__])
+    os.environ["PYTHONPATH"] = str(REPOSITORY)
+    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def test_each_video_gets_its_file_and_all_its_frames(corpus: Corpus) -> None:
+    corpus.map()
+    assert list(corpus.bytes()) == ["a.parquet", "b.parquet", "c.parquet"]
+    for shard in corpus.shards:
+        rows = read_table(DETECTIONS, DETECTIONS.path(corpus.workspace.tables, shard.video_id))
+        assert rows["frame_index"].to_pylist() == list(range(VIDEO_FRAMES))
+
+
+def test_nothing_is_computed_twice_and_the_bytes_are_the_same(corpus: Corpus) -> None:
+    corpus.map()
+    before, deeds = corpus.bytes(), len(corpus.deeds())
+    for path in (corpus.workspace.tables / "detections").iterdir():
+        path.unlink()
+    told = corpus.map()
+    assert corpus.bytes() == before
+    assert len(corpus.deeds()) == deeds
+    assert told.notices == ["looked at a", "looked at b", "looked at c"]  # told again though not computed again
+
+
+def test_outputs_are_no_links_into_the_store(corpus: Corpus) -> None:
+    corpus.map()
+    for path in (corpus.workspace.tables / "detections").iterdir():
+        assert path.stat().st_nlink == 1
+        path.write_bytes(b"spoilt in place")
+    corpus.map()
+    assert all(content.startswith(b"PAR1") for content in corpus.bytes().values())
+    assert len(corpus.deeds()) == len(corpus.shards)
+
+
+SPOIL = {
+    "flipped byte": lambda path: path.write_bytes(path.read_bytes()[:-9] + b"\xff" + path.read_bytes()[-8:]),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:20]),
+    "table gone": lambda path: path.unlink(),
+    "manifest gone": lambda path: (path.parent / "entry.json").unlink(),
+    "manifest broken": lambda path: (path.parent / "entry.json").write_text('{"sha256": 3}'),
+}
+
+
+@pytest.mark.parametrize("case", SPOIL)
+def test_a_damaged_entry_is_noticed_and_made_again(case: str, corpus: Corpus) -> None:
+    corpus.map()
+    before = corpus.bytes()
+    SPOIL[case](next((corpus.workspace.state / "store").glob("*/*/detections.parquet")))
+    corpus.map()
+    assert corpus.bytes() == before
+    assert len(corpus.deeds()) == len(corpus.shards) + 1
+
+
+def test_a_half_written_entry_is_not_seen(corpus: Corpus) -> None:
+    store = ShardStore(corpus.workspace.state / "store")
+    with pytest.raises(ValueError, match="expected rows of the tables"):
+        store.add("ab" * 32, (DETECTIONS,), {}, {})
+    assert store.find("ab" * 32) is None
+    assert not list((corpus.workspace.state / "store").rglob("*.parquet"))
+
+
+def test_a_copy_that_is_not_what_was_stored_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "a"
+    source.write_bytes(b"one")
+    with pytest.raises(OSError, match="expected SHA-256"):
+        copy_out(source, tmp_path / "b", "0" * 64)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    copy_out(source, tmp_path / "b", file_digest(source))
+    assert (tmp_path / "b").read_bytes() == b"one"
+
+
+def test_a_video_that_fails_is_set_aside_and_the_rest_goes_on(corpus: Corpus) -> None:
+    corpus.map()
+    spoilt = replace(corpus.work, fail_on="b", weights=b"other")
+    told = corpus.map(work=spoilt)
+    assert list(corpus.bytes()) == ["a.parquet", "c.parquet"]
+    assert told.rejects == [{"source": "b", "place": "", "reason": "ValueError: frame 3: expected a picture"}]
+    corpus.map(work=replace(spoilt, fail_on=""))
+    assert len(corpus.deeds()) == 3 + 3 + 1  # what was done stays done
+
+
+def test_one_broken_part_sets_its_whole_video_aside(corpus: Corpus) -> None:
+    parts = [Shard(name, first, first + 3) for name in "abc" for first in (0, 3)]
+    told = corpus.map(work=replace(corpus.work, fail_on="c"), shards=parts)
+    assert list(corpus.bytes()) == ["a.parquet", "b.parquet"]
+    assert [reject["source"] for reject in told.rejects] == ["c"]
+
+
+def test_when_every_video_fails_the_stage_fails(corpus: Corpus) -> None:
+    with pytest.raises(RuntimeError, match=r"none of 1 videos .* frame 3"):
+        corpus.map(work=replace(corpus.work, fail_on="b"), shards=[Shard("b", 0, 3)])
+
+
+def test_bad_input_of_no_single_video_ends_the_stage(corpus: Corpus) -> None:
+    with pytest.raises(InputError, match="weights of another network"):
+        corpus.map(work=replace(corpus.work, bad_input=True))
+
+
+def test_without_shards_the_output_folder_is_there_and_empty(corpus: Corpus) -> None:
+    with as_current(Progress(None, "detect")):
+        map_shards(corpus.work, [], workspace=corpus.workspace, params=corpus.params)
+    assert corpus.bytes() == {}
+
+
+def _changed_video(corpus: Corpus) -> tuple[BrightestBlock, Shard]:
+    rows = read_table(VIDEOS, VIDEOS.path(corpus.workspace.tables)).to_pylist()
+    rows[0]["media_sha256"] = "other pictures"
+    write_table(VIDEOS, rows, VIDEOS.path(corpus.workspace.tables))
+    return corpus.work, corpus.shards[0]
+
+
+KEY_CHANGES = {
+    "weights": lambda corpus: (replace(corpus.work, weights=b"v"), corpus.shards[0]),
+    "stage": lambda corpus: (replace(corpus.work, stage="track"), corpus.shards[0]),
+    "frame range": lambda corpus: (corpus.work, Shard("a", 0, 3)),
+    "video": lambda corpus: (corpus.work, Shard("b", 0, VIDEO_FRAMES)),
+    "pictures": _changed_video,
+    "an input table": lambda corpus: (corpus.work, replace(corpus.shards[0], inputs=(("videos", Path("absent")),))),
+    "seed": lambda corpus: (
+        replace(
+            corpus.work,
+            params=corpus.params.model_copy(update={"run": corpus.params.run.model_copy(update={"seed": 99})}),
+        ),
+        corpus.shards[0],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", KEY_CHANGES)
+def test_a_key_changes_with_what_the_result_depends_on(case: str, corpus: Corpus) -> None:
+    before = ShardKeys(corpus.work, corpus.workspace.tables).key(corpus.shards[0])
+    assert before == ShardKeys(corpus.work, corpus.workspace.tables).key(corpus.shards[0])
+    work, shard = KEY_CHANGES[case](corpus)
+    assert ShardKeys(work, corpus.workspace.tables).key(shard) != before
+
+
+def test_a_key_does_not_change_with_another_video_or_other_frames(corpus: Corpus) -> None:
+    corpus.map()
+    table = corpus.workspace.tables / "detections/a.parquet"
+    shard = Shard("a", 0, 3, (("detections", table),))
+    before = ShardKeys(corpus.work, corpus.workspace.tables).key(shard)
+    rows = read_table(DETECTIONS, table).to_pylist()
+    rows[5]["score"] = 0.5
+    write_table(DETECTIONS, rows, table)
+    assert ShardKeys(corpus.work, corpus.workspace.tables).key(shard) == before
+    rows[2]["score"] = 0.5
+    write_table(DETECTIONS, rows, table)
+    assert ShardKeys(corpus.work, corpus.workspace.tables).key(shard) != before
+
+
+@pytest.mark.usefixtures("ray_of_two")
+class TestOnRay:
+    @pytest.mark.parametrize(("workers", "order"), [(1, [0, 1, 2]), (2, [2, 0, 1])])
+    def test_workers_and_order_do_not_change_a_byte(self, workers: int, order: list[int], corpus: Corpus) -> None:
+        corpus.map()
+        here = corpus.bytes()
+        other = replace(corpus.work, weights=b"x")
+        shards = [corpus.shards[place] for place in order]
+        corpus.map(work=other, shards=shards, executor="ray", workers=workers)
+        assert corpus.bytes() == here
+        deeds = corpus.deeds()[3:]
+        assert len({deed["pid"] for deed in deeds}) <= workers
+        assert os.getpid() not in {deed["pid"] for deed in deeds}
+
+    def test_threads_and_determinism_are_set_inside_the_actors(self, corpus: Corpus) -> None:
+        run = corpus.params.run.model_copy(update={"threads_per_worker": 2})
+        params = corpus.params.model_copy(update={"run": run})
+        work = WithTorch(corpus.work.data, corpus.work.tables, params, corpus.work.deeds)
+        replace(corpus, params=params).map(work=work, executor="ray", workers=1)
+        assert {(deed["threads"], deed["deterministic"]) for deed in corpus.deeds()} == {(2, True)}
+
+    def test_actors_get_the_gpus_they_ask_for(self, corpus: Corpus) -> None:
+        corpus.map(executor="ray", workers=2, gpus_per_worker=1)
+        assert all(len(deed["gpus"]) == 1 for deed in corpus.deeds())
+        with pytest.raises(InputError, match="expected at most 2, all that Ray has, got 3"):
+            corpus.map(work=replace(corpus.work, weights=b"y"), executor="ray", gpus_per_worker=3)
+
+    def test_a_video_whose_worker_is_killed_is_done_by_another(self, corpus: Corpus) -> None:
+        corpus.map()
+        here = corpus.bytes()
+        told = corpus.map(work=replace(corpus.work, die_on="b", weights=b"x"), executor="ray", workers=2)
+        assert corpus.bytes() == here
+        assert told.rejects == []
+        assert len({deed["pid"] for deed in corpus.deeds() if deed["video"] == "b"}) == 3
+
+    def test_a_video_that_kills_every_worker_is_set_aside(self, corpus: Corpus) -> None:
+        told = corpus.map(work=replace(corpus.work, die_on="b", deaths=9), executor="ray", workers=2)
+        assert list(corpus.bytes()) == ["a.parquet", "c.parquet"]
+        assert [(reject["source"], "worker died 2 times" in reject["reason"]) for reject in told.rejects] == [
+            ("b", True)
+        ]
+
+    def test_failures_and_bad_input_come_back_as_from_this_process(self, corpus: Corpus) -> None:
+        told = corpus.map(work=replace(corpus.work, fail_on="b"), executor="ray")
+        assert told.rejects == [{"source": "b", "place": "", "reason": "ValueError: frame 3: expected a picture"}]
+        with pytest.raises(InputError, match="weights of another network"):
+            corpus.map(work=replace(corpus.work, bad_input=True, weights=b"x"), executor="ray")

@@ -1,0 +1,61 @@
+# Every command of this project; `make help` lists them.
+IS_PYTHON := import sys; sys.exit(sys.version_info[:2] != (3, 11))
+PYTHON ?= $(shell for name in python3.11 python3; do "$$name" -c '$(IS_PYTHON)' 2>/dev/null && echo "$$name" && break; done)
+VENV ?= .venv
+UV_VERSION := 0.13.9
+BIN := $(VENV)/bin
+LOCK_HASH := $(shell $(or $(PYTHON),false) -c 'import hashlib; print(hashlib.sha256(open("requirements.lock", "rb").read()).hexdigest()[:16])' 2>/dev/null)
+# Stamps. Each is written last, so a set-up that was broken off is begun anew, and is named by the lock, so that a
+# changed lock is installed. Neither depends on the time of a file: a fresh clone may use a kept environment.
+LOCKED := $(VENV)/installed-$(LOCK_HASH)
+PROJECT := $(VENV)/project-$(LOCK_HASH)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup environment demo test lint bench deps clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(PROJECT) ## make the virtual environment .venv from requirements.lock (once per lock)
+
+demo: $(PROJECT) ## run everything that is stale; without data/, on a synthesised demo corpus
+	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack reproduce
+
+test: lint ## set up, then ruff, mypy, import-linter and the tests
+	$(BIN)/python -m pytest
+
+lint: $(LOCKED) ## ruff, mypy and import-linter alone
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(LOCKED) ## measure speeds on this machine into reports/bench.json
+	$(BIN)/python -m bench
+
+deps: $(LOCKED) ## write into dvc.yaml which code and params each stage depends on
+	$(BIN)/python -m flows.code_deps
+
+clean: ## delete artifacts/, .corrtrack/, the generated report and tool caches; keeps data/ and .venv
+	@echo "deleting artifacts/ .corrtrack/ reports/index.html reports/clips/ and tool caches"
+	@rm -rf artifacts .corrtrack reports/index.html reports/clips .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+environment: $(LOCKED)
+
+$(LOCKED):
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(IS_PYTHON)' || { \
+	  echo "expected Python 3.11 as python3.11 or python3, found $$(python3 --version 2>&1 | tail -1);" \
+	       "install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "installing requirements.lock into $(VENV): about 7 GB, half a minute to several minutes"
+	@rm -rf "$(VENV)" && $(PYTHON) -m venv "$(VENV)"
+	@$(PIP) install uv==$(UV_VERSION) && \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || { \
+	    echo "uv could not; going on with pip, which takes some minutes more" >&2; \
+	    $(PIP) install --require-hashes -r requirements.lock; }
+	@touch "$@"
+
+$(PROJECT): pyproject.toml | $(LOCKED)
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch "$@"

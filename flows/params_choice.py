@@ -1,0 +1,79 @@
+"""`--profile` and `--set`: changing params.yaml for a run without losing what its user wrote there."""
+
+import hashlib
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.repository import Repository
+from tasks.errors import InputError
+from tasks.params import parse_params
+from tasks.params.edit import set_value, write_params
+
+
+def choose_params(repository: Repository, *, profile: str | None, settings: Sequence[str], force: bool = False) -> bool:
+    """Write the profile over params.yaml and the settings into it, both or neither; tells whether it changed.
+
+    Args:
+        repository: Where params.yaml and profiles/ lie.
+        profile: Name of a file in profiles/, without its ending.
+        settings: Texts of the form "section.key=value".
+        force: Overwrite changes that the user made.
+
+    Raises:
+        InputError: no such profile or key, a value that does not fit, or changes that would be lost.
+    """
+    if profile is None and not settings:
+        return False
+    before = repository.params.read_text(encoding="utf-8")
+    if not force and not _is_ours(before, repository):
+        raise InputError(
+            f"{repository.params}: expected no changes of your own before --profile or --set writes it, "
+            "found some; commit them or keep them as profiles/NAME.yaml, or say --force to write over them"
+        )
+    text = before if profile is None else _profile(repository, profile).read_text(encoding="utf-8")
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set {setting}: expected section.key=value, such as track.tau_corr=0.25")
+        text = set_value(text, key.strip(), value.strip())
+    parse_params(text, name=repository.params.name)
+    write_params(repository.params, text)
+    _remember(text, repository)
+    return text != before
+
+
+def _profile(repository: Repository, name: str) -> Path:
+    known = sorted(path.stem for path in (repository.root / "profiles").glob("*.yaml"))
+    if name not in known:
+        raise InputError(f"--profile {name}: expected one of {', '.join(known) or 'none there'}, got {name}")
+    return repository.root / "profiles" / f"{name}.yaml"
+
+
+def _is_ours(text: str, repository: Repository) -> bool:
+    """Whether `text` can be had again: it is committed, a profile, or what this command wrote last."""
+    profiles = (repository.root / "profiles").glob("*.yaml")
+    if text == _committed(repository) or any(text == path.read_text(encoding="utf-8") for path in profiles):
+        return True
+    note = _note(repository)
+    return note.is_file() and note.read_text().strip() == _digest(text)
+
+
+def _committed(repository: Repository) -> str | None:
+    shown = subprocess.run(
+        ["git", "show", f"HEAD:./{repository.params.name}"], cwd=repository.root, capture_output=True, text=True
+    )
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def _remember(text: str, repository: Repository) -> None:
+    _note(repository).parent.mkdir(parents=True, exist_ok=True)
+    _note(repository).write_text(_digest(text) + "\n")
+
+
+def _note(repository: Repository) -> Path:
+    return repository.state / "params.sha256"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,96 @@
+"""The stages of dvc.yaml as a graph: which of them are stale, and which an upstream result may make so."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from flows.repository import Repository
+
+
+class PipelineError(RuntimeError):
+    """DVC could not say what is stale."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Stages in the order of dvc.yaml, with the files each reads and writes, relative to the repository."""
+
+    deps: Mapping[str, frozenset[str]]
+    outs: Mapping[str, frozenset[str]]
+
+    @property
+    def stages(self) -> list[str]:
+        """Stage names in pipeline order."""
+        return list(self.deps)
+
+    def with_downstream(self, stale: set[str]) -> list[str]:
+        """`stale` and every stage that reads what one of them may write anew, in pipeline order."""
+        reached = set(stale)
+        for stage in self.stages:
+            if any(self._reads(stage, other) for other in reached):
+                reached.add(stage)
+        return [stage for stage in self.stages if stage in reached]
+
+    def _reads(self, stage: str, other: str) -> bool:
+        return any(_overlap(dep, out) for dep in self.deps[stage] for out in self.outs[other])
+
+
+def read_pipeline(path: Path) -> Pipeline:
+    """The pipeline that the file dvc.yaml declares; its stages stand in running order (tested)."""
+    stages = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["stages"]
+    return Pipeline(
+        deps={name: frozenset(map(_path, stage.get("deps", []))) for name, stage in stages.items()},
+        outs={
+            name: frozenset(map(_path, [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]))
+            for name, stage in stages.items()
+        },
+    )
+
+
+def dvc_status(repository: Repository) -> dict[str, Any]:
+    """What `dvc status` lists, asked once per run: stage or .dvc file -> what changed.
+
+    Raises:
+        PipelineError: dvc failed; the message is dvc's.
+    """
+    ran = subprocess.run(
+        ["dvc", "--wait-for-lock", "status", "--json"],
+        cwd=repository.root,
+        env=repository.environment(),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    if ran.returncode != 0:
+        raise PipelineError(f"dvc status: {ran.stderr.strip() or ran.stdout.strip()}")
+    status: dict[str, Any] = json.loads(ran.stdout)
+    return status
+
+
+def inputs_are_recorded(stage: str, lock: Path) -> bool:
+    """Whether dvc.lock records `stage` with the very bytes that its upstream stages wrote last.
+
+    True means that every upstream stage ran again and came out identical, so that `stage` has nothing to do.
+    """
+    stages = YAML(typ="safe").load(lock.read_text(encoding="utf-8")).get("stages", {}) if lock.is_file() else {}
+    written = {_path(out): out.get("md5") for entry in stages.values() for out in entry.get("outs", [])}
+    if stage not in stages:
+        return False
+    read = {_path(dep): dep.get("md5") for dep in stages[stage].get("deps", [])}
+    return all(written.get(path, digest) == digest for path, digest in read.items())
+
+
+def _path(entry: Any) -> str:
+    if isinstance(entry, str):
+        return entry
+    return str(entry["path"] if "path" in entry else next(iter(entry)))
+
+
+def _overlap(one: str, other: str) -> bool:
+    shorter, longer = sorted((Path(one), Path(other)), key=lambda path: len(path.parts))
+    return longer.parts[: len(shorter.parts)] == shorter.parts

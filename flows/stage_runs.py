@@ -1,0 +1,110 @@
+"""Running programs of a run: watched, recorded, ended with it; `dvc repro --single-item STAGE` above all."""
+
+import contextlib
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+import psutil
+
+from flows.outcomes import ExitCode, StageFailedError, StageOutcome, State
+from flows.processes import RunFile, end_tree, undisturbed
+from flows.progress_view import EventFile, ProgressView
+from flows.repository import Repository
+from tasks.progress import progress_file
+
+_POLL_SECONDS = 0.1
+_LAST_LINES = 12
+
+
+class Watcher:
+    """Runs programs one at a time: shows their events, keeps their output, ends them when the run ends."""
+
+    def __init__(self, repository: Repository, run_file: RunFile, view: ProgressView) -> None:
+        self.repository = repository
+        self.view = view
+        self.run_file = run_file
+
+    def run(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Exit code and output of `command`, whose events are those of the progress file of `name`."""
+        log = self.repository.state / "logs" / f"{name}.run.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        events = EventFile(progress_file(self.repository.state, name))
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.repository.root,
+                env=self.repository.environment() | dict(environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        with self._ended_with_the_run(process, name):
+            while process.poll() is None:
+                self._show(events)
+                time.sleep(_POLL_SECONDS)
+            self._show(events)
+        return process.returncode, log.read_text(encoding="utf-8", errors="replace")
+
+    def _show(self, events: EventFile) -> None:
+        for event in events.new_events():
+            self.view.event(event)
+
+    @contextlib.contextmanager
+    def _ended_with_the_run(self, process: subprocess.Popen[bytes], name: str) -> Iterator[None]:
+        record = None
+        try:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                record = self.run_file.add(name, process.pid)
+            yield
+        finally:
+            with undisturbed(), contextlib.suppress(psutil.NoSuchProcess):
+                if process.poll() is None:
+                    end_tree(psutil.Process(process.pid))
+            if record is not None:
+                self.run_file.discard(record)
+
+
+def run_stage(
+    watcher: Watcher, stage: str, *, environment: Mapping[str, str] | None = None, force: bool = False
+) -> StageOutcome:
+    """Let DVC bring `stage` up to date.
+
+    Raises:
+        StageFailedError: the stage, or DVC, ended with an error.
+    """
+    watcher.view.begin(stage)
+    start = time.monotonic()
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
+    code, output = watcher.run(stage, command + ["--force"] * force, environment)
+    if code != 0:
+        raise failure(stage, output)
+    outcome = StageOutcome(stage, _state(output), time.monotonic() - start)
+    watcher.view.end(outcome)
+    return outcome
+
+
+def pass_over_stage(watcher: Watcher, stage: str) -> StageOutcome:
+    """Note that `stage` has nothing to do, without asking DVC again."""
+    watcher.view.begin(stage)
+    outcome = StageOutcome(stage, "unchanged", 0.0)
+    watcher.view.end(outcome)
+    return outcome
+
+
+def failure(name: str, output: str) -> StageFailedError:
+    """The error of a program that failed, told in its own last words."""
+    code = re.search(r"exited with (\d+)", output)
+    exit_code = ExitCode.BAD_INPUT if code and int(code[1]) == ExitCode.BAD_INPUT else ExitCode.FAILED
+    own = [line for line in output.splitlines() if line.startswith(f"{name}: ")]
+    words = own[-1] if own else "\n".join([f"{name} failed:", *output.strip().splitlines()[-_LAST_LINES:]])
+    return StageFailedError(name, exit_code, words)
+
+
+def _state(output: str) -> State:
+    if re.search(r"^Running stage ", output, re.MULTILINE):
+        return "ran"
+    return "restored" if "is cached - skipping run" in output else "unchanged"

@@ -1,0 +1,111 @@
+"""What a run ends with: one table of scores, one of seconds, and where the report lies."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.outcomes import ExitCode, StageOutcome
+from tasks.provenance import read_provenance
+from tasks.stages import STAGES
+from tasks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class RunTimes:
+    """Seconds of a whole run, and those of them in which it waited for its servers to answer."""
+
+    total: float
+    servers: float
+
+
+def set_aside(workspace: Workspace) -> list[dict[str, str]]:
+    """Everything that any stage set aside: source, place and reason."""
+    rejects = []
+    for stage in STAGES:
+        rejects += read_provenance(workspace, stage).get("rejects", [])
+    return rejects
+
+
+def exit_code(workspace: Workspace) -> ExitCode:
+    """Code of a run that finished."""
+    return ExitCode.SET_ASIDE if set_aside(workspace) else ExitCode.DONE
+
+
+def print_summary(console: Console, workspace: Workspace, outcomes: Sequence[StageOutcome], times: RunTimes) -> None:
+    """Print the end of a run: the table, what was set aside, the seconds, and where the report lies."""
+    console.print(summary_table(workspace, outcomes))
+    _say(console, times_line(workspace, outcomes, times))
+    rejects = set_aside(workspace)
+    if rejects:
+        first = rejects[0]
+        where = " ".join(filter(None, (first["source"], first["place"])))
+        console.print(
+            f"{len(rejects)} set aside, such as {where}: {first['reason']}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    report = workspace.reports / "index.html"
+    if report.is_file():
+        _say(console, f"report: {report}")
+
+
+def summary_table(workspace: Workspace, outcomes: Sequence[StageOutcome]) -> Table:
+    """One table: a row per kind of tracks with its scores, then a row per stage with its seconds."""
+    table = Table(title="corrtrack", title_justify="left", show_edge=False)
+    table.add_column("")
+    for name in ("mAP", "MOTA", "identity switches", "seconds"):
+        table.add_column(name, justify="right")
+    for tracks, scores in headline(workspace.reports / "metrics.json").items():
+        table.add_row(tracks, *scores, "")
+    table.add_section()
+    for outcome in outcomes:
+        seconds = outcome.state if outcome.state == "unchanged" else f"{outcome.seconds:.1f}"
+        table.add_row(outcome.stage, "", "", "", seconds)
+    return table
+
+
+def times_line(workspace: Workspace, outcomes: Sequence[StageOutcome], times: RunTimes) -> str:
+    """Seconds of the run, split into the stages' own work, what DVC and starting processes add, and the servers."""
+    ran = [outcome for outcome in outcomes if outcome.state == "ran"]
+    own = sum(float(read_provenance(workspace, outcome.stage).get("seconds", 0.0)) for outcome in ran)
+    around = sum(outcome.seconds for outcome in outcomes) - own
+    if not ran:
+        return f"{times.total:.1f} s: nothing was stale"
+    return (
+        f"{times.total:.1f} s: {own:.1f} s of work in {len(ran)} stages, {around:.1f} s of DVC and starting processes "
+        f"around them, {times.servers:.1f} s of waiting for servers"
+    )
+
+
+def headline(metrics: Path) -> dict[str, tuple[str, str, str]]:
+    """mAP, MOTA (both in percent) and identity switches, as text, of the tracks and of the merged tracks."""
+    if not metrics.is_file():
+        return {}
+    scores: dict[str, Any] = json.loads(metrics.read_text(encoding="utf-8"))
+    return {
+        name: _scores(scores[key])
+        for name, key in (("tracks", "tracking"), ("merged tracks", "merged"))
+        if key in scores
+    }
+
+
+def _scores(scores: dict[str, Any]) -> tuple[str, str, str]:
+    return (
+        _number(scores.get("mAP"), ".1f"),
+        _number(scores.get("MOTA"), ".1f"),
+        _number(scores.get("id_switches"), ".0f"),
+    )
+
+
+def _number(value: Any, form: str) -> str:
+    return "undefined" if value is None else format(value, form)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from models.tracking.association import Tracks
 from tasks.ablation.figures import TrackedPoses
 from tasks.inference.tracking import Evidence, read_evidence
-from tasks.inference.videos import Video, read_video, videos_with
+from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
 from tasks.scoring.json_files import load_json
 from tasks.scoring.messages import ScoringError
@@ -36,7 +36,7 @@ class TrialVideo:
     @property
     def video_id(self) -> str:
         """Its id."""
-        return str(self.video.row["video_id"])
+        return self.video.video_id
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -67,8 +67,9 @@ def trial_videos(workspace: Workspace, split: str, box_source: str) -> list[Tria
 
 
 def _trial_videos(workspace: Workspace, split: str, box_source: str) -> Iterator[TrialVideo]:
-    for video_id in videos_with(workspace.tables, POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES):
-        video = read_video(workspace.tables, video_id)
+    index = VideoIndex(workspace.tables)
+    for video_id in index.with_tables(POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES):
+        video = index.video(video_id)
         source = video.row["source"]
         if video.row["split"] != split or not source or not video.row["labelled_frame_count"]:
             continue

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasks.ablation.corpus import TrialVideo
+from tasks.inference.videos import VideoIndex
 from tasks.params import Params
 from tasks.recover import RecoverWork
-from tasks.shards import Shard, map_shards
+from tasks.shards import map_shards
 from tasks.tables.schemas import FRAMES, POSES, VIDEOS
 from tasks.workspace import Workspace
 
@@ -18,13 +19,9 @@ def trials_without_refinement(workspace: Workspace, params: Params, trials: list
     changed = params.model_copy(update={"recover": params.recover.model_copy(update={"maps": "siamese"})})
     weights = (workspace.weights("pose"), workspace.weights("correspondence"))
     work = RecoverWork(workspace.data, scratch.tables, *weights, changed)
-    map_shards(work, [_shard(scratch.tables, trial) for trial in trials], workspace=scratch, params=changed)
+    videos = VideoIndex(scratch.tables).whole_videos([trial.video_id for trial in trials], POSES)
+    map_shards(work, videos, workspace=scratch, params=changed)
     return [replace(trial, tables=scratch.tables) for trial in trials]
-
-
-def _shard(tables: Path, trial: TrialVideo) -> Shard:
-    inputs = ((POSES.name, POSES.path(tables, trial.video_id)),)
-    return Shard(trial.video_id, 0, len(trial.video.frames), inputs)
 
 
 def _borrow_inputs(tables: Path, scratch: Path) -> None:

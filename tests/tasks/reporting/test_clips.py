@@ -1,0 +1,58 @@
+"""Clips: drawn skeletons, and bytes that depend on the pictures alone."""
+
+import av
+import numpy as np
+import pytest
+
+from tasks.reporting.clips import draw_tracks, track_colour, write_clip
+
+HEIGHT, WIDTH = 64, 80
+
+
+def track(track_id=3, origin="detected", score=1.0):
+    """One person whose keypoints lie on a diagonal."""
+    line = np.linspace(10, 50, 17)
+    return {"track_id": track_id, "origin": origin, "x": line, "y": line, "score": np.full(17, score)}
+
+
+def black():
+    return np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+
+
+def test_a_pose_is_drawn_in_the_colour_of_its_identity():
+    drawn = draw_tracks(black(), [track()], scale=1.0, joint_threshold=0.3)
+    assert (drawn[30, 30] == track_colour(3)).all()
+
+
+def test_keypoints_below_the_threshold_are_not_drawn():
+    assert not draw_tracks(black(), [track(score=0.2)], scale=1.0, joint_threshold=0.3).any()
+
+
+def test_sides_of_a_scaled_picture_are_even():
+    assert draw_tracks(black(), [], scale=0.37, joint_threshold=0.3).shape == (24, 30, 3)
+
+
+def test_the_input_picture_is_left_as_it_was():
+    picture = black()
+    draw_tracks(picture, [track()], scale=1.0, joint_threshold=0.3)
+    assert not picture.any()
+
+
+def test_a_clip_plays_and_has_every_frame(tmp_path):
+    pictures = [np.full((HEIGHT, WIDTH, 3), shade, np.uint8) for shade in (0, 120, 240)]
+    path = write_clip(pictures, tmp_path / "clip.mp4", frames_per_second=12)
+    with av.open(str(path)) as container:
+        shades = [frame.to_ndarray(format="gray").mean() for frame in container.decode(video=0)]
+    assert np.allclose(shades, [0, 120, 240], atol=6)
+
+
+def test_the_same_pictures_give_the_same_bytes(tmp_path):
+    pictures = [np.random.default_rng(7).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(5)]
+    first, second = (write_clip(pictures, tmp_path / f"{name}.mp4", frames_per_second=25) for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_no_picture_is_an_error_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match=r"clip\.mp4: a clip needs at least one picture"):
+        write_clip([], tmp_path / "clip.mp4", frames_per_second=25)
+    assert not list(tmp_path.iterdir())

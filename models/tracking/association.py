@@ -139,7 +139,7 @@ class _Builder:
     def add(self, step: int, frame: FramePoses, matcher: Matcher) -> None:
         """Match one frame to the live tracks, then start new ones."""
         self._live = {key: last for key, last in self._live.items() if step - last[1] - 1 <= self._max_lost}
-        track_ids = sorted(self._live)
+        track_ids = list(self._live)  # ascending, since ids are given in that order
         found = matcher(np.array([self._live[key][0] for key in track_ids], dtype=np.int64), frame)
         joined = {
             pose: (track_ids[source], similarity)

@@ -8,7 +8,7 @@ Same rule, without the scripts' bugs. It deviates from them in this:
 - The OKS is taken over keypoints that arrived and were found; a keypoint below the joint threshold is no keypoint at
   the corner of the picture.
 - A track without a surviving candidate votes for no duplicate; the scripts compare with the frame's first pose then.
-- The order of the poses is that of their mean body score with ties to the smaller id, not that of a list.
+- The poses are not taken in the order of their scores: each track claims one pose, so the order changes nothing.
 - Any number of poses; the scripts fail above 80. Ended tracks cost nothing.
 - Minimum length and output threshold are the shared ones of `associate_poses` and `drop_poses`, in the scripts' order.
 """
@@ -79,7 +79,7 @@ class ReleasedMatcher:
         found = body_keypoints(target.score, self.rule.joint_threshold)
         evidence = self._evidence(source_pose_id, target, found)
         choice = self._choices(evidence)
-        source, pose = _by_score(choice, evidence.combined, target)
+        source, pose = _best_claims(choice, evidence.combined)
         unmatched = np.ones(len(target), dtype=np.bool_)
         unmatched[pose] = False
         return Matches(
@@ -120,7 +120,7 @@ class ReleasedMatcher:
         """Pose that each unmatched pose repeats, (P,), by the votes of the tracks with a claim; else -1."""
         doubles = np.full(len(unmatched), -1, dtype=np.int64)
         votes = (evidence.box_score > 0) | (evidence.affinity_sum > 0) | (evidence.oks > self.rule.oks_threshold)
-        for row in np.flatnonzero((choice >= 0) & (votes.sum(axis=1) > 1)):
+        for row in np.flatnonzero(choice >= 0):
             best = choice[row]
             ratio = evidence.oks[row] / evidence.oks[row, best]
             ratio = ratio + evidence.affinity_sum[row] / evidence.affinity_sum[row, best]
@@ -138,12 +138,11 @@ def _mean_peak_inside(xy: FloatArray, peak: FloatArray, boxes: FloatArray, rule:
     return np.where(count >= rule.min_keypoints, mean, 0.0)
 
 
-def _by_score(choice: IntArray, combined: FloatArray, target: FramePoses) -> tuple[IntArray, IntArray]:
-    """Give each claimed pose, best mean score first, the track that claims it with the most evidence."""
+def _best_claims(choice: IntArray, combined: FloatArray) -> tuple[IntArray, IntArray]:
+    """Give each claimed pose the track that claims it with the most evidence, ties to the first; sources, poses."""
     sources, poses = [], []
-    for pose in np.lexsort((target.pose_id, -target.mean_score())):
+    for pose in np.unique(choice[choice >= 0]):
         claims = np.flatnonzero(choice == pose)
-        if len(claims):
-            sources.append(int(claims[combined[claims, pose].argmax()]))
-            poses.append(int(pose))
+        sources.append(int(claims[combined[claims, pose].argmax()]))
+        poses.append(int(pose))
     return np.array(sources, dtype=np.int64), np.array(poses, dtype=np.int64)

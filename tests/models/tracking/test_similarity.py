@@ -114,3 +114,21 @@ def test_oks_does_not_follow_motion_and_carried_oks_does():
     still = OksSimilarity(poses, joint_threshold=0.1)(np.array([0]), frames[1])
     moved = CarriedOksSimilarity(carried, poses, 0.3, 0.1, 3)(np.array([0]), frames[1])
     assert still[0, 0] < 0.01 and moved[0, 0] == pytest.approx(1)
+
+
+def test_carried_oks_measures_in_the_size_of_each_target():
+    """The same offset weighs less on a person of three times the size."""
+    target = FramePoses(0, np.array([0, 1]), np.stack([FIGURE, FIGURE * 3]), np.ones((2, 17)))
+    valid = np.arange(17)[None] == 0
+    off = np.stack([FIGURE + np.array([2.0, 0]), 3 * (FIGURE + np.array([2.0, 0]))])
+    value = carried_oks(off, np.repeat(valid, 2, axis=0), target, joint_threshold=0.1, min_keypoints=1)
+    assert value[0, 0] == pytest.approx(value[1, 1]) and 0 < value[0, 0] < 1
+
+
+@pytest.mark.parametrize(("peak", "arrives"), [(0.29, False), (0.3, True)])
+def test_carried_keypoints_below_the_peak_threshold_do_not_arrive(peak, arrives):
+    frame = FramePoses(1, np.array([1]), FIGURE[None], np.ones((1, 17)))
+    poses = VideoPoses([FramePoses(0, np.array([0]), FIGURE[None], np.ones((1, 17))), frame])
+    carried = CarriedPoses(np.array([0]), np.array([1]), FIGURE[None], np.full((1, 17), peak))
+    value = CarriedOksSimilarity(carried, poses, 0.3, 0.1, min_keypoints=3)(np.array([0]), frame)
+    assert value[0, 0] == pytest.approx(float(arrives))

@@ -1,0 +1,37 @@
+"""Duplicate removal (A.3), one case per row: one or two tracks, matched to poses 0 and 1, and a third pose."""
+
+import numpy as np
+import pytest
+
+from models.tracking.duplicates import find_duplicates
+
+
+@pytest.mark.parametrize(
+    ("carried_oks", "similarity", "doubled"),
+    [
+        pytest.param([[0.9, 0.0, 0.7]], [[0.9, 0.0, 0.6]], 0, id="near and alike"),
+        pytest.param([[0.9, 0.0, 0.6]], [[0.9, 0.0, 0.6]], -1, id="an OKS at the threshold is not above it"),
+        pytest.param([[0.9, 0.0, 0.7]], [[1.0, 0.0, 0.5]], 0, id="a similarity at the ratio is enough"),
+        pytest.param([[0.9, 0.0, 0.7]], [[1.0, 0.0, 0.4]], -1, id="near but unlike"),
+        pytest.param([[0.9, 0.0, 0.7], [0.0, 0.9, 0.8]], [[0.9, 0.0, 0.9], [0.0, 0.9, 0.9]], 1, id="the nearer track"),
+        pytest.param([[0.9, 0.0, 0.7], [0.0, 0.9, 0.7]], [[0.9, 0.0, 0.9], [0.0, 0.9, 0.9]], 0, id="a tie: the first"),
+    ],
+)
+def test_a_third_pose(carried_oks, similarity, doubled):
+    matched = np.arange(len(similarity))
+    found = find_duplicates(
+        np.array(carried_oks), np.array(similarity), matched, duplicate_oks=0.6, duplicate_ratio=0.5
+    )
+    assert found.tolist() == [-1, -1, doubled]
+
+
+def test_matched_poses_are_never_duplicates_even_of_each_other():
+    ones = np.ones((2, 2))
+    assert find_duplicates(ones, ones, np.array([1, 0]), duplicate_oks=0.5, duplicate_ratio=0.5).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (0, 0)])
+def test_without_a_matched_track_nothing_is_a_duplicate(shape):
+    nothing = np.zeros(shape)
+    found = find_duplicates(nothing, nothing, np.zeros(0, dtype=int), duplicate_oks=0.0, duplicate_ratio=0.0)
+    assert found.tolist() == [-1] * shape[1]

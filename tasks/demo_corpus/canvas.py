@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.demo_corpus.body import Array
-from tasks.demo_corpus.parts import Part, Surface
+from tasks.demo_corpus.parts import Part, Surface, saturate
 from tasks.demo_corpus.textures import ROWS
 
 Owners = np.ndarray[tuple[int, int], np.dtype[np.int16]]
@@ -42,7 +42,7 @@ class Canvas:
             return
         rows, columns, x, y = window
         reach = ((x - centre[0]) / radii[0]) ** 2 + ((y - centre[1]) / radii[1]) ** 2
-        self.colours[rows, columns] *= (1 - strength * np.clip(1 - reach, 0, 1))[..., None].astype(np.float32)
+        self.colours[rows, columns] *= (1 - strength * saturate(1 - reach))[..., None].astype(np.float32)
 
     def draw(self, part: Part, *, owner: int) -> None:
         """Draws one part where it is nearer than what is there."""
@@ -77,7 +77,7 @@ class Canvas:
         right, bottom = min(width, int(bounds[2]) + 2), min(height, int(bounds[3]) + 2)
         if left >= right or top >= bottom:
             return None
-        y, x = np.indices((bottom - top, right - left)) + np.array([top, left], np.float64)[:, None, None]
+        y, x = np.arange(top, bottom, dtype=np.float64)[:, None], np.arange(left, right, dtype=np.float64)[None]
         return slice(top, bottom), slice(left, right), x, y
 
 
@@ -87,7 +87,7 @@ def _sample(part: Part, seen: Surface) -> Array:
     picture = part.texture[level]
     rows, columns = picture.shape[:2]
     x = np.mod(seen.around, 1.0) * columns - 0.5
-    y = np.clip(seen.along * rows - 0.5, 0, rows - 1)
+    y = saturate(seen.along * rows - 0.5, 0, rows - 1)
     return np.asarray(
         cv2.remap(picture, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP),
         np.float64,

@@ -54,7 +54,7 @@ def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, say: 
         annotations += [
             {"id": (number + 1) * 100 + i, "image_id": number + 1, "category_id": 1, **a} for i, a in enumerate(found)
         ]
-        if number % 40 == 39:
+        if (number + 1) % 20 == 0 or number + 1 == count:
             say(f"{split} pictures: {number + 1} of {count}")
     write_json(root / "coco_demo" / "annotations" / f"person_keypoints_{split}.json", _document(images, annotations))
 

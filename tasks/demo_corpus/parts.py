@@ -16,6 +16,11 @@ Mask = npt.NDArray[np.bool_]
 CAP = CAP_ROWS / ROWS
 
 
+def saturate(values: Array, low: float = 0.0, high: float = 1.0) -> Array:
+    """`np.clip` without its fixed cost, which would be a third of all drawing."""
+    return np.minimum(np.maximum(values, low), high)
+
+
 @dataclass(frozen=True)
 class Surface:
     """What a part shows at some pixels: coverage, texture coordinates in shares, depth in metres, brightness."""
@@ -111,16 +116,16 @@ class Tube:
         dx, dy = x - self.start[0], y - self.start[1]
         along = dx * self.along_axis[0] + dy * self.along_axis[1]
         across = dx * self.across_axis[0] + dy * self.across_axis[1]
-        share = np.clip(along / max(self.length, 1e-6), 0, 1)
+        share = saturate(along / max(self.length, 1e-6))
         before = -along / max(self.caps[0] * self.radii[0], 1e-6)
         after = (along - self.length) / max(self.caps[1] * self.radii[1], 1e-6)
-        over = np.clip(np.maximum(before, after), 0, 1)
+        over = saturate(np.maximum(before, after))
         radius = self._radius(share) * np.sqrt(1 - over * over)
-        sine = np.clip(across / np.maximum(radius, 1e-6), -1, 1)
+        sine = saturate(across / np.maximum(radius, 1e-6), -1, 1)
         cosine = np.sqrt(1 - sine * sine)
-        rows = CAP + (1 - 2 * CAP) * share + CAP * (np.clip(after, 0, 1) - np.clip(before, 0, 1))
+        rows = CAP + (1 - 2 * CAP) * share + CAP * (saturate(after) - saturate(before))
         return Surface(
-            cover=np.clip(radius - np.abs(across) + 0.5, 0, 1) * (radius > 0),
+            cover=saturate(radius - np.abs(across) + 0.5) * (radius > 0),
             along=rows,
             around=(self.angle + self.sense * np.arcsin(sine)) / (2 * np.pi) + 0.5,
             depth=self.depths[0] + (self.depths[1] - self.depths[0]) * share - self.thickness_m * cosine,
@@ -129,9 +134,9 @@ class Tube:
 
     def place(self, along: Array, around: Array) -> tuple[Array, Array, Mask]:
         """See Part."""
-        share = np.clip((along - CAP) / (1 - 2 * CAP), 0, 1)
-        before = np.clip((CAP - along) / CAP, 0, 1)
-        after = np.clip((along - 1 + CAP) / CAP, 0, 1)
+        share = saturate((along - CAP) / (1 - 2 * CAP))
+        before = saturate((CAP - along) / CAP)
+        after = saturate((along - 1 + CAP) / CAP)
         radius = self._radius(share) * np.sqrt(1 - np.maximum(before, after) ** 2)
         turned = (around - 0.5) * 2 * np.pi - self.angle
         down = share * self.length - before * self.caps[0] * self.radii[0] + after * self.caps[1] * self.radii[1]
@@ -179,8 +184,8 @@ class Ball:
         near = np.sqrt(1 - right * right - up * up)
         left, above, front = np.tensordot(self.basis, np.stack([right, up, near]), 1)
         return Surface(
-            cover=np.clip((1 - reach) * min(self.radii) + 0.5, 0, 1),
-            along=0.5 - np.arcsin(np.clip(above, -1, 1)) / np.pi,
+            cover=saturate((1 - reach) * min(self.radii) + 0.5),
+            along=0.5 - np.arcsin(saturate(above, -1, 1)) / np.pi,
             around=np.arctan2(left, front) / (2 * np.pi) + 0.5,
             depth=self.depth_m - self.thickness_m * near,
             light=(0.6 + 0.4 * near) * self.light[0] + self.light[1] * right,

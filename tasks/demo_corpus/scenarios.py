@@ -129,9 +129,9 @@ def night(rng: np.random.Generator) -> Script:
 def race(rng: np.random.Generator) -> Script:
     """Runners come towards the camera and go away from it, before a crowd that no one annotates one by one."""
     roles = [
-        Role((-0.6, 7.6), (-0.25, 3.2)),
-        Role((0.15, 8.0), (0.5, 3.6)),
-        Role((0.55, 3.3), (0.05, 7.4)),
+        Role((-0.6, 7.6), (-0.25, 3.2), motion.run),
+        Role((0.15, 8.0), (0.5, 3.6), motion.run),
+        Role((0.55, 3.3), (0.05, 7.4), motion.run),
         Role((-1.35, 4.6), (0.5, 4.9)),
         Role((-0.75, 5.5), (-0.75, 5.5), motion.wave),
     ]

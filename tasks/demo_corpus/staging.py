@@ -19,6 +19,10 @@ from tasks.demo_corpus.seeds import Stage, stream_key
 EXPOSURE = 0.5
 """Share of the time between two frames during which the shutter is open, in blurred videos."""
 FOCAL_PER_WIDTH = 1.0
+MAX_SPEED = 3.2
+"""Metres a second: nobody runs faster, however short the video."""
+STEPPING, GIVEN_GAIT_STEPPING = 0.25, 1.0
+"""Metres a second from which people look where they go: those who may choose their gait, and dancers and the like."""
 
 
 def video_name(namespace: str, number: int) -> str:
@@ -134,7 +138,7 @@ def _light(stage: Stage, script: Script) -> Light:
         )
     warm = float(rng.uniform(-0.05, 0.05))
     tint = (1 + warm, 1.0, 1 - warm)
-    return Light(float(rng.uniform(0.85, 1.08)), tint, float(rng.uniform(1.0, 2.2)), float(rng.uniform(0.0, 0.6)))
+    return Light(float(rng.uniform(0.85, 1.08)), tint, float(rng.uniform(0.8, 1.7)), float(rng.uniform(0.0, 0.6)))
 
 
 def _clutter(stage: Stage, view: View) -> Array:
@@ -164,24 +168,24 @@ def _cast(stage: Stage, script: Script, camera: Camera, seconds: Array) -> list[
 
 
 def _gait_of(speed: float) -> Gait:
-    if speed < 0.25:
+    if speed < STEPPING:
         return motion.stand
     return motion.stroll if speed < 1.15 else motion.stride if speed < 2.0 else motion.run
 
 
 def _walk(role: Role, rng: np.random.Generator, half_picture: float, seconds: Array) -> Walk:
-    """A gently curved way from start to end."""
-    ends = np.array([[x * half_picture * z, z] for x, z in (role.start, role.end)])
-    total = max(float(seconds[-1]), 1e-6)
-    share = seconds / total if len(seconds) > 1 and role.start != role.end else np.zeros_like(seconds)
-    place = ends[0] + share[:, None] * (ends[1] - ends[0])
-    path = ends[1] - ends[0]
+    """A gently curved way from start to end, or the middle of it when time is too short."""
+    start, end = (np.array([x * half_picture * z, z]) for x, z in (role.start, role.end))
+    path, total = end - start, max(float(seconds[-1] - seconds[0]), 1e-6)
     length = float(np.hypot(*path))
-    square = np.array([-path[1], path[0]]) / max(length, 1e-6)
-    place = place + np.outer(0.12 * np.sin(np.pi * share * rng.uniform(0.8, 1.6)), square) * (length > 0)
     facing = float(rng.normal(np.pi, 0.45)) if role.facing is None else role.facing
-    moving = length / total > 0.25 and length > 0
-    heading = np.arctan2(path[0], path[1]) if moving and role.gait is None else facing
-    return Walk(
-        seconds, place, np.full(len(seconds), float(heading)), np.full(len(seconds), length / total if moving else 0.0)
-    )
+    bow = rng.uniform(0.8, 1.6)
+    if length == 0:
+        still = np.zeros(len(seconds))
+        return Walk(seconds, start + np.zeros((len(seconds), 2)), still + facing, still)
+    speed = min(length / total, MAX_SPEED)
+    share = 0.5 + (seconds - seconds[0] - total / 2) * speed / length
+    aside = np.outer(0.12 * np.sin(np.pi * share * bow), np.array([-path[1], path[0]]) / length)
+    place = start + share[:, None] * path + aside
+    heading = float(np.arctan2(*path)) if speed > (STEPPING if role.gait is None else GIVEN_GAIT_STEPPING) else facing
+    return Walk(seconds, place, np.full(len(seconds), heading), np.full(len(seconds), speed))

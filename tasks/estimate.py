@@ -1,7 +1,7 @@
 """Stage estimate: a pose in every box, then non-maximum suppression by OKS in each frame (6.1, A.1)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from models.poses.nms import suppress
 from models.poses.oks import body_keypoints, pose_oks
 from tasks.inference.networks import loaded, weight_bytes
 from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
-from tasks.inference.videos import read_video, videos_with
+from tasks.inference.videos import VideoIndex
 from tasks.params import Params, section_json
 from tasks.params.inference import EstimateParams
 from tasks.shards import Shard, map_shards
@@ -26,21 +26,17 @@ from tasks.workspace import Workspace
 
 def run(workspace: Workspace, params: Params) -> None:
     """Estimate the poses of every video that has detections, frame range by frame range."""
+    index = VideoIndex(workspace.tables)
     work = EstimateWork(workspace.data, workspace.tables, workspace.weights("pose"), params)
-    shards = [
-        shard
-        for video_id in videos_with(workspace.tables, DETECTIONS)
-        for shard in _frame_ranges(workspace.tables, video_id, params.estimate.shard_frames)
-    ]
+    videos = index.whole_videos(index.with_tables(DETECTIONS), DETECTIONS)
+    shards = [part for video in videos for part in _frame_ranges(video, params.estimate.shard_frames)]
     map_shards(work, shards, workspace=workspace, params=params)
 
 
-def _frame_ranges(tables: Path, video_id: str, size: int) -> Iterator[Shard]:
+def _frame_ranges(video: Shard, size: int) -> Iterator[Shard]:
     """Cut a video into shards of `size` frames; a video without frames is one empty shard."""
-    count = len(read_video(tables, video_id).frames)
-    inputs = ((DETECTIONS.name, DETECTIONS.path(tables, video_id)),)
-    for first in range(0, max(count, 1), size):
-        yield Shard(video_id, first, min(first + size, count), inputs)
+    for first in range(0, max(video.last_frame, 1), size):
+        yield replace(video, first_frame=first, last_frame=min(first + size, video.last_frame))
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,11 @@ class EstimateWork:
     def key_parts(self) -> dict[str, str | bytes]:
         """What the result depends on beside the shard."""
         return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage)}
+
+    @cached_property
+    def index(self) -> VideoIndex:
+        """The index, read once in each process."""
+        return VideoIndex(self.tables)
 
     @cached_property
     def estimator(self) -> PoseEstimator:
@@ -76,7 +77,7 @@ class EstimateWork:
     def _crops(self, video_id: str, boxes: pa.Table) -> Iterator[PersonCrop]:
         frame_indices, boxes_xywh = boxes["frame_index"].to_numpy(), list_array(boxes, "box_xywh")
         wanted = [int(index) for index in np.unique(frame_indices)]
-        for frame_index, picture in read_video(self.tables, video_id).open(self.data).read(wanted):
+        for frame_index, picture in self.index.video(video_id).open(self.data).read(wanted):
             for box_xywh in boxes_xywh[frame_indices == frame_index]:
                 yield self.estimator.crop(picture, box_xywh)
 

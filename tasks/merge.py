@@ -1,6 +1,5 @@
 """Stage merge: join the tracks of one person across gaps (A.4, equation 8)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,7 @@ from tasks.inference.correspondence_maps import CorrespondenceMaps
 from tasks.inference.merging import TracksOfSource, WideCarrier, merged_rows, unmerged_rows
 from tasks.inference.networks import loaded, weight_bytes
 from tasks.inference.video_tables import write_video_tables
-from tasks.inference.videos import read_video, videos_with
+from tasks.inference.videos import VideoIndex
 from tasks.params import Params, section_json
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
@@ -23,23 +22,18 @@ from tasks.workspace import Workspace
 
 def run(workspace: Workspace, params: Params) -> None:
     """Merge the tracks of every video; where merging is switched off, pass them on as they are."""
-    tables = workspace.tables
+    tables, index = workspace.tables, VideoIndex(workspace.tables)
+    videos = index.with_tables(DETECTIONS, TRACKS)
     if params.merge.enabled:
         work = MergeWork(workspace.data, tables, workspace.weights("correspondence"), params)
-        map_shards(work, list(_videos(tables)), workspace=workspace, params=params)
-        return
-    write_video_tables(
-        MERGED_TRACKS,
-        videos_with(tables, DETECTIONS, TRACKS),
-        lambda video_id: pa.concat_tables(map(unmerged_rows, _sources(tables, video_id))),
-        workspace=workspace,
-    )
+        map_shards(work, index.whole_videos(videos, TRACKS), workspace=workspace, params=params)
+    else:
+        write_video_tables(MERGED_TRACKS, videos, lambda name: _unmerged(tables, name), workspace=workspace)
 
 
-def _videos(tables: Path) -> Iterator[Shard]:
-    for video_id in videos_with(tables, DETECTIONS, TRACKS):
-        inputs = ((TRACKS.name, TRACKS.path(tables, video_id)),)
-        yield Shard(video_id, 0, len(read_video(tables, video_id).frames), inputs)
+def _unmerged(tables: Path, video_id: str) -> pa.Table:
+    parts = [unmerged_rows(own) for own in _sources(tables, video_id)]
+    return pa.concat_tables([*parts, MERGED_TRACKS.schema.empty_table()])
 
 
 def _sources(tables: Path, video_id: str) -> list[TracksOfSource]:
@@ -66,6 +60,11 @@ class MergeWork:
         return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage, "recover")}
 
     @cached_property
+    def index(self) -> VideoIndex:
+        """The index, read once in each process."""
+        return VideoIndex(self.tables)
+
+    @cached_property
     def carrier(self) -> WideCarrier:
         """The correspondence network, loaded once in each process."""
         recover = self.params.recover
@@ -87,7 +86,7 @@ class MergeWork:
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of the table merged_tracks of the video."""
         sources = _sources(self.tables, shard.video_id)
-        frames = read_video(self.tables, shard.video_id).open(self.data)
+        frames = self.index.video(shard.video_id).open(self.data)
         carried = self.carrier.carry(sources, frames, max_gap_frames=self.rule.max_gap_frames)
         parts = [merged_rows(own, carried[own.box_source], self.rule) for own in sources]
         return {MERGED_TRACKS.name: pa.concat_tables([*parts, MERGED_TRACKS.schema.empty_table()])}

@@ -1,6 +1,5 @@
 """Stage recover: missed poses, and the correspondences and affinities that tracking reads (5.1, equation 6)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ from tasks.inference.networks import loaded, weight_bytes
 from tasks.inference.pose_estimator import PoseEstimator
 from tasks.inference.recovered_poses import Recovery
 from tasks.inference.video_walk import VideoWalk
-from tasks.inference.videos import read_video, videos_with
+from tasks.inference.videos import VideoIndex
 from tasks.params import Params, section_json
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
@@ -25,15 +24,11 @@ from tasks.workspace import Workspace
 
 def run(workspace: Workspace, params: Params) -> None:
     """Walk every video that has poses."""
+    index = VideoIndex(workspace.tables)
     weights = (workspace.weights("pose"), workspace.weights("correspondence"))
     work = RecoverWork(workspace.data, workspace.tables, *weights, params)
-    map_shards(work, list(_videos(workspace.tables)), workspace=workspace, params=params)
-
-
-def _videos(tables: Path) -> Iterator[Shard]:
-    for video_id in videos_with(tables, DETECTIONS, POSES):
-        inputs = ((POSES.name, POSES.path(tables, video_id)),)
-        yield Shard(video_id, 0, len(read_video(tables, video_id).frames), inputs)
+    videos = index.whole_videos(index.with_tables(DETECTIONS, POSES), POSES)
+    map_shards(work, videos, workspace=workspace, params=params)
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,11 @@ class RecoverWork:
         }
 
     @cached_property
+    def index(self) -> VideoIndex:
+        """The index, read once in each process."""
+        return VideoIndex(self.tables)
+
+    @cached_property
     def recovery(self) -> Recovery:
         """The pose network and the rules of 5.1, loaded once in each process."""
         return Recovery(PoseEstimator(loaded(load_pose, self.pose_weights), self.params.estimate), self.params.recover)
@@ -71,7 +71,7 @@ class RecoverWork:
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of recovered_poses, correspondences and affinities of the video."""
-        video = read_video(self.tables, shard.video_id)
+        video = self.index.video(shard.video_id)
         poses = read_table(POSES, POSES.path(self.tables, shard.video_id))
         sources = [
             BoxSourcePoses(source, video.frames_of(source), poses.filter(pc.field("box_source") == source))

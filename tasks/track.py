@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tasks.inference.tracking import associate, matcher_of, read_evidence, track_rows
 from tasks.inference.video_tables import write_video_tables
-from tasks.inference.videos import read_video, videos_with
+from tasks.inference.videos import VideoIndex
 from tasks.params import Params
 from tasks.progress import current
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES, TRACKS
@@ -19,10 +19,11 @@ from tasks.workspace import Workspace
 
 def run(workspace: Workspace, params: Params) -> None:
     """Track every video that recover has finished, each box source by itself."""
+    index = VideoIndex(workspace.tables)
     dropped: Counter[str] = Counter()
 
     def rows_of(video_id: str) -> pa.Table:
-        video = read_video(workspace.tables, video_id)
+        video = index.video(video_id)
         parts = []
         for box_source in params.detect.box_sources:
             evidence = read_evidence(workspace.tables, video, box_source)
@@ -31,6 +32,6 @@ def run(workspace: Workspace, params: Params) -> None:
             parts.append(track_rows(video_id, box_source, evidence, tracks))
         return pa.concat_tables(parts)
 
-    videos = videos_with(workspace.tables, DETECTIONS, POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
+    videos = index.with_tables(DETECTIONS, POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
     rows = write_video_tables(TRACKS, videos, rows_of, workspace=workspace)
     current().summary(poses_in_tracks=rows, poses_left_out=dict(sorted(dropped.items())))

@@ -13,6 +13,7 @@ from models.fields.heatmap import decode_heatmap
 from models.keypoints import BODY, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
 from models.networks.pose import PoseNetwork
 from models.poses import crops
+from tasks.errors import InputError
 from tasks.inference.networks import autocast, device, prepare
 from tasks.params.inference import EstimateParams
 
@@ -50,14 +51,21 @@ def body_score(score: FloatArray) -> FloatArray:
     return mean
 
 
+def _stage(stages: int, output_stage: int) -> int:
+    if not -stages <= output_stage < stages:
+        raise InputError(
+            f"estimate.output_stage must be a stage of the weights, which have {stages} stages, got {output_stage}"
+        )
+    return output_stage % stages
+
+
 class PoseEstimator:
     """The pose network over crops, in batches of a fixed size."""
 
     def __init__(self, network: PoseNetwork, params: EstimateParams) -> None:
         self._network = prepare(network)
         self._params = params
-        stages = len(network.stages)
-        self._stage = range(stages)[params.output_stage]
+        self._stage = _stage(len(network.stages), params.output_stage)
         self._mirrored = torch.as_tensor(flip_order(POSETRACK_KEYPOINTS), device=device())
 
     def crop(self, picture: npt.NDArray[np.uint8], box_xywh: Sequence[float] | FloatArray) -> PersonCrop:

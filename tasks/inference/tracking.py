@@ -62,7 +62,7 @@ def read_evidence(tables: Path, video: Video, box_source: str, *, with_recovered
 
 
 def _of_source(table: Table, tables: Path, video: Video, box_source: str) -> pa.Table:
-    rows = read_table(table, table.path(tables, video.row["video_id"]))
+    rows = read_table(table, table.path(tables, video.video_id))
     return rows.filter(pc.field("box_source") == box_source)
 
 

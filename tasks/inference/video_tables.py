@@ -31,9 +31,14 @@ def write_video_tables(
         except TableError as error:
             progress.reject(video_id, "", str(error))
         progress.advance(done, video=video_id)
+    forget_other_videos(table, [path.stem for path in written], workspace=workspace)
+    return rows_written
+
+
+def forget_other_videos(table: Table, video_ids: Sequence[str], *, workspace: Workspace) -> None:
+    """Remove the files of videos that are no longer part of the run."""
     folder = workspace.tables / table.name
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in set(folder.glob("*.parquet")) - written:
+    for stale in set(folder.glob("*.parquet")) - {table.path(workspace.tables, name) for name in video_ids}:
         _LOG.info("%s: removed, no longer part of the corpus", stale)
         stale.unlink()
-    return rows_written

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.frames import VideoFrames
+from tasks.shards import Shard
 from tasks.tables import read_table
 from tasks.tables.schemas import FRAMES, VIDEOS, Table
+
+_FRAME_COLUMNS: Final = ("video_id", "frame_index", "image_id", "path", "is_labelled")
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,11 @@ class Video:
     frames: list[dict[str, Any]]
     """Its rows of the table `frames`, one per frame."""
 
+    @property
+    def video_id(self) -> str:
+        """Its name in the corpus."""
+        return str(self.row["video_id"])
+
     def open(self, data: Path) -> VideoFrames:
         """Its pictures, below the data folder."""
         return VideoFrames(data, self.row, self.frames)
@@ -30,22 +40,44 @@ class Video:
         return [row["frame_index"] for row in self.frames if row["is_labelled"] or box_source != "annotated"]
 
 
-def read_video(tables: Path, video_id: str) -> Video:
-    """A video and its frames from the index below the folder `tables`."""
-    videos, frames = (
-        read_table(table, table.path(tables)).filter(pc.field("video_id") == video_id).to_pylist()
-        for table in (VIDEOS, FRAMES)
-    )
-    return Video(videos[0], frames)
+class VideoIndex:
+    """The index below a folder of tables, read once."""
 
+    def __init__(self, tables: Path) -> None:
+        self._tables = tables
 
-def videos_of_splits(tables: Path, splits: Sequence[str]) -> list[str]:
-    """Videos of the index that belong to the splits, ascending."""
-    rows = read_table(VIDEOS, VIDEOS.path(tables), ["video_id", "split"]).to_pylist()
-    return sorted(row["video_id"] for row in rows if row["split"] in splits)
+    @cached_property
+    def _videos(self) -> dict[str, dict[str, Any]]:
+        rows = read_table(VIDEOS, VIDEOS.path(self._tables)).to_pylist()
+        return {row["video_id"]: row for row in rows}
 
+    @cached_property
+    def _frames(self) -> pa.Table:
+        return read_table(FRAMES, FRAMES.path(self._tables), _FRAME_COLUMNS)
 
-def videos_with(tables: Path, *needed: Table) -> list[str]:
-    """Videos of the index that every needed per-video table has a file of, ascending; others were set aside."""
-    known = read_table(VIDEOS, VIDEOS.path(tables), ["video_id"])["video_id"].to_pylist()
-    return sorted(name for name in known if all(table.path(tables, name).is_file() for table in needed))
+    def video(self, video_id: str) -> Video:
+        """A video and its frames."""
+        frames = self._frames.filter(pc.field("video_id") == video_id).to_pylist()
+        return Video(self._videos[video_id], frames)
+
+    def of_splits(self, splits: Sequence[str]) -> list[str]:
+        """Videos of the splits, ascending."""
+        return sorted(name for name, row in self._videos.items() if row["split"] in splits)
+
+    def with_tables(self, *needed: Table) -> list[str]:
+        """Videos that every needed per-video table has a file of, ascending; others were set aside."""
+        return sorted(
+            name for name in self._videos if all(table.path(self._tables, name).is_file() for table in needed)
+        )
+
+    def whole_videos(self, video_ids: Sequence[str], *inputs: Table) -> list[Shard]:
+        """A shard for each video, with all its frames and the files of its input tables."""
+        return [
+            Shard(
+                name,
+                0,
+                int(self._videos[name]["frame_count"]),
+                tuple((table.name, table.path(self._tables, name)) for table in inputs),
+            )
+            for name in video_ids
+        ]

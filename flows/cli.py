@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows import cli_import, cli_score
 from flows.outcomes import ExitCode, StageFailedError
 from tasks.errors import InputError
 
@@ -128,6 +129,10 @@ def doctor() -> None:
     from flows.repository import find_repository
 
     _exit(examine(find_repository(), _console()))
+
+
+cli_score.register(app)
+app.command("import-weights")(cli_import.import_weights)
 
 
 def main() -> None:

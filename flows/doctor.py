@@ -1,0 +1,240 @@
+"""`corrtrack doctor`: what a run needs, checked one by one, each with what to do about it."""
+
+import io
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final, Literal
+
+import psutil
+from rich.console import Console
+
+from flows.outcomes import ExitCode
+from flows.processes import RunFile
+from flows.repository import Repository
+from tasks.errors import InputError
+from tasks.params import load_params
+
+_LOWEST_FREE_GIB: Final = 5.0
+_LOWEST_MEMORY_GIB: Final = 4.0
+_NETWORKS: Final = ("pose", "correspondence")
+"""Weight files without which nothing can be tracked."""
+
+Verdict = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; `remedy` says what to do, and is empty where nothing need be done."""
+
+    what: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+
+def examine(repository: Repository, console: Console) -> ExitCode:
+    """Print all findings; DONE unless one of them is wrong."""
+    wrong = 0
+    for finding in findings(repository):
+        style = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.verdict]
+        console.print(
+            f"{finding.verdict:5} {finding.what:10} {finding.found}", style=style, highlight=False, markup=False
+        )
+        if finding.remedy:
+            console.print(f"      {'':10} -> {finding.remedy}", highlight=False, markup=False)
+        wrong += finding.verdict == "wrong"
+    console.print(f"{wrong} of these must be put right before a run" if wrong else "ready to run", highlight=False)
+    return ExitCode.FAILED if wrong else ExitCode.DONE
+
+
+def findings(repository: Repository) -> Iterator[Finding]:
+    """Every check's finding, in order; a check that breaks is itself a finding."""
+    checks: tuple[tuple[str, Callable[[Repository], Finding]], ...] = (
+        ("python", check_python),
+        ("packages", check_packages),
+        ("disk", check_disk),
+        ("memory", check_memory),
+        ("ports", check_ports),
+        ("gpu", check_gpu),
+        ("dvc", check_dvc),
+        ("video", check_video),
+        ("params", check_params),
+        ("data", check_data),
+        ("weights", check_weights),
+        ("leftovers", check_leftovers),
+    )
+    for name, check in checks:
+        try:
+            yield check(repository)
+        except Exception as error:  # the doctor must finish the round
+            yield Finding(name, "wrong", f"{type(error).__name__}: {error}", "make setup")
+
+
+def check_python(_: Repository) -> Finding:
+    """Python 3.11, the only one that all locked packages support."""
+    found = f"{sys.version.split()[0]} in {sys.prefix}"
+    if sys.version_info[:2] == (3, 11):
+        return Finding("python", "ok", found)
+    return Finding("python", "wrong", f"expected 3.11, got {found}", "make setup, then use .venv/bin/corrtrack")
+
+
+def check_packages(repository: Repository) -> Finding:
+    """Installed versions against requirements.lock."""
+    wanted = dict(_locked(repository.root / "requirements.lock"))
+    other = [
+        f"{name} {_installed(name) or 'missing'} ({version})"
+        for name, version in wanted.items()
+        if _installed(name) != version
+    ]
+    if not other:
+        return Finding("packages", "ok", f"{len(wanted)}, all as in requirements.lock")
+    shown = ", ".join(other[:5]) + (" ..." if len(other) > 5 else "")
+    return Finding(
+        "packages", "wrong", f"{len(other)} of {len(wanted)} not as locked: {shown}", "rm -r .venv, make setup"
+    )
+
+
+def check_disk(repository: Repository) -> Finding:
+    """Free space where results are written."""
+    free = shutil.disk_usage(repository.root).free / 2**30
+    if free >= _LOWEST_FREE_GIB:
+        return Finding("disk", "ok", f"{free:.0f} GiB free")
+    return Finding(
+        "disk", "wrong", f"expected {_LOWEST_FREE_GIB:.0f} GiB free, got {free:.1f}", "make room, or make clean"
+    )
+
+
+def check_memory(_: Repository) -> Finding:
+    """Memory of the machine; one process of the demo stays under 3 GiB."""
+    total = psutil.virtual_memory().total / 2**30
+    if total >= _LOWEST_MEMORY_GIB:
+        return Finding("memory", "ok", f"{total:.0f} GiB")
+    return Finding("memory", "wrong", f"expected {_LOWEST_MEMORY_GIB:.0f} GiB, got {total:.1f}", "use a larger machine")
+
+
+def check_ports(_: Repository) -> Finding:
+    """Whether a server can be reached on loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return Finding("ports", "ok", "loopback answers, any free port will do")
+
+
+def check_gpu(repository: Repository) -> Finding:
+    """GPUs that torch sees, against what params.yaml asks for."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    asked = load_params(repository.params).compute.gpus_per_worker
+    if asked and not count:
+        remedy = "corrtrack reproduce --set compute.gpus_per_worker=0, or install a driver"
+        return Finding("gpu", "wrong", f"compute.gpus_per_worker is {asked:g}, but torch sees no GPU", remedy)
+    if not count:
+        return Finding("gpu", "note", "none; everything runs on the CPU")
+    return Finding("gpu", "ok", ", ".join(torch.cuda.get_device_name(index) for index in range(count)))
+
+
+def check_dvc(repository: Repository) -> Finding:
+    """DVC starts, and this checkout is one of its repositories."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "dvc", "root"],
+        cwd=repository.root,
+        env=repository.environment(),
+        capture_output=True,
+        text=True,
+    )
+    if ran.returncode == 0:
+        return Finding("dvc", "ok", metadata.version("dvc"))
+    return Finding("dvc", "wrong", ran.stderr.strip().splitlines()[-1], "git checkout .dvc, make setup")
+
+
+def check_video(_: Repository) -> Finding:
+    """PyAV's ffmpeg writes and reads a small H.264 video."""
+    import av
+    import numpy as np
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as written:
+        stream = written.add_stream("h264", rate=5, options={"preset": "ultrafast"})
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        written.mux([*stream.encode(frame), *stream.encode(None)])
+    file.seek(0)
+    with av.open(file) as read:
+        count = sum(1 for _ in read.decode(video=0))
+    if count != 1:
+        return Finding("video", "wrong", f"expected to decode 1 frame of H.264, got {count}", "rm -r .venv, make setup")
+    return Finding("video", "ok", f"H.264 through PyAV {av.__version__}")
+
+
+def check_params(repository: Repository) -> Finding:
+    """params.yaml is whole and in range."""
+    try:
+        load_params(repository.params)
+    except InputError as error:
+        return Finding("params", "wrong", str(error), "correct that key, or corrtrack reproduce --profile demo")
+    return Finding("params", "ok", "every key of params.yaml fits")
+
+
+def check_data(repository: Repository) -> Finding:
+    """Whether there is a corpus; a demo corpus can always be made."""
+    data = repository.workspace.data
+    parts = sorted(path.name for path in data.iterdir() if path.is_dir()) if data.is_dir() else []
+    if parts:
+        return Finding("data", "ok", ", ".join(parts))
+    return Finding(
+        "data", "note", "no data/ yet", "make demo synthesises a small corpus; the README tells how to use yours"
+    )
+
+
+def check_weights(repository: Repository) -> Finding:
+    """Weight files that can be opened."""
+    from safetensors import SafetensorError, safe_open
+
+    files = {name: repository.workspace.weights(name) for name in _NETWORKS}
+    missing = [name for name, path in files.items() if not path.is_file()]
+    for name in set(files) - set(missing):
+        try:
+            with safe_open(files[name], framework="numpy"):
+                pass
+        except (SafetensorError, OSError) as error:
+            return Finding("weights", "wrong", f"{files[name]}: {error}", "delete it and run corrtrack reproduce")
+    if missing:
+        remedy = "make demo trains them; corrtrack import-weights takes released ones"
+        return Finding("weights", "note", f"not there yet: {', '.join(missing)}", remedy)
+    return Finding("weights", "ok", ", ".join(files))
+
+
+def check_leftovers(repository: Repository) -> Finding:
+    """Processes that a run has left, or that a run has now."""
+    run_file = RunFile(repository.state / "run.json")
+    alive = [record for record in run_file.read() if record.process() is not None]
+    if not alive:
+        return Finding("leftovers", "ok", "no process of an earlier run")
+    told = ", ".join(f"{record.name} (pid {record.pid})" for record in alive)
+    return Finding("leftovers", "note", f"{told} run", "a run is going on, or the next one will end them")
+
+
+def _locked(lock: Path) -> Iterator[tuple[str, str]]:
+    """Name and version of every package that the lock asks for on this system."""
+    from packaging.requirements import Requirement
+
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        if line[:1].isalnum():
+            wanted = Requirement(line.rstrip("\\ "))
+            if wanted.marker is None or wanted.marker.evaluate():
+                yield wanted.name, next(iter(wanted.specifier)).version
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

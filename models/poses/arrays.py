@@ -37,6 +37,10 @@ class FramePoses:
     def __len__(self) -> int:
         return len(self.pose_id)
 
+    def take(self, keep: BoolArray | IntArray) -> "FramePoses":
+        """The poses that a mask (P,) keeps or that indices name."""
+        return FramePoses(self.frame_index, self.pose_id[keep], self.xy[keep], self.score[keep])
+
     def mean_score(self) -> FloatArray:
         """Mean score (P,) of the 15 body keypoints."""
         return np.asarray(self.score[:, BODY].mean(axis=1))

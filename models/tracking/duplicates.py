@@ -66,11 +66,20 @@ class DuplicateRule:
     def __call__(
         self, source_pose_id: IntArray, target: FramePoses, similarity: FloatArray, matched_pose: IntArray
     ) -> IntArray:
-        """Column (P,) that each pose doubles, or -1, given the M matched sources and their similarity (M,P)."""
-        if len(matched_pose) == len(target):
+        """Column (P,) that each pose doubles, or -1, given the M matched sources and their similarity (M,P).
+
+        The overlap is asked for only where the ratio leaves a choice: in most frames nowhere.
+        """
+        own = similarity[np.arange(len(matched_pose)), matched_pose]
+        asked = similarity >= self.duplicate_ratio * own[:, None]
+        asked[:, matched_pose] = False
+        row, column = np.flatnonzero(asked.any(axis=1)), np.flatnonzero(asked.any(axis=0))
+        if not len(row):
             return np.full(len(target), -1, dtype=np.int64)
+        overlap = np.zeros(similarity.shape)
+        overlap[np.ix_(row, column)] = self.carried_oks(source_pose_id[row], target.take(column))
         return find_duplicates(
-            self.carried_oks(source_pose_id, target),
+            overlap,
             similarity,
             matched_pose,
             duplicate_oks=self.duplicate_oks,

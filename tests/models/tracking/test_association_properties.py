@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.poses.arrays import FramePoses, VideoPoses
@@ -62,6 +62,7 @@ METHODS = ["correspondence", "oks", "flow", "reid", "released"]
 
 @pytest.mark.parametrize("assignment", ["greedy", "hungarian"])
 @pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), shortest=st.integers(1, 3))
 def test_each_pose_is_in_one_track_or_dropped_and_no_track_is_twice_in_a_frame(method, assignment, seed, shortest):
     video = random_video(seed)
@@ -77,6 +78,7 @@ def test_each_pose_is_in_one_track_or_dropped_and_no_track_is_twice_in_a_frame(m
 
 @pytest.mark.parametrize("assignment", ["greedy", "hungarian"])
 @pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), order=st.integers(0, 99))
 def test_shuffled_rows_give_the_same_tracks(method, assignment, seed, order):
     video = random_video(seed)

@@ -27,13 +27,15 @@ def ray_cluster(compute: ComputeParams, run: RunParams) -> Iterator[Any]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    address = os.environ.get(ADDRESS_VARIABLE) or compute.address
+    if not address:  # Ray replaces a loopback address by the machine's own, unless it takes this for a lone machine
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray  # takes seconds, and local runs do without
 
     if ray.is_initialized():
         _check_gpus(ray, compute)
         yield ray
         return
-    address = os.environ.get(ADDRESS_VARIABLE) or compute.address
     temporary = None if address else tempfile.mkdtemp(prefix="ct")
     try:
         _connect(ray, address, temporary, cpus=compute.workers * run.threads_per_worker)

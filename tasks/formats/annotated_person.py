@@ -1,0 +1,102 @@
+"""An annotated person of COCO or PoseTrack as a row of the table persons, or the field that is wrong."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.keypoints import IntArray, index_map
+from tasks.formats.fields import FieldError, Record, records
+from tasks.formats.fields import reals as real_list
+
+_ALSO_CALLED = {"neck": "head_bottom", "upper_neck": "head_bottom", "head": "head_top"}
+
+
+@dataclass(frozen=True)
+class KeypointSlots:
+    """Where the file keeps each keypoint of an order, by name.
+
+    `columns` (17,) holds the file's slot of each keypoint, -1 where it has none; `count` is the file's slots.
+    """
+
+    columns: IntArray
+    count: int
+    category_id: Any
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """The 17 keypoints of a person; x and y are 0 where visibility is."""
+
+    x: list[float]
+    y: list[float]
+    visibility: list[int]
+
+    @classmethod
+    def none(cls) -> "Keypoints":
+        """Nothing labelled."""
+        return cls([0.0] * 17, [0.0] * 17, [0] * 17)
+
+
+def keypoint_slots(document: Record, order: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> KeypointSlots:
+    """Slots of the keypoints of `order` as the file's category "person" names them.
+
+    Raises:
+        FieldError: no such category, or it lacks a name that is not `optional`, or has one twice.
+    """
+    persons = [entry for entry in records(document, "categories") if isinstance(entry, dict)]
+    persons = [entry for entry in persons if entry.get("name") == "person"]
+    names = persons[0].get("keypoints") if len(persons) == 1 else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise FieldError("categories", 'one category "person" with the names of its keypoints', document["categories"])
+    known = tuple(str(name) if name in order else _ALSO_CALLED.get(str(name), str(name)) for name in names)
+    columns = index_map(known, order)
+    missing = [name for name, column in zip(order, columns, strict=True) if column < 0 and name not in optional]
+    if missing or len(set(known)) != len(known):
+        expected = f"each of {', '.join(order)} once" + (f" ({missing[0]} is missing)" if missing else "")
+        raise FieldError("categories.keypoints", expected, names)
+    return KeypointSlots(columns, len(names), persons[0].get("id"))
+
+
+def read_keypoints(person: Record, slots: KeypointSlots, flags: tuple[int, ...]) -> Keypoints:
+    """The person's keypoints in the order that `slots` was made for.
+
+    Args:
+        person: its record with x, y, visibility for each slot of the file.
+        slots: where they are.
+        flags: the values that visibility may have; 0 is unlabelled.
+
+    Raises:
+        FieldError: another length, a value that is no number, or another visibility.
+    """
+    values = np.array(real_list(person, "keypoints", 3 * slots.count)).reshape(-1, 3)
+    strange = ~np.isin(values[:, 2], flags)
+    if strange.any():
+        slot = int(np.flatnonzero(strange)[0])
+        raise FieldError(
+            f"keypoints[{3 * slot + 2}]", f"a visibility of {' or '.join(map(str, flags))}", float(values[slot, 2])
+        )
+    chosen = np.where(slots.columns[:, None] >= 0, values[slots.columns], 0.0)
+    chosen[chosen[:, 2] == 0] = 0.0
+    x, y, visibility = chosen.T.tolist()
+    return Keypoints(x, y, [int(value) for value in visibility])
+
+
+def check_inside(keypoints: Keypoints, box: list[float], *, width: int, height: int) -> None:
+    """Refuse what cannot belong to a picture of this size.
+
+    Annotators may place points a little outside; a person's labelled points farther out than the picture is large,
+    or a box that shows nothing of the picture, are coordinates of something else.
+
+    Raises:
+        FieldError: names the first of them.
+    """
+    x, y, sides_w, sides_h = box
+    if x >= width or y >= height or x + sides_w <= 0 or y + sides_h <= 0:
+        raise FieldError("bbox", f"a box inside the picture of {width}x{height}", box)
+    points = zip(keypoints.x, keypoints.y, keypoints.visibility, strict=True)
+    for slot, (across, down, visible) in enumerate(points):
+        if visible and not (-width <= across <= 2 * width and -height <= down <= 2 * height):
+            raise FieldError(
+                "keypoints", f"places in a picture of {width}x{height}", f"({across:g}, {down:g}) in slot {slot}"
+            )

@@ -1,0 +1,207 @@
+"""COCO keypoint sets (`data/coco*`) and detections in COCO results form, every record checked."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from models.keypoints import COCO_KEYPOINTS
+from tasks.errors import InputError
+from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
+from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.fields import FieldError, Record, box_xywh, brief, flag, real, records, unique_id, whole
+from tasks.formats.pictures import PictureFile, check_pictures
+from tasks.paths import below
+from tasks.scoring.json_files import load_json
+
+_ANNOTATIONS: Final = re.compile(r"person_keypoints_(train|val)(2017)?\.json")
+_LAYOUT: Final = "annotations/person_keypoints_{train,val}[2017].json"
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class DetectedBox:
+    """A person box out of a file of detections."""
+
+    image_id: int
+    """Id of the picture; in MOT files the frame from 1."""
+    box_xywh: list[float]
+    score: float
+
+
+@dataclass(frozen=True)
+class _Set:
+    """One annotation file: its place and its pictures' possible folders."""
+
+    source: str
+    name: str
+    split: str
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, data: Path, path: Path, split: str, year: str) -> "_Set":
+        root = path.parent.parent
+        folders = [root / images / f"{split}{ending}" for images in ("images", "") for ending in (year, "2017", "")]
+        return cls(path.relative_to(data).as_posix(), root.name, split, tuple(dict.fromkeys(folders)))
+
+    def picture(self, file_name: object) -> Path:
+        """The picture's file in the first folder that has it; raises ValueError for a name that leads elsewhere."""
+        candidates = [below(folder, file_name) for folder in self.folders]
+        return next((path for path in candidates if path.is_file()), candidates[0])
+
+
+def read_coco(data: Path, tick: Tick = lambda: None) -> CorpusPart:
+    """Pictures with persons, and these persons, of every set `data/coco*`; `tick` is called after each picture."""
+    part = CorpusPart()
+    for root in sorted(path for path in data.glob("coco*") if path.is_dir()):
+        read: dict[str, str] = {}
+        for path in sorted((root / "annotations").glob("*.json")):
+            source = path.relative_to(data).as_posix()
+            match = _ANNOTATIONS.fullmatch(path.name)
+            if match is None:
+                part.reject(source, "", f"expected {_LAYOUT}, got another name; not read")
+            elif (split := match[1]) in read:
+                part.reject(source, "", f"expected one file for the split {split}, got also {read[split]}; not read")
+            else:
+                read[split] = path.name
+                part.add(_read_set(path, _Set.of(data, path, split, match[2] or ""), tick, data))
+        if not read:
+            part.reject(root.name, "", f"expected {_LAYOUT}, got no such file")
+    return part
+
+
+def _read_set(path: Path, place: _Set, tick: Tick, data: Path) -> CorpusPart:
+    part = CorpusPart()
+    try:
+        document = load_json(path)
+        if not isinstance(document, dict):
+            raise FieldError("file", "an object with images, annotations and categories", document)
+        slots = keypoint_slots(document, COCO_KEYPOINTS)
+        listed, persons = records(document, "images"), records(document, "annotations")
+    except (InputError, FieldError) as error:
+        part.reject(place.source, "", str(error).removeprefix(f"{path}: "))
+        return part
+    wanted = {person.get("image_id") for person in persons if isinstance(person, dict) and _has_key(person, "image_id")}
+    images, known = _images(part, place, listed, wanted)
+    sizes = _check_images(part, place, images, tick, data)
+    _persons(part, place, persons, slots, known=known, sizes=sizes)
+    return part
+
+
+def _has_key(record: Record, field: str) -> bool:
+    return isinstance(record.get(field), int | float | str)
+
+
+def _images(
+    part: CorpusPart, place: _Set, listed: Sequence[Any], wanted: set[Any]
+) -> tuple[dict[int, tuple[Path, Record]], set[int]]:
+    """Picture file and record by id, of the pictures that any person is annotated in; and the ids of all."""
+    usable: dict[int, tuple[Path, Record]] = {}
+    known: set[int] = set()
+    for position, image in enumerate(listed):
+        spot = f"images[{position}]"
+        try:
+            key = unique_id(image, known)
+            spot = f"image {key}"
+            if key in wanted:
+                whole(image, "width", least=1)
+                whole(image, "height", least=1)
+                usable[key] = (place.picture(image.get("file_name")), image)
+        except ValueError as error:
+            part.reject(place.source, spot, error)
+    return usable, known
+
+
+def _check_images(
+    part: CorpusPart, place: _Set, images: dict[int, tuple[Path, Record]], tick: Tick, data: Path
+) -> dict[int, PictureFile]:
+    """Add the pictures that are whole and of the size that the annotation tells; give them by id."""
+    sizes = {}
+    checked = check_pictures(path for path, _ in images.values())
+    for (key, (path, image)), picture in zip(images.items(), checked, strict=True):
+        tick()
+        told = f"{image['width']}x{image['height']}"
+        if isinstance(picture, str):
+            part.reject(place.source, f"image {key}", picture)
+        elif told != (got := f"{picture.width}x{picture.height}"):
+            part.reject(place.source, f"image {key}", f"{path.name}: expected {told} as annotated, got {got}")
+        else:
+            sizes[key] = picture
+            part.images.append(_image_row(place, key, path.relative_to(data).as_posix(), picture))
+    return sizes
+
+
+def _image_row(place: _Set, key: int, path: str, picture: PictureFile) -> Row:
+    return {
+        **{"image_id": f"{place.name}/{place.split}/{key}", "split": place.split, "path": path, "source_id": key},
+        **{"width": picture.width, "height": picture.height, "sha256": picture.sha256},
+    }
+
+
+def _persons(
+    part: CorpusPart,
+    place: _Set,
+    persons: Sequence[Any],
+    slots: KeypointSlots,
+    *,
+    known: set[Any],
+    sizes: dict[int, PictureFile],
+) -> None:
+    seen: set[int] = set()
+    for position, person in enumerate(persons):
+        spot = f"annotations[{position}]"
+        try:
+            spot = f"person {unique_id(person, seen)}"
+            image_id = whole(person, "image_id")
+            if image_id not in known:
+                raise FieldError("image_id", "the id of an image of the file", image_id)
+            if person.get("category_id") != slots.category_id:
+                raise FieldError("category_id", f"{slots.category_id}, the person", person.get("category_id"))
+            if image_id in sizes:  # else the picture was set aside, and that is told once
+                part.persons.append(_person_row(place, person, slots, sizes[image_id]))
+        except ValueError as error:
+            part.reject(place.source, spot, error)
+
+
+def _person_row(place: _Set, person: Record, slots: KeypointSlots, picture: PictureFile) -> Row:
+    is_crowd = flag(person, "iscrowd") if "iscrowd" in person else False
+    has_none = is_crowd and "keypoints" not in person
+    keypoints = Keypoints.none() if has_none else read_keypoints(person, slots, (0, 1, 2))
+    box = box_xywh(person, "bbox")
+    check_inside(keypoints, box, width=picture.width, height=picture.height)
+    if (area := real(person, "area")) <= 0:
+        raise FieldError("area", "a positive number", area)
+    image_id = f"{place.name}/{place.split}/{person['image_id']}"
+    return {
+        **{"person_id": f"{image_id}/{person['id']}", "source": "coco", "split": place.split, "image_id": image_id},
+        **{"video_id": None, "frame_index": None, "track_id": None, "annotation_id": person["id"]},
+        **{"box_xywh": box, "box_head_xywh": None, "area": area, "is_crowd": is_crowd},
+        **{"x": keypoints.x, "y": keypoints.y, "visibility": keypoints.visibility},
+    }
+
+
+def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
+    """Person boxes of a file in COCO results form, and what was set aside in it as rows of place and reason.
+
+    Raises:
+        InputError: the file is not there, not JSON, or no list.
+    """
+    entries = load_json(path)
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: expected a list of detections in COCO results form, got {brief(entries)}")
+    boxes, rejects = [], []
+    for position, entry in enumerate(entries):
+        try:
+            boxes.append(_detected_box(entry))
+        except FieldError as error:
+            rejects.append({"place": f"detection {position}", "reason": str(error)})
+    return boxes, rejects
+
+
+def _detected_box(entry: Any) -> DetectedBox:
+    if not isinstance(entry, dict):
+        raise FieldError("detection", "an object", entry)
+    if entry.get("category_id", 1) != 1:
+        raise FieldError("category_id", "1, the person", entry["category_id"])
+    return DetectedBox(whole(entry, "image_id"), box_xywh(entry, "bbox"), real(entry, "score"))

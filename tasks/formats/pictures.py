@@ -1,0 +1,43 @@
+"""Pictures of the corpus, each read and decoded once: whole, how large, and which bytes."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.frames import decode_picture
+
+PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png"})
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture that decodes."""
+
+    width: int
+    height: int
+    sha256: str
+
+
+def check_picture(path: Path) -> PictureFile | str:
+    """The picture, or why it cannot be used."""
+    try:
+        data = path.read_bytes()
+        height, width = decode_picture(data).shape[:2]
+    except OSError as error:
+        return f"expected the picture {path.name}, got {error.strerror or error}"
+    except ValueError as error:
+        return f"{path.name}: {error}"
+    return PictureFile(width, height, hashlib.sha256(data).hexdigest())
+
+
+def check_pictures(paths: Iterable[Path]) -> Iterator[PictureFile | str]:
+    """`check_picture` of each path, in order, on all cores; a few hundred pictures at a time are under way."""
+    waiting = list(paths)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as threads:
+        for start in range(0, len(waiting), _CHUNK):
+            yield from threads.map(check_picture, waiting[start : start + _CHUNK])

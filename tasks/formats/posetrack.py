@@ -1,0 +1,271 @@
+"""PoseTrack18 and PoseTrack17 annotations (`data/posetrack/annotations/{train,val}`), every record checked."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from models.keypoints import POSETRACK_KEYPOINTS
+from tasks.errors import InputError
+from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
+from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.fields import FieldError, Record, box_xywh, brief, flag, is_number, records, unique_id, whole
+from tasks.formats.pictures import PictureFile, check_pictures
+from tasks.paths import below
+from tasks.scoring.json_files import load_json
+
+SPLITS: Final = ("train", "val")
+_EARS: Final = ("left_ear", "right_ear")
+_BOX_GROWTH: Final = 0.15
+_OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A frame whose picture is whole."""
+
+    index: int
+    record: Record
+    path: Path
+    picture: PictureFile
+
+
+def annotation_files(data: Path) -> list[tuple[str, Path]]:
+    """Split and file of every annotation that is read, in order."""
+    root = data / "posetrack" / "annotations"
+    return [(split, path) for split in SPLITS for path in sorted((root / split).glob("*.json"))]
+
+
+def read_posetrack(data: Path, tick: Tick = lambda: None) -> CorpusPart:
+    """Videos, frames and persons of all annotation files; `tick` is called after each file."""
+    part = CorpusPart()
+    _reject_strays(part, data)
+    taken: dict[str, str] = {}
+    for split, path in annotation_files(data):
+        source = path.relative_to(data).as_posix()
+        if path.stem in taken:
+            part.reject(source, "", f"expected a video name of its own, got that of {taken[path.stem]}; rename one")
+            continue
+        taken[path.stem] = source
+        part.add(_VideoReader(data, path, split).read())
+        tick()
+    return part
+
+
+def _reject_strays(part: CorpusPart, data: Path) -> None:
+    """Set aside JSON that lies where no annotations are read."""
+    root = data / "posetrack" / "annotations"
+    for path in sorted(root.glob("*.json")):
+        expected = f"annotations in {root.name}/{{train,val}}/, detections in posetrack/detections/"
+        part.reject(path.relative_to(data).as_posix(), "", f"expected {expected}, got another JSON; not read")
+    for folder in sorted(path for path in root.glob("*") if path.is_dir() and path.name not in SPLITS):
+        if count := len(list(folder.glob("*.json"))):
+            reason = f"expected the splits train and val, got {count} files of another; not read"
+            part.reject(folder.relative_to(data).as_posix(), "", reason)
+
+
+class _VideoReader:
+    """One annotation file with its frames and persons."""
+
+    def __init__(self, data: Path, path: Path, split: str) -> None:
+        self._data, self._path, self._split = data, path, split
+        self._root = data / "posetrack"
+        self._source = path.relative_to(data).as_posix()
+        self._video_id = path.stem
+        self._part = CorpusPart()
+
+    def read(self) -> CorpusPart:
+        """The video's rows; only a reject where the whole video cannot be used."""
+        try:
+            document = self._document()
+            slots = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_EARS)
+            listed, persons = records(document, "images"), records(document, "annotations")
+            images = self._images(listed)
+            frames = self._frames(images)
+        except (InputError, FieldError) as error:
+            reason = " ".join(str(error).removeprefix(f"{self._path}: ").split())
+            self._part.reject(self._source, "", reason)
+            return self._part
+        annotated = Counter(person.get("image_id") for person in persons if _has_image(person))
+        labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
+        self._part.videos.append(self._video_row(list(frames.values()), labelled, document))
+        self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
+        self._persons(persons, slots, known={key for key, _ in images}, frames=frames)
+        return self._part
+
+    def _document(self) -> Record:
+        document = load_json(self._path)
+        if isinstance(document, dict) and "annolist" in document:
+            from tasks.formats.posetrack_conversion import posetrack18_from_17  # most corpora have none
+
+            return posetrack18_from_17(self._source, document)
+        if not isinstance(document, dict):
+            raise FieldError("file", _OUTLINE, document)
+        return document
+
+    def _images(self, listed: Sequence[Any]) -> list[tuple[int, Record]]:
+        """Frames with id and a usable file name, in order of time."""
+        seen: set[int] = set()
+        found: list[tuple[int, Record]] = []
+        for position, image in enumerate(listed):
+            try:
+                key = unique_id(image, seen)
+                below(self._root, image.get("file_name"))
+                found.append((key, image))
+            except ValueError as error:
+                self._part.reject(self._source, f"images[{position}]", error)
+        folders = Counter(Path(image["file_name"]).parent for _, image in found)
+        if not found:
+            raise FieldError("images", "frames with id and file_name", f"{len(listed)} entries, none usable")
+        folder = folders.most_common(1)[0][0]
+        for key, image in found:
+            if Path(image["file_name"]).parent != folder:
+                self._part.reject(self._source, f"frame {key}", f"expected a picture in {folder}, as most have")
+        kept = [(key, image) for key, image in found if Path(image["file_name"]).parent == folder]
+        return sorted(kept, key=lambda pair: _time_of(pair[1])) if all(_time_of(image) for _, image in kept) else kept
+
+    def _frames(self, images: list[tuple[int, Record]]) -> dict[int, _Frame]:
+        """Frames whose pictures are whole and of one size, numbered from 0 without gaps, by id."""
+        paths = [below(self._root, image["file_name"]) for _, image in images]
+        pictures = list(check_pictures(paths))
+        sizes = Counter((one.width, one.height) for one in pictures if isinstance(one, PictureFile))
+        if not sizes:
+            raise FieldError("images", f"pictures of {len(images)} frames", f"none whole; the first: {pictures[0]}")
+        size = sizes.most_common(1)[0][0]
+        frames: dict[int, _Frame] = {}
+        for (key, image), path, picture in zip(images, paths, pictures, strict=True):
+            if isinstance(picture, str):
+                self._part.reject(self._source, f"frame {key}", picture)
+            elif (picture.width, picture.height) != size:
+                told = f"expected {size[0]}x{size[1]} as most frames have, got {picture.width}x{picture.height}"
+                self._part.reject(self._source, f"frame {key}", f"{path.name}: {told}")
+            else:
+                frames[key] = _Frame(len(frames), image, path, picture)
+        return frames
+
+    def _is_labelled(self, image: Record, has_persons: bool) -> bool:
+        if "is_labeled" not in image:
+            return has_persons
+        try:
+            return flag(image, "is_labeled")
+        except FieldError as error:
+            self._part.reject(self._source, f"frame {image['id']} is_labeled", error)
+            return has_persons
+
+    def _video_row(self, frames: list[_Frame], labelled: Mapping[int, bool], document: Record) -> Row:
+        digest = hashlib.sha256("".join(frame.picture.sha256 for frame in frames).encode()).hexdigest()
+        return {
+            **{"video_id": self._video_id, "split": self._split, "source": self._source, "media_sha256": digest},
+            "media": frames[0].path.parent.relative_to(self._data).as_posix(),
+            **{"width": frames[0].picture.width, "height": frames[0].picture.height, "frame_count": len(frames)},
+            **{"labelled_frame_count": sum(labelled.values()), "frames_per_second": None},
+            "tags": self._tags(document),
+        }
+
+    def _tags(self, document: Record) -> list[str]:
+        tags = document.get("tags", [])
+        if isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags):
+            return sorted(set(tags))
+        self._part.reject(self._source, "tags", f"expected a list of words, got {brief(tags)}")
+        return []
+
+    def _frame_row(self, frame: _Frame, *, is_labelled: bool) -> Row:
+        return {
+            **{"video_id": self._video_id, "frame_index": frame.index, "image_id": frame.record["id"]},
+            **{"file_name": frame.record["file_name"], "path": frame.path.relative_to(self._data).as_posix()},
+            **{"is_labelled": is_labelled, "ignore_regions": self._ignore_regions(frame.record)},
+        }
+
+    def _ignore_regions(self, image: Record) -> list[list[list[float]]] | None:
+        """Polygons of corners x, y; None where the file has no ignore regions. A broken one is set aside alone."""
+        columns, rows = image.get("ignore_regions_x"), image.get("ignore_regions_y")
+        if columns is None and rows is None:
+            return None
+        spot = f"frame {image['id']} ignore_regions"
+        if not isinstance(columns, list) or not isinstance(rows, list) or len(columns) != len(rows):
+            self._part.reject(self._source, spot, "expected as many lists of x as of y")
+            return None
+        polygons = []
+        for number, (x, y) in enumerate(zip(columns, rows, strict=True)):
+            if (polygon := _polygon(x, y)) is None:
+                reason = f"expected at least 3 corners with x and y, got {brief(x)} and {brief(y)}"
+                self._part.reject(self._source, f"{spot}[{number}]", reason)
+            else:
+                polygons.append(polygon)
+        return polygons
+
+    def _persons(
+        self, persons: Sequence[Any], slots: KeypointSlots, *, known: set[int], frames: Mapping[int, _Frame]
+    ) -> None:
+        seen: set[int] = set()
+        tracks: set[tuple[int, int]] = set()
+        for position, person in enumerate(persons):
+            spot = f"annotations[{position}]"
+            try:
+                key = position if isinstance(person, dict) and "id" not in person else unique_id(person, seen)
+                spot = f"person {key}"
+                image_id = whole(person, "image_id")
+                if image_id not in known:
+                    raise FieldError("image_id", "the id of a frame of the file", image_id)
+                if image_id not in frames:
+                    continue  # its frame was set aside, and that is told once
+                row = self._person_row(key, person, slots, frames[image_id])
+                if row["track_id"] is not None and (image_id, row["track_id"]) in tracks:
+                    raise FieldError("track_id", "an identity once in a frame", row["track_id"])
+                tracks.add((image_id, row["track_id"]))
+                self._part.persons.append(row)
+            except ValueError as error:
+                self._part.reject(self._source, spot, error)
+
+    def _person_row(self, key: int, person: Record, slots: KeypointSlots, frame: _Frame) -> Row:
+        keypoints = read_keypoints(person, slots, (0, 1, 2))
+        box = box_xywh(person, "bbox") if "bbox" in person else _box_around(keypoints)
+        check_inside(keypoints, box, width=frame.picture.width, height=frame.picture.height)
+        track_id = None if person.get("track_id") is None else whole(person, "track_id")
+        return {
+            **{"person_id": f"{self._video_id}/{frame.index}/{key}", "source": "posetrack", "split": self._split},
+            **{"image_id": None, "video_id": self._video_id, "frame_index": frame.index, "track_id": track_id},
+            **{"annotation_id": key, "box_xywh": box, "box_head_xywh": self._head(key, person)},
+            **{"area": box[2] * box[3], "is_crowd": flag(person, "iscrowd") if "iscrowd" in person else False},
+            **{"x": keypoints.x, "y": keypoints.y, "visibility": [2 if seen else 0 for seen in keypoints.visibility]},
+        }
+
+    def _head(self, key: int, person: Record) -> list[float] | None:
+        """The head box; a broken one is set aside alone, since the pose does not need it."""
+        if person.get("bbox_head") is None:
+            return None
+        try:
+            return box_xywh(person, "bbox_head")
+        except FieldError as error:
+            self._part.reject(self._source, f"person {key} bbox_head", error)
+            return None
+
+
+def _has_image(person: Any) -> bool:
+    return isinstance(person, dict) and isinstance(person.get("image_id"), int | float | str)
+
+
+def _time_of(image: Record) -> int:
+    """What orders the frames: frame_id where the file has it; 0 leaves the file's order."""
+    value = image.get("frame_id")
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _polygon(x: Any, y: Any) -> list[list[float]] | None:
+    if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y) or len(x) < 3:
+        return None
+    return [[float(a), float(b)] for a, b in zip(x, y, strict=True)] if all(map(is_number, x + y)) else None
+
+
+def _box_around(keypoints: Keypoints) -> list[float]:
+    """Extent of the labelled keypoints, grown by 15 % of it on each side: what a file without boxes leaves us."""
+    points = zip(keypoints.x, keypoints.y, keypoints.visibility, strict=True)
+    places = [(x, y) for x, y, seen in points if seen]
+    if len(places) < 2:
+        raise FieldError("bbox", "a box, or at least two keypoints to put one around", f"{len(places)} keypoints")
+    (left, top), (right, bottom) = map(min, zip(*places, strict=True)), map(max, zip(*places, strict=True))
+    grown_w, grown_h = _BOX_GROWTH * max(right - left, 1.0), _BOX_GROWTH * max(bottom - top, 1.0)
+    return [left - grown_w, top - grown_h, right - left + 2 * grown_w, bottom - top + 2 * grown_h]

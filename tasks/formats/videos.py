@@ -1,0 +1,168 @@
+"""Videos without annotations: video files and frame folders, with detections in MOT form beside them."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import av
+
+from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.mot import frames_per_second
+from tasks.formats.pictures import PICTURE_ENDINGS, PictureFile, check_pictures
+from tasks.frames import decoded_frames, presentation_times
+
+VIDEO_ENDINGS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv"})
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """What a video file decodes to."""
+
+    width: int
+    height: int
+    count: int
+    rate: float | None
+    broken: str
+    """Why frames are missing; empty when none are."""
+
+
+def bare_videos(data: Path) -> list[Path]:
+    """Video files and frame folders directly below `data` and `data/videos`, without those of the annotated sets."""
+    found = []
+    for root in (data, data / "videos"):
+        for path in sorted(root.glob("*")):
+            is_file = path.is_file() and path.suffix.lower() in VIDEO_ENDINGS
+            if not path.name.startswith(".") and (is_file or (path.is_dir() and pictures_of(path))):
+                found.append(path)
+    return found
+
+
+def pictures_of(folder: Path) -> list[Path]:
+    """Pictures of a frame folder in order of their numbers; MOT keeps them in `img1` below it."""
+    for place in (folder, folder / "img1"):
+        pictures = [path for path in place.glob("*") if path.suffix.lower() in PICTURE_ENDINGS and path.is_file()]
+        if pictures:
+            return sorted(pictures, key=_number_and_name)
+    return []
+
+
+def detections_beside(data: Path, media: str) -> Path | None:
+    """The file of detections of a bare video, by its `media` path: None where there is none.
+
+    For a video file NAME.mp4: NAME.det.txt beside it, or det.txt if it is the folder's only video.
+    For a frame folder: det.txt or det/det.txt in it, or NAME.det.txt beside it.
+    """
+    path = data / media
+    if path.is_dir() and path.name == "img1":
+        path = path.parent
+    named = path.with_name(f"{path.stem if path.is_file() else path.name}.det.txt")
+    candidates = [named]
+    if path.is_dir():
+        candidates += [path / "det.txt", path / "det" / "det.txt"]
+    elif sum(other.suffix.lower() in VIDEO_ENDINGS for other in path.parent.iterdir()) == 1:
+        candidates.append(path.parent / "det.txt")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
+    """Bare videos as videos of the split val without labelled frames; `tick` is called after each."""
+    part = CorpusPart()
+    taken: dict[str, str] = {}
+    for path in bare_videos(data):
+        source = path.relative_to(data).as_posix()
+        video_id = path.stem if path.is_file() else path.name
+        if video_id in taken:
+            part.reject(source, "", f"expected a video name of its own, got that of {taken[video_id]}; rename one")
+            continue
+        taken[video_id] = source
+        rows = _read_file(part, data, path) if path.is_file() else _read_folder(part, data, path)
+        part.videos.extend(rows)
+        tick()
+    return part
+
+
+def _read_file(part: CorpusPart, data: Path, path: Path) -> Iterator[Row]:
+    source = path.relative_to(data).as_posix()
+    decoded = _decode(path)
+    if decoded.broken:
+        part.reject(source, f"frame {decoded.count} on" if decoded.count else "", decoded.broken)
+    if not decoded.count:
+        return
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    part.frames.extend(_frame_row(path.stem, index, None) for index in range(decoded.count))
+    rate = decoded.rate or frames_per_second(path.parent)
+    yield _video_row(path.stem, source, digest, (decoded.width, decoded.height), decoded.count, rate)
+
+
+def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
+    source = folder.relative_to(data).as_posix()
+    paths = pictures_of(folder)
+    whole: list[tuple[int, Path, PictureFile]] = []
+    for number, (path, picture) in enumerate(zip(paths, check_pictures(paths), strict=True)):
+        first = whole[0][2] if whole else None
+        if isinstance(picture, str):
+            part.reject(source, path.name, picture)
+        elif first and (picture.width, picture.height) != (first.width, first.height):
+            told = f"expected {first.width}x{first.height} as the first frame, got {picture.width}x{picture.height}"
+            part.reject(source, path.name, told)
+        else:
+            whole.append((number, path, picture))
+    if not whole:
+        part.reject(source, "", f"expected pictures, got {len(paths)} files of which none is whole")
+        return
+    for index, (number, path, _) in enumerate(whole):
+        row = _frame_row(folder.name, index, path.relative_to(data).as_posix())
+        part.frames.append(row | {"image_id": number + 1})  # a picture set aside must not shift the detections
+    digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
+    media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
+    yield _video_row(folder.name, media, digest, size, len(whole), frames_per_second(folder))
+
+
+def _video_row(video_id: str, media: str, digest: str, size: tuple[int, int], count: int, rate: float | None) -> Row:
+    return {
+        **{"video_id": video_id, "split": "val", "source": None, "media": media, "media_sha256": digest},
+        **{"width": size[0], "height": size[1], "frame_count": count, "labelled_frame_count": 0},
+        **{"frames_per_second": rate, "tags": []},
+    }
+
+
+def _frame_row(video_id: str, index: int, path: str | None) -> Row:
+    """Frames are numbered from 1 in `image_id`, as MOT does."""
+    return {
+        **{"video_id": video_id, "frame_index": index, "image_id": index + 1, "path": path},
+        **{"file_name": f"{video_id}/{index:06d}.jpg", "is_labelled": False, "ignore_regions": None},
+    }
+
+
+def _decode(path: Path) -> _Decoded:
+    """Decode the whole file once: only what decodes is a frame."""
+    width = height = count = 0
+    rate: float | None = None
+    broken = ""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate) if stream.average_rate else None
+        for frame in decoded_frames(path):
+            if count and (frame.width, frame.height) != (width, height):
+                broken = f"expected {width}x{height} as before, got {frame.width}x{frame.height}; the rest is left out"
+                break
+            width, height = frame.width, frame.height
+            count += 1
+        stored = len(presentation_times(path))
+        if not broken and count < stored:
+            broken = f"expected {stored} frames as stored, got {count} that decode"
+    except (av.FFmpegError, OSError, IndexError, ValueError) as error:
+        broken = f"expected a video that decodes, got {error}; fetch or convert it again"
+    if not count and not broken:
+        broken = "expected frames, got none"
+    return _Decoded(width, height, count, rate, broken)
+
+
+def _number_and_name(path: Path) -> tuple[int, str]:
+    digits = "".join(character for character in path.stem if character.isdigit())
+    return (int(digits) if digits else -1, path.name)

@@ -1,0 +1,143 @@
+"""Stage index: read and check the whole corpus once; what is broken is set aside with its reason (6)."""
+
+import logging
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from tasks.errors import InputError
+from tasks.formats.coco import read_coco
+from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.posetrack import annotation_files, read_posetrack
+from tasks.formats.videos import bare_videos, read_videos
+from tasks.params import Params
+from tasks.progress import Progress, current
+from tasks.tables import write_table
+from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, REJECTS, VIDEOS
+from tasks.workspace import Workspace
+
+_LOG: Final = logging.getLogger(__name__)
+_SHOWN_REJECTS: Final = 20
+_SECONDS_BETWEEN_EVENTS: Final = 1.0
+_LAYOUT: Final = (
+    "COCO keypoints in coco*/annotations/person_keypoints_{train,val}[2017].json with pictures in "
+    "coco*/images/{train,val}[2017]/, PoseTrack in posetrack/annotations/{train,val}/*.json with pictures below "
+    "posetrack/, or bare videos (.mp4, .avi, .mov, .mkv, or folders of pictures) in videos/"
+)
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Write the tables videos, frames, images, persons and rejects.
+
+    Raises:
+        InputError: there is no corpus, or nothing in it can be used.
+    """
+    data = workspace.data
+    if not data.is_dir():
+        raise InputError(f"{data}: expected a folder with a corpus, got none; `make demo` makes one. Layout: {_LAYOUT}")
+    part = _read(data)
+    rejects = _merged(part.rejects)
+    _log_rejects(rejects)
+    if not part.videos and not part.persons:
+        first = f"; the first thing set aside: {rejects[0]['source']}: {rejects[0]['reason']}" if rejects else ""
+        raise InputError(f"{data}: expected a corpus, got nothing that can be used{first}. Layout: {_LAYOUT}")
+    progress = current()
+    for notice in _notices(part):
+        progress.notice(notice)
+    tables = {VIDEOS: part.videos, FRAMES: part.frames, IMAGES: part.images, PERSONS: part.persons, REJECTS: rejects}
+    for table, rows in tables.items():
+        write_table(table, rows, table.path(workspace.tables))
+    progress.summary(**{table.name: len(rows) for table, rows in tables.items()})
+
+
+def _read(data: Path) -> CorpusPart:
+    """Everything, reader by reader."""
+    ticks = _Ticks(current(), total=_count(data))
+    part = read_coco(data, ticks.picture)
+    ticks.done(len(_coco_files(data)))
+    part.add(read_posetrack(data, ticks.unit))
+    bare = read_videos(data, ticks.unit)
+    taken = {row["video_id"]: row["source"] for row in part.videos}
+    for video in bare.videos:
+        if video["video_id"] in taken:
+            reason = f"expected a video name of its own, got that of {taken[video['video_id']]}; rename one"
+            bare.reject(video["media"], "", reason)
+    bare.videos = [row for row in bare.videos if row["video_id"] not in taken]
+    bare.frames = [row for row in bare.frames if row["video_id"] not in taken]
+    part.add(bare)
+    return part
+
+
+def _coco_files(data: Path) -> list[Path]:
+    return list(data.glob("coco*/annotations/person_keypoints_*.json"))
+
+
+def _count(data: Path) -> int:
+    return len(_coco_files(data)) + len(annotation_files(data)) + len(bare_videos(data))
+
+
+class _Ticks:
+    """Progress in annotation files and videos; within a long file the pictures are counted."""
+
+    def __init__(self, progress: Progress, *, total: int) -> None:
+        self._progress, self._done, self._pictures, self._told = progress, 0, 0, 0.0
+        progress.start("files", total)
+
+    def picture(self) -> None:
+        self._pictures += 1
+        if time.monotonic() - self._told > _SECONDS_BETWEEN_EVENTS:
+            self.done(0)
+
+    def unit(self) -> None:
+        self.done(1)
+
+    def done(self, count: int) -> None:
+        self._done += count
+        self._told = time.monotonic()
+        self._progress.advance(self._done, pictures=self._pictures)
+
+
+def _merged(rejects: list[Row]) -> list[Row]:
+    """One row for each place: its reasons joined, in order of source and place."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in rejects:
+        reasons.setdefault((row["source"], row["place"]), []).append(row["reason"])
+    return [
+        {"stage": "index", "source": source, "place": place, "reason": "; ".join(dict.fromkeys(texts))}
+        for (source, place), texts in sorted(reasons.items())
+    ]
+
+
+def _log_rejects(rejects: list[Row]) -> None:
+    for row in rejects[:_SHOWN_REJECTS]:
+        _LOG.warning("set aside %s: %s", " ".join(filter(None, (row["source"], row["place"]))), row["reason"])
+    if len(rejects) > _SHOWN_REJECTS:
+        _LOG.warning("set aside %d more: see the table rejects", len(rejects) - _SHOWN_REJECTS)
+
+
+def _notices(part: CorpusPart) -> list[str]:
+    """One sentence for each part of a full corpus that is not there, with what depends on it."""
+    persons = Counter((row["source"], row["split"]) for row in part.persons if max(row["visibility"]) > 0)
+    tracked = any(row["track_id"] is not None for row in part.persons if row["split"] == "train")
+    videos = Counter(row["split"] for row in part.videos)
+    labelled = [row for row in part.videos if row["split"] == "val" and row["labelled_frame_count"]]
+    if not persons:
+        return ["no annotated persons: videos are tracked with weights that are there, nothing is trained or scored"]
+    short = sum(row["labelled_frame_count"] == 1 for row in labelled)
+    sentences = (
+        (
+            not persons["coco", "train"],
+            "no COCO training persons: pretrain, train_siamese and train_refinement lack data",
+        ),
+        (not persons["coco", "val"], "no COCO validation persons: the training on COCO has no validation figures"),
+        (not persons["posetrack", "train"], "no PoseTrack training persons: finetuning keeps the weights of COCO"),
+        (not tracked, "no PoseTrack training tracks: the re-identification baseline is left out"),
+        (not videos["train"], "no training videos: no threshold can be chosen on the training split"),
+        (not labelled, "no validation videos with labelled frames: nothing is scored"),
+        (
+            short,
+            f"{short} of {len(labelled)} validation videos have one labelled frame only: MOTA is undefined on them",
+        ),
+    )
+    return [sentence for applies, sentence in sentences if applies]

@@ -1,5 +1,9 @@
 """Pairs of least total cost, many small matrices at a time."""
 
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -35,9 +39,7 @@ def settle(cost: FloatArray) -> tuple[BoolArray, BoolArray]:
 
 def solve(cost: FloatArray) -> tuple[IntArray, IntArray]:
     """Rows and columns of scipy's assignment of least total cost of one finite (G, P) matrix."""
-    from scipy.optimize import linear_sum_assignment  # takes longer to import than most folders to score
-
-    rows, columns = linear_sum_assignment(cost)
+    rows, columns = _scipy_solver()(cost)
     return rows, columns
 
 
@@ -64,3 +66,24 @@ def _wishes(cost: FloatArray, allowed: BoolArray, *, axis: int) -> BoolArray:
 def _one_to_one(chosen: BoolArray) -> BoolArray:
     one: BoolArray = (chosen.sum(axis=1) <= 1).all(axis=1) & (chosen.sum(axis=2) <= 1).all(axis=1)
     return one
+
+
+@cache
+def _scipy_solver() -> Callable[[FloatArray], tuple[IntArray, IntArray]]:
+    """scipy's `linear_sum_assignment`, without the rest of scipy.optimize.
+
+    Importing the package takes longer than scoring most folders; its solver is one compiled module that needs
+    nothing of it.
+    """
+    package = importlib.util.find_spec("scipy.optimize")
+    folders = package.submodule_search_locations if package else None
+    for path in (found for folder in folders or () for found in Path(folder).glob("_lsap.*")):
+        spec = importlib.util.spec_from_file_location("scipy.optimize._lsap", path)
+        if spec is not None and spec.loader is not None:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            solver: Callable[[FloatArray], tuple[IntArray, IntArray]] = module.linear_sum_assignment
+            return solver
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment

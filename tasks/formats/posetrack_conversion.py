@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_JOINTS, SKELETON, FloatArray, index_map
+from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, SKELETON, FloatArray
 from models.metrics.sequence import MISSING_SCORE
 from tasks.errors import InputError
 from tasks.scoring.messages import ScoringError, shown
@@ -23,7 +23,6 @@ from tasks.scoring.posetrack18 import (
 )
 from tasks.scoring.records import Record, number
 
-_SLOT_OF_JOINT: Final = index_map(POSETRACK_KEYPOINTS, POSEVAL_JOINTS)
 _BOX_GROWTH: Final = 0.15
 CATEGORY: Final = {
     "id": 1,
@@ -178,13 +177,16 @@ def _annotations_18(points: PointFile, frames: list[Record], ids: list[int]) -> 
 
 
 def _person_18(points: PointFile, person: int, own: slice, rect: Record) -> Record:
-    slots = _SLOT_OF_JOINT[points.point_joint[own]]
+    slots = POSEVAL_FROM_POSETRACK[points.point_joint[own]]
     keypoints = np.zeros((len(POSETRACK_KEYPOINTS), 3))
     keypoints[slots, :2] = points.point_xy[own]
     keypoints[slots, 2] = [_flag(point) for point in rect["annopoints"][0]["point"]]
     at_origin = (keypoints[slots] == 0).all(axis=1)
     keypoints[slots[at_origin], 2] = 1  # three zeros would mean: no such joint
-    fields: Record = {"track_id": _plain(points.track_id[person]), "keypoints": [_plain(v) for v in keypoints.ravel()]}
+    fields: Record = {
+        "track_id": whole_or_real(points.track_id[person]),
+        "keypoints": [whole_or_real(v) for v in keypoints.ravel()],
+    }
     if (points.point_score[own] != MISSING_SCORE).any():
         scores = np.zeros(len(POSETRACK_KEYPOINTS))
         scores[slots] = points.point_score[own]
@@ -201,9 +203,14 @@ def _rect_17(points: PointFile, person: int, own: slice, entry: Record, flags: d
     listed = []
     rows = (points.point_joint[own].tolist(), points.point_xy[own].tolist(), points.point_score[own].tolist())
     for joint, (x, y), score in zip(*rows, strict=True):
-        point = {"id": [joint], "x": [_plain(x)], "y": [_plain(y)], "is_visible": [_plain(flags[joint])]}
+        point = {
+            "id": [joint],
+            "x": [whole_or_real(x)],
+            "y": [whole_or_real(y)],
+            "is_visible": [whole_or_real(flags[joint])],
+        }
         listed.append(point | ({"score": [score]} if score != MISSING_SCORE else {}))
-    rect: Record = {"track_id": [_plain(points.track_id[person])], "annopoints": [{"point": listed}]}
+    rect: Record = {"track_id": [whole_or_real(float(points.track_id[person]))], "annopoints": [{"point": listed}]}
     if points.has_head[person]:
         corners = points.head_xyxy[person].tolist()
         rect |= {side: [value] for side, value in zip(HEAD_CORNERS, corners, strict=True)}
@@ -217,8 +224,15 @@ def _frame_17(points: PointFile, at: int, image: Record, rects: list[Record]) ->
         "is_labeled": [int(bool(image.get("is_labeled", rects)))],
     }
     regions = points.polygons.get(at, [])
-    outlines = [{"point": [{"x": [_plain(x)], "y": [_plain(y)]} for x, y in region.tolist()]} for region in regions]
+    outlines = [
+        {"point": [{"x": [whole_or_real(x)], "y": [whole_or_real(y)]} for x, y in region.tolist()]}
+        for region in regions
+    ]
     return frame | ({"ignore_regions": outlines} if outlines else {})
+
+
+def _point(x: float, y: float) -> Record:
+    return {"x": [whole_or_real(x)], "y": [whole_or_real(y)]}
 
 
 def _flag(point: Record) -> float:
@@ -234,7 +248,7 @@ def _extent(low: float, high: float) -> float:
     return next((value for value in near if low + value == high), width)
 
 
-def _plain(value: float) -> float | int:
+def whole_or_real(value: float) -> float | int:
     """Whole numbers without a point, as the official files have them."""
     return int(value) if math.isfinite(value) and value == int(value) else value
 

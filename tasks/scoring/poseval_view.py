@@ -55,8 +55,17 @@ def _check_pair(truth: PointFile, predicted: PointFile) -> None:
     if len(truth.frame_names) != len(predicted.frame_names):
         expected = f"{len(truth.frame_names)} frames as in {truth.source}"
         raise ScoringError(predicted.source, "", expected, f"{len(predicted.frame_names)}")
-    for side in (truth, predicted):
-        _check_ids(side)
+    _check_ids(truth)
+    check_predictions(predicted)
+
+
+def check_predictions(predicted: PointFile) -> None:
+    """Identities of a prediction file.
+
+    Raises:
+        ScoringError: one is 10000 or more, or occurs twice in a frame.
+    """
+    _check_ids(predicted)
     pairs = np.stack([predicted.person_frame.astype(np.float64), predicted.track_id])[:, ~np.isnan(predicted.track_id)]
     _, first, counts = np.unique(pairs, axis=1, return_index=True, return_counts=True)
     if (counts > 1).any():

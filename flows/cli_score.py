@@ -1,0 +1,174 @@
+"""`corrtrack score`, `convert` and `export`: the field's files, without our pipeline."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tasks.formats.folder_conversion import Converted
+    from tasks.scoring.run import Outcome
+
+_DONE, _BAD_INPUT, _SET_ASIDE = 0, 2, 3
+
+
+class Protocol(StrEnum):
+    """Which numbers to give."""
+
+    OFFICIAL = "official"
+    CORRECTED = "corrected"
+
+
+class Target(StrEnum):
+    """Formats that can be written."""
+
+    POSETRACK17 = "posetrack17"
+    POSETRACK18 = "posetrack18"
+    COCO = "coco"
+
+
+Truth = Annotated[Path, typer.Option("--gt", metavar="DIR", help="Annotations, one JSON file per sequence.")]
+Predicted = Annotated[Path, typer.Option("--pred", metavar="DIR", help="Predictions under the same file names.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; made if missing.")]
+
+
+def score(  # noqa: PLR0913  one parameter per option is how typer reads them
+    gt: Truth,
+    pred: Predicted,
+    out: Out,
+    per_sequence: Annotated[bool, typer.Option("--per-sequence", help="Also write <sequence>_*_metrics.json.")] = False,
+    no_hota: Annotated[bool, typer.Option("--no-hota", help="Leave out pose-HOTA.")] = False,
+    protocol: Annotated[
+        Protocol, typer.Option(help="corrected: add the numbers without the oddities, under names of their own.")
+    ] = Protocol.OFFICIAL,
+    latex: Annotated[bool, typer.Option("--latex", help="Print the paper's columns for LaTeX, not the table.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Also run the official poseval where installed.")] = False,
+) -> None:
+    """Score any tracker's PoseTrack17 or PoseTrack18 files: AP, CLEAR MOT per joint and pose-HOTA.
+
+    The numbers equal those of the official evaluators (poseval; PoseTrack21 for HOTA), oddities included: frames are
+    paired by position, the last annotated frame of a sequence is not tracked, MOTP counts a pair twice, a frame
+    without persons on one side is one miss per joint, and for HOTA as many as the sequence has. `--protocol
+    corrected` adds the numbers without these oddities. `warnings.json` tells what a reader must know.
+
+    Exit codes: 0 done (HOTA may be missing, with a warning), 2 bad input, or AP or MOT cannot be defined.
+
+    Examples:
+
+    - `corrtrack score --gt annotations/val --pred results/val --out scores`
+
+    - `corrtrack score --gt gt --pred pred --out scores --per-sequence --latex`
+    """
+    from tasks.scoring.run import Request, score_folder
+
+    outcome = score_folder(Request(gt, pred, out, per_sequence, not no_hota, protocol is Protocol.CORRECTED))
+    _show(outcome, latex=latex)
+    if verify:
+        _verify(gt, pred, out)
+    raise typer.Exit(_DONE if outcome.is_complete else _BAD_INPUT)
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="A JSON file or a folder of them; the format is recognised.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the converted files.")],
+    to: Annotated[Target, typer.Option("--to", help="Format to write.")],
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="PoseTrack18 files whose images COCO results are of.")
+    ] = None,
+) -> None:
+    """Convert PoseTrack17, PoseTrack18 and COCO results into each other without changing a score.
+
+    A file with records that the target format cannot carry is refused with their list, the others are converted.
+
+    Exit codes: 0 done, 2 bad input, 3 done but some files refused.
+
+    Examples:
+
+    - `corrtrack convert annotations17/val --to posetrack18 --out annotations18/val`
+
+    - `corrtrack convert results.json --to posetrack18 --images annotations18/val --out predictions`
+    """
+    from tasks.formats.folder_conversion import convert_folder
+
+    raise typer.Exit(_report(convert_folder(source, out, target=to.value, images=images)))
+
+
+def export(
+    pred: Predicted,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The archive to write.")],
+    gt: Annotated[
+        Path | None, typer.Option("--gt", metavar="DIR", help="Annotations (or bare image lists) of the sequences.")
+    ] = None,
+) -> None:
+    """Pack predictions for the PoseTrack test server: one PoseTrack18 JSON per sequence, checked, in one archive.
+
+    Every file must pass what the server's evaluator asks of it: names, unique identities below 10000, 17 keypoints
+    and 17 scores per person, and with --gt the same images in the same order. Nothing is written if one fails.
+
+    Exit codes: 0 done, 2 bad input.
+
+    Example: `corrtrack export --pred artifacts/posetrack/merged --gt data/posetrack/annotations/val --out val.zip`
+    """
+    from tasks.scoring.submission import export_submission
+
+    count = export_submission(pred, out, truth=gt)
+    typer.echo(f"{out}: {count} sequences")
+    raise typer.Exit(_DONE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the three commands to `app`."""
+    for command in (score, convert, export):
+        app.command()(command)
+
+
+def _show(outcome: "Outcome", *, latex: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tasks.scoring.tables import latex as as_latex
+    from tasks.scoring.tables import metric_rows
+
+    problems = outcome.totals.problems
+    only_mot = [reason for reason in problems.get("mot", []) if reason not in problems.get("ap", [])]
+    _complain("red", [f"no AP, no MOT: {reason}" for reason in problems.get("ap", [])])
+    _complain("red", [f"no MOT: {reason}" for reason in only_mot])
+    _complain("yellow", [f"warning: {': '.join(filter(None, (it.file, it.message)))}" for it in outcome.notices])
+    if latex:
+        typer.echo(as_latex(outcome.totals))
+        return
+    rows = metric_rows(outcome.totals)
+    if not rows:
+        return
+    table = Table("", *rows[0][1], title=f"{outcome.sequence_count} sequences, percent")
+    for name, values in rows:
+        table.add_row(name, *(f"{value:.1f}" for value in values.values()))
+    console = Console()
+    console.print(table)
+    if outcome.totals.counts is not None:
+        console.print(f"{int(outcome.totals.counts.switches.sum())} switches over all joints")
+
+
+def _complain(style: str, lines: list[str]) -> None:
+    from rich.console import Console
+
+    for line in lines:
+        Console(stderr=True).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _verify(gt: Path, pred: Path, out: Path) -> None:
+    from tasks.scoring.verification import compare_with_poseval
+
+    for line in compare_with_poseval(gt, pred, out):
+        typer.echo(line)
+
+
+def _report(converted: "Converted") -> int:
+    for path in converted.written:
+        typer.echo(path)
+    for reason in converted.refused:
+        typer.echo(reason, err=True)
+    if not converted.refused:
+        return _DONE
+    return _SET_ASIDE if converted.written else _BAD_INPUT

@@ -1,0 +1,103 @@
+"""COCO keypoint results (one list of persons) from and to PoseTrack18 predictions."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from models.keypoints import KEYPOINT_COUNT, POSEVAL_FROM_POSETRACK
+from models.metrics.sequence import MISSING_SCORE
+from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
+from tasks.scoring.messages import ScoringError, place, shown
+from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
+from tasks.scoring.records import Record, number, numbers
+
+
+def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:
+    """One entry per person: image_id, 17 times x y and score in PoseTrack's order, score, track_id.
+
+    The third number of a keypoint is its score, 0 for absent ones; the person's score is their mean. A keypoint
+    without score has 1.
+
+    Raises:
+        ScoringError: the file cannot be read.
+    """
+    file = open_posetrack18(source, data)
+    points = points_of_posetrack18(file)
+    keypoints = np.zeros((len(points.person_frame), KEYPOINT_COUNT, 3))
+    slots = POSEVAL_FROM_POSETRACK[points.point_joint]
+    score = np.where(points.point_score == MISSING_SCORE, 1.0, points.point_score)
+    keypoints[points.point_person, slots] = np.column_stack([points.point_xy, score])
+    entries = []
+    for person, position in enumerate(points.person_place.tolist()):
+        annotation = file.annotations[position]
+        given = number(annotation.get("score"))
+        own = score[points.point_person == person]
+        mean = float(own.mean()) if own.size else 0.0
+        entries.append(
+            {
+                "image_id": annotation["image_id"],
+                "category_id": 1,
+                "keypoints": keypoints[person].ravel().tolist(),
+                "score": mean if given is None else given,
+                "track_id": whole_or_real(float(points.track_id[person])),
+            }
+        )
+    return entries
+
+
+def posetrack18_of_coco_results(source: str, results: Any, images: list[Record]) -> Record:
+    """A PoseTrack18 prediction file of the results that belong to `images`.
+
+    The third number of a keypoint is its score; a keypoint of three zeros is absent. Without track_id every person
+    gets one of its own within its frame: enough for AP, not for tracking.
+
+    Raises:
+        ScoringError: `results` is no list of persons with 17 keypoints.
+    """
+    known = {image["id"] for image in images}
+    order: dict[Any, int] = {}
+    annotations = []
+    for index, entry in enumerate(checked_results(source, results)):
+        if entry["image_id"] in known:
+            own = order[entry["image_id"]] = order.get(entry["image_id"], -1) + 1
+            annotations.append(_annotation(source, index, entry, own))
+    kept = [{key: value for key, value in image.items() if not key.startswith("ignore_")} for image in images]
+    return {"images": kept, "annotations": annotations, "categories": [CATEGORY]}
+
+
+def checked_results(source: str, results: Any) -> Iterable[Record]:
+    """The entries of a results file.
+
+    Raises:
+        ScoringError: it is no list of objects with an image_id.
+    """
+    if not isinstance(results, list):
+        raise ScoringError(source, "", "a list of persons (COCO results)", shown(results))
+    for index, entry in enumerate(results):
+        if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), int | str):
+            raise ScoringError(source, f"[{index}]", "an object with the image_id of its picture", shown(entry))
+    return results
+
+
+def _annotation(source: str, index: int, entry: Record, own: int) -> Record:
+    row = numbers([entry.get("keypoints")], KEYPOINT_COUNT * 3)
+    if row is None:
+        spot = place(person=index, field="keypoints")
+        raise ScoringError(source, spot, "51 numbers", shown(entry.get("keypoints")))
+    keypoints = row.reshape(KEYPOINT_COUNT, 3)
+    body = np.zeros(KEYPOINT_COUNT, dtype=bool)
+    body[POSEVAL_FROM_POSETRACK] = True
+    present = (keypoints != 0).any(axis=1) & body
+    flat = np.column_stack([np.where(present[:, None], keypoints[:, :2], 0.0), present.astype(float)])
+    track_id = entry.get("track_id", own)
+    fields: Record = {name: entry[name] for name in ("bbox", "score") if name in entry}
+    return {
+        "image_id": entry["image_id"],
+        "id": index,
+        "category_id": 1,
+        "track_id": track_id,
+        "keypoints": [whole_or_real(value) for value in flat.ravel().tolist()],
+        "scores": keypoints[:, 2].tolist(),
+        **fields,
+    }

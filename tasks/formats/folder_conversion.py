@@ -1,0 +1,77 @@
+"""`corrtrack convert`: every file of a folder, each written whole or refused with its reason."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.errors import InputError
+from tasks.formats.coco_results import checked_results, coco_results_of_posetrack18, posetrack18_of_coco_results
+from tasks.formats.posetrack_conversion import posetrack17_from_18, posetrack18_from_17
+from tasks.scoring.json_files import load_json
+from tasks.scoring.posetrack17 import is_posetrack17
+from tasks.scoring.posetrack18 import open_posetrack18
+from tasks.scoring.results import write_json
+
+TargetFormat = Literal["posetrack17", "posetrack18", "coco"]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What became of the files."""
+
+    written: tuple[Path, ...]
+    refused: tuple[str, ...]
+    """Reasons, one per file."""
+
+
+def convert_folder(source: Path, out: Path, *, target: TargetFormat, images: Path | None = None) -> Converted:
+    """Convert `source`, a file or all JSON files of a folder, into files of the same names below `out`.
+
+    COCO results become one file per file of `images`, PoseTrack18 files that hold the pictures' names.
+
+    Raises:
+        InputError: there is nothing to convert, or `out` is the source folder.
+    """
+    files = [source] if source.is_file() else sorted(source.glob("*.json"))
+    if not files:
+        raise InputError(f"{source}: expected a JSON file or a folder of them, got none")
+    if out.resolve() in {path.resolve().parent for path in files}:
+        raise InputError(f"--out {out}: expected another folder than the source's, its files would be overwritten")
+    out.mkdir(parents=True, exist_ok=True)
+    written, refused = [], []
+    for path in files:
+        try:
+            for name, value in _convert(path, target, images).items():
+                write_json(out / name, value)
+                written.append(out / name)
+        except InputError as error:
+            refused.append(str(error))
+    return Converted(tuple(written), tuple(refused))
+
+
+def _convert(path: Path, target: TargetFormat, images: Path | None) -> dict[str, Any]:
+    data = load_json(path)
+    if isinstance(data, list):
+        return _from_coco(path, data, target, images)
+    source = str(path)
+    is_17 = is_posetrack17(data)
+    if target == "posetrack17":
+        return {path.name: data if is_17 else posetrack17_from_18(source, data)}
+    eighteen = posetrack18_from_17(source, data) if is_17 else data
+    if target == "posetrack18":
+        open_posetrack18(source, eighteen)
+        return {path.name: eighteen}
+    return {path.name: coco_results_of_posetrack18(source, eighteen)}
+
+
+def _from_coco(path: Path, results: Any, target: TargetFormat, images: Path | None) -> dict[str, Any]:
+    if target == "coco":
+        return {path.name: checked_results(str(path), results)}
+    if images is None or not images.is_dir():
+        raise InputError(f"{path}: COCO results need --images, the folder of PoseTrack18 files with their pictures")
+    files = {}
+    for listing in sorted(images.glob("*.json")):
+        frames = open_posetrack18(str(listing), load_json(listing)).images
+        eighteen = posetrack18_of_coco_results(str(path), results, frames)
+        files[listing.name] = eighteen if target == "posetrack18" else posetrack17_from_18(str(path), eighteen)
+    return files

@@ -1,0 +1,93 @@
+"""Predictions packed for the PoseTrack test server."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from models.keypoints import KEYPOINT_COUNT
+from tasks.errors import InputError
+from tasks.formats.posetrack_conversion import posetrack18_from_17
+from tasks.scoring.evaluation import pair_files
+from tasks.scoring.json_files import load_json
+from tasks.scoring.messages import ScoringError, place, shown
+from tasks.scoring.posetrack17 import is_posetrack17
+from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
+from tasks.scoring.poseval_view import check_predictions
+from tasks.scoring.records import numbers
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def export_submission(predicted: Path, archive: Path, *, truth: Path | None = None) -> int:
+    """Check every prediction file, pack them as PoseTrack18 and return how many there are.
+
+    The same files give the same bytes.
+
+    Raises:
+        InputError: a file fails; the message lists every failure, and nothing is written.
+    """
+    files = _files(predicted, truth)
+    packed, failures = {}, []
+    for path, listing in files:
+        try:
+            packed[path.name] = _checked(path, listing)
+        except InputError as error:
+            failures.append(str(error))
+    if failures:
+        raise InputError("nothing exported:\n" + "\n".join(failures))
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    partial = archive.with_name(f".{archive.name}.{os.getpid()}.partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as pack:
+            for name, value in sorted(packed.items()):
+                content = json.dumps(value, separators=(",", ":"), allow_nan=False)
+                pack.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
+        partial.replace(archive)
+    finally:
+        partial.unlink(missing_ok=True)
+    return len(packed)
+
+
+def _files(predicted: Path, truth: Path | None) -> list[tuple[Path, Path | None]]:
+    if truth is not None:
+        return [(pair.predicted, pair.truth) for pair in pair_files(truth, predicted)[0]]
+    files = sorted(predicted.glob("*.json"))
+    if not files:
+        raise InputError(f"--pred {predicted}: expected prediction files (*.json), got none")
+    return [(path, None) for path in files]
+
+
+def _checked(path: Path, listing: Path | None) -> Any:
+    data = load_json(path)
+    if is_posetrack17(data):
+        data = posetrack18_from_17(str(path), data)
+    file = open_posetrack18(str(path), data)
+    points = points_of_posetrack18(file)
+    check_predictions(points)
+    if not np.isfinite(points.point_xy).all():
+        raise ScoringError(str(path), "field keypoints", "finite numbers", "NaN or infinity")
+    for index, entry in enumerate(file.annotations):
+        scores = numbers([entry.get("scores")], KEYPOINT_COUNT)
+        if scores is None or not np.isfinite(scores).all():
+            spot = place(person=index, field="scores")
+            raise ScoringError(str(path), spot, "17 numbers (the server ranks by them)", shown(entry.get("scores")))
+    if listing is not None:
+        _check_images(path, points.frame_names, listing)
+    return data
+
+
+def _check_images(path: Path, names: tuple[str, ...], listing: Path) -> None:
+    data = load_json(listing)
+    if is_posetrack17(data):
+        data = posetrack18_from_17(str(listing), data)
+    expected = [image.get("file_name") for image in open_posetrack18(str(listing), data).images]
+    if list(names) != expected:
+        pairs = enumerate(zip(names, expected, strict=False))
+        at = next((index for index, (ours, theirs) in pairs if ours != theirs), min(len(names), len(expected)))
+        spot, found = f"field images[{at}]", shown(names[at]) if at < len(names) else "no more images"
+        wanted = shown(expected[at]) if at < len(expected) else "no more images"
+        raise ScoringError(str(path), spot, f"{wanted} as in {listing}", found)

@@ -1,6 +1,5 @@
 """Person boxes from files and annotations, brought into one form."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,15 +30,6 @@ class PersonBox:
     box_xywh: tuple[float, ...]
     score: float
     drop_reason: str | None = None
-
-
-def fault_of(box_xywh: Sequence[float], score: float) -> str | None:
-    """What is wrong with the numbers of a box; None when they can be used."""
-    if len(box_xywh) != 4 or not all(math.isfinite(value) for value in (*box_xywh, score)):
-        return f"expected a box of 4 finite numbers and a finite score, got {list(box_xywh)} and {score}"
-    if min(box_xywh[2:]) <= 0:
-        return f"expected a box with positive width and height, got {list(box_xywh)}"
-    return None
 
 
 class Annotations:

@@ -57,8 +57,13 @@ class VideoIndex:
 
     def video(self, video_id: str) -> Video:
         """A video and its frames."""
-        frames = self._frames.filter(pc.field("video_id") == video_id).to_pylist()
+        frames = self._frames.filter(pc.field("video_id") == video_id).sort_by("frame_index").to_pylist()
         return Video(self._videos[video_id], frames)
+
+    def image_ids(self) -> list[int]:
+        """Ids of all frames in the annotation files; those of bare videos are their places only."""
+        columns = (self._frames[name].to_pylist() for name in ("video_id", "image_id"))
+        return [image_id for name, image_id in zip(*columns, strict=True) if self._videos[name]["source"] is not None]
 
     def of_splits(self, splits: Sequence[str]) -> list[str]:
         """Videos of the splits, ascending."""

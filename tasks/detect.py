@@ -1,0 +1,112 @@
+"""Stage detect: person boxes of every frame, from files, from a detector, and from the annotations (6.1)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+
+from models.checkpoints import load_detector
+from models.networks.detector import PersonDetector
+from models.poses.boxes import xyxy_to_xywh
+from tasks.inference.box_files import BoxFiles
+from tasks.inference.networks import device, loaded, weight_bytes
+from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows
+from tasks.inference.video_tables import forget_other_videos, write_video_tables
+from tasks.inference.videos import Video, VideoIndex
+from tasks.params import Params, section_json
+from tasks.progress import current
+from tasks.shards import Shard, map_shards
+from tasks.tables import Table
+from tasks.tables.schemas import DETECTIONS, PERSONS
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> None:
+    """Give every video of the chosen splits its boxes, each source under its own name."""
+    index = VideoIndex(workspace.tables)
+    videos = index.of_splits(params.detect.splits)
+    if not videos:
+        current().notice(f"no video of the splits {', '.join(params.detect.splits)}: nothing is tracked")
+    if params.detect.source == "network" and "detected" in params.detect.box_sources:
+        work = DetectWork(workspace.data, workspace.tables, Path(str(params.detect.network_weights)), params)
+        map_shards(work, index.whole_videos(videos, PERSONS), workspace=workspace, params=params)
+        forget_other_videos(DETECTIONS, videos, workspace=workspace)
+    else:
+        _run_on_files(index, videos, workspace=workspace, params=params)
+
+
+def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: Params) -> None:
+    by_id = {video_id: index.video(video_id) for video_id in videos}
+    files = BoxFiles(workspace.data, list(by_id.values()), index.image_ids())
+    annotations = Annotations(workspace.tables)
+    without_boxes = []
+
+    def rows_of(video_id: str) -> pa.Table:
+        video = by_id[video_id]
+        boxes = files.boxes(video) if "detected" in params.detect.box_sources else []
+        if "detected" in params.detect.box_sources and not boxes:
+            without_boxes.append(video_id)
+        return _rows(video, boxes, annotations, params)
+
+    rows = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
+    current().summary(boxes=rows)
+    if without_boxes:
+        current().notice(
+            f"{len(without_boxes)} of {len(videos)} videos have no detected person boxes ({_some(without_boxes)}): "
+            "their tracks from detected boxes stay empty; expected COCO results in data/posetrack/detections, "
+            "or NAME.det.txt in MOT form beside a bare video NAME.mp4"
+        )
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
+    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
+
+
+def _rows(video: Video, detected: Sequence[PersonBox], annotations: Annotations, params: Params) -> pa.Table:
+    """Rows of the table detections with the sources that the parameters name."""
+    chosen: dict[str, Sequence[PersonBox]] = {
+        source: detected if source == "detected" else annotations.boxes(video) for source in params.detect.box_sources
+    }
+    return detection_rows(video, chosen, score_threshold=params.detect.score_threshold)
+
+
+@dataclass(frozen=True)
+class DetectWork:
+    """Boxes of one video by the detector; holds paths and params, the network comes with the first shard."""
+
+    data: Path
+    tables: Path
+    weights: Path
+    params: Params
+    stage: str = "detect"
+    outputs: tuple[Table, ...] = (DETECTIONS,)
+
+    def key_parts(self) -> dict[str, str | bytes]:
+        """What the result depends on beside the shard."""
+        return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage)}
+
+    @cached_property
+    def index(self) -> VideoIndex:
+        """The index, read once in each process."""
+        return VideoIndex(self.tables)
+
+    @cached_property
+    def detector(self) -> PersonDetector:
+        """The detector, loaded once in each process."""
+        return loaded(load_detector, self.weights).to(device())
+
+    def __call__(self, shard: Shard) -> dict[str, pa.Table]:
+        """Rows of the table detections of the video."""
+        video = self.index.video(shard.video_id)
+        return {DETECTIONS.name: _rows(video, list(self._boxes(video)), Annotations(self.tables), self.params)}
+
+    def _boxes(self, video: Video) -> Iterator[PersonBox]:
+        for frame_index, picture in video.open(self.data).read(video.frames_of("detected")):
+            image = torch.from_numpy(picture).to(device()).permute(2, 0, 1).float().div_(255)
+            [found] = self.detector.detect_persons([image])
+            boxes_xywh = xyxy_to_xywh(found.boxes_xyxy.double().cpu().numpy())
+            for box_xywh, score in zip(boxes_xywh.tolist(), found.scores.tolist(), strict=True):
+                yield PersonBox(frame_index, tuple(box_xywh), score)

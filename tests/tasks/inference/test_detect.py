@@ -1,0 +1,166 @@
+"""Person boxes from files, annotations and the detector."""
+
+import json
+
+import pytest
+import torch
+
+import tasks.detect
+from models.networks.detector import PersonDetector
+from tasks.progress import Progress, as_current
+
+
+@pytest.fixture
+def results(corpus):
+    """`results(*(image_id, box, score), name="val")` writes a file of detections in COCO results form."""
+
+    def write(*boxes, name="val"):
+        entries = [
+            {"image_id": image_id, "category_id": 1, "bbox": box, "score": score} for image_id, box, score in boxes
+        ]
+        path = corpus.workspace.data / f"posetrack/detections/{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(entries))
+
+    return write
+
+
+@pytest.fixture
+def told(corpus, params):
+    """Runs detect on the corpus and gives what it told."""
+
+    def run(given=params):
+        with as_current(Progress(None, "detect")) as progress:
+            tasks.detect.run(corpus.write(), given)
+        return progress
+
+    return run
+
+
+BOX = [10.0, 12.0, 20.0, 30.0]
+
+
+def test_boxes_of_a_file_meet_their_frames_by_image_id(corpus, results, told):
+    corpus.video("a", 3, persons=0)
+    corpus.video("b", 2, persons=0)
+    results((2, [1.0, 2.0, 3.0, 4.0], 0.9), (1001, BOX, 0.8), (0, BOX, 0.7))
+    results((1000, BOX, 0.6), name="more")
+    progress = told()
+    found = [
+        (video, row["frame_index"], row["detection_id"], row["box_xywh"], row["score"], row["drop_reason"])
+        for video in "ab"
+        for row in corpus.table("detections", video)
+    ]
+    assert found == [
+        ("a", 0, 0, BOX, 0.7, None),
+        ("a", 2, 1, [1.0, 2.0, 3.0, 4.0], 0.9, None),
+        ("b", 0, 0, BOX, 0.6, None),
+        ("b", 1, 1, BOX, 0.8, None),
+    ]
+    assert progress.notices == []
+
+
+@pytest.mark.parametrize(
+    ("box", "score", "expected", "reason"),
+    [
+        (BOX, 0.5, BOX, None),
+        (BOX, 0.49, BOX, "score below detect.score_threshold"),
+        ([-5.0, -6.0, 20.0, 30.0], 0.9, [0.0, 0.0, 15.0, 24.0], None),
+        ([70.0, 50.0, 40.0, 40.0], 0.9, [70.0, 50.0, 9.0, 13.0], None),
+        ([90.0, 10.0, 20.0, 20.0], 0.9, [90.0, 10.0, 20.0, 20.0], "outside the picture"),
+    ],
+)
+def test_boxes_are_cut_to_their_picture_and_weak_ones_kept_as_dropped(
+    corpus, results, told, box, score, expected, reason
+):
+    corpus.video("a", 1, persons=0)
+    results((0, box, score))
+    told()
+    [row] = corpus.table("detections", "a")
+    assert (row["box_xywh"], row["score"], row["drop_reason"]) == (expected, score, reason)
+
+
+def test_broken_boxes_are_set_aside_and_the_others_used(corpus, results, told):
+    corpus.video("a", 1, persons=0)
+    results((0, [1.0, 2.0, 0.0, 4.0], 0.9), (0, BOX, 0.9), (0, BOX, None), ("x", BOX, 0.9))
+    (corpus.workspace.data / "posetrack/detections/cut.json").write_text('[{"image_id"')
+    progress = told()
+    assert len(corpus.table("detections", "a")) == 1
+    assert [(entry["source"], entry["place"]) for entry in progress.rejects] == [
+        ("posetrack/detections/cut.json", ""),
+        ("posetrack/detections/val.json", "detection 0"),
+        ("posetrack/detections/val.json", "detection 2"),
+        ("posetrack/detections/val.json", "detection 3"),
+    ]
+
+
+def test_videos_without_boxes_and_boxes_without_video_are_told(corpus, results, told):
+    corpus.video("a", 1)
+    corpus.video("b", 1)
+    results((0, BOX, 0.9), (77, BOX, 0.9))
+    progress = told()
+    assert [row["box_source"] for row in corpus.table("detections", "b")] == ["annotated", "annotated"]
+    assert "posetrack/detections/val.json: 1 boxes are of pictures outside" in progress.notices[0]
+    assert progress.notices[1].startswith("1 of 2 videos have no detected person boxes (b)")
+
+
+def test_annotated_boxes_are_those_of_labelled_persons_with_keypoints(corpus, told):
+    corpus.video("a", 3, labelled=[0, 2])
+    corpus.persons[1]["visibility"] = [0] * 17
+    corpus.persons[2]["is_crowd"] = True
+    told()
+    rows = corpus.table("detections", "a", box_source="annotated")
+    assert [(row["frame_index"], row["detection_id"], row["drop_reason"]) for row in rows] == [
+        (0, 0, None),
+        (0, 1, "annotated without keypoints"),
+        (2, 2, "a region of many persons"),
+        (2, 3, None),
+    ]
+    assert {row["score"] for row in rows} == {1.0}
+
+
+def test_only_the_chosen_splits_and_sources(corpus, results, told, params, change):
+    corpus.video("a", 1)
+    corpus.video("b", 1)
+    corpus.videos[1]["split"] = "train"
+    results((0, BOX, 0.9), (1000, BOX, 0.9))
+    told()
+    told(change(params, detect={"splits": ["val"], "box_sources": ["detected"]}))
+    assert {row["box_source"] for row in corpus.table("detections", "a")} == {"detected"}
+    assert not (corpus.workspace.tables / "detections/b.parquet").exists()
+
+
+def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
+    corpus.video("a", 2, persons=0)
+    corpus.videos[0] |= {"source": None, "media": "walk.mp4"}
+    for index, frame in enumerate(corpus.frames):
+        frame |= {"path": None, "image_id": index + 1, "is_labelled": False}
+    (corpus.workspace.data / "walk.mp4").write_bytes(b"")
+    lines = ["1,-1,11,13,20,30,0.9,-1,-1,-1", "2,-1,11,13,20,30,0.2,-1,-1,-1", "3,-1,11,13,20,30,0.9,-1,-1,-1"]
+    (corpus.workspace.data / "walk.det.txt").write_text("\n".join(lines))
+    progress = told()
+    rows = corpus.table("detections", "a")
+    assert [(row["frame_index"], row["box_xywh"], row["drop_reason"]) for row in rows] == [
+        (0, BOX, None),
+        (1, BOX, "score below detect.score_threshold"),
+    ]
+    assert [(entry["source"], entry["place"]) for entry in progress.rejects] == [("walk.det.txt", "frame 3")]
+
+
+def test_the_detector_finds_boxes_in_every_frame(corpus, told, params, change, tmp_path):
+    """Random weights whose person class is likely everywhere: what matters is the way from picture to table."""
+    torch.manual_seed(1)
+    detector = PersonDetector()
+    detector.network.roi_heads.box_predictor.cls_score.bias.data[1] = 6.0
+    torch.save(detector.network.state_dict(), tmp_path / "detector.pth")
+    corpus.video("a", 1)
+    network = {"source": "network", "network_weights": str(tmp_path / "detector.pth")}
+    told(change(params, detect=network))
+    rows = corpus.table("detections", "a", box_source="detected", drop_reason=None)
+    assert rows
+    for row in rows:
+        x, y, width, height = row["box_xywh"]
+        assert 0 <= x < x + width <= 79
+        assert 0 <= y < y + height <= 63
+        assert 0.5 <= row["score"] <= 1
+    assert len(corpus.table("detections", "a", box_source="annotated")) == 2

@@ -1,7 +1,7 @@
 """What happens in the videos and pictures: who walks, crosses, dances, hides, and what makes it hard."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -58,12 +58,16 @@ def _passing(rng: np.random.Generator, z: float, side: float, reach: float = 0.7
     return Role((start, z), (end, max(3.0, z + drift)))
 
 
+def _staying(x: float, z: float, gait: Gait) -> Role:
+    return Role((x, z), (x, z), gait)
+
+
 def easy(rng: np.random.Generator) -> Script:
     """Two or three strollers, apart from each other."""
     roles: list[Role] = []
     for slot, z in enumerate(_lanes(rng, int(rng.integers(2, 4)), near=4.2, far=5.4)):
         x = -0.65 + 0.6 * slot + rng.uniform(-0.05, 0.05)
-        roles.append(Role((x, z), (x + rng.uniform(0.12, 0.3), z + rng.uniform(-0.6, 0.6))))
+        roles.append(Role((x, z), (x + rng.uniform(0.25, 0.45), z + rng.uniform(-0.6, 0.6))))
     return Script(("easy",), ("park", "square"), roles)
 
 
@@ -71,7 +75,7 @@ def crossing(rng: np.random.Generator) -> Script:
     """People meet and pass in front of each other."""
     lanes = _lanes(rng, 5, near=3.6, far=6.2)
     roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes[:4])]
-    roles.append(Role((rng.uniform(-0.3, 0.3), 6.8), (0.0, 6.8), motion.wave))
+    roles.append(_staying(rng.uniform(-0.3, 0.3), 6.8, motion.wave))
     return Script(("crossing",), ("square", "street"), roles)
 
 
@@ -79,7 +83,7 @@ def team(rng: np.random.Generator) -> Script:
     """Team mates in equal clothes cross each other, some of them running."""
     lanes = _lanes(rng, 5, near=3.8, far=6.0)
     roles = [_passing(rng, z, 1.0 if i % 2 else -1.0, 0.95) for i, z in enumerate(lanes)]
-    dressed = [Role(r.start, r.end, clothes_of=None if i < 2 else i % 2) for i, r in enumerate(roles)]
+    dressed = [replace(role, clothes_of=None if i < 2 else i % 2) for i, role in enumerate(roles)]
     return Script(("look_alike", "crossing", "fast_motion"), ("park", "hall"), dressed, shake=0.002)
 
 
@@ -87,10 +91,10 @@ def hiding(rng: np.random.Generator) -> Script:
     """People disappear behind trees, posts and cars, and come out again."""
     lanes = _lanes(rng, 4, near=5.0, far=6.4)
     roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes[:3])]
-    roles.append(Role((rng.uniform(0.15, 0.3), lanes[3]), (0.3, lanes[3]), motion.stand))
+    roles.append(_staying(rng.uniform(0.15, 0.3), lanes[3], motion.stand))
     tall, low = str(rng.choice(["tree", "post"])), str(rng.choice(["car", "hedge"]))
     side = float(rng.choice([-1.0, 1.0]))
-    occluders = [(tall, 0.25 * side, 3.8), (low, -0.7 * side, 4.6), ("post", 0.75 * side, 4.2)]
+    occluders = [(tall, 0.3 * side, 4.0), (low, -0.95 * side, 4.4)]
     return Script(("occlusion", "crossing"), ("park", "street"), roles, occluders)
 
 
@@ -108,14 +112,18 @@ def following(rng: np.random.Generator) -> Script:
 
 
 def dancing(rng: np.random.Generator) -> Script:
-    """A group dances fast, close together, with motion blur; two wear the same."""
+    """A group dances fast with motion blur, changing places by pairs; two wear the same."""
     count = int(rng.integers(4, 6))
+    spots = np.linspace(-0.65, 0.65, count) + rng.uniform(-0.06, 0.06, count)
+    order = np.arange(count)
+    order[:2], order[2:4] = order[1::-1], order[3:1:-1]
     roles: list[Role] = []
     for i, z in enumerate(_lanes(rng, count, near=4.0, far=5.6)):
-        x = -0.7 + 1.4 * i / (count - 1) + rng.uniform(-0.08, 0.08)
-        gait = motion.exercise if i == count - 1 else motion.dance
-        roles.append(Role((x, z), (x + rng.uniform(-0.3, 0.3), z), gait, clothes_of=0 if i == 2 else None))
-    return Script(("fast_motion", "motion_blur", "look_alike"), ("hall", "square"), roles, shake=0.002, blurred=True)
+        gait = motion.exercise if i == 4 else motion.dance
+        roles.append(Role((spots[i], z), (spots[order[i]], z), gait, clothes_of=0 if i == 2 else None))
+    return Script(
+        ("fast_motion", "motion_blur", "look_alike", "crossing"), ("hall", "square"), roles, shake=0.002, blurred=True
+    )
 
 
 def night(rng: np.random.Generator) -> Script:
@@ -133,9 +141,9 @@ def race(rng: np.random.Generator) -> Script:
         Role((0.15, 8.0), (0.5, 3.6), motion.run),
         Role((0.55, 3.3), (0.05, 7.4), motion.run),
         Role((-1.35, 4.6), (0.5, 4.9)),
-        Role((-0.75, 5.5), (-0.75, 5.5), motion.wave),
+        _staying(-0.75, 5.5, motion.wave),
     ]
-    moved = [Role((r.start[0] + rng.uniform(-0.1, 0.1), r.start[1]), r.end, r.gait) for r in roles]
+    moved = [replace(r, start=(r.start[0] + rng.uniform(-0.1, 0.1), r.start[1])) for r in roles[:4]] + roles[4:]
     tags = ("scale_change", "crowd", "fast_motion", "motion_blur", "entering")
     return Script(tags, ("street", "park"), moved, zoom=float(rng.uniform(1.0, 1.15)), blurred=True, spectators=9)
 

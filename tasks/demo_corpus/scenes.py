@@ -74,7 +74,9 @@ class Scene:
             rng.standard_normal(colours.shape, np.float32),
         )
         grain = self.light.noise * (grey[..., None] + 0.4 * colour)
-        return np.clip(colours * (self.light.gain * np.array(self.light.tint)) + grain, 0, 255).astype(np.uint8)
+        return np.clip(
+            colours * np.float32(self.light.gain) * np.array(self.light.tint, np.float32) + grain, 0, 255
+        ).astype(np.uint8)
 
     def _render(self, moment: int) -> Canvas:
         size = (self.camera.width, self.camera.height)

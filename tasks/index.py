@@ -128,7 +128,7 @@ def _notices(part: CorpusPart) -> list[str]:
     sentences = (
         (
             not persons["coco", "train"],
-            "no COCO training persons: pretrain, train_siamese and train_refinement lack data",
+            "no COCO training persons: pretrain and the correspondence training lack data",
         ),
         (not persons["coco", "val"], "no COCO validation persons: the training on COCO has no validation figures"),
         (not persons["posetrack", "train"], "no PoseTrack training persons: finetuning keeps the weights of COCO"),

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ ADDRESS_VARIABLE: Final = "CORRTRACK_RAY_ADDRESS"
 """Environment variable with the address of the cluster that the flow has started."""
 OBJECT_STORE_BYTES: Final = 100 * 2**20
 """Enough, since only paths travel."""
+
+_PATIENCE_SECONDS: Final = 10.0
 
 
 @contextmanager
@@ -62,11 +65,19 @@ def _connect(ray: Any, address: str | None, temporary: str | None, *, cpus: int)
         )
         return
     try:
+        _probe(address)
         # The cluster's processes may have been started elsewhere: they are told where our modules lie.
         ray.init(address=address, runtime_env={"env_vars": {"PYTHONPATH": _python_path()}}, **shared)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"compute.address: expected a Ray cluster at {address}, got {first}") from error
+
+
+def _probe(address: str) -> None:
+    """Ask whether anybody listens at host:port, which Ray itself would wait minutes for; raises OSError."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_SECONDS).close()
 
 
 def _make_importable() -> None:

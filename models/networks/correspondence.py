@@ -99,8 +99,9 @@ def correlate(descriptors: Tensor, features: Tensor) -> Tensor:
     """
     groups = len(features)
     height, width = features.shape[-2:]
-    filters = descriptors.flatten(0, 1)
-    maps = nn.functional.conv2d(features.reshape(1, -1, height, width), filters, padding=1, groups=groups)
+    # Row by row in memory: a channels-last answer would make the softmax over each map three times as slow.
+    filters, frames = descriptors.flatten(0, 1).contiguous(), features.contiguous().reshape(1, -1, height, width)
+    maps = nn.functional.conv2d(frames, filters, padding=1, groups=groups)
     return maps.reshape(*descriptors.shape[:2], height, width)
 
 

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -85,7 +85,7 @@ def load_weights(path: Path, kind: Kind) -> StoredWeights:
     if metadata is None:
         raise WeightsError(f"{path}: expected weights written by corrtrack, found no description; use import-weights")
     described = json.loads(metadata)
-    if described["kind"] != kind or kind not in get_args(Kind):
+    if described["kind"] != kind:
         raise WeightsError(f"{path}: expected weights of kind {kind}, found {described['kind']}")
     return StoredWeights(path, kind, described["architecture"], described["params"], tensors)
 

@@ -1,5 +1,6 @@
 """PoseTrack17 files, in which every scalar sits in a list of one."""
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -92,7 +93,10 @@ class _RectReader:
         )
 
     def _track_id(self, position: int, rect: Record) -> float:
-        return self._scalar(position, rect, "track_id", "a whole number below 10000") if "track_id" in rect else np.nan
+        if "track_id" not in rect:
+            return math.nan
+        identity = self._scalar(position, rect, "track_id", "a whole number below 10000")
+        return math.inf if math.isnan(identity) else identity  # NaN fails the same check as a number too large
 
     def _head(self, position: int, rect: Record) -> list[float]:
         """Corners; all infinite where a side is missing, which matters only if the frame has predictions."""

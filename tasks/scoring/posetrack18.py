@@ -1,5 +1,6 @@
 """PoseTrack18 files (COCO-like) as the official conversion reads them."""
 
+import math
 import re
 from collections.abc import Iterable
 from collections.abc import Sequence as Many
@@ -222,7 +223,7 @@ class _PersonReader:
         values = []
         for index, person in enumerate(self._persons):
             value = number(person.get("track_id"))
-            if value is None:
+            if value is None or math.isnan(value):
                 found = shown(person["track_id"]) if "track_id" in person else "nothing"
                 raise self._error(index, "track_id", "a whole number below 10000", found)
             values.append(value)

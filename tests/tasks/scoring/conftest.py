@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class World:
             for index, persons in enumerate(frames)
         ]
         annotations = [{"image_id": index, **entry} for index, persons in enumerate(frames) for entry in persons]
-        return {"images": images, "annotations": annotations, "categories": CATEGORIES}
+        return {"images": images, "annotations": annotations, "categories": deepcopy(CATEGORIES)}
 
     @staticmethod
     def person(

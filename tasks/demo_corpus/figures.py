@@ -74,7 +74,9 @@ def segments_of(identity: Identity) -> list[Segment]:
         Segment("neck", "collar", "chin", "chest", "skin", (0.034, 0.031), 1.0, (0.3, 0.3)),
     ]
     if identity.lower_kind == "skirt":
-        found.append(Segment("skirt", "waist", "hem", "pelvis", "lower", (0.076, 0.12), 0.8, (0.2, 0.12)))
+        found.append(
+            Segment("skirt", "waist", "hem", "pelvis", "lower", (0.08, 0.125), 0.85, (0.2, 0.12), (1, 1.3, 1.15, 1))
+        )
     if identity.backpack:
         found.append(
             Segment("backpack", "pack_low", "pack_high", "chest", "backpack", (0.075, 0.065), 0.75, (0.5, 0.7))

@@ -69,11 +69,8 @@ class Scene:
         if self.light.focus_px > 0.2:
             colours = np.asarray(cv2.GaussianBlur(colours, (0, 0), self.light.focus_px))
         rng = generator(self.seed, "sensor", self.name, frame)
-        grey, colour = (
-            rng.standard_normal(colours.shape[:2], np.float32),
-            rng.standard_normal(colours.shape, np.float32),
-        )
-        grain = self.light.noise * (grey[..., None] + 0.4 * colour)
+        speckle = rng.standard_normal(colours.shape, np.float32)
+        grain = self.light.noise * (0.9 * speckle[..., :1] + 0.5 * speckle)
         return np.clip(
             colours * np.float32(self.light.gain) * np.array(self.light.tint, np.float32) + grain, 0, 255
         ).astype(np.uint8)

@@ -30,7 +30,7 @@ def body_textures(identity: Identity) -> dict[str, Image]:
         "forearm": cloth if identity.sleeves == "long" else skin,
         "skin": skin,
         "lower": lower,
-        "thigh": _ending(lower, skin, {"shorts": 0.75, "skirt": 0.3}.get(identity.lower_kind, 2.0)),
+        "thigh": _ending(lower, skin, {"shorts": 0.75, "skirt": 0.5}.get(identity.lower_kind, 2.0)),
         "shin": skin if short else lower,
         "shoe": _shoe(identity, rng),
         "hair": _streaked(identity.hair, rng),

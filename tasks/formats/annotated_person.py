@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from models.keypoints import IntArray, index_map
-from tasks.formats.fields import FieldError, Record, records
+from tasks.formats.fields import FieldError, InWords, Record, records
 from tasks.formats.fields import reals as real_list
 
 _ALSO_CALLED = {"neck": "head_bottom", "upper_neck": "head_bottom", "head": "head_top"}
@@ -48,7 +48,7 @@ def keypoint_slots(document: Record, order: tuple[str, ...], *, optional: tuple[
     persons = [entry for entry in persons if entry.get("name") == "person"]
     names = persons[0].get("keypoints") if len(persons) == 1 else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise FieldError("categories", 'one category "person" with the names of its keypoints', document["categories"])
+        raise FieldError("categories", 'one category "person" with its keypoint names', document["categories"])
     known = tuple(str(name) if name in order else _ALSO_CALLED.get(str(name), str(name)) for name in names)
     columns = index_map(known, order)
     missing = [name for name, column in zip(order, columns, strict=True) if column < 0 and name not in optional]
@@ -98,5 +98,7 @@ def check_inside(keypoints: Keypoints, box: list[float], *, width: int, height: 
     for slot, (across, down, visible) in enumerate(points):
         if visible and not (-width <= across <= 2 * width and -height <= down <= 2 * height):
             raise FieldError(
-                "keypoints", f"places in a picture of {width}x{height}", f"({across:g}, {down:g}) in slot {slot}"
+                "keypoints",
+                f"places in a picture of {width}x{height}",
+                InWords(f"({across:g}, {down:g}) in slot {slot}"),
             )

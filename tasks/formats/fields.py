@@ -8,6 +8,13 @@ Record: TypeAlias = Mapping[str, Any]
 _LARGEST_ID = 2**63 - 1
 
 
+class InWords(str):
+    """What was found, told in our words and so without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class FieldError(ValueError):
     """A field that is not what the format says."""
 
@@ -68,7 +75,7 @@ def reals(record: Record, field: str, count: int) -> list[float]:
     if not isinstance(value, list):
         raise FieldError(field, f"a list of {count} numbers", _found(record, field))
     if len(value) != count:
-        raise FieldError(field, f"{count} numbers", f"{len(value)} values")
+        raise FieldError(field, f"{count} numbers", InWords(f"{len(value)} values"))
     for place, number in enumerate(value):
         if not is_number(number):
             raise FieldError(f"{field}[{place}]", "a finite number", number)
@@ -102,9 +109,4 @@ def records(document: Record, field: str) -> Sequence[Any]:
 
 
 def _found(record: Record, field: str) -> object:
-    return record[field] if field in record else _Nothing()
-
-
-class _Nothing:
-    def __repr__(self) -> str:
-        return "nothing"
+    return record[field] if field in record else InWords("nothing")

@@ -11,7 +11,18 @@ from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.errors import InputError
 from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
-from tasks.formats.fields import FieldError, Record, box_xywh, brief, flag, is_number, records, unique_id, whole
+from tasks.formats.fields import (
+    FieldError,
+    InWords,
+    Record,
+    box_xywh,
+    brief,
+    flag,
+    is_number,
+    records,
+    unique_id,
+    whole,
+)
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.paths import below
 from tasks.scoring.json_files import load_json
@@ -76,6 +87,8 @@ class _VideoReader:
         self._source = path.relative_to(data).as_posix()
         self._video_id = path.stem
         self._part = CorpusPart()
+        self._listed: set[int] = set()
+        """Ids of all frames of the file, those that are set aside among them."""
 
     def read(self) -> CorpusPart:
         """The video's rows; only a reject where the whole video cannot be used."""
@@ -93,7 +106,7 @@ class _VideoReader:
         labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
         self._part.videos.append(self._video_row(list(frames.values()), labelled, document))
         self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
-        self._persons(persons, slots, known={key for key, _ in images}, frames=frames)
+        self._persons(persons, slots, frames)
         return self._part
 
     def _document(self) -> Record:
@@ -108,18 +121,17 @@ class _VideoReader:
 
     def _images(self, listed: Sequence[Any]) -> list[tuple[int, Record]]:
         """Frames with id and a usable file name, in order of time."""
-        seen: set[int] = set()
         found: list[tuple[int, Record]] = []
         for position, image in enumerate(listed):
             try:
-                key = unique_id(image, seen)
+                key = unique_id(image, self._listed)
                 below(self._root, image.get("file_name"))
                 found.append((key, image))
             except ValueError as error:
                 self._part.reject(self._source, f"images[{position}]", error)
         folders = Counter(Path(image["file_name"]).parent for _, image in found)
         if not found:
-            raise FieldError("images", "frames with id and file_name", f"{len(listed)} entries, none usable")
+            raise FieldError("images", "frames with id and file_name", InWords(f"{len(listed)} entries, none usable"))
         folder = folders.most_common(1)[0][0]
         for key, image in found:
             if Path(image["file_name"]).parent != folder:
@@ -133,7 +145,7 @@ class _VideoReader:
         pictures = list(check_pictures(paths))
         sizes = Counter((one.width, one.height) for one in pictures if isinstance(one, PictureFile))
         if not sizes:
-            raise FieldError("images", f"pictures of {len(images)} frames", f"none whole; the first: {pictures[0]}")
+            raise FieldError("images", f"whole pictures of {len(images)} frames", InWords(f"none; {pictures[0]}"))
         size = sizes.most_common(1)[0][0]
         frames: dict[int, _Frame] = {}
         for (key, image), path, picture in zip(images, paths, pictures, strict=True):
@@ -197,9 +209,7 @@ class _VideoReader:
                 polygons.append(polygon)
         return polygons
 
-    def _persons(
-        self, persons: Sequence[Any], slots: KeypointSlots, *, known: set[int], frames: Mapping[int, _Frame]
-    ) -> None:
+    def _persons(self, persons: Sequence[Any], slots: KeypointSlots, frames: Mapping[int, _Frame]) -> None:
         seen: set[int] = set()
         tracks: set[tuple[int, int]] = set()
         for position, person in enumerate(persons):
@@ -208,7 +218,7 @@ class _VideoReader:
                 key = position if isinstance(person, dict) and "id" not in person else unique_id(person, seen)
                 spot = f"person {key}"
                 image_id = whole(person, "image_id")
-                if image_id not in known:
+                if image_id not in self._listed:
                     raise FieldError("image_id", "the id of a frame of the file", image_id)
                 if image_id not in frames:
                     continue  # its frame was set aside, and that is told once
@@ -265,7 +275,9 @@ def _box_around(keypoints: Keypoints) -> list[float]:
     points = zip(keypoints.x, keypoints.y, keypoints.visibility, strict=True)
     places = [(x, y) for x, y, seen in points if seen]
     if len(places) < 2:
-        raise FieldError("bbox", "a box, or at least two keypoints to put one around", f"{len(places)} keypoints")
+        raise FieldError(
+            "bbox", "a box, or at least two keypoints to put one around", InWords(f"{len(places)} keypoints")
+        )
     (left, top), (right, bottom) = map(min, zip(*places, strict=True)), map(max, zip(*places, strict=True))
     grown_w, grown_h = _BOX_GROWTH * max(right - left, 1.0), _BOX_GROWTH * max(bottom - top, 1.0)
     return [left - grown_w, top - grown_h, right - left + 2 * grown_w, bottom - top + 2 * grown_h]

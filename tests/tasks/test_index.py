@@ -1,0 +1,145 @@
+"""The stage index on whole, partial, broken and real corpora."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks import index
+from tasks.errors import InputError
+from tasks.params import load_params
+from tasks.progress import Progress, as_current
+from tasks.stages import REPOSITORY
+from tasks.tables import TABLES, read_table
+from tasks.workspace import Workspace
+
+INDEX_TABLES = ("videos", "frames", "images", "persons", "rejects")
+
+
+def _run(data: Path, artifacts: Path) -> Progress:
+    workspace = Workspace(data, artifacts, artifacts, artifacts)
+    progress = Progress(None, "index")
+    with as_current(progress):
+        index.run(workspace, load_params(REPOSITORY / "params.yaml"))
+    return progress
+
+
+def _rows(artifacts: Path, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_table(TABLES[name], artifacts / "tables" / f"{name}.parquet").to_pylist()
+    return rows
+
+
+@pytest.fixture
+def whole(tmp_path: Path, coco: Any, posetrack: Any, video_file: Any) -> Path:
+    coco.write()
+    posetrack.write()
+    video_file(tmp_path / "videos/walk.mp4", 4)
+    return tmp_path
+
+
+@pytest.fixture
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("artifacts")
+
+
+def test_all_readers_together_fill_all_tables(whole: Path, artifacts: Path) -> None:
+    progress = _run(whole, artifacts)
+    counts = {name: len(_rows(artifacts, name)) for name in INDEX_TABLES}
+    assert counts == {"videos": 2, "frames": 7, "images": 2, "persons": 6, "rejects": 0}
+    assert progress.figures == counts
+
+
+def test_the_same_corpus_gives_the_same_bytes(whole: Path, artifacts: Path) -> None:
+    _run(whole, artifacts / "one")
+    _run(whole, artifacts / "two")
+    for name in INDEX_TABLES:
+        one, two = (artifacts / run / "tables" / f"{name}.parquet" for run in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_what_is_missing_is_said_in_one_sentence_each(whole: Path, artifacts: Path) -> None:
+    notices = _run(whole, artifacts).notices
+    assert sorted(notice.split(":")[0] for notice in notices) == [
+        "no COCO validation persons",
+        "no validation videos with labelled frames",
+    ]
+
+
+def test_a_corpus_of_bare_videos_needs_one_sentence_only(tmp_path: Path, artifacts: Path, video_file: Any) -> None:
+    video_file(tmp_path / "walk.mp4", 3)
+    [notice] = _run(tmp_path, artifacts).notices
+    assert "no annotated persons" in notice
+
+
+def test_videos_of_one_labelled_frame_are_said(tmp_path: Path, artifacts: Path, posetrack: Any) -> None:
+    posetrack.images[1]["is_labeled"] = False
+    posetrack.write("val")
+    notices = _run(tmp_path, artifacts).notices
+    assert "1 of 1 validation videos have one labelled frame only: MOTA is undefined on them" in notices
+
+
+def test_a_broken_thing_in_every_part_loses_nothing_else(whole: Path, artifacts: Path, posetrack: Any) -> None:
+    (whole / "coco_tiny/images/train2017/a.png").write_bytes(b"broken")
+    (posetrack.root / "annotations/train/000009_mpii.json").write_text("{")
+    (whole / "videos/broken.mp4").write_bytes(b"broken")
+    posetrack.persons[0]["keypoints"] = []
+    posetrack.write()
+    _run(whole, artifacts)
+    assert {name: len(_rows(artifacts, name)) for name in INDEX_TABLES} == {
+        **{"videos": 2, "frames": 7, "images": 1, "persons": 4, "rejects": 4},
+    }
+    assert {(row["stage"], row["source"], row["place"]) for row in _rows(artifacts, "rejects")} == {
+        ("index", "coco_tiny/annotations/person_keypoints_train2017.json", "image 1"),
+        ("index", "posetrack/annotations/train/000001_mpii_train.json", "person 1000"),
+        ("index", "posetrack/annotations/train/000009_mpii.json", ""),
+        ("index", "videos/broken.mp4", ""),
+    }
+
+
+def test_a_bare_video_with_the_name_of_an_annotated_one_is_told(whole: Path, artifacts: Path, video_file: Any) -> None:
+    video_file(whole / "videos/000001_mpii_train.mp4", 2)
+    _run(whole, artifacts)
+    assert len(_rows(artifacts, "videos")) == 2
+    [reject] = _rows(artifacts, "rejects")
+    assert "expected a video name of its own" in reject["reason"]
+
+
+@pytest.mark.parametrize("content", ["nothing", "a text", "a broken video"])
+def test_an_unusable_corpus_says_which_layout_is_expected(content: str, tmp_path: Path, artifacts: Path) -> None:
+    data = tmp_path / "data"
+    if content != "nothing":
+        data.mkdir()
+        (data / ("a.txt" if content == "a text" else "a.mp4")).write_text("nonsense")
+    with pytest.raises(InputError, match=r"expected a .*person_keypoints.*posetrack/annotations.*videos/"):
+        _run(data, artifacts)
+    assert not list(artifacts.rglob("*.parquet"))
+
+
+REAL = os.environ.get("CORRTRACK_REAL_DATA")
+real_data = pytest.mark.skipif(REAL is None, reason="CORRTRACK_REAL_DATA does not name a folder of real samples")
+
+
+@real_data
+def test_real_samples_are_indexed_whole(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "coco_2017").symlink_to(Path(str(REAL)) / "coco_2017")
+    (data / "posetrack").symlink_to(Path(str(REAL)) / "posetrack18_samples")
+    notices = _run(data, tmp_path).notices
+    images, persons = _rows(tmp_path, "images"), _rows(tmp_path, "persons")
+    assert [sum(row["split"] == split for row in images) for split in ("train", "val")] == [103, 88]
+    assert sum(row["source"] == "coco" for row in persons) == 383 + 403
+    assert sum(row["source"] == "posetrack" for row in persons) == 14
+    assert {row["source"].rsplit("/", 1)[1] for row in _rows(tmp_path, "rejects")} == {
+        "test_posetrack18_human_detections.json",
+        "test_posetrack18_val.json",
+    }
+    assert "no PoseTrack training persons: finetuning keeps the weights of COCO" in notices
+
+
+@real_data
+def test_a_real_video_has_all_its_frames(tmp_path: Path) -> None:
+    _run(Path(str(REAL)) / "pets09_s2l1", tmp_path)
+    [video] = _rows(tmp_path, "videos")
+    assert (video["frame_count"], video["width"], video["height"]) == (795, 768, 576)

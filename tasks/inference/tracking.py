@@ -1,5 +1,6 @@
 """Association of one video's poses, from tables to arrays and back (5.2, A.3); no network."""
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ def _released_matcher(evidence: Evidence, params: TrackParams) -> Matcher:
         oks_threshold=params.released_oks_threshold,
         min_keypoints=params.min_keypoints,
         box_margin_px=params.released_box_margin_px,
-        duplicate_ratio=params.duplicate_ratio,
+        duplicate_ratio=params.duplicate_ratio if params.duplicate_removal else math.inf,
     )
     affinities, carried = evidence.affinities[params.maps], evidence.carried[params.maps]
     return ReleasedMatcher(affinities, carried, evidence.poses, evidence.width, evidence.height, rule)

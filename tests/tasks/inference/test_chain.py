@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+import ray
 
 import tasks.shards.mapping
 from tasks.tables import TABLES
@@ -101,6 +102,26 @@ def test_annotated_poses_step_from_one_labelled_frame_to_the_next(corpus, params
     assert {row["frame_index"] for row in corpus.table("tracks", "a", box_source="annotated")} == {0, 2, 5}
 
 
+@pytest.mark.parametrize(
+    "track",
+    [
+        {"mode": "released", "released_oks_threshold": 0.0},
+        {"assignment": "hungarian"},
+        {"maps": "siamese", "tau_corr_siamese": 0.0},
+        {"max_lost_frames": 1},
+    ],
+)
+def test_other_ways_to_track_read_the_same_tables(walked, params, change, track):
+    walked.run(change(params, track=track), "track")
+    assert {row["frame_index"] for row in walked.table("tracks", "a")} == set(range(7))
+
+
+def test_output_threshold_changes_no_track(walked, params, change):
+    before = walked.files("track")
+    walked.run(change(params, track={"output_joint_threshold": 0.9}), "track")
+    assert walked.files("track") == before
+
+
 def test_recovery_goes_backward_too_and_the_best_proposals_stay(corpus, params, change):
     corpus.video("a", 5)
     corpus.write()
@@ -173,8 +194,7 @@ def test_order_of_shards_and_other_videos_change_no_byte(corpus, params, monkeyp
     corpus.write()
     corpus.run(params)
     together = corpus.files()
-    for path in corpus.workspace.state.glob("store"):
-        path.rename(path.with_name("other store"))
+    corpus.workspace.state.joinpath("store").rename(corpus.workspace.state / "other store")
     real = tasks.shards.mapping._execute
 
     def shuffled(work, keyed, **rest):
@@ -187,6 +207,27 @@ def test_order_of_shards_and_other_videos_change_no_byte(corpus, params, monkeyp
     monkeypatch.setattr(tasks.shards.mapping, "_execute", shuffled)
     corpus.run(params)
     assert corpus.files() == together
+
+
+@pytest.fixture
+def ray_of_two():
+    """Two logical CPUs on loopback."""
+    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.usefixtures("ray_of_two")
+def test_ray_actors_give_the_bytes_of_this_process(corpus, params, change):
+    for name in "ab":
+        corpus.video(name, 4)
+        corpus.two_walkers(name, 4, missed=[(1, 0)])
+    corpus.write()
+    corpus.run(params, "estimate", "recover")
+    here = corpus.files("recover")
+    corpus.workspace.state.joinpath("store").rename(corpus.workspace.state / "other store")
+    corpus.run(change(params, compute={"executor": "ray", "workers": 2}), "recover")
+    assert corpus.files("recover") == here
 
 
 def test_a_cut_into_shards_moves_poses_by_rounding_only(corpus, params, change):

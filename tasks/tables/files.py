@@ -79,9 +79,25 @@ def _cast(table: Table, rows: Rows) -> pa.Table:
     try:
         if isinstance(rows, pa.Table):
             return rows.select(table.schema.names).cast(table.schema)
+        _check_whole_numbers(table, rows)
         return pa.Table.from_pylist([dict(row) for row in rows], schema=table.schema)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise TableError(f"table {table.name}: {_first_line(error)}") from error
+
+
+def _check_whole_numbers(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse fractions in columns of whole numbers: Arrow would cut them off without a word."""
+    for field in table.schema:
+        is_list = pa.types.is_nested(field.type)
+        if not pa.types.is_integer(field.type.value_type if is_list else field.type):
+            continue
+        for row in rows:
+            found = row.get(field.name)
+            values = (found or ()) if is_list else (found,)
+            if any(value is not None and value % 1 for value in values):
+                raise TableError(
+                    f"table {table.name}: column {field.name}: expected whole numbers, got {row[field.name]}"
+                )
 
 
 def _check_nulls_and_finite(table: Table, rows: pa.Table) -> None:

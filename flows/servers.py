@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -147,6 +148,7 @@ class RayHead(Server):
         super().__init__(repository, run_file)
         self._workers = workers
         place = hashlib.sha256(str(repository.root).encode()).hexdigest()[:8]
+        self._token = secrets.token_hex(32)
         self._folder = Path(tempfile.gettempdir()) / f"corrtrack-{os.getuid()}-{place}"
 
     @property
@@ -156,7 +158,7 @@ class RayHead(Server):
 
     def client_environment(self) -> dict[str, str]:
         """What a stage must find in its environment to use this node."""
-        return _RAY_ENVIRONMENT | {"CORRTRACK_RAY_ADDRESS": self.address}
+        return self._environment() | {"CORRTRACK_RAY_ADDRESS": self.address}
 
     def start(self) -> None:
         """Start the node in an empty folder of its own, whatever an earlier run left there."""
@@ -192,7 +194,8 @@ class RayHead(Server):
         return [*start, "--no-monitor", "--disable-usage-stats", *flags]
 
     def _environment(self) -> dict[str, str]:
-        return _RAY_ENVIRONMENT
+        # A token of this run alone: who else is on this machine cannot run code through the node.
+        return _RAY_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token}
 
     def _answers(self) -> bool:
         return self._gcs_port() is not None and b"Ray runtime started" in self.log.read_bytes()

@@ -1,0 +1,71 @@
+"""What is stale, and what a stale stage may make stale."""
+
+import pytest
+
+from flows.pipeline import Pipeline, inputs_are_recorded, read_pipeline
+
+PIPELINE = Pipeline(
+    deps={
+        "index": frozenset({"data"}),
+        "detect": frozenset({"tables/videos"}),
+        "pretrain": frozenset({"tables/images"}),
+        "estimate": frozenset({"tables/detections/", "models/pose"}),
+        "report": frozenset({"tables", "plots/pretrain.csv"}),
+    },
+    outs={
+        "index": frozenset({"tables/videos", "tables/images"}),
+        "detect": frozenset({"tables/detections"}),
+        "pretrain": frozenset({"models/pose", "plots/pretrain.csv"}),
+        "estimate": frozenset({"tables/poses"}),
+        "report": frozenset({"index.html"}),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("stale", "reached"),
+    [
+        (set(), []),
+        ({"report"}, ["report"]),
+        ({"estimate"}, ["estimate", "report"]),
+        ({"pretrain"}, ["pretrain", "estimate", "report"]),
+        ({"detect", "report"}, ["detect", "estimate", "report"]),
+        ({"index"}, ["index", "detect", "pretrain", "estimate", "report"]),
+    ],
+)
+def test_what_may_become_stale(stale, reached):
+    assert PIPELINE.with_downstream(stale) == reached
+
+
+def test_folders_overlap_only_by_whole_names(tmp_path):
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n"
+        "  one: {cmd: a, deps: [data], outs: [tables/pose]}\n"
+        "  two: {cmd: b, deps: [tables/poses], outs: [x: {cache: false}], metrics: [m.json: {cache: false}]}\n"
+        "  three: {cmd: c, deps: [m.json], plots: [p.csv]}\n"
+    )
+    pipeline = read_pipeline(tmp_path / "dvc.yaml")
+    assert pipeline.with_downstream({"one"}) == ["one"]
+    assert pipeline.with_downstream({"two"}) == ["two", "three"]
+
+
+LOCK = """
+stages:
+  index:
+    outs: [{path: tables, md5: INDEX}]
+  track:
+    deps: [{path: tables, md5: 1.dir}, {path: code.py, md5: 7}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("lock", "same"),
+    [(LOCK.replace("INDEX", "1.dir"), True), (LOCK.replace("INDEX", "2.dir"), False), ("stages: {}", False)],
+)
+def test_a_stage_whose_inputs_came_out_identical_has_nothing_to_do(tmp_path, lock, same):
+    (tmp_path / "dvc.lock").write_text(lock)
+    assert inputs_are_recorded("track", tmp_path / "dvc.lock") is same
+
+
+def test_without_a_lock_file_everything_is_to_do(tmp_path):
+    assert not inputs_are_recorded("track", tmp_path / "dvc.lock")

@@ -1,0 +1,98 @@
+"""Leftovers are ended only when pid and start time both match."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from flows.processes import ProcessRecord, RunFile, StoppedError, end_leftovers, end_tree, stopping_on_sigterm
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)",
+]
+PARENT = [
+    sys.executable,
+    "-c",
+    "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    " print(child.pid, flush=True); child.wait()",
+]
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def run(command: list[str]) -> subprocess.Popen:
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_leftover_is_ended_with_its_children(start, tmp_path):
+    process = start(PARENT)
+    child = int(process.stdout.readline())
+    RunFile(tmp_path / "run.json").add("ray", process.pid)
+    ended = end_leftovers(RunFile(tmp_path / "run.json"))
+    assert [(record.name, record.pid) for record in ended] == [("ray", process.pid)]
+    assert not psutil.pid_exists(child)
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_process_that_got_the_pid_later_is_left_alone(start, tmp_path):
+    process = start(SLEEP)
+    run_file = RunFile(tmp_path / "run.json")
+    record = run_file.add("prefect", process.pid)
+    text = run_file.path.read_text()
+    run_file.path.write_text(text.replace(str(record.started), str(record.started - 60)))
+    assert end_leftovers(RunFile(run_file.path)) == []
+    assert process.poll() is None
+
+
+def test_a_record_of_an_ended_process_finds_nobody(start):
+    process = start(SLEEP)
+    record = ProcessRecord.of("prefect", process.pid)
+    assert record.process() is not None
+    assert replace(record, started=record.started + 5).process() is None
+    process.kill()
+    process.wait()
+    assert record.process() is None
+
+
+def test_a_process_that_does_not_listen_is_forced(start):
+    process = start(STUBBORN)
+    process.stdout.readline()
+    end_tree(psutil.Process(process.pid), patience_seconds=0.5)
+    assert not psutil.pid_exists(process.pid)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"processes": [{"name": "ray"}]}', '{"processes": 3}'])
+def test_a_damaged_run_file_names_nobody(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    assert RunFile(tmp_path / "run.json").read() == []
+
+
+def test_the_run_file_is_there_only_while_something_runs(start, tmp_path):
+    run_file = RunFile(tmp_path / "state" / "run.json")
+    one, two = (run_file.add(name, start(SLEEP).pid) for name in ("prefect", "ray"))
+    assert RunFile(run_file.path).read() == [one, two]
+    run_file.discard(one)
+    assert RunFile(run_file.path).read() == [two]
+    run_file.discard(two)
+    assert not run_file.path.exists()
+
+
+def test_sigterm_ends_a_run_like_ctrl_c():
+    with pytest.raises(StoppedError, match="goes on"), stopping_on_sigterm():
+        os.kill(os.getpid(), 15)
+    with pytest.raises(StoppedError), stopping_on_sigterm():
+        os.kill(os.getpid(), 2)

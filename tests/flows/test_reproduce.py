@@ -1,0 +1,119 @@
+"""Real runs of `corrtrack` on small stages, with the real Prefect, Ray and DVC."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows.processes import RunFile
+
+pytestmark = pytest.mark.end_to_end
+
+
+def wait_for(condition, process, *, seconds=240.0):
+    """Wait until the condition holds; the process must go on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def ended(process, *, seconds=240.0) -> tuple[int, str]:
+    text, _ = process.communicate(timeout=seconds)
+    return process.returncode, text
+
+
+def ours(root: Path) -> list[str]:
+    """Command lines of all processes that work in the checkout."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(root):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def running(checkout) -> set[str]:
+    return {record.name for record in RunFile(checkout.state / "run.json").read()}
+
+
+def test_a_killed_run_is_taken_up_and_leaves_nothing_behind(checkout, corrtrack):
+    hold = checkout.root / "hold_recover"
+    hold.touch()
+    killed = corrtrack("reproduce")
+    wait_for((checkout.root / "at_recover").exists, killed)
+    assert running(checkout) == {"prefect", "ray", "recover"}
+    records = RunFile(checkout.state / "run.json").read()
+
+    code, text = ended(corrtrack("stage", "track"))
+    assert code == 2
+    assert f"corrtrack reproduce (pid {killed.pid}, since" in text
+
+    killed.kill()
+    killed.wait()
+    assert [record.name for record in records if record.process()] == ["prefect", "ray", "recover"]
+
+    again = corrtrack("reproduce")
+    wait_for(lambda: not any(record.process() for record in records), again)
+    hold.unlink()
+    code, text = ended(again)
+    assert code == 0, text
+    assert "ended what an earlier run had left running: prefect" in text
+    assert next(line for line in text.splitlines() if line.endswith(": starting")) == "recover: starting"
+    assert (checkout.root / "artifacts" / "track").read_text() == "hello\n"
+    assert ours(checkout.root) == []
+    assert not (checkout.state / "run.json").exists()
+
+    log = checkout.state / "logs" / "prefect.log"
+    before = log.stat().st_mtime_ns
+    code, text = ended(corrtrack("reproduce"))
+    assert (code, log.stat().st_mtime_ns) == (0, before)
+    assert "nothing was stale" in text
+
+
+def test_bad_input_stops_the_run_with_the_words_of_the_stage(checkout, corrtrack):
+    (checkout.root / "data" / "text").write_text("broken\n")
+    code, text = ended(corrtrack("stage", "index"))
+    assert (code, text.splitlines()[-1]) == (2, "index: data/text line 1: expected text, got broken")
+
+
+def test_stages_run_alone_by_dvc_and_only_when_stale(checkout, corrtrack):
+    assert "index: ran" in ended(corrtrack("stage", "index"))[1]
+    assert "index: unchanged" in ended(corrtrack("stage", "index"))[1]
+    assert "index: ran" in ended(corrtrack("stage", "index", "--force"))[1]
+    code, text = ended(corrtrack("stage", "indx"))
+    assert (code, text) == (2, "stage indx: expected one of index, recover, track\n")
+
+
+@pytest.mark.parametrize("number", [2, 15], ids=["ctrl-c", "sigterm"])
+def test_a_run_that_is_stopped_stops_its_servers_and_its_stage(checkout, corrtrack, number):
+    (checkout.root / "hold_index").touch()
+    process = corrtrack("stage", "index")
+    wait_for((checkout.root / "at_index").exists, process)
+    process.send_signal(number)
+    code, text = ended(process)
+    assert (code, text.splitlines()[-1]) == (
+        1,
+        "stopped; finished stages are kept, the same command goes on from there",
+    )
+    assert ours(checkout.root) == []
+
+
+def test_ctrl_c_while_the_servers_start(checkout, corrtrack):
+    process = corrtrack("reproduce")
+    wait_for(lambda: running(checkout) == {"prefect", "ray"}, process)
+    process.send_signal(2)
+    assert ended(process)[0] == 1
+    assert ours(checkout.root) == []
+    assert not (checkout.state / "run.json").exists()
+
+
+def test_params_that_do_not_fit_start_nothing(checkout, corrtrack):
+    code, text = ended(corrtrack("reproduce", "--set", "track.tau_cor=0.2"))
+    assert code == 2
+    assert "did you mean track.tau_corr" in text
+    assert not (checkout.state / "logs").exists()

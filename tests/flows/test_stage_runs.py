@@ -1,0 +1,31 @@
+"""What a failed program's output becomes."""
+
+import pytest
+
+from flows.outcomes import ExitCode
+from flows.stage_runs import failure
+
+HINTS = "ERROR: failed to reproduce 'track': failed to run: python -m tasks track, exited with {code}\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "words"),
+    [
+        ("track: params.yaml: bad\n" + HINTS.format(code=2), ExitCode.BAD_INPUT, "track: params.yaml: bad"),
+        (
+            "track: failed with OSError: full\n" + HINTS.format(code=1),
+            ExitCode.FAILED,
+            "track: failed with OSError: full",
+        ),
+        ("track: 3 videos\ntrack: stopped\n" + HINTS.format(code=130), ExitCode.FAILED, "track: stopped"),
+        (
+            "Killed\n" + HINTS.format(code=137),
+            ExitCode.FAILED,
+            "track failed:\nKilled\n" + HINTS.format(code=137).strip(),
+        ),
+        ("ERROR: dvc.yaml is broken\n", ExitCode.FAILED, "track failed:\nERROR: dvc.yaml is broken"),
+    ],
+)
+def test_a_failure_is_told_in_the_words_of_the_stage(output, code, words):
+    error = failure("track", output)
+    assert (error.exit_code, str(error), error.stage) == (code, words, "track")

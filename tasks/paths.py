@@ -1,6 +1,10 @@
 """Paths that a file of the corpus names: kept below their root."""
 
 from pathlib import Path, PurePosixPath
+from typing import Final
+
+_LONGEST_NAME_BYTES: Final = 255
+_LONGEST_PATH: Final = 1000
 
 
 def below(root: Path, name: object) -> Path:
@@ -9,11 +13,13 @@ def below(root: Path, name: object) -> Path:
     Links that the user laid inside the corpus are followed; a name that climbs out of it is not.
 
     Raises:
-        ValueError: the name is no text, empty, absolute, or leaves the root.
+        ValueError: the name is no text, empty, not printable, too long, absolute, or leaves the root.
     """
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise ValueError(f"expected a file name, got {name!r}")
-    parts = PurePosixPath(name.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0] or not parts.parts:
-        raise ValueError(f"expected a path that stays below {root.name}/, got {name!r}")
-    return root / parts
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise ValueError(f"expected a file name, got {name!a}")
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+        raise ValueError(f"expected a path that stays below {root.name}/, got {name!a}")
+    if max(len(part.encode()) for part in parts) > _LONGEST_NAME_BYTES or len(name) > _LONGEST_PATH:
+        raise ValueError(f"expected a file name, got one of {len(name)} characters")
+    return root.joinpath(*parts)

@@ -179,7 +179,7 @@ class _VideoReader:
 
     def _tags(self, document: Record) -> list[str]:
         tags = document.get("tags", [])
-        if isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags):
+        if isinstance(tags, list) and all(isinstance(tag, str) and tag and tag.isprintable() for tag in tags):
             return sorted(set(tags))
         self._part.reject(self._source, "tags", f"expected a list of words, got {brief(tags)}")
         return []

@@ -43,6 +43,8 @@ def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -
     Raises:
         TableError: the file is not there, not Parquet, or not of the declared schema.
     """
+    if not path.is_file():
+        raise TableError(f"{path}: expected the Parquet table {table.name}, got no file; run the stage that writes it")
     try:
         rows = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
     except (OSError, pa.ArrowException) as error:

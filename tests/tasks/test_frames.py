@@ -109,7 +109,23 @@ def test_frames_after_an_error_still_come(tmp_path: Path, video_file: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["../x.jpg", "a/../../x.jpg", "/etc/passwd", "..", "", None, 3, "a\0b", "C:\\x.jpg", "..\\x.jpg"]
+    "name",
+    [
+        "../x.jpg",
+        "a/../../x.jpg",
+        "/etc/passwd",
+        "/",
+        "..",
+        ".",
+        "",
+        "x" * 300,
+        "x/" * 600,
+        None,
+        3,
+        "a\0b",
+        "C:\\x.jpg",
+        "..\\x.jpg",
+    ],
 )
 def test_no_name_leaves_its_root(name: object, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected a"):

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 from models.checkpoints import load_pose
 from models.poses.nms import suppress
 from models.poses.oks import body_keypoints, pose_oks
-from tasks.inference.networks import loaded, weight_bytes
+from tasks.inference.networks import loaded, trained_params, weight_bytes
 from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
 from tasks.inference.videos import VideoIndex
 from tasks.params import Params, section_json
 from tasks.params.inference import EstimateParams
+from tasks.progress import current
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import list_array, table_of
@@ -28,9 +29,20 @@ def run(workspace: Workspace, params: Params) -> None:
     """Estimate the poses of every video that has detections, frame range by frame range."""
     index = VideoIndex(workspace.tables)
     work = EstimateWork(workspace.data, workspace.tables, workspace.weights("pose"), params)
+    _tell_other_crops(work.weights, params.estimate)
     videos = index.whole_videos(index.with_tables(DETECTIONS), DETECTIONS)
     shards = [part for video in videos for part in _frame_ranges(video, params.estimate.shard_frames)]
     map_shards(work, shards, workspace=workspace, params=params)
+
+
+def _tell_other_crops(weights: Path, params: EstimateParams) -> None:
+    trained = trained_params(weights, "pose")
+    for name in ("crop_width_px", "crop_height_px"):
+        if name in trained and trained[name] != getattr(params, name):
+            current().notice(
+                f"estimate.{name} is {getattr(params, name)}, but the pose network was trained with {trained[name]}: "
+                "expect poorer poses"
+            )
 
 
 def _frame_ranges(video: Shard, size: int) -> Iterator[Shard]:

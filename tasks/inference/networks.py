@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
 
-from models.checkpoints import WeightsError, fuse_for_inference
+from models.checkpoints import Kind, WeightsError, fuse_for_inference, load_weights
 from tasks.errors import InputError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -40,8 +40,8 @@ def weight_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        hint = "run the training stages (`corrtrack reproduce`), or bring weights with `corrtrack import-weights`"
-        raise InputError(f"{path}: expected a weight file, got {error.strerror}; {hint}") from error
+        reason = "no such weight file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise InputError(f"{path}: {reason}; train it, or bring released weights with import-weights") from error
 
 
 def loaded(load: Callable[[Path], Network], path: Path) -> Network:
@@ -52,5 +52,17 @@ def loaded(load: Callable[[Path], Network], path: Path) -> Network:
     """
     try:
         return load(path)
+    except WeightsError as error:
+        raise InputError(str(error)) from error
+
+
+def trained_params(path: Path, kind: Kind) -> dict[str, Any]:
+    """The parameters that a network of ours was trained with; imported weights may have none.
+
+    Raises:
+        InputError: the file is not there or holds no such network.
+    """
+    try:
+        return load_weights(path, kind).params
     except WeightsError as error:
         raise InputError(str(error)) from error

@@ -7,6 +7,7 @@ import pytest
 import ray
 
 import tasks.shards.mapping
+from tasks.errors import InputError
 from tasks.tables import TABLES
 
 
@@ -178,13 +179,27 @@ def test_a_broken_frame_sets_its_video_aside_and_no_other(corpus, params, stage)
     assert corpus.table("merged_tracks", "b")
 
 
-def test_missing_weights_are_told_in_one_sentence(corpus, params):
+@pytest.mark.parametrize(
+    ("stage", "weights"), [("estimate", "pose"), ("recover", "pose"), ("recover", "correspondence")]
+)
+def test_missing_weights_are_told_in_one_sentence(corpus, params, stage, weights):
     corpus.video("a", 2)
     corpus.write()
     corpus.two_walkers("a", 2)
-    corpus.workspace.weights("pose").unlink()
-    with pytest.raises(Exception, match=r"pose\.safetensors: expected a weight file.*import-weights"):
-        corpus.run(params, "estimate")
+    corpus.run(params, "estimate")
+    corpus.workspace.weights(weights).unlink()
+    with pytest.raises(InputError, match=rf"{weights}\.safetensors: no such weight file; .*import-weights"):
+        corpus.run(params, stage)
+
+
+def test_weights_of_another_network_are_bad_input(corpus, params):
+    corpus.video("a", 2)
+    corpus.write()
+    corpus.two_walkers("a", 2)
+    corpus.run(params, "estimate")
+    corpus.workspace.weights("correspondence").write_bytes(corpus.workspace.weights("pose").read_bytes())
+    with pytest.raises(InputError, match="expected weights of kind correspondence, found pose"):
+        corpus.run(params, "recover")
 
 
 def test_order_of_shards_and_other_videos_change_no_byte(corpus, params, monkeypatch):

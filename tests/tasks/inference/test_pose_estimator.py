@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoints import load_pose
+from models.checkpoints import load_pose, save_weights
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.inference.pose_estimator import PoseEstimator
 
@@ -88,3 +88,33 @@ def test_of_two_equal_boxes_one_pose_is_kept_and_names_the_other(corpus, params,
     assert reasons == [None, "OKS above estimate.nms_oks with pose 0", None, None]
     corpus.run(change(params, estimate={"nms_oks": 1.0}), "estimate")
     assert {row["drop_reason"] for row in corpus.table("poses", "a")} == {None}
+
+
+def test_weights_of_other_crops_are_told(corpus, params, networks):
+    corpus.video("a", 1)
+    corpus.write()
+    corpus.two_walkers("a", 1)
+    pose = load_pose(networks / "pose.safetensors")
+    trained = {"crop_width_px": 96, "crop_height_px": 64}
+    path = corpus.workspace.weights("pose")
+    save_weights(path, pose, kind="pose", architecture=pose.architecture, params=trained)
+    told = corpus.run(params, "estimate")
+    assert [notice.split(":")[0] for notice in told.notices] == [
+        "estimate.crop_width_px is 32, but the pose network was trained with 96"
+    ]
+
+
+def test_half_precision_finds_nearly_the_same(corpus, params, change):
+    corpus.video("a", 3)
+    corpus.write()
+    corpus.two_walkers("a", 3)
+    found = []
+    for precision in ("float32", "bfloat16"):
+        half = {"precision": precision}
+        corpus.run(change(params, estimate=half, recover=half), "estimate", "recover")
+        scores = [row["score"] for row in corpus.table("poses", "a")]
+        peaks = [row["refined_peak"] for row in corpus.table("correspondences", "a")][:2]
+        found.append((np.array(scores), np.array(peaks)))
+    (scores, peaks), (half_scores, half_peaks) = found
+    assert 0 < np.abs(scores - half_scores).max() < 0.02
+    assert 0 < np.abs(peaks - half_peaks).max() < 0.05

@@ -6,7 +6,15 @@ import numpy as np
 
 from models.keypoints import FloatArray, IntArray
 from models.metrics.assignment import settle, solve_most_pairs
-from models.metrics.sequence import JOINT_COUNT, MATCH_DISTANCE, BoolArray, FrameBlock, Sequence, UndefinedMetricError
+from models.metrics.sequence import (
+    JOINT_COUNT,
+    MATCH_DISTANCE,
+    BoolArray,
+    FrameBlock,
+    Sequence,
+    UndefinedMetricError,
+    repeated_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,8 @@ class JointTracks:
         predicted_ids, self._predicted_index = np.unique(sequence.predicted.track_id, return_inverse=True)
         self._partner = np.full((JOINT_COUNT, len(self._truth_ids)), -1)  # last hypothesis of each object
         self._owner = np.full((JOINT_COUNT, len(predicted_ids)), -1)  # object that last got the hypothesis anew
-        self._twice = _frames_with_repeats(sequence)
+        repeated = repeated_rows(sequence.truth.frame, sequence.truth.track_id)
+        self._twice = frozenset(sequence.truth.frame[repeated].tolist())
         self.switches = np.zeros(JOINT_COUNT, np.int64)
         self.detections = np.zeros(JOINT_COUNT, np.int64)
         self.distance_sum = np.zeros(JOINT_COUNT)
@@ -156,9 +165,3 @@ def _solve_present(frame: _Frame, joint: int, rest: BoolArray) -> tuple[IntArray
     cost = np.where(rest, frame.distance[joint], np.inf)[np.ix_(rows, columns)]
     picked_rows, picked_columns = solve_most_pairs(cost)
     return rows[picked_rows], columns[picked_columns]
-
-
-def _frames_with_repeats(sequence: Sequence) -> frozenset[int]:
-    truth = sequence.truth
-    pairs, counts = np.unique(np.stack([truth.frame, truth.track_id]), axis=1, return_counts=True)
-    return frozenset(pairs[0, counts > 1].astype(int).tolist())

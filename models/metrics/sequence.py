@@ -73,6 +73,14 @@ def persons_per_frame(persons: Persons, frame_count: int) -> IntArray:
     return np.bincount(persons.frame, minlength=frame_count).astype(np.int64)
 
 
+def repeated_rows(frame: IntArray, track_id: FloatArray | IntArray) -> IntArray:
+    """Rows whose identity an earlier row of the same frame has already, ascending."""
+    order = np.lexsort((track_id, frame))
+    frame, track_id = frame[order], track_id[order]
+    same = (frame[1:] == frame[:-1]) & (track_id[1:] == track_id[:-1])
+    return np.sort(order[1:][same])
+
+
 def frame_blocks(sequence: Sequence) -> Iterator[FrameBlock]:
     """Walk a sequence in blocks of bounded size, so that memory grows with the block and not with the sequence."""
     truth_counts = persons_per_frame(sequence.truth, sequence.frame_count)

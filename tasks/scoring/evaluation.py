@@ -112,9 +112,9 @@ def _score_poseval(scores: SequenceScores, files: _Files, sequence_index: int, *
     if not sequence.frame_count:
         scores.mot = scores.corrected_mot = no_counts()
         return
-    if corrected:
-        scores.corrected_mot = count_events(sequence, blocks, corrected=True)
     try:
+        if corrected:
+            scores.corrected_mot = count_events(sequence, blocks, corrected=True)
         scores.mot = count_events(sequence, blocks)
     except UndefinedMetricError as error:
         scores.problems["mot"] = f"{files.pair.truth}: {error}"

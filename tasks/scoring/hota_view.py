@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, FloatArray, IntArray
-from models.metrics.sequence import BoolArray, Persons, Sequence
+from models.metrics.sequence import JOINT_COUNT, BoolArray, Persons, Sequence, repeated_rows
 from tasks.scoring.messages import Notice, ScoringError, place, shown
 from tasks.scoring.posetrack18 import Posetrack18File, polygons_of_image
 from tasks.scoring.records import Record, first_bad, numbers
@@ -160,7 +160,7 @@ def _persons(
     for index, regions in polygons.items():
         here = np.flatnonzero(frame == index)
         spot = place(frame=shown(file.images[labelled[index]].get("file_name")), field="ignore_regions")
-        ignored = inside_any(source, spot, regions, xy[here].reshape(-1, 2)).reshape(len(here), -1)
+        ignored = inside_any(source, spot, regions, xy[here].reshape(-1, 2)).reshape(len(here), JOINT_COUNT)
         xy[here] = np.where(ignored[..., None], 0.0, xy[here])
         stays[here] = ~(xy[here] <= 0).all(axis=(1, 2))
     chosen, frame, xy = chosen[stays], frame[stays], xy[stays]
@@ -189,9 +189,9 @@ def _identities(file: Posetrack18File, chosen: IntArray, frame: IntArray) -> Flo
     ids = np.where(ids < 0, ids + ids.max(initial=0) + 1, ids) if len(ids) and ids.max() >= 0 else ids
     if (ids < 0).any():
         raise _identity_error(file, chosen[int(ids.argmin())], "identities from 0", raw[int(ids.argmin())])
-    _, first, counts = np.unique(np.stack([frame, ids]), axis=1, return_index=True, return_counts=True)
-    if (counts > 1).any():
-        at = int(first[counts > 1].min())
+    repeated = repeated_rows(frame, ids)
+    if repeated.size:
+        at = int(repeated[0])
         raise _identity_error(file, chosen[at], "unique identities in each frame", raw[at])
     return ids.astype(np.float64)
 

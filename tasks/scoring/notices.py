@@ -7,7 +7,7 @@ import numpy as np
 
 from models.metrics.average_precision import Ties
 from models.metrics.clear_mot import one_sided_frames
-from models.metrics.sequence import MISSING_SCORE, Sequence
+from models.metrics.sequence import MISSING_SCORE, Sequence, repeated_rows
 from tasks.scoring.messages import Notice
 from tasks.scoring.points import PointFile
 from tasks.scoring.posetrack17 import is_posetrack17
@@ -20,9 +20,9 @@ def notices_of_files(truth_data: Any, predicted_data: Any, truth: PointFile, pre
     for side, data in ((truth, truth_data), (predicted, predicted_data)):
         if not is_posetrack17(data):
             notices += _of_posetrack18(side, data)
-    repeats = _repeated_ids(truth)
+    repeats = len(repeated_rows(truth.person_frame, truth.track_id))
     if repeats:
-        text = f"{repeats} persons share their track_id with another of the same frame; AP does not mind, tracking does"
+        text = f"{repeats} persons have the track_id of another in the same frame; AP does not mind, tracking does"
         notices.append(Notice("repeated_truth_ids", truth.source, text))
     missing = int((predicted.point_score == MISSING_SCORE).sum())
     if missing:
@@ -115,8 +115,3 @@ def _of_posetrack18(side: PointFile, data: Any) -> list[Notice]:
         text = f"{hidden} annotations are on images with is_labeled false; AP and MOT count them, HOTA does not"
         notices.append(Notice("annotated_unlabelled_frames", side.source, text))
     return notices
-
-
-def _repeated_ids(side: PointFile) -> int:
-    _, counts = np.unique(np.stack([side.person_frame, side.track_id]), axis=1, return_counts=True)
-    return int(counts[counts > 1].sum())

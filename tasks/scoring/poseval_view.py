@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.keypoints import FloatArray, IntArray
-from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE, BoolArray, Persons, Sequence
+from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE, BoolArray, Persons, Sequence, repeated_rows
 from tasks.scoring.messages import ScoringError, place
 from tasks.scoring.points import PointFile
 from tasks.scoring.posetrack17 import is_posetrack17, points_of_posetrack17
@@ -66,12 +66,11 @@ def check_predictions(predicted: PointFile) -> None:
         ScoringError: one is 10000 or more, or occurs twice in a frame.
     """
     _check_ids(predicted)
-    pairs = np.stack([predicted.person_frame.astype(np.float64), predicted.track_id])[:, ~np.isnan(predicted.track_id)]
-    _, first, counts = np.unique(pairs, axis=1, return_index=True, return_counts=True)
-    if (counts > 1).any():
-        at = int(np.flatnonzero(~np.isnan(predicted.track_id))[first[counts > 1].min()])
-        spot = place(frame=predicted.describe_person(at)[0], person=predicted.describe_person(at)[1], field="track_id")
-        found = f"{predicted.track_id[at]:g} twice"
+    repeated = repeated_rows(predicted.person_frame, predicted.track_id)  # no NaN equals another
+    if repeated.size:
+        frame, person = predicted.describe_person(int(repeated[0]))
+        found = f"{predicted.track_id[repeated[0]]:g} twice"
+        spot = place(frame=frame, person=person, field="track_id")
         raise ScoringError(predicted.source, spot, "unique identities in each frame", found)
 
 

@@ -34,7 +34,7 @@ def export_submission(predicted: Path, archive: Path, *, truth: Path | None = No
     packed, failures = {}, []
     for path, listing in files:
         try:
-            packed[path.name] = _checked(path, listing)
+            packed[path.name] = _strict_json(path, _checked(path, listing))
         except InputError as error:
             failures.append(str(error))
     if failures:
@@ -44,8 +44,7 @@ def export_submission(predicted: Path, archive: Path, *, truth: Path | None = No
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as pack:
             for name, value in sorted(packed.items()):
-                content = json.dumps(value, separators=(",", ":"), allow_nan=False)
-                pack.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
+                pack.writestr(zipfile.ZipInfo(name, _EPOCH), value, zipfile.ZIP_DEFLATED)
         partial.replace(archive)
     finally:
         partial.unlink(missing_ok=True)
@@ -59,6 +58,13 @@ def _files(predicted: Path, truth: Path | None) -> list[tuple[Path, Path | None]
     if not files:
         raise InputError(f"--pred {predicted}: expected prediction files (*.json), got none")
     return [(path, None) for path in files]
+
+
+def _strict_json(path: Path, data: Any) -> str:
+    try:
+        return json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise ScoringError(str(path), "", "finite numbers in every field", "NaN or infinity") from error
 
 
 def _checked(path: Path, listing: Path | None) -> Any:

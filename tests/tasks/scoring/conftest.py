@@ -76,6 +76,12 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def world_class() -> type[World]:
+    """The class, for worlds in folders of a test's own."""
+    return World
+
+
 @pytest.fixture
 def same() -> Callable[[Any, Any], bool]:
     """Equal within 1e-9, NaN equal to NaN."""

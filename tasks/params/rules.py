@@ -17,6 +17,10 @@ def broken_rules(params: Params) -> Iterator[Broken]:
         yield "track.max_lost_frames", expected, params.track.max_lost_frames
     if params.detect.source == "network" and params.detect.network_weights is None:
         yield "detect.network_weights", "a weight file when detect.source is network", "null"
+    stages = params.pretrain.stages
+    if not -stages <= params.estimate.output_stage < stages:
+        expected = f"a stage of the pose network, -{stages} to {stages - 1} as pretrain.stages is {stages}"
+        yield "estimate.output_stage", expected, params.estimate.output_stage
     for key in ("splits", "box_sources"):
         values = getattr(params.detect, key)
         if not values or len(set(values)) != len(values):

@@ -42,6 +42,10 @@ REFUSED = {
         _with("track.max_lost_frames", "99"),
         ["track.max_lost_frames must be at most recover.max_gap_frames - 1", "got 99"],
     ),
+    "no stage of the pose network": (
+        _with("estimate.output_stage", "7"),
+        ["estimate.output_stage must be a stage of the pose network", "got 7"],
+    ),
     "network without weights": (
         _with("detect.source", "network"),
         ["detect.network_weights", "weight file", "null"],

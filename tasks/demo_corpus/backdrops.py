@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.canvas import Layer
+from tasks.demo_corpus.parts import saturate
 
 Image = npt.NDArray[np.uint8]
 Point = tuple[float, float]
@@ -90,16 +91,20 @@ def _ground(view: View, rng: np.random.Generator, picture: Image, kind: str) -> 
     top = int(np.ceil(view.horizon)) + 1
     if top >= view.height:
         return
-    rows, columns = np.mgrid[top : view.height, 0 : view.width]
-    far = view.focal * view.eye_height / (rows - view.horizon)
-    across = (columns - view.width / 2) * far / view.focal
-    x, y = (np.mod(metres * TILE_PX / 4, 2 * TILE_PX) for metres in (across, far))
-    x, y = (TILE_PX - 0.5 - np.abs(TILE_PX - 0.5 - places) for places in (x, y))
-    sampled = np.asarray(
-        cv2.remap(tile, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    )
-    fade = np.clip((far - 5) / 12, 0, 1)[..., None]
-    picture[top:] = sampled * (1 - fade) + tile.mean((0, 1)) * fade
+    below = np.arange(top, view.height, dtype=np.float32)[:, None] - np.float32(view.horizon)
+    far = np.asarray(np.float32(view.focal * view.eye_height) / below, np.float32)
+    sideways = (np.arange(view.width, dtype=np.float32) - np.float32(view.width / 2)) / np.float32(view.focal)
+    across = np.asarray(sideways * far, np.float32)
+    x, y = _mirrored(across), np.broadcast_to(_mirrored(far), across.shape)
+    sampled = np.asarray(cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    fade = saturate((far - 5) / 12)[..., None]
+    picture[top:] = sampled * (1 - fade) + tile.mean((0, 1), dtype=np.float32) * fade
+
+
+def _mirrored(metres: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Pixel of the tile at a distance along one axis; every other tile is laid mirrored."""
+    folded = np.abs(TILE_PX - 0.5 - np.mod(metres * (TILE_PX / 4), 2 * TILE_PX))
+    return np.asarray(TILE_PX - 0.5 - folded, np.float32)
 
 
 def _tile(rng: np.random.Generator, kind: str) -> Image:

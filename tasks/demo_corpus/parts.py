@@ -4,7 +4,7 @@ Every part maps pixels to surface coordinates (along, around) and back: one rule
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,12 @@ import numpy.typing as npt
 from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.textures import CAP_ROWS, ROWS, Image
 
+Floats = TypeVar("Floats", Array, npt.NDArray[np.float32])
 Mask = npt.NDArray[np.bool_]
 CAP = CAP_ROWS / ROWS
 
 
-def saturate(values: Array, low: float = 0.0, high: float = 1.0) -> Array:
+def saturate(values: Floats, low: float = 0.0, high: float = 1.0) -> Floats:
     """`np.clip` without its fixed cost, which would be a third of all drawing."""
     return np.minimum(np.maximum(values, low), high)
 

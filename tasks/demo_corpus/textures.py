@@ -41,8 +41,9 @@ def body_textures(identity: Identity) -> dict[str, Image]:
 
 def _plain(colour: Colour, rng: np.random.Generator, spread: float = 9) -> Image:
     """A colour with soft folds."""
-    folds = cv2.resize(rng.normal(0, 1, (8, 10)).astype(np.float32), (COLUMNS, ROWS), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.clip(np.array(colour) + spread * np.asarray(folds)[..., None], 0, 255), np.uint8)
+    grid = rng.standard_normal((8, 10), np.float32)
+    folds = np.asarray(cv2.resize(grid, (COLUMNS, ROWS), interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.clip(np.array(colour, np.float32) + np.float32(spread) * folds[..., None], 0, 255).astype(np.uint8)
 
 
 def _cloth(identity: Identity, rng: np.random.Generator) -> Image:
@@ -124,8 +125,10 @@ def _shoe(identity: Identity, rng: np.random.Generator) -> Image:
 
 
 def _streaked(colour: Colour, rng: np.random.Generator) -> Image:
-    streaks = rng.normal(0, 14, (1, COLUMNS, 1)) + rng.normal(0, 4, (ROWS, COLUMNS, 1))
-    return np.clip(np.array(colour) + streaks, 0, 255).astype(np.uint8)
+    streaks = 14 * rng.standard_normal((1, COLUMNS, 1), np.float32) + 4 * rng.standard_normal(
+        (ROWS, COLUMNS, 1), np.float32
+    )
+    return np.clip(np.array(colour, np.float32) + streaks, 0, 255).astype(np.uint8)
 
 
 def _backpack(identity: Identity, rng: np.random.Generator) -> Image:

@@ -1,6 +1,10 @@
 """The stage index on whole, partial, broken and real corpora."""
 
+import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +118,40 @@ def test_an_unusable_corpus_says_which_layout_is_expected(content: str, tmp_path
     with pytest.raises(InputError, match=r"expected a .*person_keypoints.*posetrack/annotations.*videos/"):
         _run(data, artifacts)
     assert not list(artifacts.rglob("*.parquet"))
+
+
+def _command(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_the_command_indexes_the_corpus_of_the_working_folder(coco: Any, tmp_path: Path) -> None:
+    coco.data = tmp_path
+    coco.write()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "coco_tiny").rename(tmp_path / "data/coco_tiny")
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    ran = _command(["-m", "tasks", "index"], tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert len(_rows(tmp_path / "artifacts", "persons")) == 2
+    record = json.loads((tmp_path / "artifacts/provenance/index.json").read_text())
+    assert record["summary"]["persons"] == 2
+    assert "no training videos: no threshold can be chosen on the training split" in record["notices"]
+
+
+def test_the_command_without_a_corpus_ends_with_2_and_one_line(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    ran = _command(["-m", "tasks", "index"], tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert len(ran.stderr.splitlines()) == 1
+    assert "expected a folder with a corpus, got none" in ran.stderr
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_the_runner_itself_loads_nothing_heavy(tmp_path: Path) -> None:
+    heavy = "{'torch', 'ray', 'cv2', 'pyarrow', 'numpy', 'pandas'}"
+    ran = _command(["-c", f"import sys, tasks.__main__; print({heavy} & set(sys.modules))"], tmp_path)
+    assert ran.stdout == "set()\n", ran.stderr
 
 
 REAL = os.environ.get("CORRTRACK_REAL_DATA")

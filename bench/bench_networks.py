@@ -1,6 +1,6 @@
 """How fast the networks are, against the ways they could be run and the ways the released scripts run them.
 
-    python -m bench.bench_networks RESULT.json [--repeats N] [--threads N]
+    python -m bench.bench_networks --out RESULT.json [--repeats N] [--threads N]
 
 Full width, random weights, CPU, float32. The rivals of a comparison take turns, so that a busy machine slows both;
 medians are compared. GFLOP are those of the plain networks: what a faster way adds or saves is not credited.
@@ -171,17 +171,17 @@ def run(repeats: int) -> dict[str, Any]:
 def main() -> None:
     """Measure, write the JSON file, and tell the headline figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("result", type=Path, help="JSON file to write")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(arguments.threads)
     results = run(arguments.repeats)
-    arguments.result.parent.mkdir(parents=True, exist_ok=True)
-    partial = arguments.result.with_suffix(".partial")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    partial = arguments.out.with_suffix(".partial")
     partial.write_text(json.dumps(results, indent=2) + "\n")
-    partial.replace(arguments.result)
+    partial.replace(arguments.out)
     for name in ("pose", "maps", "step"):
         _LOGGER.info("%s: %.1f times as fast", name, results[name]["speedup"])
 

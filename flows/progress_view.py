@@ -47,7 +47,8 @@ class ProgressView:
     def end(self, outcome: StageOutcome) -> None:
         """The stage is up to date."""
         self._finished += 1
-        how = "unchanged" if outcome.state == "unchanged" else f"{outcome.state} in {outcome.seconds:.1f} s"
+        worked = outcome.state in {"ran", "restored"}
+        how = f"{outcome.state} in {outcome.seconds:.1f} s" if worked else outcome.state
         self.say(f"[{self._finished}/{self._stages}] {outcome.stage}: {how}")
 
     @contextmanager

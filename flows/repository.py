@@ -11,9 +11,13 @@ from tasks.workspace import Workspace
 
 @dataclass(frozen=True)
 class Repository:
-    """A checkout of this project; `root` is the folder that holds dvc.yaml."""
+    """A checkout of this project; `root` is the folder that holds dvc.yaml.
+
+    `own_state` is where a run keeps its working state if not in the checkout's `.corrtrack`.
+    """
 
     root: Path
+    own_state: Path | None = None
 
     @property
     def params(self) -> Path:
@@ -27,8 +31,8 @@ class Repository:
 
     @property
     def state(self) -> Path:
-        """Working state, not in git."""
-        return self.root / ".corrtrack"
+        """Working state, not in git: logs, locks, the servers' files."""
+        return self.own_state or self.root / ".corrtrack"
 
     def environment(self) -> dict[str, str]:
         """Environment of every program that is started here: this Python first on PATH, nothing sent home."""
@@ -37,7 +41,7 @@ class Repository:
             "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
             "DO_NOT_TRACK": "1",
             "DVC_NO_ANALYTICS": "1",
-            "DVC_SITE_CACHE_DIR": str(self.state / "dvc"),
+            "DVC_SITE_CACHE_DIR": str(self.root / ".corrtrack" / "dvc"),
         }
 
 

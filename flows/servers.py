@@ -147,7 +147,7 @@ class RayHead(Server):
     def __init__(self, repository: Repository, run_file: RunFile, *, workers: int) -> None:
         super().__init__(repository, run_file)
         self._workers = workers
-        place = hashlib.sha256(str(repository.root).encode()).hexdigest()[:8]
+        place = hashlib.sha256(str(repository.state).encode()).hexdigest()[:8]
         self._token = secrets.token_hex(32)
         self._folder = Path(tempfile.gettempdir()) / f"corrtrack-{os.getuid()}-{place}"
 

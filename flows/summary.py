@@ -12,6 +12,8 @@ from rich.table import Table
 from flows.outcomes import ExitCode, StageOutcome
 from tasks.provenance import read_provenance
 from tasks.stages import STAGES
+from tasks.tables import read_table
+from tasks.tables.schemas import REJECTS
 from tasks.workspace import Workspace
 
 
@@ -24,8 +26,11 @@ class RunTimes:
 
 
 def set_aside(workspace: Workspace) -> list[dict[str, str]]:
-    """Everything that any stage set aside: source, place and reason."""
+    """Everything that any stage set aside: source, place and reason. The index has a table of its own for it."""
     rejects = []
+    indexed = REJECTS.path(workspace.tables)
+    if indexed.is_file():
+        rejects += read_table(REJECTS, indexed, ["source", "place", "reason"]).to_pylist()
     for stage in STAGES:
         rejects += read_provenance(workspace, stage).get("rejects", [])
     return rejects
@@ -65,7 +70,7 @@ def summary_table(workspace: Workspace, outcomes: Sequence[StageOutcome]) -> Tab
         table.add_row(tracks, *scores, "")
     table.add_section()
     for outcome in outcomes:
-        seconds = outcome.state if outcome.state == "unchanged" else f"{outcome.seconds:.1f}"
+        seconds = f"{outcome.seconds:.1f}" if outcome.state in {"ran", "restored"} else outcome.state
         table.add_row(outcome.stage, "", "", "", seconds)
     return table
 

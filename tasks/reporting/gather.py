@@ -1,6 +1,7 @@
 """Facts of the report, read from tables, JSON files and provenance; whatever is absent is left out."""
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,12 @@ def read_frame(workspace: Workspace, name: str, video_id: str | None = None) -> 
 
 def records(rows: pd.DataFrame) -> list[Row]:
     """Rows as dicts by column name."""
-    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+    return [{str(name): _absent_as_none(value) for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _absent_as_none(value: Any) -> Any:
+    """Null cells as None: pandas gives them as NaN, also where the column holds text."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def read_json_files(folder: Path, pattern: str) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""A corpus outside the repository, seen in the layout of data/, without writing anything into it."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from tasks.errors import InputError
+from tasks.formats.videos import VIDEO_ENDINGS, bare_videos, detections_beside, pictures_of
+
+_EXPANDED: Final = ("posetrack", "videos")
+"""Folders that files may have to be added to."""
+
+
+def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
+    """Folder to index: `corpus` itself if it is laid out like data/ and complete, else links to it in `view`.
+
+    Args:
+        corpus: A video file, a frame folder, a folder of either, or a folder laid out like data/.
+        detections: Person boxes to take instead of those found: MOT tables (.txt), one per bare video and named
+            after it if there are several, or COCO results (.json) for annotated videos.
+        view: Where the links are laid, anew each time.
+
+    Raises:
+        InputError: something is not there, or a file of detections fits no video.
+    """
+    corpus = corpus.expanduser().resolve()
+    if not corpus.exists():
+        raise InputError(
+            f"{corpus}: expected a video, a folder of videos or frames, or a folder like data/, got nothing"
+        )
+    for path in detections:
+        if not path.is_file() or path.suffix not in {".txt", ".json"}:
+            raise InputError(f"--detections {path}: expected a file in MOT form (.txt) or COCO results form (.json)")
+    is_one_video = corpus.is_file() or bool(pictures_of(corpus))
+    if not is_one_video and not detections:
+        return corpus
+    shutil.rmtree(view, ignore_errors=True)
+    (view / "videos").mkdir(parents=True)
+    if is_one_video:
+        _view_one_video(corpus, view)
+    else:
+        _view_folder(corpus, view)
+    _add_detections([path.expanduser().resolve() for path in detections], view)
+    return view
+
+
+def _view_one_video(video: Path, view: Path) -> None:
+    if video.is_file() and video.suffix.lower() not in VIDEO_ENDINGS:
+        raise InputError(f"{video}: expected a video ({', '.join(sorted(VIDEO_ENDINGS))}) or a folder")
+    (view / "videos" / video.name).symlink_to(video)
+    beside = detections_beside(video.parent, video.name)
+    if beside is not None:
+        _detections_of(view / "videos" / video.name).symlink_to(beside)
+
+
+def _view_folder(corpus: Path, view: Path) -> None:
+    for path in sorted(corpus.iterdir()):
+        if path.name in _EXPANDED and path.is_dir():
+            (view / path.name).mkdir(exist_ok=True)
+            _link(path.iterdir(), view / path.name)
+        else:
+            _link([path], view)
+
+
+def _add_detections(files: Sequence[Path], view: Path) -> None:
+    tables = [path for path in files if path.suffix == ".txt"]
+    results = [path for path in files if path.suffix == ".json"]
+    videos = {path.stem if path.is_file() else path.name: path for path in bare_videos(view)}
+    for path in tables:
+        name = path.name.removesuffix(".txt").removesuffix(".det")
+        video = next(iter(videos.values())) if len(videos) == len(tables) == 1 else videos.get(name)
+        if video is None:
+            told = ", ".join(sorted(videos)) or "none"
+            raise InputError(
+                f"--detections {path}: expected the name of a video without annotations ({told}), got {name}"
+            )
+        _detections_of(video).unlink(missing_ok=True)
+        _detections_of(video).symlink_to(path)
+    if results:
+        _replace_results(results, view)
+
+
+def _replace_results(results: Sequence[Path], view: Path) -> None:
+    if not (view / "posetrack" / "annotations").exists():
+        raise InputError(
+            f"--detections {results[0]}: COCO results name the image_id of posetrack/annotations, and this corpus has "
+            "none; give boxes of a bare video in MOT form (.txt)"
+        )
+    folder = view / "posetrack" / "detections"
+    folder.unlink(missing_ok=True)
+    folder.mkdir()
+    _link(results, folder)
+
+
+def _detections_of(video: Path) -> Path:
+    return video.with_name(f"{video.stem if video.is_file() else video.name}.det.txt")
+
+
+def _link(paths: Iterable[Path], folder: Path) -> None:
+    for path in paths:
+        (folder / path.name).symlink_to(path)

@@ -1,7 +1,12 @@
 """Section of the stage that scores."""
 
+from typing import Literal
+
 from tasks.params.section import Section
 
 
 class ScoreParams(Section):
-    """Parameters of the stage."""
+    """Parameters of the stage; `track.output_joint_threshold` tells which keypoints are scored."""
+
+    splits: list[Literal["train", "val"]]
+    """Splits that are scored, together."""

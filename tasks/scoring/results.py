@@ -42,11 +42,11 @@ def write_results(
     return [folder / name for name in files]
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
     """Write to a temporary name and rename; NaN is written bare, as the official tools do."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(value) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

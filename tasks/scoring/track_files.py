@@ -1,0 +1,88 @@
+"""Tracks out of the tables, as PoseTrack18 prediction files that any evaluator reads."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from models.keypoints import BODY, KEYPOINT_COUNT
+from tasks.formats.posetrack_conversion import CATEGORY, posetrack18_from_17
+from tasks.scoring.json_files import load_json
+from tasks.scoring.posetrack17 import is_posetrack17
+from tasks.scoring.posetrack18 import open_posetrack18
+from tasks.scoring.records import Record
+from tasks.tables import Table, read_table
+from tasks.tables.arrays import keypoint_array, list_array
+from tasks.tables.schemas import FRAMES
+
+
+class FrameLists:
+    """The frames of each video: ids by frame_index, and images as prediction files list them."""
+
+    def __init__(self, tables: Path) -> None:
+        """Read the table of frames."""
+        columns = ["video_id", "frame_index", "image_id", "file_name"]
+        self._rows = read_table(FRAMES, FRAMES.path(tables), columns)
+
+    def image_ids(self, video_id: str) -> dict[int, int]:
+        """image_id by frame_index."""
+        rows = self._rows.filter(pc.field("video_id") == video_id)
+        return dict(zip(rows["frame_index"].to_pylist(), rows["image_id"].to_pylist(), strict=True))
+
+    def images(self, video_id: str) -> list[Record]:
+        """Images of a video that has no annotation file."""
+        rows = self._rows.filter(pc.field("video_id") == video_id).sort_by("frame_index").to_pylist()
+        return [{"id": row["image_id"], "file_name": row["file_name"], "vid_id": video_id} for row in rows]
+
+
+def images_of_annotation(path: Path) -> list[Record]:
+    """Images of an annotation file in its order, without what only ground truth has.
+
+    Raises:
+        ScoringError: the file cannot be read.
+        ConversionError: it is a PoseTrack17 file whose frames have no PoseTrack18 names.
+    """
+    data = load_json(path)
+    if is_posetrack17(data):
+        data = posetrack18_from_17(str(path), data)
+    images = open_posetrack18(str(path), data).images
+    return [{key: value for key, value in image.items() if not key.startswith("ignore_regions")} for image in images]
+
+
+def prediction_file(
+    table: Table, path: Path, images: list[Record], image_ids: dict[int, int], *, joint_threshold: float
+) -> Record:
+    """The detected-box tracks of one video in PoseTrack18 form.
+
+    Args:
+        table: tracks or merged_tracks.
+        path: the video's file of that table.
+        images: frames of the file, in the order of the annotation.
+        image_ids: image_id by frame_index.
+        joint_threshold: keypoints with a lower score are left out, and poses that have none left.
+    """
+    rows = read_table(table, path)
+    rows = rows.filter(pc.field("box_source") == "detected")
+    score = list_array(rows, "score").astype(np.float64)
+    shown = np.zeros(score.shape, dtype=bool)
+    shown[:, BODY] = score[:, BODY] >= joint_threshold
+    xy = keypoint_array(rows).astype(np.float64)
+    keypoints = np.concatenate([np.where(shown[..., None], xy, 0.0), shown[..., None]], axis=2)
+    frames, tracks = rows["frame_index"].to_pylist(), rows["track_id"].to_pylist()
+    annotations = [
+        _annotation(row, image_ids[frames[row]], tracks[row], keypoints[row], score[row])
+        for row in np.flatnonzero(shown.any(axis=1)).tolist()
+    ]
+    return {"images": images, "annotations": annotations, "categories": [CATEGORY]}
+
+
+def _annotation(row: int, image_id: int, track_id: int, keypoints: Any, score: Any) -> Record:
+    return {
+        "id": row,
+        "image_id": image_id,
+        "category_id": 1,
+        "track_id": track_id,
+        "keypoints": keypoints.reshape(KEYPOINT_COUNT * 3).tolist(),
+        "scores": score.tolist(),
+    }

@@ -14,6 +14,7 @@ from models.poses.boxes import xyxy_to_xywh
 from tasks.inference.box_files import BoxFiles
 from tasks.inference.networks import device, loaded, weight_bytes
 from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows
+from tasks.inference.video_shards import whole_videos
 from tasks.inference.video_tables import forget_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.params import Params, section_json
@@ -32,7 +33,7 @@ def run(workspace: Workspace, params: Params) -> None:
         current().notice(f"no video of the splits {', '.join(params.detect.splits)}: nothing is tracked")
     if params.detect.source == "network" and "detected" in params.detect.box_sources:
         work = DetectWork(workspace.data, workspace.tables, Path(str(params.detect.network_weights)), params)
-        map_shards(work, index.whole_videos(videos, PERSONS), workspace=workspace, params=params)
+        map_shards(work, whole_videos(workspace.tables, videos, PERSONS), workspace=workspace, params=params)
         forget_other_videos(DETECTIONS, videos, workspace=workspace)
     else:
         _run_on_files(index, videos, workspace=workspace, params=params)

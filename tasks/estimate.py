@@ -14,6 +14,7 @@ from models.poses.nms import suppress
 from models.poses.oks import body_keypoints, pose_oks
 from tasks.inference.networks import loaded, trained_params, weight_bytes
 from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
+from tasks.inference.video_shards import whole_videos
 from tasks.inference.videos import VideoIndex
 from tasks.params import Params, section_json
 from tasks.params.inference import EstimateParams
@@ -30,7 +31,7 @@ def run(workspace: Workspace, params: Params) -> None:
     index = VideoIndex(workspace.tables)
     work = EstimateWork(workspace.data, workspace.tables, workspace.weights("pose"), params)
     _tell_other_crops(work.weights, params.estimate)
-    videos = index.whole_videos(index.with_tables(DETECTIONS), DETECTIONS)
+    videos = whole_videos(workspace.tables, index.with_tables(DETECTIONS), DETECTIONS)
     shards = [part for video in videos for part in _frame_ranges(video, params.estimate.shard_frames)]
     map_shards(work, shards, workspace=workspace, params=params)
 

@@ -11,6 +11,7 @@ from models.tracking.merging import MergeRule
 from tasks.inference.correspondence_maps import CorrespondenceMaps
 from tasks.inference.merging import TracksOfSource, WideCarrier, merged_rows, unmerged_rows
 from tasks.inference.networks import loaded, weight_bytes
+from tasks.inference.video_shards import whole_videos
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
 from tasks.params import Params, section_json
@@ -26,7 +27,7 @@ def run(workspace: Workspace, params: Params) -> None:
     videos = index.with_tables(DETECTIONS, TRACKS)
     if params.merge.enabled:
         work = MergeWork(workspace.data, tables, workspace.weights("correspondence"), params)
-        map_shards(work, index.whole_videos(videos, TRACKS), workspace=workspace, params=params)
+        map_shards(work, whole_videos(tables, videos, TRACKS), workspace=workspace, params=params)
     else:
         write_video_tables(MERGED_TRACKS, videos, lambda name: _unmerged(tables, name), workspace=workspace)
 
@@ -43,7 +44,7 @@ def _sources(tables: Path, video_id: str) -> list[TracksOfSource]:
 
 @dataclass(frozen=True)
 class MergeWork:
-    """Merging of one video; holds paths and params, the network comes with the first shard that has a gap to bridge.
+    """Merging of one video; holds paths and params, the network comes with the first shard.
 
     The section `recover` tells how correspondences are computed, as it told between neighbouring frames.
     """

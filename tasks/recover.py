@@ -13,6 +13,7 @@ from tasks.inference.correspondence_maps import CorrespondenceMaps
 from tasks.inference.networks import loaded, weight_bytes
 from tasks.inference.pose_estimator import PoseEstimator
 from tasks.inference.recovered_poses import Recovery
+from tasks.inference.video_shards import whole_videos
 from tasks.inference.video_walk import VideoWalk
 from tasks.inference.videos import VideoIndex
 from tasks.params import Params, section_json
@@ -27,7 +28,7 @@ def run(workspace: Workspace, params: Params) -> None:
     index = VideoIndex(workspace.tables)
     weights = (workspace.weights("pose"), workspace.weights("correspondence"))
     work = RecoverWork(workspace.data, workspace.tables, *weights, params)
-    videos = index.whole_videos(index.with_tables(DETECTIONS, POSES), POSES)
+    videos = whole_videos(workspace.tables, index.with_tables(DETECTIONS, POSES), POSES)
     map_shards(work, videos, workspace=workspace, params=params)
 
 

@@ -13,11 +13,10 @@ from models.networks.correspondence import CorrespondenceNetwork
 from models.poses import crops
 from models.poses.arrays import FramePoses
 from tasks.inference.networks import autocast, device, prepare
+from tasks.inference.pose_rows import MAP_KINDS
 from tasks.params.inference import RecoverParams
 
 FloatArray = npt.NDArray[np.float64]
-MAP_KINDS = ("refined", "siamese")
-"""The maps C and S, by their names in tables and params."""
 
 
 @dataclass(frozen=True)

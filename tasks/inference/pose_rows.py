@@ -1,6 +1,7 @@
 """Poses between tables and arrays."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,9 @@ import pyarrow.compute as pc
 from models.keypoints import KEYPOINT_COUNT
 from models.poses.arrays import FramePoses
 from tasks.tables.arrays import keypoint_array, list_array
+
+MAP_KINDS: Final = ("refined", "siamese")
+"""The maps C and S, as columns and parameters name them."""
 
 
 def frame_poses(rows: pa.Table) -> Iterator[FramePoses]:

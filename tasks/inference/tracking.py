@@ -16,8 +16,7 @@ from models.tracking.duplicates import DuplicateRule
 from models.tracking.evidence import Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, Similarity
-from tasks.inference.correspondence_maps import MAP_KINDS
-from tasks.inference.pose_rows import frame_poses, join_poses
+from tasks.inference.pose_rows import MAP_KINDS, frame_poses, join_poses
 from tasks.inference.videos import Video
 from tasks.params.inference import TrackParams
 from tasks.tables import Table, read_table

@@ -15,7 +15,8 @@ from models.poses.arrays import FramePoses
 from tasks.frames import VideoFrames
 from tasks.inference.box_source_poses import BoxSourcePoses
 from tasks.inference.column_blocks import ColumnBlocks
-from tasks.inference.correspondence_maps import MAP_KINDS, CorrespondenceMaps, FittedFrame, PoseMaps
+from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame, PoseMaps
+from tasks.inference.pose_rows import MAP_KINDS
 from tasks.inference.recovered_poses import Recovery
 from tasks.params.inference import RecoverParams
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, RECOVERED_POSES

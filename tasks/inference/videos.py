@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.frames import VideoFrames
-from tasks.shards import Shard
 from tasks.tables import read_table
 from tasks.tables.schemas import FRAMES, VIDEOS, Table
 
@@ -74,15 +73,3 @@ class VideoIndex:
         return sorted(
             name for name in self._videos if all(table.path(self._tables, name).is_file() for table in needed)
         )
-
-    def whole_videos(self, video_ids: Sequence[str], *inputs: Table) -> list[Shard]:
-        """A shard for each video, with all its frames and the files of its input tables."""
-        return [
-            Shard(
-                name,
-                0,
-                int(self._videos[name]["frame_count"]),
-                tuple((table.name, table.path(self._tables, name)) for table in inputs),
-            )
-            for name in video_ids
-        ]

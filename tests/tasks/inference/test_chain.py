@@ -8,6 +8,7 @@ import ray
 
 import tasks.shards.mapping
 from tasks.errors import InputError
+from tasks.stages import stage_modules
 from tasks.tables import TABLES
 
 
@@ -115,6 +116,10 @@ def test_annotated_poses_step_from_one_labelled_frame_to_the_next(corpus, params
 def test_other_ways_to_track_read_the_same_tables(walked, params, change, track):
     walked.run(change(params, track=track), "track")
     assert {row["frame_index"] for row in walked.table("tracks", "a")} == set(range(7))
+
+
+def test_tracking_runs_no_network():
+    assert not [name for name in stage_modules("track") if name.startswith("models/networks")]
 
 
 def test_output_threshold_changes_no_track(walked, params, change):

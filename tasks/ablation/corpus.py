@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
+from models.keypoints import IntArray
 from models.tracking.association import Tracks
 from tasks.ablation.figures import TrackedPoses
+from tasks.errors import InputError
 from tasks.inference.tracking import Evidence, read_evidence
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
 from tasks.scoring.json_files import load_json
-from tasks.scoring.messages import ScoringError
 from tasks.scoring.points import PointFile
 from tasks.scoring.poseval_view import poseval_sequence, read_points
+from tasks.scoring.track_files import images_of_annotation
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES
@@ -30,6 +32,8 @@ class TrialVideo:
     video: Video
     box_source: str
     truth: PointFile
+    truth_frame: IntArray
+    """Frame of the annotation file for each frame of the video, (frames,)."""
     data: Path
     tables: Path
 
@@ -51,14 +55,14 @@ class TrialVideo:
     def tracked(self, evidence: Evidence, tracks: Tracks) -> TrackedPoses:
         """Keypoints and scores of tracks that were made from `evidence`."""
         xy, score = evidence.poses.xy(tracks.pose_id), evidence.poses.score(tracks.pose_id)
-        return TrackedPoses(tracks.frame_index, tracks.track_id, xy, score)
+        return TrackedPoses(self.truth_frame[tracks.frame_index], tracks.track_id, xy, score)
 
     def stored(self, table: Table) -> TrackedPoses:
         """The tracks of a table, tracks or merged_tracks."""
         rows = read_table(table, table.path(self.tables, self.video_id))
         rows = rows.filter(pc.field("box_source") == self.box_source)
         frames, ids = (np.asarray(rows[name].to_numpy(), dtype=np.int64) for name in ("frame_index", "track_id"))
-        return TrackedPoses(frames, ids, keypoint_array(rows), list_array(rows, "score"))
+        return TrackedPoses(self.truth_frame[frames], ids, keypoint_array(rows), list_array(rows, "score"))
 
 
 def trial_videos(workspace: Workspace, split: str, box_source: str) -> list[TrialVideo]:
@@ -76,7 +80,10 @@ def _trial_videos(workspace: Workspace, split: str, box_source: str) -> Iterator
         try:
             truth = read_points(source, load_json(workspace.data / source), is_truth=True)
             poseval_sequence(video_id, truth, truth, sequence_index=0)
-        except ScoringError as error:
+            images = images_of_annotation(workspace.data / source)
+        except InputError as error:
             current().notice(f"{video_id} is in none of the paper's tables: {error}")
             continue
-        yield TrialVideo(video, box_source, truth, workspace.data, workspace.tables)
+        place = {image["id"]: position for position, image in enumerate(images)}
+        truth_frame = np.array([place[frame["image_id"]] for frame in video.frames], dtype=np.int64)
+        yield TrialVideo(video, box_source, truth, truth_frame, workspace.data, workspace.tables)

@@ -27,12 +27,16 @@ _GROUPS: Final = {
 
 @dataclass(frozen=True)
 class TrackedPoses:
-    """Poses with identities, N rows: frame_index, track_id (N,), xy (N,17,2) px, score (N,17), PoseTrack order."""
+    """Poses with identities, N rows in PoseTrack order of the keypoints."""
 
-    frame_index: IntArray
+    frame: IntArray
+    """Frame of the annotation file, (N,)."""
     track_id: IntArray
+    """(N,)."""
     xy: FloatArray
+    """Pixels, (N, 17, 2)."""
     score: FloatArray
+    """(N, 17)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def predicted_points(truth: PointFile, tracks: TrackedPoses, *, output_joint_thr
     """The tracks as the prediction file of `truth`, by frame, then identity; poses without a keypoint are left out."""
     score = tracks.score[:, POSEVAL_FROM_POSETRACK]
     shown = score >= output_joint_threshold
-    order = np.lexsort((tracks.track_id, tracks.frame_index))
+    order = np.lexsort((tracks.track_id, tracks.frame))
     order = order[shown[order].any(axis=1)]
     person, joint = np.nonzero(shown[order])
     xy = tracks.xy[:, POSEVAL_FROM_POSETRACK][order]
@@ -76,7 +80,7 @@ def predicted_points(truth: PointFile, tracks: TrackedPoses, *, output_joint_thr
     return PointFile(
         source="tracks",
         frame_names=truth.frame_names,
-        person_frame=tracks.frame_index[order],
+        person_frame=tracks.frame[order],
         person_place=np.arange(count),
         track_id=tracks.track_id[order].astype(np.float64),
         head_xyxy=np.full((count, 4), np.nan),

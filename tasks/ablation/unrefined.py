@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tasks.ablation.corpus import TrialVideo
-from tasks.inference.videos import VideoIndex
+from tasks.inference.video_shards import whole_videos
 from tasks.params import Params
 from tasks.recover import RecoverWork
 from tasks.shards import map_shards
@@ -19,7 +19,7 @@ def trials_without_refinement(workspace: Workspace, params: Params, trials: list
     changed = params.model_copy(update={"recover": params.recover.model_copy(update={"maps": "siamese"})})
     weights = (workspace.weights("pose"), workspace.weights("correspondence"))
     work = RecoverWork(workspace.data, scratch.tables, *weights, changed)
-    videos = VideoIndex(scratch.tables).whole_videos([trial.video_id for trial in trials], POSES)
+    videos = whole_videos(scratch.tables, [trial.video_id for trial in trials], POSES)
     map_shards(work, videos, workspace=scratch, params=changed)
     return [replace(trial, tables=scratch.tables) for trial in trials]
 

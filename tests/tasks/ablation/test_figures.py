@@ -1,0 +1,93 @@
+"""Figures from arrays equal those of the exported files, scored as any tracker's files are."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.keypoints import BODY, POSETRACK_KEYPOINTS
+from tasks.ablation.figures import TrackedPoses, score_tracks
+from tasks.scoring.evaluation import Pair, score_pair
+from tasks.scoring.json_files import load_json
+from tasks.scoring.poseval_view import read_points
+from tasks.scoring.totals import total
+from tasks.scoring.track_files import prediction_file
+from tasks.tables import write_table
+from tasks.tables.schemas import TRACKS
+
+FRAMES, PERSONS = 6, 3
+THRESHOLD = 0.3
+
+
+def annotation(keypoints):
+    """A PoseTrack18 file of one video; keypoints (frames, persons, 17, 2)."""
+    images = [
+        {"id": 100 + frame, "file_name": f"images/val/000001_mpii_test/{frame:06}.jpg", "vid_id": "000001"}
+        for frame in range(FRAMES)
+    ]
+    flags = np.isin(np.arange(17), BODY).astype(float)
+    annotations = [
+        {
+            "id": frame * 10 + person,
+            "image_id": 100 + frame,
+            "category_id": 1,
+            "track_id": person,
+            "bbox_head": [0, 0, 20, 20],
+            "keypoints": np.column_stack([keypoints[frame, person], flags]).reshape(-1).tolist(),
+        }
+        for frame in range(FRAMES)
+        for person in range(PERSONS)
+    ]
+    categories = [{"id": 1, "name": "person", "keypoints": list(POSETRACK_KEYPOINTS)}]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Ground truth, and tracks of it: noisy, of many scores, two identities swapped in frame 3."""
+    draw = np.random.default_rng(5)
+    truth = draw.uniform(20, 300, (1, PERSONS, 17, 2)) + np.arange(FRAMES)[:, None, None, None]
+    truth_path = tmp_path / "000001.json"
+    truth_path.write_text(json.dumps(annotation(truth)))
+    found = (truth + draw.normal(0, 6, truth.shape)).astype(np.float32)
+    frame, person = (grid.ravel() for grid in np.mgrid[:FRAMES, :PERSONS])
+    track = np.where((frame == 3) & (person < 2), 1 - person, person)
+    score = draw.uniform(0, 1, (FRAMES * PERSONS, 17)).astype(np.float32)
+    order = np.lexsort((track, frame))
+    flat = found.reshape(-1, 17, 2)
+    return truth_path, frame[order], track[order], flat[order], score[order]
+
+
+def test_arrays_and_files_give_the_same_figures(world, tmp_path):
+    truth_path, frame, track, xy, score = world
+    rows = [
+        {
+            "video_id": "000001", "box_source": "detected", "frame_index": int(frame[row]), "track_id": int(track[row]),
+            "pose_id": row, "origin": "detected", "x": xy[row, :, 0], "y": xy[row, :, 1], "score": score[row],
+            "similarity": None,
+        }
+        for row in range(len(frame))
+    ]  # fmt: skip
+    table = write_table(TRACKS, rows, tmp_path / "tracks.parquet")
+    truth = json.loads(truth_path.read_text())
+    image_ids = {frame: 100 + frame for frame in range(FRAMES)}
+    predicted = tmp_path / "predicted.json"
+    predicted.write_text(
+        json.dumps(prediction_file(TRACKS, table, truth["images"], image_ids, joint_threshold=THRESHOLD))
+    )
+    official = total([score_pair(Pair("000001", truth_path, predicted), with_hota=False)])
+    points = read_points("truth", load_json(truth_path), is_truth=True)
+    ours = score_tracks([("000001", points, TrackedPoses(frame, track, xy, score))], output_joint_threshold=THRESHOLD)
+    assert (ours.mean_ap, ours.mota) == (official.ap.ap[-1], official.mot.mota[-1])
+    assert ours.switches == official.counts.switches.sum() > 0
+
+
+def test_ground_truth_against_itself_is_perfect(world):
+    truth_path, frame, _, _, _ = world
+    truth = load_json(truth_path)
+    points = read_points("truth", truth, is_truth=True)
+    xy = np.array([person["keypoints"] for person in truth["annotations"]]).reshape(-1, 17, 3)[..., :2]
+    tracks = TrackedPoses(frame, np.tile(np.arange(PERSONS), FRAMES), xy, np.ones((len(frame), 17)))
+    figures = score_tracks([("000001", points, tracks)], output_joint_threshold=0.0)
+    assert (figures.mean_ap, figures.mota, figures.switches) == (100, 100, 0)
+    assert set(figures.group_ap.values()) == {100}

@@ -1,0 +1,60 @@
+"""Merging between tables and the mathematics: what is carried, what is joined, what the rows tell."""
+
+import pytest
+
+from models.checkpoints import load_correspondence
+from models.tracking.merging import Propagation
+from tasks.inference.correspondence_maps import CorrespondenceMaps
+from tasks.inference.merging import TracksOfSource, WideCarrier
+from tasks.inference.videos import VideoIndex
+from tasks.tables import read_table, write_table
+from tasks.tables.schemas import TRACKS
+
+
+@pytest.fixture
+def broken(corpus, params, change):
+    """A person in frames 0 to 6 whose track is cut into 0-2, 3-4 and 6: ids 0, 1, 2."""
+    corpus.video("a", 7)
+    corpus.write()
+    corpus.detections("a", [(index, (8.0, 10.0, 22.0, 40.0)) for index in range(7) if index != 5])
+    corpus.run(change(params, recover={"min_keypoints": 17, "corr_threshold": 1.0}), "estimate", "recover", "track")
+    path = TRACKS.path(corpus.workspace.tables, "a")
+    rows = read_table(TRACKS, path).to_pylist()
+    for row in rows:
+        row["track_id"] = {0: 0, 1: 0, 2: 0, 3: 1, 4: 1, 6: 2}[row["frame_index"]]
+    write_table(TRACKS, rows, path)
+    return corpus
+
+
+def test_a_pose_is_carried_over_one_frame_as_recover_carried_it(broken, params):
+    workspace = broken.workspace
+    own = TracksOfSource.of("detected", read_table(TRACKS, TRACKS.path(workspace.tables, "a")))
+    network = CorrespondenceMaps(load_correspondence(workspace.weights("correspondence")), params.recover)
+    frames = VideoIndex(workspace.tables).video("a").open(workspace.data)
+    carried = WideCarrier(network, query_joint_threshold=0.0).carry([own], frames, max_gap_frames=2)["detected"]
+    pose_in = {row["frame_index"]: row["pose_id"] for row in broken.table("tracks", "a")}
+    assert set(carried) == {Propagation(3, frame, pose_in[frame]) for frame in (0, 1, 2)} | {
+        Propagation(6, frame, pose_in[frame]) for frame in (3, 4)
+    }
+    for target, source in ((3, 2), (3, 1), (6, 4)):
+        [row] = broken.table("correspondences", "a", source_pose_id=pose_in[source], target_frame_index=target)
+        pose = carried[Propagation(target, source, pose_in[source])]
+        assert pose.xy[:, 0] == pytest.approx(row["refined_x"], abs=1e-4)
+        assert pose.xy[:, 1] == pytest.approx(row["refined_y"], abs=1e-4)
+        assert pose.peak == pytest.approx(row["refined_peak"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("max_gap_frames", "similarity_threshold", "tracks"),
+    [(2, 0.0, {0: 0, 1: 0, 2: 0}), (1, 0.0, {0: 0, 1: 0, 2: 2}), (2, 1.0, {0: 0, 1: 1, 2: 2})],
+)
+def test_tracks_are_joined_across_gaps(broken, params, change, max_gap_frames, similarity_threshold, tracks):
+    merge = {"max_gap_frames": max_gap_frames, "similarity_threshold": similarity_threshold, "min_keypoints": 1}
+    broken.run(change(params, merge=merge), "merge")
+    rows = broken.table("merged_tracks", "a")
+    assert {row["source_track_id"]: row["track_id"] for row in rows} == tracks
+    before = {row["pose_id"]: row for row in broken.table("tracks", "a")}
+    for row in rows:
+        joins = row["source_track_id"] != row["track_id"] and row["frame_index"] in (3, 6)
+        own = before[row["pose_id"]]["similarity"]
+        assert (0 < row["similarity"] < 1) if joins else (row["similarity"] == own)

@@ -5,6 +5,8 @@ from functools import partial
 from models.keypoints import COCO_KEYPOINTS
 from models.networks.pose import PoseNetwork
 from tasks.params import Params
+from tasks.params.training import PretrainParams
+from tasks.training.imagenet import imagenet_digest, started_from
 from tasks.training.pose_data import PoseData
 from tasks.training.pose_job import PoseJob
 from tasks.training.sources import train_and_val
@@ -20,6 +22,7 @@ def run(workspace: Workspace, params: Params) -> None:
         TrainingError: the training cannot go on.
     """
     section = params.pretrain
+    digests = imagenet_digest(section.imagenet_weights, "pretrain")
     train, held_out = train_and_val(workspace, "coco", "pretrain")
     job = PoseJob(
         "pretrain",
@@ -27,8 +30,13 @@ def run(workspace: Workspace, params: Params) -> None:
         seed=params.run.seed,
         data=PoseData(workspace.data, train, COCO_KEYPOINTS, section),
         held_out=PoseData(workspace.data, held_out, COCO_KEYPOINTS, section),
-        digests={"train": train.digest, "val": held_out.digest},
-        build=partial(PoseNetwork, width=section.width, stages=section.stages),
+        digests=digests | {"train": train.digest, "val": held_out.digest},
+        build=partial(_network, section),
     )
     job.has_ap = True
     run_job(job, workspace, params, weights="pose_pretrained")
+
+
+def _network(section: PretrainParams) -> PoseNetwork:
+    network = PoseNetwork(width=section.width, stages=section.stages)
+    return started_from(network, section.imagenet_weights, "pretrain")

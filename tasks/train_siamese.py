@@ -5,6 +5,7 @@ from functools import partial
 from models.networks.correspondence import CorrespondenceNetwork, SiameseNetwork
 from tasks.params import Params
 from tasks.params.training import TrainSiameseParams
+from tasks.training.imagenet import imagenet_digest, started_from
 from tasks.training.pair_job import SiameseJob
 from tasks.training.sources import pair_sources
 from tasks.training.stage import run_job
@@ -26,12 +27,12 @@ def run(workspace: Workspace, params: Params) -> None:
         seed=params.run.seed,
         data=data,
         held_out=held_out,
-        digests=digests,
+        digests=digests | imagenet_digest(section.imagenet_weights, "train_siamese"),
         build=partial(_network, section),
     )
     run_job(job, workspace, params, weights="siamese")
 
 
 def _network(section: TrainSiameseParams) -> CorrespondenceNetwork:
-    siamese = SiameseNetwork(width=section.width)
+    siamese = started_from(SiameseNetwork(width=section.width), section.imagenet_weights, "train_siamese")
     return CorrespondenceNetwork(siamese, None, norm=section.norm, cells=section.cells)

@@ -40,13 +40,13 @@ def workspace(tmp_path: Path) -> Workspace:
     return make_workspace(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def params() -> Params:
     """The committed parameters, made small: 32-pixel-wide crops, two epochs, one thread."""
     return shrunk(load_params(REPOSITORY / "params.yaml"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def changed() -> Callable[..., Params]:
     """A copy of params with other values in one section: changed(params, "pretrain", epochs=1)."""
     return with_values

@@ -1,4 +1,4 @@
-"""How fast scoring is: `python bench/bench_scoring.py [--out FILE.json]`.
+"""How fast scoring is: `python -m bench.bench_scoring [--out FILE.json]`.
 
 The world is that of the official timings: 20 sequences of 100 frames with 6 persons of 15 joints. poseval took 69 s for
 AP and CLEAR MOT, PoseTrack21's evaluator 183 s for pose-HOTA (2 cores, loading included). Ours runs in fresh processes,
@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from models.metrics.sequence import JOINT_COUNT, MATCH_DISTANCE, frame_blocks

@@ -80,12 +80,16 @@ def average_precision(evidence: Many[Evidence]) -> AveragePrecision:
 
 def find_ties(evidence: Many[Evidence]) -> Ties:
     """Where equal scores join true and false predictions, and between which bounds the AP then lies."""
-    counts, low, high = [], [], []
+    counts: list[int] = []
+    low: list[float] = []
+    high: list[float] = []
     for joint in range(JOINT_COUNT):
         score, is_match, truth_count = _joint_evidence(evidence, joint)
         counts.append(_tied_count(score, is_match))
-        low.append(_joint_curve(score, is_match, truth_count, _order_false_first)[0])
-        high.append(_joint_curve(score, is_match, truth_count, _order_true_first)[0])
+        orders = (_order_false_first, _order_true_first) if counts[-1] else (_order_as_poseval,)
+        bounds_of_joint = [_joint_curve(score, is_match, truth_count, order)[0] for order in orders]
+        low.append(bounds_of_joint[0])
+        high.append(bounds_of_joint[-1])
     bounds = [np.append(values, mean_of_defined(np.array(values))) for values in (low, high)]
     return Ties(np.array(counts, dtype=np.int64), bounds[0], bounds[1])
 

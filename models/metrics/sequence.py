@@ -97,6 +97,14 @@ def frame_blocks(sequence: Sequence) -> Iterator[FrameBlock]:
         yield FrameBlock(first, truth_rows, predicted_rows, distance)
 
 
+def shared_blocks(sequence: Sequence) -> list[FrameBlock] | None:
+    """The blocks of a sequence to walk more than once; None where they are too large to be kept: walk it anew."""
+    first = next(frame_blocks(sequence), None)
+    if first is None:
+        return []
+    return [first] if len(first.truth_rows) == sequence.frame_count else None
+
+
 def joint_distances(sequence: Sequence, truth_rows: IntArray, predicted_rows: IntArray) -> FloatArray:
     """Distances in head sizes of all pairs of a grid, (F, 15, G, P); see `FrameBlock.distance`."""
     truth, predicted = sequence.truth, sequence.predicted

@@ -10,7 +10,7 @@ from tasks.formats.posetrack_conversion import posetrack17_from_18, posetrack18_
 from tasks.scoring.json_files import load_json
 from tasks.scoring.posetrack17 import is_posetrack17
 from tasks.scoring.posetrack18 import open_posetrack18
-from tasks.scoring.results import write_json
+from tasks.scoring.results import make_folder, write_json
 
 TargetFormat = Literal["posetrack17", "posetrack18", "coco"]
 
@@ -37,7 +37,7 @@ def convert_folder(source: Path, out: Path, *, target: TargetFormat, images: Pat
         raise InputError(f"{source}: expected a JSON file or a folder of them, got none")
     if out.resolve() in {path.resolve().parent for path in files}:
         raise InputError(f"--out {out}: expected another folder than the source's, its files would be overwritten")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     written, refused = [], []
     for path in files:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 from models.metrics.average_precision import Evidence, collect_evidence
 from models.metrics.clear_mot import MotCounts, count_events, no_counts
 from models.metrics.hota import HotaCounts, count_hota
-from models.metrics.sequence import UndefinedMetricError, frame_blocks
+from models.metrics.sequence import UndefinedMetricError, shared_blocks
 from tasks.errors import InputError
 from tasks.formats.posetrack_conversion import posetrack18_from_17
 from tasks.scoring.hota_view import hota_sequence
@@ -105,7 +105,7 @@ def _score_poseval(scores: SequenceScores, files: _Files, sequence_index: int, *
     except ScoringError as error:
         scores.problems |= {"ap": str(error), "mot": str(error)}
         return
-    blocks = list(frame_blocks(sequence))
+    blocks = shared_blocks(sequence)
     scores.notices += notices_of_files(files.truth, files.predicted, truth, predicted)
     scores.notices += notices_of_sequence(sequence, str(files.pair.predicted))
     scores.evidence = collect_evidence(sequence, blocks)
@@ -128,7 +128,10 @@ def _score_hota(scores: SequenceScores, files: _Files, *, corrected: bool) -> No
             for path, data in ((files.pair.truth, files.truth), (files.pair.predicted, files.predicted))
         )
         sequence = hota_sequence(scores.name, truth, predicted, scores.notices, same_ids=not converted)
-        blocks = list(frame_blocks(sequence))
+        if converted:
+            text = "HOTA is of the converted files: PoseTrack21's evaluator does not read PoseTrack17"
+            scores.notices.append(Notice("hota_of_converted_files", str(files.pair.truth), text))
+        blocks = shared_blocks(sequence)
         scores.hota = count_hota(sequence, blocks)
         if corrected:
             scores.corrected_hota = count_hota(sequence, blocks, corrected=True)

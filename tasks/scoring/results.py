@@ -11,6 +11,7 @@ from models.keypoints import POSEVAL_JOINTS, FloatArray
 from models.metrics.average_precision import AveragePrecision
 from models.metrics.clear_mot import ClearMot, MotCounts, clear_mot
 from models.metrics.hota import pose_hota_of_sequence
+from tasks.errors import InputError
 from tasks.scoring.evaluation import SequenceScores
 from tasks.scoring.messages import Notice
 from tasks.scoring.totals import Totals, total
@@ -34,7 +35,7 @@ def write_results(
         "warnings": [asdict(notice) for notice in notices],
         "undefined": totals.problems,
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name in _all_names(scores) - files.keys():
         (folder / name).unlink(missing_ok=True)
     for name, value in files.items():
@@ -42,12 +43,30 @@ def write_results(
     return [folder / name for name in files]
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises:
+        InputError: there is no place for it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: expected a folder that can be written to, got {error.strerror}") from error
+
+
 def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
-    """Write to a temporary name and rename; NaN is written bare, as the official tools do."""
+    """Write to a temporary name and rename; NaN is written bare, as the official tools do.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")
         partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: expected a place that can be written to, got {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
 

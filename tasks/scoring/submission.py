@@ -18,6 +18,7 @@ from tasks.scoring.posetrack17 import is_posetrack17
 from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.scoring.poseval_view import check_predictions
 from tasks.scoring.records import numbers
+from tasks.scoring.results import make_folder
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -39,13 +40,15 @@ def export_submission(predicted: Path, archive: Path, *, truth: Path | None = No
             failures.append(str(error))
     if failures:
         raise InputError("nothing exported:\n" + "\n".join(failures))
-    archive.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(archive.parent)
     partial = archive.with_name(f".{archive.name}.{os.getpid()}.partial")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as pack:
             for name, value in sorted(packed.items()):
                 pack.writestr(zipfile.ZipInfo(name, _EPOCH), value, zipfile.ZIP_DEFLATED)
         partial.replace(archive)
+    except OSError as error:
+        raise InputError(f"--out {archive}: expected a file that can be written, got {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
     return len(packed)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,3 +227,34 @@ def test_nan_is_written_bare_and_read_back(world: Any) -> None:
     assert world.score().is_complete
     assert "NaN" in (world.folder / "out" / "total_MOT_metrics.json").read_text()
     assert json.loads((world.folder / "out" / "total_AP_metrics.json").read_text())["ap"][15] == 0
+
+
+def test_a_file_in_place_of_the_out_folder_is_told(world: Any) -> None:
+    from tasks.errors import InputError
+
+    write_pair(world)
+    (world.folder / "out").write_text("")
+    with pytest.raises(InputError, match="--out"):
+        world.score()
+
+
+@pytest.mark.parametrize("side", ["gt", "pred"])
+def test_a_missing_folder_is_told(world: Any, side: str, tmp_path: Path) -> None:
+    from tasks.errors import InputError
+
+    world.write("pred" if side == "gt" else "gt", NAME, frames(world))
+    with pytest.raises(InputError, match=f"--{side}"):
+        world.score()
+
+
+def test_large_sequences_are_walked_in_blocks_with_the_same_result(world: Any, monkeypatch: Any, same: Any) -> None:
+    from models.metrics import sequence
+
+    write_pair(world)
+    world.score()
+    whole = [world.result(name) for name in ("total_AP_metrics", "total_MOT_metrics", "total_HOTA_metrics")]
+    monkeypatch.setattr(sequence, "_BLOCK_CELLS", 1)
+    world.score()
+    for name, before in zip(("total_AP_metrics", "total_MOT_metrics", "total_HOTA_metrics"), whole, strict=True):
+        after = world.result(name)
+        assert all(same(after[key], before[key]) for key in before if key != "names")

@@ -14,7 +14,7 @@ from tasks.scoring.notices import notice_of_ties
 from tasks.scoring.results import write_json
 from tasks.scoring.stage_figures import figures, figures_by_joint, score_rows, sequence_counts
 from tasks.scoring.totals import Totals, total
-from tasks.scoring.track_files import FrameLists, images_of_annotation, prediction_file
+from tasks.scoring.track_files import FrameLists, prediction_file
 from tasks.tables import Table, TableError, read_table, write_table
 from tasks.tables.schemas import MERGED_TRACKS, SCORES, TRACKS, VIDEOS
 from tasks.workspace import Workspace
@@ -93,7 +93,7 @@ def _score(
     folder = workspace.posetrack / key
     folder.mkdir(parents=True, exist_ok=True)
     annotated = {video["video_id"] for video in _annotated(videos, params)}
-    frames = FrameLists(workspace.tables)
+    frames = FrameLists(workspace)
     parts: list[SequenceScores] = []
     exported = set()
     for done, video in enumerate(videos, start=1):
@@ -117,16 +117,21 @@ def _export(
     tracks = table.path(workspace.tables, video_id)
     if not tracks.exists():
         return None
+    threshold = params.track.output_joint_threshold
     try:
-        images = images_of_annotation(workspace.data / source) if source else frames.images(video_id)
-        threshold = params.track.output_joint_threshold
-        write_json(
-            target, prediction_file(table, tracks, images, frames.image_ids(video_id), joint_threshold=threshold)
-        )
+        listed = frames.of(video_id, source)
+        content = prediction_file(table, tracks, listed, box_source=_box_source(params), joint_threshold=threshold)
+        write_json(target, content)
     except (InputError, TableError) as error:
         current().reject(video_id, table.name, _short(workspace, str(error)))
         return None
     return target
+
+
+def _box_source(params: Params) -> str:
+    """Tracks on detected boxes are what is scored; those on annotated boxes only where there are no others."""
+    sources = params.detect.box_sources
+    return "detected" if "detected" in sources else sources[0]
 
 
 def _tell(workspace: Workspace, parts: Many[SequenceScores]) -> None:

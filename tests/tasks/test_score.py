@@ -106,13 +106,14 @@ class Corpus:
         *,
         ids: Callable[[int], tuple[int, int]] = lambda frame: (7, 8),
         score: float = 0.9,
+        box_source: str = "detected",
     ) -> None:
         """Tracks that find both persons in every frame, with the given identities and keypoint score."""
         rows = []
         for frame in range(FRAMES_OF_VIDEO):
             for person, x in enumerate((100.0, 500.0)):
                 xy = joints(x) + 1.0
-                own = {"video_id": name, "box_source": "detected", "frame_index": frame, "track_id": ids(frame)[person]}
+                own = {"video_id": name, "box_source": box_source, "frame_index": frame, "track_id": ids(frame)[person]}
                 scores = (score - 0.001 * (10 * frame + person) - 0.0001 * np.arange(17)).tolist()
                 values = {"x": xy[:, 0].tolist(), "y": xy[:, 1].tolist(), "score": scores}
                 row = {**own, **values, "pose_id": 2 * frame + person, "origin": "detected", "similarity": None}
@@ -270,3 +271,13 @@ def test_the_same_tables_give_the_same_bytes(corpus: Corpus, params: Params) -> 
         corpus.run(params)
         contents.append([path.read_bytes() for path in files])
     assert contents[0] == contents[1]
+
+
+def test_tracks_on_annotated_boxes_count_only_where_there_are_no_others(corpus: Corpus, params: Params) -> None:
+    for name in ("000001_mpii_test", "000002_mpii_test"):
+        corpus.track(TRACKS, name, box_source="annotated")
+    corpus.run(params)
+    assert corpus.metrics["tracking"]["mAP"] == 0
+    alone = params.model_copy(update={"detect": params.detect.model_copy(update={"box_sources": ["annotated"]})})
+    corpus.run(alone)
+    assert corpus.metrics["tracking"]["mAP"] == pytest.approx(100)

@@ -58,6 +58,17 @@ def test_from_17_keeps_every_score(tmp_path: Path, same: Any) -> None:
         assert all(same(ours[name], theirs[name]) for name in theirs if name != "names")
 
 
+def test_each_side_may_have_its_own_format(tmp_path: Path, same: Any) -> None:
+    case = CASES / "14_ignore_regions"
+    before = results(case, tmp_path / "a")
+    for side, other in (("gt", "pred"), ("pred", "gt")):
+        mixed = tmp_path / side
+        convert_folder(case / side, mixed / side, target="posetrack17")
+        (mixed / other).symlink_to(case / other)
+        for ours, theirs in zip(results(mixed, tmp_path / f"out-{side}"), before, strict=True):
+            assert all(same(ours[name], theirs[name]) for name in theirs if name != "names")
+
+
 def test_permuted_names_are_followed(world: Any, same: Any) -> None:
     frames = [[world.person(0, 50 + index, score=0.9 - 0.1 * index)] for index in range(3)]
     data = world.posetrack18(NAME, frames)

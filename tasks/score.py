@@ -34,6 +34,11 @@ def run(workspace: Workspace, params: Params) -> None:
     current().start("videos", len(videos) * len(_TABLES))
     metrics: dict[str, _Row] = {}
     rows: list[_Row] = []
+    if not _annotated(videos, params):
+        wanted = " and ".join(params.score.splits)
+        current().notice(
+            f"Nothing is scored: no video of the split {wanted} has annotated frames; tracks are exported."
+        )
     for number, (key, table) in enumerate(_TABLES.items()):
         scores = _Scores(key, _annotated(videos, params), _score(workspace, params, videos, key, table, number))
         metrics[key] = scores.figures()

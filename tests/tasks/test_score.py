@@ -250,7 +250,7 @@ def test_without_ground_truth_the_keys_stay_and_the_values_are_null(tmp_path: Pa
     corpus = Corpus(tmp_path)
     corpus.add_bare("street")
     corpus.track(TRACKS, "street")
-    corpus.run(params)
+    assert "Nothing is scored" in corpus.run(params).notices[0]
     assert corpus.metrics["tracking"]["mAP"] is None
     assert corpus.metrics["merged"]["sequences"] == {"annotated": 0, "mAP": 0, "MOTA": 0, "HOTA": 0}
     assert read_table(SCORES, SCORES.path(corpus.workspace.tables)).num_rows == 0

@@ -37,7 +37,7 @@ def run(workspace: Workspace, params: Params) -> None:
     if not _annotated(videos, params):
         wanted = " and ".join(params.score.splits)
         current().notice(
-            f"Nothing is scored: no video of the split {wanted} has annotated frames; tracks are exported."
+            f"Nothing is scored: no video of the split {wanted} has annotated frames."
         )
     for number, (key, table) in enumerate(_TABLES.items()):
         scores = _Scores(key, _annotated(videos, params), _score(workspace, params, videos, key, table, number))

@@ -36,9 +36,7 @@ def run(workspace: Workspace, params: Params) -> None:
     rows: list[_Row] = []
     if not _annotated(videos, params):
         wanted = " and ".join(params.score.splits)
-        current().notice(
-            f"Nothing is scored: no video of the split {wanted} has annotated frames."
-        )
+        current().notice(f"Nothing is scored: no video of the split {wanted} has annotated frames.")
     for number, (key, table) in enumerate(_TABLES.items()):
         scores = _Scores(key, _annotated(videos, params), _score(workspace, params, videos, key, table, number))
         metrics[key] = scores.figures()

@@ -1,0 +1,70 @@
+"""How many workers share a step changes nothing."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks import pretrain
+from tasks.training.parallel import Alone, share_of, tree_sum
+
+VICTIM = Path(__file__).with_name("victim.py")
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=16))
+def test_tree_sum_is_a_sum(values):
+    total = tree_sum(torch.tensor([value]) for value in values)
+    assert float(total) == pytest.approx(sum(values), rel=1e-4, abs=1e-2)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_the_workers_sums_are_subtrees_to_the_last_bit(workers):
+    terms = torch.randn(8, 1000, generator=torch.Generator().manual_seed(0)) * 10 ** torch.arange(-4.0, 4.0)[:, None]
+    each = 8 // workers
+    partial = [tree_sum(terms[start : start + each]) for start in range(0, 8, each)]
+    assert torch.equal(tree_sum(partial), tree_sum(terms))
+
+
+@pytest.mark.parametrize(("rank", "size", "own"), [(0, 1, [0, 1, 2, 3]), (0, 2, [0, 1]), (1, 2, [2, 3]), (3, 4, [3])])
+def test_shares(rank, size, own):
+    group = Alone()
+    group.rank, group.size = rank, size
+    assert list(share_of(group, 4)) == own
+
+
+def test_two_gloo_workers_equal_one(workspace):
+    environment = os.environ | {"PYTHONPATH": str(VICTIM.parents[3])}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    root = workspace.data.parent
+    runs = [
+        subprocess.Popen([sys.executable, str(VICTIM), str(root), str(rank), str(size), str(port)], env=environment)
+        for size in (1, 2)
+        for rank in range(size)
+    ]
+    assert [run.wait(timeout=300) for run in runs] == [0, 0, 0]
+    alone, first, second = (torch.load(root / f"weights_{name}.pt") for name in ("1_0", "2_0", "2_1"))
+    for name, tensor in alone.items():
+        assert torch.allclose(first[name].double(), tensor.double(), rtol=0, atol=1e-5), name
+        assert torch.equal(first[name], second[name]), name
+
+
+@pytest.mark.end_to_end
+def test_ray_train_gives_the_weights_of_one_process(workspace, params, changed):
+    pretrain.run(workspace, params)
+    alone = workspace.weights("pose_pretrained").read_bytes()
+    (workspace.state / "checkpoints").rename(workspace.state / "elsewhere")
+    pretrain.run(workspace, changed(params, "pretrain", workers=2))
+    assert len(workspace.weights("pose_pretrained").read_bytes()) == len(alone)
+    tensors = [workspace.weights("pose_pretrained").read_bytes(), alone]
+    from safetensors.torch import load
+
+    found, expected = (load(content) for content in tensors)
+    assert all(torch.allclose(found[name].double(), expected[name].double(), atol=1e-5) for name in expected)

@@ -1,0 +1,119 @@
+"""A training that is killed goes on and ends with the bytes of one that was not; nothing is trained twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks import pretrain
+from tasks.progress import Progress, as_current
+from tasks.training.loop import Training
+
+VICTIM = Path(__file__).with_name("victim.py")
+
+
+@pytest.fixture
+def long_params(params, changed):
+    return changed(params, "pretrain", passes_per_epoch=10)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Counts the steps that are taken."""
+    taken = []
+    original = Training._take_step
+
+    def counted(self, *arguments):
+        taken.append((self.epoch, self.step))
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Training, "_take_step", counted)
+    return taken
+
+
+def train(workspace, params) -> tuple[bytes, bytes, Progress]:
+    progress = Progress(None, "pretrain")
+    with as_current(progress):
+        pretrain.run(workspace, params)
+    curves = (workspace.artifacts / "plots/pretrain.csv").read_bytes()
+    return workspace.weights("pose_pretrained").read_bytes(), curves, progress
+
+
+def checkpoints(workspace) -> list[Path]:
+    return sorted(workspace.state.glob("checkpoints/pretrain/*/epoch_*.pt"))
+
+
+def kill_when_reached(workspace, pattern: str) -> None:
+    """Start the stage in a process of its own and SIGKILL it once a checkpoint of that name is there."""
+    environment = os.environ | {"PYTHONPATH": str(VICTIM.parents[3])}
+    root = workspace.data.parent
+    process = subprocess.Popen([sys.executable, str(VICTIM), str(root)], env=environment, stderr=subprocess.PIPE)
+    while process.poll() is None and not list(workspace.state.glob(f"checkpoints/pretrain/*/{pattern}")):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    _, said = process.communicate()
+    assert process.returncode == -signal.SIGKILL, said.decode()
+
+
+def test_killed_twice_it_ends_with_the_same_bytes(workspace, long_params, steps, tmp_path):
+    weights, curves, _ = train(workspace, long_params)
+    all_steps, final = list(steps), workspace.state
+    final.rename(tmp_path / "elsewhere")
+    workspace.weights("pose_pretrained").unlink()
+    kill_when_reached(workspace, "epoch_0000_step_00000[3-9]*")
+    kill_when_reached(workspace, "epoch_0001_step_00000[2-9]*")
+    steps.clear()
+    resumed, resumed_curves, _ = train(workspace, long_params)
+    assert 0 < len(steps) < len(all_steps) / 2
+    assert steps == all_steps[-len(steps) :]
+    assert resumed == weights
+    assert resumed_curves == curves
+
+
+def test_a_damaged_last_checkpoint_costs_a_few_steps_and_no_result(workspace, params, steps):
+    weights, curves, _ = train(workspace, params)
+    (workspace.state / "checkpoints").glob("pretrain/*/final.json").__next__().unlink()
+    last = checkpoints(workspace)[-1]
+    last.write_bytes(last.read_bytes()[:100])
+    steps.clear()
+    again, again_curves, progress = train(workspace, params)
+    assert (again, again_curves) == (weights, curves)
+    assert len(steps) == 1
+    assert len(progress.notices) == 1
+    assert last.name in progress.notices[0]
+
+
+def test_a_finished_training_is_found_again(workspace, params, steps):
+    weights, curves, first = train(workspace, params)
+    workspace.weights("pose_pretrained").unlink()
+    (workspace.artifacts / "plots/pretrain.csv").unlink()
+    steps.clear()
+    again, again_curves, second = train(workspace, params)
+    assert (again, again_curves, second.figures) == (weights, curves, first.figures)
+    assert steps == []
+
+
+@pytest.mark.parametrize(
+    ("change", "trains"),
+    [({"learning_rate": 0.003}, True), ({"workers": 2}, False), ({"checkpoint_seconds": 9.0}, False)],
+)
+def test_other_numbers_are_another_training_and_other_workers_are_not(
+    workspace, params, changed, steps, change, trains
+):
+    train(workspace, params)
+    steps.clear()
+    train(workspace, changed(params, "pretrain", **change))
+    assert bool(steps) == trains
+
+
+def test_other_code_keeps_the_weights_and_says_so(workspace, params, steps):
+    train(workspace, params)
+    next(workspace.state.glob("checkpoints/pretrain/*/code.txt")).write_text("other\n")
+    steps.clear()
+    _, _, progress = train(workspace, params)
+    assert steps == []
+    assert "the code has changed" in progress.notices[0]

@@ -1,28 +1,28 @@
 """Stage detect: person boxes of every frame, from files, from a detector, and from the annotations (6.1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import torch
 
-from models.checkpoints import load_detector
-from models.networks.detector import PersonDetector
-from models.poses.boxes import xyxy_to_xywh
 from tasks.inference.box_files import BoxFiles
-from tasks.inference.networks import device, loaded, weight_bytes
 from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows
 from tasks.inference.video_shards import whole_videos
 from tasks.inference.video_tables import forget_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
+from tasks.inference.weight_files import weight_bytes
 from tasks.params import Params, section_json
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table
 from tasks.tables.schemas import DETECTIONS, PERSONS
 from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.inference.person_detector import BoxDetector
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -84,6 +84,7 @@ class DetectWork:
     params: Params
     stage: str = "detect"
     outputs: tuple[Table, ...] = (DETECTIONS,)
+    late_modules: tuple[str, ...] = ("tasks.inference.person_detector",)
 
     def key_parts(self) -> dict[str, str | bytes]:
         """What the result depends on beside the shard."""
@@ -95,19 +96,14 @@ class DetectWork:
         return VideoIndex(self.tables)
 
     @cached_property
-    def detector(self) -> PersonDetector:
-        """The detector, loaded once in each process."""
-        return loaded(load_detector, self.weights).to(device())
+    def detector(self) -> "BoxDetector":
+        """The detector, loaded once in each process that works on shards."""
+        from tasks.inference.person_detector import BoxDetector  # loads torch, which box files do without
+
+        return BoxDetector(self.weights)
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of the table detections of the video."""
         video = self.index.video(shard.video_id)
-        return {DETECTIONS.name: _rows(video, list(self._boxes(video)), Annotations(self.tables), self.params)}
-
-    def _boxes(self, video: Video) -> Iterator[PersonBox]:
-        for frame_index, picture in video.open(self.data).read(video.frames_of("detected")):
-            image = torch.from_numpy(picture).to(device()).permute(2, 0, 1).float().div_(255)
-            [found] = self.detector.detect_persons([image])
-            boxes_xywh = xyxy_to_xywh(found.boxes_xyxy.double().cpu().numpy())
-            for box_xywh, score in zip(boxes_xywh.tolist(), found.scores.tolist(), strict=True):
-                yield PersonBox(frame_index, tuple(box_xywh), score)
+        boxes = list(self.detector.boxes(video.open(self.data), video.frames_of("detected")))
+        return {DETECTIONS.name: _rows(video, boxes, Annotations(self.tables), self.params)}

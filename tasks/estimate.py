@@ -1,21 +1,24 @@
-"""Stage estimate: a pose in every box, then non-maximum suppression by OKS in each frame (6.1, A.1)."""
+"""Stage estimate: a pose in every box, then non-maximum suppression by OKS in each frame (6.1, A.1).
+
+A batch holds boxes of one shard in frame order, so the bytes of a result depend on `estimate.batch_size`,
+`estimate.shard_frames`, `run.threads_per_worker`, the precision and the machine, and on no worker and no other video.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.checkpoints import load_pose
 from models.poses.nms import suppress
 from models.poses.oks import body_keypoints, pose_oks
-from tasks.inference.networks import loaded, trained_params, weight_bytes
-from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
 from tasks.inference.video_shards import whole_videos
 from tasks.inference.videos import VideoIndex
+from tasks.inference.weight_files import weight_bytes
 from tasks.params import Params, section_json
 from tasks.params.inference import EstimateParams
 from tasks.progress import current
@@ -25,25 +28,17 @@ from tasks.tables.arrays import list_array, table_of
 from tasks.tables.schemas import DETECTIONS, POSES
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
+
 
 def run(workspace: Workspace, params: Params) -> None:
     """Estimate the poses of every video that has detections, frame range by frame range."""
     index = VideoIndex(workspace.tables)
     work = EstimateWork(workspace.data, workspace.tables, workspace.weights("pose"), params)
-    _tell_other_crops(work.weights, params.estimate)
     videos = whole_videos(workspace.tables, index.with_tables(DETECTIONS), DETECTIONS)
     shards = [part for video in videos for part in _frame_ranges(video, params.estimate.shard_frames)]
     map_shards(work, shards, workspace=workspace, params=params)
-
-
-def _tell_other_crops(weights: Path, params: EstimateParams) -> None:
-    trained = trained_params(weights, "pose")
-    for name in ("crop_width_px", "crop_height_px"):
-        if name in trained and trained[name] != getattr(params, name):
-            current().notice(
-                f"estimate.{name} is {getattr(params, name)}, but the pose network was trained with {trained[name]}: "
-                "expect poorer poses"
-            )
 
 
 def _frame_ranges(video: Shard, size: int) -> Iterator[Shard]:
@@ -62,6 +57,7 @@ class EstimateWork:
     params: Params
     stage: str = "estimate"
     outputs: tuple[Table, ...] = (POSES,)
+    late_modules: tuple[str, ...] = ("tasks.inference.pose_estimator",)
 
     def key_parts(self) -> dict[str, str | bytes]:
         """What the result depends on beside the shard."""
@@ -73,9 +69,13 @@ class EstimateWork:
         return VideoIndex(self.tables)
 
     @cached_property
-    def estimator(self) -> PoseEstimator:
-        """The pose network, loaded once in each process."""
-        return PoseEstimator(loaded(load_pose, self.weights), self.params.estimate)
+    def estimator(self) -> "PoseEstimator":
+        """The pose network, loaded once in each process that works on shards."""
+        from tasks.inference.pose_estimator import (
+            load_estimator,  # loads torch, which the driver of workers does without
+        )
+
+        return load_estimator(self.weights, self.params.estimate)
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of the table poses for the frames of the shard."""
@@ -84,10 +84,12 @@ class EstimateWork:
         boxes = boxes.filter(in_range & pc.field("drop_reason").is_null())
         # In frame order, so that each picture is decoded once for both box sources.
         boxes = boxes.sort_by([(name, "ascending") for name in ("frame_index", "box_source", "detection_id")])
+        for notice in self.estimator.notices:
+            current().notice(notice)
         poses = self.estimator.estimate(self._crops(shard.video_id, boxes))
         return {POSES.name: _rows(boxes, poses, self.params.estimate)}
 
-    def _crops(self, video_id: str, boxes: pa.Table) -> Iterator[PersonCrop]:
+    def _crops(self, video_id: str, boxes: pa.Table) -> Iterator["PersonCrop"]:
         frame_indices, boxes_xywh = boxes["frame_index"].to_numpy(), list_array(boxes, "box_xywh")
         wanted = [int(index) for index in np.unique(frame_indices)]
         for frame_index, picture in self.index.video(video_id).open(self.data).read(wanted):
@@ -95,7 +97,7 @@ class EstimateWork:
                 yield self.estimator.crop(picture, box_xywh)
 
 
-def _rows(boxes: pa.Table, poses: EstimatedPoses, params: EstimateParams) -> pa.Table:
+def _rows(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> pa.Table:
     kept = ("video_id", "box_source", "frame_index", "detection_id")
     return table_of(
         POSES,
@@ -113,7 +115,7 @@ def _rows(boxes: pa.Table, poses: EstimatedPoses, params: EstimateParams) -> pa.
     )
 
 
-def _drop_reasons(boxes: pa.Table, poses: EstimatedPoses, params: EstimateParams) -> list[str | None]:
+def _drop_reasons(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> list[str | None]:
     """Why each pose is passed over: a better one of its frame and box source agrees with it too well."""
     reasons: list[str | None] = [None] * len(boxes)
     pose_id = boxes["detection_id"].to_numpy()

@@ -3,22 +3,24 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from models.checkpoints import load_correspondence
 from models.tracking.merging import MergeRule
-from tasks.inference.correspondence_maps import CorrespondenceMaps
-from tasks.inference.merging import TracksOfSource, WideCarrier, merged_rows, unmerged_rows
-from tasks.inference.networks import loaded, weight_bytes
+from tasks.inference.merging import TracksOfSource, merged_rows, unmerged_rows
 from tasks.inference.video_shards import whole_videos
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
+from tasks.inference.weight_files import weight_bytes
 from tasks.params import Params, section_json
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
 from tasks.tables.schemas import DETECTIONS, MERGED_TRACKS, TRACKS
 from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.inference.wide_carrier import WideCarrier
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -55,6 +57,7 @@ class MergeWork:
     params: Params
     stage: str = "merge"
     outputs: tuple[Table, ...] = (MERGED_TRACKS,)
+    late_modules: tuple[str, ...] = ("tasks.inference.wide_carrier",)
 
     def key_parts(self) -> dict[str, str | bytes]:
         """What the result depends on beside the shard."""
@@ -66,11 +69,11 @@ class MergeWork:
         return VideoIndex(self.tables)
 
     @cached_property
-    def carrier(self) -> WideCarrier:
-        """The correspondence network, loaded once in each process."""
-        recover = self.params.recover
-        network = CorrespondenceMaps(loaded(load_correspondence, self.weights), recover)
-        return WideCarrier(network, query_joint_threshold=recover.query_joint_threshold)
+    def carrier(self) -> "WideCarrier":
+        """The correspondence network, loaded once in each process that works on shards."""
+        from tasks.inference.wide_carrier import load_carrier  # loads torch, which the driver of workers does without
+
+        return load_carrier(self.weights, self.params.recover)
 
     @property
     def rule(self) -> MergeRule:

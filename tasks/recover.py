@@ -3,24 +3,21 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from models.checkpoints import load_correspondence, load_pose
-from tasks.inference.box_source_poses import BoxSourcePoses
-from tasks.inference.correspondence_maps import CorrespondenceMaps
-from tasks.inference.networks import loaded, weight_bytes
-from tasks.inference.pose_estimator import PoseEstimator
-from tasks.inference.recovered_poses import Recovery
 from tasks.inference.video_shards import whole_videos
-from tasks.inference.video_walk import VideoWalk
 from tasks.inference.videos import VideoIndex
+from tasks.inference.weight_files import weight_bytes
 from tasks.params import Params, section_json
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES
 from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.inference.video_walker import VideoWalker
 
 
 def run(workspace: Workspace, params: Params) -> None:
@@ -46,6 +43,7 @@ class RecoverWork:
     params: Params
     stage: str = "recover"
     outputs: tuple[Table, ...] = (RECOVERED_POSES, CORRESPONDENCES, AFFINITIES)
+    late_modules: tuple[str, ...] = ("tasks.inference.video_walker",)
 
     def key_parts(self) -> dict[str, str | bytes]:
         """What the result depends on beside the shard."""
@@ -61,24 +59,18 @@ class RecoverWork:
         return VideoIndex(self.tables)
 
     @cached_property
-    def recovery(self) -> Recovery:
-        """The pose network and the rules of 5.1, loaded once in each process."""
-        return Recovery(PoseEstimator(loaded(load_pose, self.pose_weights), self.params.estimate), self.params.recover)
+    def walker(self) -> "VideoWalker":
+        """The networks, loaded once in each process that works on shards."""
+        from tasks.inference.video_walker import VideoWalker  # loads torch, which the driver of workers does without
 
-    @cached_property
-    def network(self) -> CorrespondenceMaps:
-        """The correspondence network, loaded once in each process."""
-        return CorrespondenceMaps(loaded(load_correspondence, self.correspondence_weights), self.params.recover)
+        return VideoWalker(
+            self.pose_weights,
+            self.correspondence_weights,
+            estimate=self.params.estimate,
+            recover=self.params.recover,
+        )
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of recovered_poses, correspondences and affinities of the video."""
-        video = self.index.video(shard.video_id)
         poses = read_table(POSES, POSES.path(self.tables, shard.video_id))
-        sources = [
-            BoxSourcePoses(source, video.frames_of(source), poses.filter(pc.field("box_source") == source))
-            for source in sorted(set(poses["box_source"].to_pylist()))
-        ]
-        walk = VideoWalk(
-            shard.video_id, sources, network=self.network, recovery=self.recovery, params=self.params.recover
-        )
-        return walk.run(video.open(self.data))
+        return self.walker.walk(self.index.video(shard.video_id), poses, data=self.data)

@@ -1,6 +1,5 @@
-"""Merging of one video's tracks: poses carried over wide gaps, equation 8, tracks joined (A.4)."""
+"""Merging of one video's tracks, between tables and the mathematics (A.4)."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,10 +19,7 @@ from models.tracking.merging import (
     match_similarities,
     merge_tracks,
     track_spans,
-    wanted_propagations,
 )
-from tasks.frames import VideoFrames
-from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.pose_rows import frame_poses
 from tasks.tables.arrays import table_of
 from tasks.tables.schemas import MERGED_TRACKS
@@ -56,53 +52,6 @@ class TracksOfSource:
         """One of its poses."""
         chosen = np.array([pose_id])
         return StartPose(self.poses.xy(chosen)[0], self.poses.score(chosen)[0])
-
-
-class WideCarrier:
-    """Carries poses over gaps; features live from their frame to the last one they are wanted for."""
-
-    def __init__(self, network: CorrespondenceMaps, *, query_joint_threshold: float) -> None:
-        self._network = network
-        self._threshold = query_joint_threshold
-
-    def carry(
-        self, sources: Iterable[TracksOfSource], frames: VideoFrames, *, max_gap_frames: int
-    ) -> dict[str, Carried]:
-        """All propagations that equation 8 asks for, by box source, in one pass over the frames."""
-        sources = list(sources)
-        wanted = {own.box_source: wanted_propagations(own.spans, max_gap_frames=max_gap_frames) for own in sources}
-        last_use: dict[int, int] = {}
-        for one in (one for wishes in wanted.values() for one in wishes):
-            for frame_index in (one.source_frame_index, one.target_frame_index):
-                last_use[frame_index] = max(last_use.get(frame_index, 0), one.target_frame_index)
-        carried: dict[str, Carried] = {own.box_source: {} for own in sources}
-        fitted: dict[int, FittedFrame] = {}
-        for frame_index, picture in frames.read(sorted(last_use)):
-            fitted[frame_index] = self._network.fit(picture)
-            for own in sources:
-                here = [one for one in wanted[own.box_source] if one.target_frame_index == frame_index]
-                carried[own.box_source] |= self._carry_to(own, here, fitted)
-            fitted = {index: frame for index, frame in fitted.items() if last_use[index] > frame_index}
-        return carried
-
-    def _carry_to(
-        self, own: TracksOfSource, wanted: Iterable[Propagation], fitted: Mapping[int, FittedFrame]
-    ) -> Carried:
-        """Propagations onto one frame, the poses of each source frame together."""
-        by_source: dict[int, list[Propagation]] = defaultdict(list)
-        for one in wanted:
-            by_source[one.source_frame_index].append(one)
-        carried: Carried = {}
-        for frame_index, ones in by_source.items():
-            poses = own.frame(frame_index, (one.source_pose_id for one in ones))
-            maps = self._network.maps(fitted[frame_index], fitted[ones[0].target_frame_index], poses)
-            xy, peak = maps.peaks("refined")
-            peak = np.where(poses.score >= self._threshold, peak, 0.0)
-            places = {pose_id: place for place, pose_id in enumerate(poses.pose_id.tolist())}
-            for one in ones:
-                place = places[one.source_pose_id]
-                carried[one] = CarriedPose(xy[place], peak[place])
-        return carried
 
 
 def merged_rows(own: TracksOfSource, carried: Carried, rule: MergeRule) -> pa.Table:

@@ -31,19 +31,6 @@ def autocast(precision: Precision) -> AbstractContextManager[None]:
     return torch.autocast(device().type, dtype=dtype, enabled=precision != "float32")
 
 
-def weight_bytes(path: Path) -> bytes:
-    """The bytes of a weight file, for the key of what it computes.
-
-    Raises:
-        InputError: the file is not there.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = "no such weight file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise InputError(f"{path}: {reason}; train it, or bring released weights with import-weights") from error
-
-
 def loaded(load: Callable[[Path], Network], path: Path) -> Network:
     """The network that `load` reads from a weight file.
 

@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.checkpoints import load_pose
 from models.fields.heatmap import decode_heatmap
 from models.keypoints import BODY, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
 from models.networks.pose import PoseNetwork
 from models.poses import crops
 from tasks.errors import InputError
-from tasks.inference.networks import autocast, device, prepare
+from tasks.inference.networks import autocast, device, loaded, prepare, trained_params
 from tasks.params.inference import EstimateParams
 
 FloatArray = npt.NDArray[np.float64]
@@ -60,9 +62,14 @@ def _stage(stages: int, output_stage: int) -> int:
 
 
 class PoseEstimator:
-    """The pose network over crops, in batches of a fixed size."""
+    """The pose network over crops, in batches of a fixed size.
 
-    def __init__(self, network: PoseNetwork, params: EstimateParams) -> None:
+    Attributes:
+        notices: what the user should know of the network, one sentence each.
+    """
+
+    def __init__(self, network: PoseNetwork, params: EstimateParams, notices: Sequence[str] = ()) -> None:
+        self.notices = tuple(notices)
         self._network = prepare(network)
         self._params = params
         self._stage = _stage(len(network.stages), params.output_stage)
@@ -109,3 +116,19 @@ class PoseEstimator:
         if self._params.flip_test:
             heatmaps = (heatmaps + mirrored[:, :KEYPOINT_COUNT].sigmoid().flip(-1)[:, self._mirrored]) / 2
         return heatmaps, plain[:, KEYPOINT_COUNT:]
+
+
+def load_estimator(weights: Path, params: EstimateParams) -> PoseEstimator:
+    """The pose network of a weight file, with a notice when it was trained with crops of another size.
+
+    Raises:
+        InputError: the file is not there, holds no pose network, or lacks the stage that is asked for.
+    """
+    trained = trained_params(weights, "pose")
+    notices = [
+        f"estimate.{name} is {getattr(params, name)}, but the pose network was trained with {trained[name]}: "
+        "expect poorer poses"
+        for name in ("crop_width_px", "crop_height_px")
+        if name in trained and trained[name] != getattr(params, name)
+    ]
+    return PoseEstimator(loaded(load_pose, weights), params, notices)

@@ -26,6 +26,9 @@ class ShardWork(Protocol):
     """A stage's work on one shard. Pickled to the workers, so it holds paths and params, and loads networks lazily.
 
     The result must depend on `key_parts`, the shard and the named input tables alone.
+
+    An attribute `late_modules`, a tuple of names, tells which modules the work imports inside its functions, so that
+    the driver of workers need not load torch; a worker imports them before it seeds the libraries.
     """
 
     @property

@@ -1,6 +1,7 @@
 """What runs where the shards are: in this process, or inside a Ray actor."""
 
 import hashlib
+import importlib
 import sys
 import traceback
 from pathlib import Path
@@ -34,6 +35,8 @@ class ShardWorker:
         """
         name = f"{self._run.seed} {shard.video_id} {shard.first_frame}"
         seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+        for module in getattr(self._work, "late_modules", ()):
+            importlib.import_module(module)
         make_deterministic(seed, self._run.threads_per_worker)
         progress, had_torch = Progress(None, self._work.stage), "torch" in sys.modules
         try:
@@ -41,7 +44,8 @@ class ShardWorker:
                 rows = self._work(shard)
             if not had_torch and "torch" in sys.modules:
                 raise ImportError(
-                    "expected the work's module to import torch at its top, so that it is seeded; it is late"
+                    "expected the work's module to import torch at its top, or late_modules to name the module that "
+                    "does, so that it is seeded; it is late"
                 )
             self._store.add(key, self._work.outputs, rows, _told(progress))
         except InputError as error:

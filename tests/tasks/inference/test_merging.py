@@ -2,11 +2,10 @@
 
 import pytest
 
-from models.checkpoints import load_correspondence
 from models.tracking.merging import Propagation
-from tasks.inference.correspondence_maps import CorrespondenceMaps
-from tasks.inference.merging import TracksOfSource, WideCarrier
+from tasks.inference.merging import TracksOfSource
 from tasks.inference.videos import VideoIndex
+from tasks.inference.wide_carrier import load_carrier
 from tasks.tables import read_table, write_table
 from tasks.tables.schemas import TRACKS
 
@@ -29,9 +28,9 @@ def broken(corpus, params, change):
 def test_a_pose_is_carried_over_one_frame_as_recover_carried_it(broken, params):
     workspace = broken.workspace
     own = TracksOfSource.of("detected", read_table(TRACKS, TRACKS.path(workspace.tables, "a")))
-    network = CorrespondenceMaps(load_correspondence(workspace.weights("correspondence")), params.recover)
+    carrier = load_carrier(workspace.weights("correspondence"), params.recover)
     frames = VideoIndex(workspace.tables).video("a").open(workspace.data)
-    carried = WideCarrier(network, query_joint_threshold=0.0).carry([own], frames, max_gap_frames=2)["detected"]
+    carried = carrier.carry([own], frames, max_gap_frames=2)["detected"]
     pose_in = {row["frame_index"]: row["pose_id"] for row in broken.table("tracks", "a")}
     assert set(carried) == {Propagation(3, frame, pose_in[frame]) for frame in (0, 1, 2)} | {
         Propagation(6, frame, pose_in[frame]) for frame in (3, 4)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from flows.repository import Repository
 
@@ -70,6 +71,23 @@ def dvc_status(repository: Repository) -> dict[str, Any]:
         raise PipelineError(f"dvc status: {ran.stderr.strip() or ran.stdout.strip()}")
     status: dict[str, Any] = json.loads(ran.stdout)
     return status
+
+
+def set_broken_lock_aside(repository: Repository) -> Path | None:
+    """Move a dvc.lock that is no YAML out of the way, and tell where to: a killed DVC may have left half of one.
+
+    Nothing is lost: DVC finds the results of the stages in its cache of runs.
+    """
+    lock = repository.root / "dvc.lock"
+    try:
+        whole = not lock.is_file() or isinstance(YAML(typ="safe").load(lock.read_text(encoding="utf-8")), dict)
+    except (YAMLError, UnicodeDecodeError):
+        whole = False
+    if whole:
+        return None
+    aside = repository.state / "dvc.lock.broken"
+    lock.replace(aside)
+    return aside
 
 
 def inputs_are_recorded(stage: str, lock: Path) -> bool:

@@ -108,6 +108,17 @@ def end_tree(process: psutil.Process, *, patience_seconds: float = 8.0) -> None:
     psutil.wait_procs(late, timeout=patience_seconds)
 
 
+def end_children(process: psutil.Process, *, patience_seconds: float = 8.0) -> None:
+    """End what the process has started and let it end by itself, so that it can finish writing; then force it."""
+    deadline = time.monotonic() + patience_seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        for child in _tree(process)[1:]:
+            with contextlib.suppress(psutil.Error):
+                child.send_signal(signal.SIGTERM)
+        psutil.wait_procs([process], timeout=0.5)
+    end_tree(process, patience_seconds=2.0)
+
+
 def _tree(process: psutil.Process) -> list[psutil.Process]:
     try:
         return [process, *process.children(recursive=True)]

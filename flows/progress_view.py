@@ -1,7 +1,7 @@
 """Showing progress: live bars on a terminal, plain lines elsewhere, both fed by a stage's event file."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,9 @@ class EventFile:
 class ProgressView:
     """What the user sees of a run: which stage works, how far it is, what it has to say, how long it took."""
 
-    def __init__(self, console: Console, stages: int) -> None:
+    def __init__(self, console: Console, stages: Sequence[str]) -> None:
         self.console = console
-        self._stages = stages
-        self._finished = 0
+        self._stages = list(stages)
 
     def begin(self, stage: str) -> None:
         """A stage starts."""
@@ -46,10 +45,10 @@ class ProgressView:
 
     def end(self, outcome: StageOutcome) -> None:
         """The stage is up to date."""
-        self._finished += 1
         worked = outcome.state in {"ran", "restored"}
         how = f"{outcome.state} in {outcome.seconds:.1f} s" if worked else outcome.state
-        self.say(f"[{self._finished}/{self._stages}] {outcome.stage}: {how}")
+        place = self._stages.index(outcome.stage) + 1
+        self.say(f"[{place}/{len(self._stages)}] {outcome.stage}: {how}")
 
     @contextmanager
     def shown(self, name: str) -> Iterator[None]:
@@ -79,7 +78,7 @@ class ProgressView:
 class LiveView(ProgressView):
     """Bars with rate and time left, on a terminal."""
 
-    def __init__(self, console: Console, stages: int) -> None:
+    def __init__(self, console: Console, stages: Sequence[str]) -> None:
         super().__init__(console, stages)
         self.bars = Progress(
             TextColumn("{task.description}"),
@@ -144,8 +143,8 @@ class PlainView(ProgressView):
 
 
 @contextmanager
-def progress_view(console: Console, stages: int) -> Iterator[ProgressView]:
-    """The view that fits the console, for a run of so many stages."""
+def progress_view(console: Console, stages: Sequence[str]) -> Iterator[ProgressView]:
+    """The view that fits the console, for a run of these stages."""
     if not console.is_terminal:
         yield PlainView(console, stages)
         return
@@ -164,6 +163,8 @@ def figures_line(event: dict[str, Any]) -> str:
 
 def _counted(event: dict[str, Any], seconds: float) -> str:
     done, total = event["done"], event["total"]
-    rate = done / max(seconds, 1e-3)
+    if seconds < 1.0:  # too early to tell a rate
+        return f"{done}/{total} {event['unit']}"
+    rate = done / seconds
     left = f", {max(total - done, 0) / rate:.0f} s left" if rate > 0 else ""
     return f"{done}/{total} {event['unit']}, {rate:.2g}/s{left}"

@@ -68,7 +68,7 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
         _write_request(workspace, request, weights)
         _log_to(_log_file(workspace))
         run_file = RunFile(place.state / "run.json")
-        with progress_view(console, len(STAGES)) as view:
+        with progress_view(console, STAGES) as view:
             tell_leftovers(run_file, view)
             with RunServers(place, run_file, params) as servers:
                 servers.start_for(list(STAGES))

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from flows.corpus import make_demo_corpus, record_corpus, wants_demo_corpus
 from flows.outcomes import ExitCode, StageOutcome
-from flows.pipeline import Pipeline, dvc_status, inputs_are_recorded, read_pipeline
+from flows.pipeline import Pipeline, dvc_status, inputs_are_recorded, read_pipeline, set_broken_lock_aside
 from flows.processes import RunFile, end_leftovers, stopping_on_sigterm
 from flows.progress_view import ProgressView, progress_view
 from flows.repository import Repository
@@ -38,7 +38,7 @@ def reproduce(repository: Repository, console: Console, *, prepare: Callable[[],
         prepare()
         params = load_params(repository.params)
         run_file = RunFile(repository.state / "run.json")
-        with progress_view(console, len(pipeline.stages)) as view:
+        with progress_view(console, pipeline.stages) as view:
             tell_leftovers(run_file, view)
             with RunServers(repository, run_file, params) as servers:
                 outcomes = _bring_up_to_date(Watcher(repository, run_file, view), servers, pipeline, params)
@@ -60,6 +60,8 @@ def _bring_up_to_date(watcher: Watcher, servers: RunServers, pipeline: Pipeline,
         servers.start_for(pipeline.stages)  # beside the synthesis: whatever there was is stale
         make_demo_corpus(watcher)
         record_corpus(watcher)
+    if aside := set_broken_lock_aside(repository):
+        watcher.view.say(f"dvc.lock: is no YAML, perhaps cut off by a killed run; moved to {aside}")
     status = dvc_status(repository)
     if "data.dvc" in status or not (repository.root / "data.dvc").is_file():
         record_corpus(watcher)

@@ -26,7 +26,7 @@ def run_single_stage(repository: Repository, stage: str, console: Console, *, fo
         raise InputError(f"stage {stage}: expected one of {', '.join(stages)}")
     with stopping_on_sigterm(), run_lock(repository.state / "run.lock", command=f"corrtrack stage {stage}"):
         run_file = RunFile(repository.state / "run.json")
-        with progress_view(console, 1) as view:
+        with progress_view(console, [stage]) as view:
             tell_leftovers(run_file, view)
             run_stage(Watcher(repository, run_file, view), stage, force=force)
     return exit_code(repository.workspace)

@@ -5,12 +5,12 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import psutil
 
 from flows.outcomes import ExitCode, StageFailedError, StageOutcome, State
-from flows.processes import RunFile, end_tree, undisturbed
+from flows.processes import RunFile, end_children, end_tree, undisturbed
 from flows.progress_view import EventFile, ProgressView
 from flows.repository import Repository
 from tasks.progress import progress_file
@@ -42,7 +42,7 @@ class Watcher:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        with self._ended_with_the_run(process, name):
+        with self._ended_with_the_run(process, name, end=end_children if is_dvc(command) else end_tree):
             while process.poll() is None:
                 self._show(events)
                 time.sleep(_POLL_SECONDS)
@@ -54,7 +54,9 @@ class Watcher:
             self.view.event(event)
 
     @contextlib.contextmanager
-    def _ended_with_the_run(self, process: subprocess.Popen[bytes], name: str) -> Iterator[None]:
+    def _ended_with_the_run(
+        self, process: subprocess.Popen[bytes], name: str, *, end: Callable[[psutil.Process], None]
+    ) -> Iterator[None]:
         record = None
         try:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -63,9 +65,14 @@ class Watcher:
         finally:
             with undisturbed(), contextlib.suppress(psutil.NoSuchProcess):
                 if process.poll() is None:
-                    end_tree(psutil.Process(process.pid))
+                    end(psutil.Process(process.pid))
             if record is not None:
                 self.run_file.discard(record)
+
+
+def is_dvc(command: list[str]) -> bool:
+    """Whether the command is DVC's, which must not be cut off while it writes dvc.lock."""
+    return command[1:3] == ["-m", "dvc"]
 
 
 def run_stage(

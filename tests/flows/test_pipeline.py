@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline import Pipeline, inputs_are_recorded, read_pipeline
+from flows.pipeline import Pipeline, inputs_are_recorded, read_pipeline, set_broken_lock_aside
 
 PIPELINE = Pipeline(
     deps={
@@ -69,3 +69,20 @@ def test_a_stage_whose_inputs_came_out_identical_has_nothing_to_do(tmp_path, loc
 
 def test_without_a_lock_file_everything_is_to_do(tmp_path):
     assert not inputs_are_recorded("track", tmp_path / "dvc.lock")
+
+
+@pytest.mark.parametrize("text", ["", "stages:\n  index:\n    cmd: 'python", "<<<<<<< HEAD\nstages: {}\n=======\n"])
+def test_a_lock_file_that_is_no_yaml_is_set_aside(checkout, text):
+    checkout.state.mkdir()
+    (checkout.root / "dvc.lock").write_text(text)
+    aside = set_broken_lock_aside(checkout)
+    assert aside is not None
+    assert aside.read_text() == text
+    assert not (checkout.root / "dvc.lock").exists()
+
+
+def test_a_whole_lock_file_stays(checkout):
+    assert set_broken_lock_aside(checkout) is None
+    (checkout.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert set_broken_lock_aside(checkout) is None
+    assert (checkout.root / "dvc.lock").is_file()

@@ -110,6 +110,8 @@ class PairTrainingSection(TrainingSection):
     """Largest length of a random motion blur of either picture; 0 is the paper."""
     max_persons: AtLeastOne
     """Persons of one picture; where it shows more, some are drawn."""
+    extra_points: Count
+    """Random points around the persons, times 17, that are matched beside the keypoints; 0 is the paper."""
 
 
 class TrainSiameseParams(PairTrainingSection):

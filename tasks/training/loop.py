@@ -78,11 +78,12 @@ class Training:
         self._contributions.begin()
         own = share_of(self._group, self.section.micro_batches)
         total = self._group.sum(tree_sum(self._contributions.of(self._loss(next(batches))) for _ in own))
-        mean = total / self.section.micro_batches
-        if not bool(mean.isfinite().all()):
-            raise TrainingError(self._not_finite(float(mean[0]), rate))
+        parts = self.section.micro_batches
+        mean = [value / parts for value in total] if parts > 1 else total
         self.steps += 1
-        loss = self._contributions.spread(mean, steps=self.steps, clip=self.section.gradient_clip)
+        loss = self._contributions.bring_in(mean, steps=self.steps, clip=self.section.gradient_clip)
+        if not math.isfinite(loss):
+            raise TrainingError(self._not_finite(loss, rate))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()

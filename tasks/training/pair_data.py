@@ -25,6 +25,8 @@ from tasks.training.pictures import (
 
 _CENTRE_JITTER = 0.25
 """Shift of the cut against the person it is about, as a share of its side."""
+_SPREAD_PX = 6.0
+"""Standard deviation of extra points around keypoints, in pixels of the network's picture."""
 _HIDDEN_SHARE = (0.2, 0.6)
 """Sides of the rectangle that truncation blanks, as a share of the picture's side."""
 
@@ -85,8 +87,8 @@ class PairData:
         persons = self._of_picture[sample]
         first = self._first_affine(picture, persons, generator)
         second = chain(self._warp(generator), first)
-        chosen, first_xy, labelled = self._persons_seen(picture, persons, first, generator)
-        second_xy = _moved(second, self._xy[chosen])
+        xy, labelled = self._persons_seen(picture, persons, first, generator)
+        first_xy, second_xy = _moved(first, xy), _moved(second, xy)
         views = [self._view(picture, affine, generator) for affine in (first, second)]
         hidden = self._truncate(views[1], generator)
         x, y = second_xy[..., 0], second_xy[..., 1]
@@ -119,15 +121,24 @@ class PairData:
 
     def _persons_seen(
         self, picture: Picture, persons: IntArray, first: FloatArray, generator: np.random.Generator
-    ) -> tuple[IntArray, FloatArray, Mask]:
-        """Persons with a keypoint in the first picture, at most max_persons of them, and their keypoints there."""
+    ) -> tuple[FloatArray, Mask]:
+        """Persons with a keypoint in the first picture, at most max_persons of them: keypoints (P,17,2), labelled."""
         xy = _moved(first, self._xy[persons])
         labelled = self._labelled[persons] & self._inside(xy)
         top = self._xy[persons][:, HEAD_TOP]
         labelled[:, HEAD_TOP] &= ((top >= 0) & (top < picture.shape[1::-1])).all(axis=-1)
         labelled &= generator.random(labelled.shape) >= self._section.drop_slot_probability
         seen = generator.permutation(np.flatnonzero(labelled.any(axis=1)))[: self._section.max_persons]
-        return persons[seen], xy[seen], labelled[seen]
+        chosen, told = self._xy[persons][seen], labelled[seen]
+        if not self._section.extra_points or not told.any():
+            return chosen, told
+        extra = self._points_around(chosen[told], _SPREAD_PX / first[0, 0], generator)
+        return np.concatenate([chosen, extra]), np.concatenate([told, self._inside(_moved(first, extra))])
+
+    def _points_around(self, keypoints: FloatArray, spread: float, generator: np.random.Generator) -> FloatArray:
+        """Random points near the keypoints (K,2), as (extra_points,17,2), all in pixels of the picture."""
+        shape = (self._section.extra_points, KEYPOINT_COUNT)
+        return keypoints[generator.integers(len(keypoints), size=shape)] + spread * generator.normal(size=(*shape, 2))
 
     def _view(self, picture: Picture, affine: FloatArray, generator: np.random.Generator) -> Picture:
         size = self._section.size_px

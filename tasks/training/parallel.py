@@ -6,25 +6,31 @@ gradient is zero in theory (a bias in front of a batch normalisation), hence thi
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 
+Tensors: TypeAlias = list[Tensor]
 
-def tree_sum(terms: Iterable[Tensor]) -> Tensor:
-    """Sum at least one tensor pairwise, keeping only log2(n) partial sums."""
-    partial: list[tuple[int, Tensor]] = []
+
+def tree_sum(terms: Iterable[Tensors]) -> Tensors:
+    """Sum at least one list of tensors pairwise, position by position, keeping only log2(n) partial sums."""
+    partial: list[tuple[int, Tensors]] = []
     for term in terms:
         level, total = 0, term
         while partial and partial[-1][0] == level:
-            total = partial.pop()[1] + total
+            total = _added(partial.pop()[1], total)
             level += 1
         partial.append((level, total))
     total = partial.pop()[1]
     while partial:
-        total = partial.pop()[1] + total
+        total = _added(partial.pop()[1], total)
     return total
+
+
+def _added(left: Tensors, right: Tensors) -> Tensors:
+    return [one + other for one, other in zip(left, right, strict=True)]
 
 
 class Group(Protocol):
@@ -33,8 +39,8 @@ class Group(Protocol):
     rank: int
     size: int
 
-    def sum(self, values: Tensor) -> Tensor:
-        """Sum over the workers, the same on each; may write to `values`."""
+    def sum(self, values: Tensors) -> Tensors:
+        """Sum over the workers, position by position, the same on each."""
         ...
 
 
@@ -44,7 +50,7 @@ class Alone:
     rank = 0
     size = 1
 
-    def sum(self, values: Tensor) -> Tensor:
+    def sum(self, values: Tensors) -> Tensors:
         """Nothing to add."""
         return values
 
@@ -56,10 +62,12 @@ class Joined:
         self.rank = torch.distributed.get_rank()
         self.size = torch.distributed.get_world_size()
 
-    def sum(self, values: Tensor) -> Tensor:
-        """Add the workers' values, in place."""
-        torch.distributed.all_reduce(values)
-        return values
+    def sum(self, values: Tensors) -> Tensors:
+        """Send all values as one vector."""
+        vector = torch.cat([value.reshape(-1) for value in values])
+        torch.distributed.all_reduce(vector)
+        parts = torch.split(vector, [value.numel() for value in values])
+        return [part.view(value.shape) for part, value in zip(parts, values, strict=True)]
 
 
 def share_of(group: Group, micro_batches: int) -> range:

@@ -41,7 +41,9 @@ def persons_at(points: np.ndarray, labelled: np.ndarray | None = None) -> Person
 @pytest.fixture(scope="session")
 def pair_section(params, changed):
     plain = {"size_px": 64, "fit_px_range": [64.0, 96.0], "drop_slot_probability": 0.0, "brightness": 0.0}
-    return lambda **values: changed(params, "train_siamese", **(plain | {"blur_px": 0.0} | values)).train_siamese
+    return lambda **values: (
+        changed(params, "train_siamese", **(plain | {"blur_px": 0.0, "extra_points": 0} | values)).train_siamese
+    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -19,16 +19,17 @@ VICTIM = Path(__file__).with_name("victim.py")
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=16))
 def test_tree_sum_is_a_sum(values):
-    total = tree_sum(torch.tensor([value]) for value in values)
-    assert float(total) == pytest.approx(sum(values), rel=1e-4, abs=1e-2)
+    one, two = tree_sum([torch.tensor(value), torch.tensor(2 * value)] for value in values)
+    assert float(one) == pytest.approx(sum(values), rel=1e-4, abs=1e-2)
+    assert float(two) == pytest.approx(2 * sum(values), rel=1e-4, abs=1e-2)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_the_workers_sums_are_subtrees_to_the_last_bit(workers):
     terms = torch.randn(8, 1000, generator=torch.Generator().manual_seed(0)) * 10 ** torch.arange(-4.0, 4.0)[:, None]
     each = 8 // workers
-    partial = [tree_sum(terms[start : start + each]) for start in range(0, 8, each)]
-    assert torch.equal(tree_sum(partial), tree_sum(terms))
+    partial = [tree_sum([term] for term in terms[start : start + each]) for start in range(0, 8, each)]
+    assert torch.equal(tree_sum(partial)[0], tree_sum([term] for term in terms)[0])
 
 
 @pytest.mark.parametrize(("rank", "size", "own"), [(0, 1, [0, 1, 2, 3]), (0, 2, [0, 1]), (1, 2, [2, 3]), (3, 4, [3])])

@@ -1,0 +1,70 @@
+"""All stages on a small demo corpus: every table, every score, the report."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from tasks.demo_corpus.corpus import synthesise
+from tasks.stages import STAGES
+from tasks.tables import TABLES
+from tasks.workspace import Workspace
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, small, run_stages):
+    workspace = Workspace.of_repository(tmp_path_factory.mktemp("demo"))
+    synthesise(workspace.data, small.index.demo_corpus, seed=small.run.seed)
+    run_stages(workspace, small, STAGES)
+    return workspace
+
+
+def test_every_table_opens_in_pandas_without_our_code(demo):
+    files = {
+        name: sorted((demo.tables / name).glob("*.parquet")) or [demo.tables / f"{name}.parquet"] for name in TABLES
+    }
+    rows = {name: sum(len(pd.read_parquet(path)) for path in paths) for name, paths in files.items()}
+    assert rows["videos"] == 4
+    assert rows["frames"] == 40
+    assert rows["images"] == 24
+    assert rows["rejects"] == 0
+    assert min(rows[name] for name in ("persons", "detections", "poses", "affinities", "correspondences", "scores")) > 0
+    assert all(len(paths) == 4 for name, paths in files.items() if TABLES[name].per_video)
+
+
+def test_every_stage_tells_how_its_result_came_about(demo):
+    records = {stage: json.loads((demo.provenance / f"{stage}.json").read_text()) for stage in STAGES}
+    assert [record["rejects"] for record in records.values()] == [[]] * len(STAGES)
+    assert all(record["seconds"] >= 0 and record["versions"]["torch"] for record in records.values())
+
+
+def test_tracks_and_merged_tracks_are_scored_and_exported(demo):
+    metrics = json.loads((demo.reports / "metrics.json").read_text())
+    for key in ("tracking", "merged"):
+        assert metrics[key]["sequences"]["annotated"] == 2
+        assert 0 <= metrics[key]["mAP"] <= 100
+        assert metrics[key]["MOTA"] <= 100
+        assert len(list((demo.posetrack / key).glob("*.json"))) == 4
+    assert sorted(path.name for path in (demo.reports / "tables").glob("*.json")) == [
+        f"table_{number}.json" for number in range(2, 8)
+    ]
+
+
+def test_the_report_needs_nothing_from_elsewhere(demo):
+    page = (demo.reports / "index.html").read_text()
+    fetched = re.findall(r"""(?:src|href)=["']?(?!#|data:)([^"' >]+)""", page)
+    assert [place for place in fetched if "://" in place or not (demo.reports / place).exists()] == []
+    assert (demo.reports / "clips").is_dir()
+
+
+def test_the_same_corpus_gives_the_same_bytes(demo, small, run_stages, tmp_path):
+    again = Workspace(demo.data, tmp_path / "artifacts", tmp_path / "reports", tmp_path / "state")
+    again.models.mkdir(parents=True)
+    for path in demo.models.iterdir():
+        (again.models / path.name).symlink_to(path)
+    run_stages(again, small, ("index", "detect", "estimate", "recover", "track", "merge"))
+    for path in sorted(again.tables.rglob("*.parquet")):
+        assert path.read_bytes() == (demo.tables / path.relative_to(again.tables)).read_bytes(), path.name

@@ -1,0 +1,57 @@
+"""`corrtrack reprocess` on corpora outside the checkout, with the real Prefect server."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+
+
+def write_video(path: Path, frames: int) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for index in range(frames):
+            picture = np.full((64, 96, 3), 60, np.uint8)
+            picture[8:56, 10 + index : 26 + index] = (200, 40, 30)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def test_a_broken_video_is_set_aside_and_the_rest_is_tracked(corrtrack, tmp_path, untrained_weights):
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    write_video(corpus / "street.mp4", 6)
+    (corpus / "broken.mp4").write_bytes(b"no video at all")
+    boxes = "".join(f"{frame},-1,{10 + frame},8,16,48,0.9\n" for frame in range(1, 7))
+    (tmp_path / "street.txt").write_text(boxes)
+    before = sorted(path.name for path in corpus.rglob("*"))
+
+    code, text = corrtrack(
+        *("reprocess", corpus, "--out", out, "--weights", untrained_weights, "--detections", tmp_path / "street.txt")
+    )
+
+    assert code == 3, text
+    assert "set aside broken.mp4" in text
+    assert len(pd.read_parquet(out / "artifacts/tables/detections/street.parquet")) == 6
+    assert (out / "artifacts/tables/merged_tracks/street.parquet").is_file()
+    assert (out / "reports/index.html").is_file()
+    assert sorted(path.name for path in corpus.rglob("*")) == before
+
+
+def test_without_weights_it_says_how_to_get_them(corrtrack, tmp_path):
+    code, text = corrtrack("reprocess", tmp_path, "--out", tmp_path / "out")
+    assert code == 2
+    assert "make demo" in text
+    assert "corrtrack import-weights" in text
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_not_there_is_told(corrtrack, tmp_path, untrained_weights):
+    nowhere = tmp_path / "nowhere.mp4"
+    code, text = corrtrack("reprocess", nowhere, "--out", tmp_path / "out", "--weights", untrained_weights)
+    assert code == 2
+    assert f"{nowhere}: expected a video" in text

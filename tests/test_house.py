@@ -1,0 +1,110 @@
+"""The house keeps its own rules: one name in four places, true dependencies, one word per thing, true documents."""
+
+import importlib
+import inspect
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer.main
+from ruamel.yaml import YAML
+
+from flows.cli import app
+from flows.code_deps import code_files, params_sections
+from flows.pipeline import read_pipeline
+from tasks.params import Params, load_params
+from tasks.stages import STAGES
+from tasks.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+PIPELINE = read_pipeline(ROOT / "dvc.yaml")
+ENTRIES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE)
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_a_stage_has_one_name_in_four_places():
+    assert list(STAGES) == PIPELINE.stages == [name for name in Params.model_fields if name not in ("run", "compute")]
+    sections = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
+    assert sections == ["run", "compute", *STAGES]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_one_module_with_one_public_function(stage):
+    module = importlib.import_module(f"tasks.{stage}")
+    public = [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    assert public == ["run"]
+    assert list(inspect.signature(module.run).parameters) == ["workspace", "params"]
+    assert inspect.signature(module.run).parameters["workspace"].annotation is Workspace
+    assert ENTRIES[stage]["cmd"] == f"python -m tasks {stage}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_knows_every_project_file_and_section_that_a_stage_uses(stage):
+    listed = [dep for dep in ENTRIES[stage]["deps"] if dep.startswith(("models/", "tasks/", "flows/"))]
+    assert listed == code_files(stage), "run `make deps`"
+    assert ENTRIES[stage]["params"] == params_sections(stage), "run `make deps`"
+    assert "compute" not in ENTRIES[stage]["params"]
+
+
+def test_stages_read_only_what_earlier_stages_write():
+    written = {"data"}
+    for stage in PIPELINE.stages:
+        inputs = {dep for dep in PIPELINE.deps[stage] if not dep.startswith(("models/", "tasks/"))}
+        assert inputs <= written, stage
+        assert not PIPELINE.outs[stage] & written, f"{stage} writes what another stage writes"
+        written |= PIPELINE.outs[stage]
+    assert not [path for path in written - {"data"} if path.startswith("data")]
+
+
+def test_every_profile_is_complete():
+    for profile in sorted((ROOT / "profiles").glob("*.yaml")):
+        load_params(profile)
+    demo = ROOT / "profiles" / "demo.yaml"
+    assert not demo.exists() or demo.read_text() == (ROOT / "params.yaml").read_text()
+
+
+def test_one_word_per_thing():
+    catch_all = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert not [path for path in tracked() if catch_all & {part.removesuffix(".py") for part in path.parts}]
+
+
+def test_no_file_names_a_place_of_one_machine():
+    places = re.compile("|".join(f"(?<![\\w.])/{name}/" for name in ("work", "root", "home")))
+    texts = [path for path in tracked() if path.suffix in {".py", ".md", ".yaml", ".toml", ".html", ""}]
+    found = [path for path in texts if places.search(path.read_text(encoding="utf-8", errors="ignore"))]
+    assert [path.relative_to(ROOT).as_posix() for path in found] == []
+
+
+def test_the_readme_names_every_stage_command_and_target():
+    commands = {command.name or command.callback.__name__.replace("_", "-") for command in app.registered_commands}
+    for name in [*(f"`{stage}`" for stage in STAGES), *(f"corrtrack {name}" for name in commands)]:
+        assert name in README, name
+    assert all(f"make {target}" in README for target in TARGETS)
+    assert README.index("make demo") < README.index("make test") < 1500, "both commands stand on the first screen"
+
+
+def test_make_help_has_a_line_for_every_target():
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
+    assert set(TARGETS) == set(phony) - {"environment"}
+
+
+def test_every_command_teaches_by_an_example():
+    group = typer.main.get_command(app)
+    untaught = {
+        name
+        for name, command in group.commands.items()
+        if not re.search(r"[Ee]xample", command.help or "") and command.params
+    }
+    assert untaught == set()

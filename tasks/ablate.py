@@ -29,7 +29,8 @@ def run(workspace: Workspace, params: Params) -> None:
         return
     published = json.loads(_PUBLISHED.read_text())
     corpus = _corpus(workspace, trials)
-    makers = _makers(workspace, params, trials)
+    unrefined = trials_without_refinement(workspace, params, trials) if 7 in params.ablate.tables else []
+    makers = _makers(workspace, params, trials, unrefined)
     current().start("tables", len(params.ablate.tables))
     for done, number in enumerate(params.ablate.tables, start=1):
         rows = makers[number]()
@@ -39,7 +40,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
 
 def _makers(
-    workspace: Workspace, params: Params, trials: list[TrialVideo]
+    workspace: Workspace, params: Params, trials: list[TrialVideo], unrefined: list[TrialVideo]
 ) -> dict[int, Callable[[], list[dict[str, Any]]]]:
     section = params.track
     return {
@@ -48,7 +49,7 @@ def _makers(
         4: lambda: paper.table_4(trials),
         5: lambda: paper.table_5(trials, section.output_joint_threshold),
         6: lambda: paper.table_6(trials, section, params.ablate.tau_corr_values),
-        7: lambda: paper.table_7(trials, section, trials_without_refinement(workspace, params, trials)),
+        7: lambda: paper.table_7(trials, section, unrefined),
     }
 
 

@@ -19,7 +19,7 @@ class AblateParams(Section):
     tau_corr_values: list[Share]
     """Rows of table 6."""
     similarity_quantiles: list[Share]
-    """Acceptance thresholds tried for every method of table 2, as quantiles of its similarities on the training split."""
+    """Acceptance thresholds tried for every method of table 2: quantiles of its similarities on the training split."""
     flow: Literal["dis", "raft"]
     """Dense optical flow: OpenCV's DIS, or torchvision's RAFT with weights."""
     flow_weights: str | None

@@ -35,7 +35,7 @@ def test_a_broken_video_is_set_aside_and_the_rest_is_tracked(corrtrack, tmp_path
     )
 
     assert code == 3, text
-    assert "set aside broken.mp4" in text
+    assert "1 set aside, such as broken.mp4: expected a video that decodes" in text
     assert len(pd.read_parquet(out / "artifacts/tables/detections/street.parquet")) == 6
     assert (out / "artifacts/tables/merged_tracks/street.parquet").is_file()
     assert (out / "reports/index.html").is_file()

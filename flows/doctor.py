@@ -186,9 +186,9 @@ def check_params(repository: Repository) -> Finding:
 def check_data(repository: Repository) -> Finding:
     """Whether there is a corpus; a demo corpus can always be made."""
     data = repository.workspace.data
-    parts = sorted(path.name for path in data.iterdir() if path.is_dir()) if data.is_dir() else []
+    parts = sorted(path.name for path in data.iterdir()) if data.is_dir() else []
     if parts:
-        return Finding("data", "ok", ", ".join(parts))
+        return Finding("data", "ok", ", ".join(parts[:5]) + (", ..." if len(parts) > 5 else ""))
     return Finding(
         "data", "note", "no data/ yet", "make demo synthesises a small corpus; the README tells how to use yours"
     )

@@ -72,7 +72,7 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
             tell_leftovers(run_file, view)
             with RunServers(place, run_file, params) as servers:
                 servers.start_for(list(STAGES))
-                servers.connect_prefect()
+                view.say(f"Prefect shows this run at {servers.connect_prefect()}")
                 limit_threads(params.run.threads_per_worker)
                 bring = partial(_bring, view, servers, workspace, params)
                 outcomes = run_stage_flow("reprocess", {stage: partial(bring, stage) for stage in STAGES})

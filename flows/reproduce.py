@@ -70,7 +70,7 @@ def _bring_up_to_date(watcher: Watcher, servers: RunServers, pipeline: Pipeline,
     done: list[StageOutcome] = []
     if waiting:
         servers.start_for(waiting)
-        servers.connect_prefect()
+        watcher.view.say(f"Prefect shows this run at {servers.connect_prefect()}")
         bring = partial(_bring, watcher, servers, stale)
         done = run_stage_flow("reproduce", {stage: partial(bring, stage) for stage in waiting})
     found = {outcome.stage: outcome for outcome in done}

@@ -52,12 +52,16 @@ class RunServers:
                 self._started.append(server)
                 server.start()
 
-    def connect_prefect(self) -> None:
-        """Wait for Prefect and make it this process's server; call it before `prefect` is imported."""
+    def connect_prefect(self) -> str:
+        """Wait for Prefect, make it this process's server, and give the address of its pages.
+
+        Call it before `prefect` is imported.
+        """
         os.environ.update(self.prefect.client_environment())
         import prefect.settings  # noqa: F401 - seconds that pass while the server starts
 
         self._wait(self.prefect)
+        return self.prefect.url.removesuffix("/api")
 
     def environment_of(self, stage: str) -> dict[str, str]:
         """What the process of `stage` must find in its environment; waits for Ray where it needs it."""

@@ -1,0 +1,82 @@
+"""A corpus is only read; what it lacks is laid beside it by links."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.outside_corpus import corpus_view
+from tasks.errors import InputError
+from tasks.formats.videos import bare_videos, detections_beside
+
+
+def touched(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def boxes_of(view: Path) -> dict[str, str]:
+    """Content of the detections of each bare video, "" where there are none."""
+    found = {path.name: detections_beside(view, path.relative_to(view).as_posix()) for path in bare_videos(view)}
+    return {name: path.resolve().name if path else "" for name, path in found.items()}
+
+
+def test_a_folder_like_data_is_taken_as_it_is(tmp_path):
+    touched(tmp_path / "data/posetrack/annotations/val/1.json")
+    assert corpus_view(tmp_path / "data", [], tmp_path / "view") == tmp_path / "data"
+    assert not (tmp_path / "view").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "corpus", "detections", "boxes"),
+    [
+        (["street.mp4"], "street.mp4", [], {"street.mp4": ""}),
+        (["street.mp4", "det.txt"], "street.mp4", [], {"street.mp4": "det.txt"}),
+        (["street.mp4", "other.mp4", "det.txt"], "street.mp4", [], {"street.mp4": ""}),
+        (["street.mp4", "det.txt", "mine.txt"], "street.mp4", ["mine.txt"], {"street.mp4": "mine.txt"}),
+        (["walk/img1/1.jpg", "walk/det/det.txt"], "walk", [], {"walk": "det.txt"}),
+        (["walk/1.jpg", "mine.txt"], "walk", ["mine.txt"], {"walk": "mine.txt"}),
+        (["c/a.mp4", "c/b.mp4", "a.txt"], "c", ["a.txt"], {"a.mp4": "a.txt", "b.mp4": ""}),
+        (
+            ["c/a.mp4", "c/b.mp4", "b.det.txt", "a.txt"],
+            "c",
+            ["b.det.txt", "a.txt"],
+            {"a.mp4": "a.txt", "b.mp4": "b.det.txt"},
+        ),
+        (["c/videos/a.mp4", "c/videos/a.det.txt", "a.txt"], "c", ["a.txt"], {"a.mp4": "a.txt"}),
+    ],
+)
+def test_videos_find_their_boxes(tmp_path, files, corpus, detections, boxes):
+    touched(*(tmp_path / name for name in files))
+    view = corpus_view(tmp_path / corpus, [tmp_path / name for name in detections], tmp_path / "view")
+    assert boxes_of(view) == boxes
+    again = corpus_view(tmp_path / corpus, [tmp_path / name for name in detections], tmp_path / "view")
+    assert boxes_of(again) == boxes
+
+
+def test_results_replace_those_of_an_annotated_corpus(tmp_path):
+    touched(
+        tmp_path / "c/posetrack/annotations/val/1.json",
+        tmp_path / "c/posetrack/detections/old.json",
+        tmp_path / "new.json",
+    )
+    view = corpus_view(tmp_path / "c", [tmp_path / "new.json"], tmp_path / "view")
+    assert [path.name for path in (view / "posetrack/detections").iterdir()] == ["new.json"]
+    assert (view / "posetrack/annotations/val/1.json").is_file()
+    assert [path.name for path in (tmp_path / "c/posetrack/detections").iterdir()] == ["old.json"]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "detections", "message"),
+    [
+        ("nothing", [], "expected a video, a folder of videos or frames, or a folder like data/, got nothing"),
+        ("a.txt", [], r"expected a video \(\.avi, \.mkv, \.mov, \.mp4\) or a folder"),
+        ("c", ["z.txt"], r"expected the name of a video without annotations \(a, b\), got z"),
+        ("c", ["missing.txt"], "expected a file in MOT form"),
+        ("c", ["new.json"], "give boxes of a bare video in MOT form"),
+    ],
+)
+def test_what_fits_nothing_is_told(tmp_path, corpus, detections, message):
+    touched(*(tmp_path / name for name in ("c/a.mp4", "c/b.mp4", "a.txt", "z.txt", "new.json")))
+    with pytest.raises(InputError, match=message):
+        corpus_view(tmp_path / corpus, [tmp_path / name for name in detections], tmp_path / "view")

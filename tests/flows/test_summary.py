@@ -1,0 +1,66 @@
+"""The end of a run: scores, seconds, what was set aside, and the exit code that follows from it."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from flows.outcomes import ExitCode, StageOutcome
+from flows.summary import RunTimes, exit_code, headline, print_summary
+from tasks.provenance import recorded
+from tasks.tables import write_table
+from tasks.tables.schemas import REJECTS
+from tasks.workspace import Workspace
+
+OUTCOMES = [StageOutcome("track", "ran", 12.25), StageOutcome("merge", "unchanged", 0.0)]
+
+
+def printed(workspace) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    print_summary(console, workspace, OUTCOMES, RunTimes(total=20.0, servers=4.0))
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    workspace = Workspace.of_repository(tmp_path)
+    workspace.reports.mkdir()
+    (workspace.reports / "metrics.json").write_text(
+        json.dumps(
+            {"tracking": {"mAP": 71.25, "MOTA": None, "id_switches": 12.0}, "merged": {"mAP": 0.0, "MOTA": -3.5}}
+        )
+    )
+    return workspace
+
+
+def test_scores_stand_in_percent_and_undefined_ones_are_said(workspace):
+    assert headline(workspace.reports / "metrics.json") == {
+        "tracks": ("71.2", "undefined", "12"),
+        "merged tracks": ("0.0", "-3.5", "undefined"),
+    }
+    assert headline(workspace.reports / "nothing.json") == {}
+
+
+def test_the_table_holds_scores_and_seconds_and_the_report_comes_last(workspace):
+    (workspace.reports / "index.html").touch()
+    with recorded("track", workspace):
+        pass
+    lines = [" ".join(line.replace("│", " ").split()) for line in printed(workspace).splitlines()]
+    assert "tracks 71.2 undefined 12" in lines
+    assert "track 12.2" in lines
+    assert "merge unchanged" in lines
+    assert "20.0 s: 0.0 s of work in 1 stages, 12.2 s of DVC and starting processes around them" in " ".join(lines)
+    assert lines[-1] == f"report: {workspace.reports / 'index.html'}"
+
+
+def test_rejects_of_the_index_and_of_later_stages_make_exit_code_3(workspace):
+    assert exit_code(workspace) is ExitCode.DONE
+    write_table(REJECTS, [], REJECTS.path(workspace.tables))
+    assert exit_code(workspace) is ExitCode.DONE
+    with recorded("estimate", workspace) as progress:
+        progress.reject("a.mp4", "frame 3", "expected a picture, got nothing")
+    assert exit_code(workspace) is ExitCode.SET_ASIDE
+    row = {"stage": "index", "source": "b.json", "place": "", "reason": "expected JSON, got text"}
+    write_table(REJECTS, [row], REJECTS.path(workspace.tables))
+    assert "2 set aside, such as b.json: expected JSON, got text" in printed(workspace)

@@ -1,7 +1,6 @@
 """Stage `ablate`: the paper's tables 2 to 7 on this corpus, beside the paper's own rows."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tasks.params import Params
 from tasks.progress import current
 from tasks.tables import read_table
 from tasks.tables.schemas import VIDEOS
+from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 _PUBLISHED = Path(__file__).parent / "ablation" / "published.json"
@@ -35,7 +35,7 @@ def run(workspace: Workspace, params: Params) -> None:
     for done, number in enumerate(params.ablate.tables, start=1):
         rows = makers[number]()
         content = {"corpus": corpus, "rows": rows, "published": published[f"table_{number}"], "chosen": _chosen(params)}
-        _write(folder / f"table_{number}.json", content)
+        write_whole(folder / f"table_{number}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
         current().advance(done, table=number)
 
 
@@ -69,9 +69,3 @@ def _chosen(params: Params) -> dict[str, float]:
     }
     values = params.model_dump()
     return {f"{section}.{name}": values[section][name] for section, keys in names.items() for name in keys}
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)

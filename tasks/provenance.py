@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tasks.progress import Progress, as_current
 from tasks.stages import REPOSITORY
+from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 _PACKAGES: Final = ("torch", "torchvision", "numpy", "pyarrow", "opencv-python-headless", "av", "ray", "dvc", "prefect")
@@ -66,10 +67,7 @@ def _record(progress: Progress, started: datetime, seconds: float) -> dict[str, 
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
 def revision() -> str:

@@ -1,9 +1,7 @@
 """Stage `report`: one HTML page of the run, with clips of the tracked videos."""
 
-import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
@@ -14,6 +12,7 @@ from tasks.reporting import gather
 from tasks.reporting.clips import Picture, draw_tracks, write_clip
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES
+from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 
@@ -21,7 +20,7 @@ def run(workspace: Workspace, params: Params) -> None:
     """Write `reports/index.html` and the clips beside it from tables, metrics and provenance."""
     clips = _write_clips(workspace, params)
     page = render_page(workspace, params, clips)
-    _write_text(workspace.reports / "index.html", page)
+    write_whole(workspace.reports / "index.html", page)
     current().summary(clips=len(clips), bytes=len(page.encode()))
 
 
@@ -72,10 +71,3 @@ def _drawn(workspace: Workspace, params: Params, video: gather.Row, tracks: pd.D
     source = VideoFrames(workspace.data, video, gather.records(frames[frames["video_id"] == video["video_id"]]))
     for index, picture in source.read(range(video["frame_count"])):
         yield draw_tracks(picture, of_frame.get(index, []), scale=scale, joint_threshold=threshold)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

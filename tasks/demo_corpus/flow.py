@@ -16,6 +16,7 @@ from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.parts import Part
 from tasks.demo_corpus.scenes import Scene
 from tasks.demo_corpus.staging import stage_video
+from tasks.whole_files import whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +44,8 @@ def write_flow(
             target = folder / scene.name
             target.mkdir(parents=True, exist_ok=True)
             for frame, true in enumerate(flows_of(scene)):
-                partial = target / f".{frame:06d}.partial.npz"
-                np.savez_compressed(partial, flow=true.flow, valid=true.valid)
-                partial.rename(target / f"{frame:06d}.npz")
+                with whole_file(target / f"{frame:06d}.npz") as partial:
+                    np.savez_compressed(partial, flow=true.flow, valid=true.valid)
             tell(f"true flow: {number + 1} of {count} videos ({scene.name})")
 
 

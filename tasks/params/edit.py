@@ -1,7 +1,6 @@
 """Changing params.yaml as a person would: one value at a time, comments kept, or a whole profile."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tasks.params.loading import ParamsError, load_params, nearest_key, read_tree
+from tasks.whole_files import write_whole
 
 
 def set_value(text: str, key: str, value: str) -> str:
@@ -48,9 +48,7 @@ def apply_profile(profile: Path, params: Path) -> None:
 
 def write_params(path: Path, text: str) -> None:
     """Replace the params file `path` by `text`; a reader sees the old or the new, never half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, text)
 
 
 def _writer() -> YAML:

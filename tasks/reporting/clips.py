@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.keypoints import BODY, POSETRACK_KEYPOINTS, SKELETON
+from tasks.whole_files import whole_file
 
 Picture = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -76,13 +77,12 @@ def write_clip(pictures: Iterable[Picture], path: Path, *, frames_per_second: fl
     Raises:
         ValueError: there is no picture.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial.mp4")
     frames: Iterator[Picture] = iter(pictures)
     first = next(frames, None)
     if first is None:
         raise ValueError(f"{path.name}: a clip needs at least one picture, got none")
-    with av.open(str(partial), "w", options={"movflags": "faststart", "fflags": "+bitexact"}) as container:
+    movie = {"movflags": "faststart", "fflags": "+bitexact"}
+    with whole_file(path) as partial, av.open(str(partial), "w", options=movie) as container:
         stream = container.add_stream("libx264", rate=Fraction(frames_per_second).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt = first.shape[1], first.shape[0], "yuv420p"
         stream.options = {"crf": "26", "preset": "veryfast", "threads": "1"}
@@ -90,4 +90,4 @@ def write_clip(pictures: Iterable[Picture], path: Path, *, frames_per_second: fl
         for picture in chain((first,), frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
-    return partial.replace(path)
+    return path

@@ -1,7 +1,6 @@
 """The files of `corrtrack score`: the official names, keys and joint order."""
 
 import json
-import os
 from collections.abc import Sequence as Many
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from tasks.errors import InputError
 from tasks.scoring.evaluation import SequenceScores
 from tasks.scoring.messages import Notice
 from tasks.scoring.totals import Totals, total
+from tasks.whole_files import write_whole
 
 JOINT_NAMES: Final = {
     **{str(index): "neck" if name == "head_bottom" else name for index, name in enumerate(POSEVAL_JOINTS)},
@@ -61,14 +61,10 @@ def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(value, indent=indent) + "\n")
     except OSError as error:
         raise InputError(f"{path}: expected a place that can be written to, got {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def ap_json(ap: AveragePrecision) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Predictions packed for the PoseTrack test server."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.scoring.poseval_view import check_predictions
 from tasks.scoring.records import numbers
 from tasks.scoring.results import make_folder
+from tasks.whole_files import whole_file
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -41,16 +41,12 @@ def export_submission(predicted: Path, archive: Path, *, truth: Path | None = No
     if failures:
         raise InputError("nothing exported:\n" + "\n".join(failures))
     make_folder(archive.parent)
-    partial = archive.with_name(f".{archive.name}.{os.getpid()}.partial")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as pack:
+        with whole_file(archive) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as pack:
             for name, value in sorted(packed.items()):
                 pack.writestr(zipfile.ZipInfo(name, _EPOCH), value, zipfile.ZIP_DEFLATED)
-        partial.replace(archive)
     except OSError as error:
         raise InputError(f"--out {archive}: expected a file that can be written, got {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return len(packed)
 
 

@@ -1,6 +1,5 @@
 """Reading and writing a table: cast or raise, sort by key, check, write to a temporary name, rename."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.tables.schemas import Table
+from tasks.whole_files import whole_file
 
 Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
 
@@ -27,13 +27,8 @@ def write_table(table: Table, rows: Rows, path: Path) -> Path:
             a number is not finite, or two rows share the key.
     """
     checked = conform(table, rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path) as partial:
         pq.write_table(checked, partial, compression="zstd", row_group_size=1 << 16, write_statistics=True)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from tasks.whole_files import whole_file, write_whole
+
 _KEPT = 2
 _DIGEST_LENGTH = 16
 
@@ -75,9 +77,7 @@ class CheckpointStore:
     def finish(self, history: list[dict[str, float]], figures: dict[str, float]) -> Finished:
         """Declare the training ended, its final weights being in place; the checkpoints are no longer needed."""
         record = {"sha256": _digest(self.weights, 64), "history": history, "figures": figures}
-        partial = self.folder / f".final.{os.getpid()}.partial"
-        partial.write_text(json.dumps(record, indent=1) + "\n")
-        partial.replace(self.folder / "final.json")
+        write_whole(self.folder / "final.json", json.dumps(record, indent=1) + "\n")
         return Finished(self.weights, history, figures)
 
     def finished(self) -> Finished | None:
@@ -98,13 +98,8 @@ class CheckpointStore:
 
 def copy_whole(source: Path, target: Path) -> None:
     """Copy a file so that the target appears whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(target) as partial:
         shutil.copyfile(source, partial)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _digest(path: Path, length: int = _DIGEST_LENGTH) -> str:

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import os
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from tasks.training.checkpoint import CheckpointStore, Finished, copy_whole, tra
 from tasks.training.job import Figures, Job
 from tasks.training.loop import Training
 from tasks.training.parallel import Alone
+from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 _NOT_IN_THE_KEY = {"workers", "checkpoint_seconds"}
@@ -83,10 +83,7 @@ def write_curves(history: list[dict[str, float]], path: Path) -> None:
     table = csv.DictWriter(text, names, restval="", lineterminator="\n")
     table.writeheader()
     table.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text.getvalue())
-    partial.replace(path)
+    write_whole(path, text.getvalue())
 
 
 def device_of(params: Params) -> str:

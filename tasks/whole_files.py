@@ -1,0 +1,28 @@
+"""Files that appear whole or not at all: written under a temporary name beside their place, then renamed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path to write to; it becomes `path` when the with block ends well, and is removed when it does not.
+
+    The folder is made. The temporary name keeps the ending of `path`, since some writers choose a format by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write `text` as UTF-8 to `path`, whole or not at all, and return the path."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path

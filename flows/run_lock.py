@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from pathlib import Path
 
 from tasks.errors import InputError
 
+_LOG = logging.getLogger(__name__)
+
 
 @contextlib.contextmanager
-def run_lock(path: Path, *, command: str, patience_seconds: float = 10.0) -> Iterator[None]:
+def run_lock(path: Path, *, command: str, patience_seconds: float = 15.0) -> Iterator[None]:
     """Hold the lock file `path` while the block runs; the system lets go of it however the holder ends.
 
     Waits `patience_seconds`, which is what a run needs to stop its servers.
@@ -35,22 +38,26 @@ def run_lock(path: Path, *, command: str, patience_seconds: float = 10.0) -> Ite
 
 
 def _acquire(descriptor: int, path: Path, patience_seconds: float) -> None:
-    deadline = time.monotonic() + patience_seconds
+    deadline, waiting = time.monotonic() + patience_seconds, False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise InputError(_told(path)) from None
+                holder = _holder(path)
+                told = f"expected no other run of this workspace, found {holder}; wait for it or end it"
+                raise InputError(f"{path.parent}: {told}") from None
+            if not waiting:
+                _LOG.warning("waiting for %s to end", _holder(path))
+                waiting = True
             time.sleep(0.2)
         else:
             return
 
 
-def _told(path: Path) -> str:
+def _holder(path: Path) -> str:
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
-        who = f"{holder['command']} (pid {holder['pid']}, since {holder['since']})"
+        return f"{holder['command']} (pid {holder['pid']}, since {holder['since']})"
     except (OSError, ValueError, KeyError, TypeError):
-        who = "another run"
-    return f"{path.parent}: expected no other run of this workspace, found {who}; wait for it or end it"
+        return "another run"

@@ -76,11 +76,11 @@ def corrtrack(checkout: Repository):
     """Starts `corrtrack ARGUMENTS` in the checkout; what still runs at the end of the test is ended."""
     started = []
 
-    def start(*arguments: str) -> subprocess.Popen:
+    def start(*arguments: str, **environment: str) -> subprocess.Popen:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows", *arguments],
             cwd=checkout.root,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,5 +1,7 @@
 """Real runs of `corrtrack` on small stages, with the real Prefect, Ray and DVC."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -110,6 +112,16 @@ def test_ctrl_c_while_the_servers_start(checkout, corrtrack):
     assert ended(process)[0] == 1
     assert ours(checkout.root) == []
     assert not (checkout.state / "run.json").exists()
+
+
+def test_a_run_ends_with_the_make_that_started_it(checkout, corrtrack):
+    make = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    process = corrtrack("reproduce", CORRTRACK_PARENT=str(make.pid))
+    wait_for(lambda: running(checkout) == {"prefect", "ray"}, process)
+    make.kill()
+    make.wait()
+    assert ended(process)[0] == 1
+    assert ours(checkout.root) == []
 
 
 def test_params_that_do_not_fit_start_nothing(checkout, corrtrack):

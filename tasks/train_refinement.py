@@ -6,6 +6,8 @@ from pathlib import Path
 from models.checkpoints import load_siamese, load_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
 from tasks.params import Params
+from tasks.params.training import TrainRefinementParams
+from tasks.training.input_channels import amplify_inputs
 from tasks.training.pair_job import RefinementJob
 from tasks.training.sources import file_digest, pair_sources
 from tasks.training.stage import run_job
@@ -29,13 +31,14 @@ def run(workspace: Workspace, params: Params) -> None:
         data=data,
         held_out=held_out,
         digests=digests | {"weights": file_digest(siamese)},
-        build=partial(_network, siamese, section.width),
+        build=partial(_network, siamese, section),
     )
     run_job(job, workspace, params, weights="correspondence")
 
 
-def _network(path: Path, width: float) -> CorrespondenceNetwork:
-    trained = load_weights(path, "siamese").params
-    return CorrespondenceNetwork(
-        load_siamese(path), RefinementNetwork(width=width), norm=trained["norm"], cells=trained["cells"]
-    )
+def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwork:
+    siamese, trained = load_siamese(path), load_weights(path, "siamese").params
+    refinement = RefinementNetwork(width=section.width)
+    maps = slice(2 * refinement.architecture["feature_channels"], None)
+    amplify_inputs(refinement.decoder, maps, section.map_gain)
+    return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

@@ -136,6 +136,8 @@ class TrainRefinementParams(PairTrainingSection):
     """The refinement network, behind the frozen Siamese network (4.2)."""
 
     width: Positive
+    map_gain: Positive
+    """Multiplies the initial weights that read the maps S, whose values are small; 1 leaves them as they are drawn."""
     positive_weight: Positive
     """Weight of the target's cell against the others in equation 5; 1 is the paper."""
 

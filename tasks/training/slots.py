@@ -1,14 +1,16 @@
 """From COCO's 17 slots to PoseTrack's: the channels whose meaning changes (slots 1 and 2) start afresh, or are off."""
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from models.keypoints import KEYPOINT_COUNT, SHARED_SLOTS, IntArray
-from models.networks.backbone import ConvBlock
+from models.networks.backbone import Decoder
 from models.networks.pose import PRIOR_LOGIT, PoseNetwork
+from tasks.training.input_channels import input_layers
 
 OFF_LOGIT = -20.0
 """A heatmap logit that no threshold passes."""
@@ -48,20 +50,13 @@ def _touching(
 ) -> list[tuple[nn.ConvTranspose2d, list[tuple[nn.Conv2d, list[int]]]]]:
     """For each stage its output layer, and the layers of the next stage whose inputs (listed) are those channels."""
     seen = [network.stem.out_channels + channel for channel in CHANGED_CHANNELS]
-    decoders = list(network.stages)
-    touching = []
+    decoders = [decoder for decoder in network.stages if isinstance(decoder, Decoder)]
+    touching: list[tuple[nn.ConvTranspose2d, list[tuple[nn.Conv2d, list[int]]]]] = []
     for number, decoder in enumerate(decoders):
         following = decoders[number + 1 : number + 2]
-        readers = [block for later in following for block in _first_blocks(later)]
-        touching.append((decoder.get_submodule("output"), [(block.conv, seen) for block in readers]))
-    return touching  # type: ignore[return-value]
-
-
-def _first_blocks(decoder: nn.Module) -> list[ConvBlock]:
-    """The convolutions that read a decoder's input: the four branches of its first inception block."""
-    block = decoder.get_submodule("trunk.blocks.3a")
-    readers = [getattr(block, name) for name in ("point", "three_reduce", "double_reduce", "project")]
-    return [reader for reader in readers if isinstance(reader, ConvBlock)]
+        readers = [layer for later in following for layer in input_layers(later)]
+        touching.append((cast(nn.ConvTranspose2d, decoder.output), [(layer, seen) for layer in readers]))
+    return touching
 
 
 @torch.no_grad()

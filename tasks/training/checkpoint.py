@@ -75,7 +75,7 @@ class CheckpointStore:
         return None
 
     def finish(self, history: list[dict[str, float]], figures: dict[str, float]) -> Finished:
-        """Declare the training ended, its final weights being in place; the checkpoints are no longer needed."""
+        """Declare the training ended, its final weights being in place; the last checkpoints stay in case."""
         record = {"sha256": _digest(self.weights, 64), "history": history, "figures": figures}
         write_whole(self.folder / "final.json", json.dumps(record, indent=1) + "\n")
         return Finished(self.weights, history, figures)

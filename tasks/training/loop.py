@@ -109,7 +109,8 @@ class Training:
         self.epoch, self.step = self.epoch + 1, 0
         if self._group.rank == 0:
             with torch.inference_mode():
-                figures = self.job.validate(self.network.eval())
+                measured = self.job.validate(self.network.eval())
+            figures = {name: value for name, value in measured.items() if math.isfinite(value)}
             loss = math.fsum(self.losses) / len(self.losses)
             rate = learning_rate(self.section, self.epoch)
             self.history.append({"epoch": float(self.epoch), "loss": loss, "rate": rate, **figures})

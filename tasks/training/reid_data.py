@@ -77,7 +77,7 @@ class ReidData:
         same = self.identity[samples][:, None] == self.identity[samples][None, :]
         nearest = np.where(rivals, embeddings @ embeddings.T, -np.inf).argmax(axis=1)
         counted = (rivals & same).any(axis=1)
-        return float(same[np.arange(len(samples)), nearest][counted].mean())
+        return float(same[np.arange(len(samples)), nearest][counted].mean()) if counted.any() else float("nan")
 
     def _crop(self, sample: int, shift: FloatArray) -> Picture:
         picture = self._pictures[int(self.persons.picture[sample])]

@@ -10,8 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 from tasks import pretrain
+from tasks.errors import InputError
+from tasks.progress import progress_file, read_events
 from tasks.training.parallel import Alone, share_of, tree_sum
 
 VICTIM = Path(__file__).with_name("victim.py")
@@ -58,14 +61,17 @@ def test_two_gloo_workers_equal_one(workspace):
 
 
 @pytest.mark.end_to_end
-def test_ray_train_gives_the_weights_of_one_process(workspace, params, changed):
+def test_ray_train_gives_the_weights_of_one_process_and_passes_errors_on(workspace, params, changed):
+    path, two_workers = workspace.weights("pose_pretrained"), changed(params, "pretrain", workers=2)
     pretrain.run(workspace, params)
-    alone = workspace.weights("pose_pretrained").read_bytes()
+    expected = load_file(path)
     (workspace.state / "checkpoints").rename(workspace.state / "elsewhere")
-    pretrain.run(workspace, changed(params, "pretrain", workers=2))
-    assert len(workspace.weights("pose_pretrained").read_bytes()) == len(alone)
-    tensors = [workspace.weights("pose_pretrained").read_bytes(), alone]
-    from safetensors.torch import load
-
-    found, expected = (load(content) for content in tensors)
+    path.unlink()
+    pretrain.run(workspace, two_workers)
+    found = load_file(path)
     assert all(torch.allclose(found[name].double(), expected[name].double(), atol=1e-5) for name in expected)
+    events, _ = read_events(progress_file(workspace.state, "pretrain"))
+    assert [event["done"] for event in events if event["kind"] == "advance"] == [1, 2]
+    (workspace.data / "coco/images/3.png").unlink()
+    with pytest.raises(InputError, match=r"3\.png: expected a readable picture"):
+        pretrain.run(workspace, changed(two_workers, "pretrain", learning_rate=0.001))

@@ -99,7 +99,7 @@ def test_a_finished_training_is_found_again(workspace, params, steps):
 
 @pytest.mark.parametrize(
     ("change", "trains"),
-    [({"learning_rate": 0.003}, True), ({"workers": 2}, False), ({"checkpoint_seconds": 9.0}, False)],
+    [({"learning_rate": 0.0123}, True), ({"workers": 2}, False), ({"checkpoint_seconds": 9.0}, False)],
 )
 def test_other_numbers_are_another_training_and_other_workers_are_not(
     workspace, params, changed, steps, change, trains

@@ -11,7 +11,7 @@ from tasks.scoring.evaluation import Pair, score_pair
 from tasks.scoring.json_files import load_json
 from tasks.scoring.poseval_view import read_points
 from tasks.scoring.totals import total
-from tasks.scoring.track_files import prediction_file
+from tasks.scoring.track_files import FrameList, prediction_file
 from tasks.tables import write_table
 from tasks.tables.schemas import TRACKS
 
@@ -72,9 +72,9 @@ def test_arrays_and_files_give_the_same_figures(world, tmp_path):
     truth = json.loads(truth_path.read_text())
     image_ids = {frame: 100 + frame for frame in range(FRAMES)}
     predicted = tmp_path / "predicted.json"
-    predicted.write_text(
-        json.dumps(prediction_file(TRACKS, table, truth["images"], image_ids, joint_threshold=THRESHOLD))
-    )
+    frames = FrameList(truth["images"], image_ids)
+    content = prediction_file(TRACKS, table, frames, box_source="detected", joint_threshold=THRESHOLD)
+    predicted.write_text(json.dumps(content))
     official = total([score_pair(Pair("000001", truth_path, predicted), with_hota=False)])
     points = read_points("truth", load_json(truth_path), is_truth=True)
     ours = score_tracks([("000001", points, TrackedPoses(frame, track, xy, score))], output_joint_threshold=THRESHOLD)

@@ -48,18 +48,21 @@ class RunFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._records: list[ProcessRecord] = []
+        self._one_at_a_time = threading.Lock()  # servers are stopped side by side
 
     def add(self, name: str, pid: int) -> ProcessRecord:
         """Write down a process as soon as it was started, so that no crash can hide it."""
         record = ProcessRecord.of(name, pid)
-        self._records.append(record)
-        self._write()
+        with self._one_at_a_time:
+            self._records.append(record)
+            self._write()
         return record
 
     def discard(self, record: ProcessRecord) -> None:
         """Forget a process that has ended."""
-        self._records = [other for other in self._records if other != record]
-        self._write()
+        with self._one_at_a_time:
+            self._records = [other for other in self._records if other != record]
+            self._write()
 
     def read(self) -> list[ProcessRecord]:
         """Records of the file, whoever wrote it; none where it is absent or not ours."""

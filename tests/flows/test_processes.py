@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psutil
@@ -96,3 +97,12 @@ def test_sigterm_ends_a_run_like_ctrl_c():
         os.kill(os.getpid(), 15)
     with pytest.raises(StoppedError), stopping_on_sigterm():
         os.kill(os.getpid(), 2)
+
+
+def test_processes_forgotten_side_by_side_leave_no_run_file(tmp_path):
+    for _ in range(20):
+        run_file = RunFile(tmp_path / "run.json")
+        records = [run_file.add(f"server {number}", os.getpid()) for number in range(8)]
+        with ThreadPoolExecutor(len(records)) as pool:
+            list(pool.map(run_file.discard, records))
+        assert not run_file.path.exists()

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from flows.repository import find_repository
 from tasks.params import Params
 from tasks.stages import REPOSITORY, STAGES, stage_modules
+from tasks.whole_files import write_whole
 
 _RUNNER: Final = "tasks/determinism.py"
 """What the runner of every stage sets up: seeds, threads, deterministic kernels."""
@@ -73,9 +74,7 @@ def main() -> None:
     """Rewrite dvc.yaml of the repository in the working folder."""
     path = find_repository().root / "dvc.yaml"
     text = with_code_deps(path.read_text(encoding="utf-8"))
-    partial = path.with_name(".dvc.yaml.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, text)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from tasks.whole_files import write_whole
+
 _START_TIME_TOLERANCE_SECONDS = 2.0  # the boot time that psutil adds is known to the second only
 
 
@@ -76,10 +78,8 @@ class RunFile:
         if not self._records:
             self.path.unlink(missing_ok=True)
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps({"processes": [asdict(record) for record in self._records]}, indent=1) + "\n")
-        partial.replace(self.path)
+        content = {"processes": [asdict(record) for record in self._records]}
+        write_whole(self.path, json.dumps(content, indent=1) + "\n")
 
 
 def end_leftovers(run_file: RunFile) -> list[ProcessRecord]:

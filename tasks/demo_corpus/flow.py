@@ -16,7 +16,7 @@ from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.parts import Part
 from tasks.demo_corpus.scenes import Scene
 from tasks.demo_corpus.staging import stage_video
-from tasks.whole_files import whole_file
+from tasks.formats.kitti_flow import write_flow_png
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class TrueFlow:
 def write_flow(
     folder: Path, corpus: CorpusParams, *, seed: int, say: Callable[[str], None] | None = None, split: str = "val"
 ) -> None:
-    """Writes `folder`/<video>/<frame>.npz with `flow` (H,W,2) float16 and `valid` (H,W) bool, frame to next frame.
+    """Writes `folder`/<video>/<frame>.png in KITTI's form, frame to next frame.
 
     The scenes are rendered anew from the corpus parameters and the seed; no file of the corpus is read.
     """
@@ -41,11 +41,8 @@ def write_flow(
     with one_thread():
         for number in range(count):
             scene = stage_video(corpus, seed=seed, namespace=split, number=number)
-            target = folder / scene.name
-            target.mkdir(parents=True, exist_ok=True)
             for frame, true in enumerate(flows_of(scene)):
-                with whole_file(target / f"{frame:06d}.npz") as partial:
-                    np.savez_compressed(partial, flow=true.flow, valid=true.valid)
+                write_flow_png(folder / scene.name / f"{frame:06d}.png", true.flow, true.valid)
             tell(f"true flow: {number + 1} of {count} videos ({scene.name})")
 
 
@@ -54,11 +51,12 @@ def flows_of(scene: Scene) -> Iterator[TrueFlow]:
     before = scene.canvas(0)
     for frame in range(scene.frames - 1):
         after = scene.canvas(frame + 1)
-        yield _flow(scene, frame, before, after)
+        yield true_flow(scene, frame, before, after)
         before = after
 
 
-def _flow(scene: Scene, frame: int, before: Canvas, after: Canvas) -> TrueFlow:
+def true_flow(scene: Scene, frame: int, before: Canvas, after: Canvas) -> TrueFlow:
+    """Flow from `frame` to the next; `before` and `after` are their canvases."""
     height, width = before.owner.shape
     y, x = np.indices((height, width)).astype(np.float64)
     places, facing = _world_places(scene, frame, x, y), np.ones((height, width), bool)

@@ -8,12 +8,15 @@ import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.demo_corpus.body import Array
+from tasks.demo_corpus.canvas import Canvas
 from tasks.demo_corpus.detector import Detection, Detector
 from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
+from tasks.demo_corpus.flow import true_flow
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenes import Scene
 from tasks.demo_corpus.staging import stage_video
 from tasks.demo_corpus.truth import HIDDEN, OUTSIDE, SELF_HIDDEN, PersonTruth, outline_in_picture, people_of
+from tasks.formats.kitti_flow import write_flow_png
 
 _SKELETON: Final = [
     [16, 14], [14, 12], [17, 15], [15, 13], [12, 13], [6, 12], [7, 13], [6, 7], [6, 8], [7, 9], [8, 10], [9, 11],
@@ -21,6 +24,8 @@ _SKELETON: Final = [
 ]  # fmt: skip
 MIN_KEYPOINTS = 3
 """People with fewer keypoints in view are not annotated."""
+FLOW_EVERY_FRAMES = 7
+"""Of validation videos the true flow is written into every so many frames, from the frame before."""
 
 
 def write_posetrack(root: Path, corpus: CorpusParams, *, seed: int, split: str, say: Callable[[str], None]) -> None:
@@ -35,13 +40,17 @@ def write_posetrack(root: Path, corpus: CorpusParams, *, seed: int, split: str, 
 
 
 def _write_video(folder: Path, scene: Scene, corpus: CorpusParams, split: str) -> list[Json]:
-    """Writes the frames and annotations of one video; returns its detections."""
+    """Writes the frames, annotations and some true flow of one video; returns its detections."""
     detector = Detector(scene, corpus.detector)
+    canvas: Canvas | None = None
     images: list[Json] = []
     annotations: list[Json] = []
     detections: list[Json] = []
     for frame in range(scene.frames):
-        canvas = scene.canvas(frame)
+        before, canvas = canvas, scene.canvas(frame)
+        if before is not None and split == "val" and frame % FLOW_EVERY_FRAMES == FLOW_EVERY_FRAMES - 1:
+            true = true_flow(scene, frame - 1, before, canvas)
+            write_flow_png(folder / "flow" / split / scene.name / f"{frame - 1:06d}.png", true.flow, true.valid)
         people = people_of(scene, frame, canvas)
         image = _image(scene, frame, split)
         write_jpeg(folder / str(image["file_name"]), scene.photograph(frame, canvas), corpus.jpeg_quality)

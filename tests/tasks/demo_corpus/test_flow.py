@@ -12,6 +12,7 @@ from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenes import Scene
 from tasks.demo_corpus.staging import stage_video
 from tasks.demo_corpus.truth import SEEN, people_of
+from tasks.formats.kitti_flow import read_flow_png
 
 SEED = 7
 RIGID = {
@@ -98,8 +99,16 @@ def test_it_is_written_per_video_and_frame_pair(tmp_path: Path, tiny: CorpusPara
     corpus = tiny.model_copy(update={"val_videos": 1, "frames_per_video": 3})
     write_flow(tmp_path, corpus, seed=SEED, say=lambda _: None)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
-    assert files == ["020001_mpii_demo/000000.npz", "020001_mpii_demo/000001.npz"]
-    with np.load(tmp_path / files[0]) as stored:
-        assert stored["flow"].shape == (112, 160, 2) and stored["flow"].dtype == np.float16
-        assert stored["valid"].shape == (112, 160) and stored["valid"].dtype == bool
-        assert 0.5 < stored["valid"].mean() <= 1
+    assert files == ["020001_mpii_demo/000000.png", "020001_mpii_demo/000001.png"]
+    flow, valid = read_flow_png(tmp_path / files[0])
+    true = next(flows_of(stage_video(corpus, seed=SEED, namespace="val", number=0)))
+    assert np.abs(flow - true.flow).max() <= 1 / 64
+    assert np.array_equal(valid, true.valid)
+    assert 0.5 < valid.mean() < 1
+
+
+def test_the_corpus_holds_some_of_it_for_validation(corpus_root: Path) -> None:
+    flow = corpus_root / "posetrack" / "flow"
+    files = sorted(path.relative_to(flow).as_posix() for path in flow.rglob("*.png"))
+    assert files == ["val/020001_mpii_demo/000005.png", "val/020002_mpii_demo/000005.png"]
+    assert read_flow_png(flow / files[0])[0].shape == (112, 160, 2)

@@ -1,0 +1,38 @@
+"""Optical flow as KITTI's 16-bit PNG: steps of 1/64 px, and which pixels have a flow."""
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.keypoints import FloatArray
+from tasks.errors import InputError
+from tasks.whole_files import whole_file
+
+_STEPS_PER_PX: Final = 64.0
+_ZERO: Final = 1 << 15
+
+
+def write_flow_png(path: Path, flow: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> None:
+    """Write flow (H,W,2) in pixels, x then y, within 512 px, and its mask (H,W); the picture appears whole."""
+    steps = np.clip(np.round(flow.astype(np.float64) * _STEPS_PER_PX) + _ZERO, 0, 2 * _ZERO - 1)
+    red_green_blue = np.dstack([steps, valid]).astype(np.uint16)
+    with whole_file(path) as partial:
+        if not cv2.imwrite(str(partial), red_green_blue[..., ::-1]):
+            raise OSError(f"{path}: the PNG encoder refused a flow of shape {flow.shape}")
+
+
+def read_flow_png(path: Path) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Flow (H,W,2) in pixels, x then y, and where it is known (H,W).
+
+    Raises:
+        InputError: the file is not such a picture.
+    """
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] != 3:
+        raise InputError(
+            f"{path}: expected optical flow as a 16-bit PNG in colour; write it again or remove it"
+        )
+    return (found[..., :0:-1].astype(np.float64) - _ZERO) / _STEPS_PER_PX, found[..., 0] > 0

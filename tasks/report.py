@@ -59,7 +59,8 @@ def _write_clip(workspace: Workspace, params: Params, video: gather.Row) -> list
     except FrameError as error:
         current().notice(f"{video_id} is not shown as a clip: {error}")
         return []
-    caption = f"{tracks['track_id'].nunique()} persons in {video['frame_count']} frames. {', '.join(video['tags'])}"
+    kind = name.replace("_", " ")
+    caption = f"{tracks['track_id'].nunique()} {kind} in {video['frame_count']} frames. {', '.join(video['tags'])}"
     return [{"video_id": video_id, "path": f"clips/{path.name}", "caption": caption}]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tasks.scoring.stage_figures import COUNTS
 from tasks.tables import TABLES
 from tasks.workspace import Workspace
 
@@ -81,7 +82,8 @@ def by_joint(scores: pd.DataFrame, *, tracks: str = "tracking") -> list[Row]:
     """One row per metric: its value for each joint and in total."""
     total = scores[(scores["scope"] == "total") & (scores["tracks"] == tracks)]
     return [
-        {"": label} | {str(row.joint): _number(row.value) for row in total[total["metric"] == metric].itertuples()}
+        {"": label}
+        | {str(row.joint): _number(metric, row.value) for row in total[total["metric"] == metric].itertuples()}
         for label, metric in _HEADLINE.items()
         if (total["metric"] == metric).any()
     ]
@@ -89,13 +91,13 @@ def by_joint(scores: pd.DataFrame, *, tracks: str = "tracking") -> list[Row]:
 
 def _named(rows: pd.DataFrame, names: dict[str, str]) -> Row:
     values = dict(zip(rows["metric"], rows["value"], strict=True))
-    return {label: _number(values[metric]) for label, metric in names.items() if metric in values}
+    return {label: _number(metric, values[metric]) for label, metric in names.items() if metric in values}
 
 
-def _number(value: Any) -> float | int | None:
+def _number(metric: str, value: Any) -> float | int | None:
     if value is None or pd.isna(value):
         return None
-    return int(value) if float(value).is_integer() and abs(value) > 100 else float(value)
+    return int(value) if metric in COUNTS else float(value)
 
 
 def video_rows(workspace: Workspace) -> list[Row]:

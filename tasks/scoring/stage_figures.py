@@ -12,7 +12,8 @@ from tasks.scoring.evaluation import SequenceScores
 from tasks.scoring.results import JOINT_NAMES
 from tasks.scoring.totals import Totals
 
-_COUNTS: Final = ("misses", "switches", "false_positives", "objects", "detections")
+COUNTS: Final = ("misses", "switches", "false_positives", "objects", "detections")
+"""Metrics that are counts; the others are percentages."""
 _HEADLINE: Final = {
     **{"mAP": "ap", "MOTA": "mota", "MOTP": "motp", "precision": "precision", "recall": "recall"},
     **{"id_switches": "switches", "misses": "misses", "false_positives": "false_positives", "objects": "objects"},
@@ -34,10 +35,14 @@ def sequence_counts(scores: Many[SequenceScores]) -> dict[str, int]:
     }
 
 
-def figures(totals: Totals) -> dict[str, float | None]:
-    """The headline figures, None where undefined; counts are sums over joints."""
+def figures(totals: Totals) -> dict[str, int | float | None]:
+    """The headline figures, None where undefined; counts are integers, sums over joints."""
     columns = _columns(totals)
-    return {name: _plain(columns.get(metric, [math.nan])[-1]) for name, metric in _HEADLINE.items()}
+    values = {name: (metric, _plain(columns.get(metric, [math.nan])[-1])) for name, metric in _HEADLINE.items()}
+    return {
+        name: int(value) if metric in COUNTS and value is not None else value
+        for name, (metric, value) in values.items()
+    }
 
 
 def figures_by_joint(totals: Totals) -> dict[str, dict[str, float | None]]:
@@ -64,7 +69,7 @@ def _columns(totals: Totals) -> dict[str, FloatArray]:
         columns["ap"] = totals.ap.ap
     if totals.mot is not None and totals.counts is not None:
         columns |= vars(totals.mot)
-        for name in _COUNTS:
+        for name in COUNTS:
             values = getattr(totals.counts, name).astype(np.float64)
             columns[name] = np.append(values, values.sum())
     if totals.hota is not None:

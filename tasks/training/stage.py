@@ -63,7 +63,7 @@ def run_job(job: StageJob, workspace: Workspace, params: Params, *, weights: str
         )
     make_deterministic(job.seed, section.threads)
     store = CheckpointStore(_folder(job, workspace), progress.notice)
-    _note_code(store.folder, job.stage, progress)
+    _note_code(store.folder, job.stage, progress, root=workspace.state.parent)
     ended = store.finished() or _train(job, store, workspace, params)
     copy_whole(ended.weights, workspace.weights(weights))
     write_curves(ended.history, curves_path(workspace, job.stage))
@@ -117,8 +117,11 @@ def _folder(job: StageJob, workspace: Workspace) -> Path:
     return workspace.state / "checkpoints" / job.stage / training_key(job.key_parts)
 
 
-def _note_code(folder: Path, stage: str, progress: Progress) -> None:
-    """Warn when checkpoints were begun by other code; they are kept: most changes do not touch the maths."""
+def _note_code(folder: Path, stage: str, progress: Progress, *, root: Path) -> None:
+    """Warn when checkpoints were begun by other code; they are kept: most changes do not touch the maths.
+
+    Their folder is named relative to `root`, so that the notice is the same on every machine.
+    """
     digest = hashlib.sha256()
     for name in stage_modules(stage):
         digest.update(name.encode() + (REPOSITORY / name).read_bytes())
@@ -129,5 +132,5 @@ def _note_code(folder: Path, stage: str, progress: Progress) -> None:
     elif path.read_text().strip() != digest.hexdigest():
         progress.notice(
             f"{stage}: the code has changed since this training began; its checkpoints and weights are used as they "
-            f"are. Delete {folder} to train anew"
+            f"are. Delete {folder.relative_to(root)} to train anew"
         )

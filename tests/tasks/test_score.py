@@ -166,6 +166,7 @@ def test_tracking_is_the_headline_and_merged_stands_beside_it(corpus: Corpus, pa
     assert tracking["mAP"] == merged["mAP"] == pytest.approx(100)
     assert tracking["id_switches"] == 2 * 15
     assert merged["id_switches"] == 0
+    assert {type(tracking[name]) for name in ("id_switches", "misses", "false_positives", "objects")} == {int}
     assert merged["MOTA"] == pytest.approx(100)
     assert tracking["MOTA"] == pytest.approx(100 * (1 - 2 / 12))
     assert tracking["sequences"] == {"annotated": 2, "mAP": 2, "MOTA": 2, "HOTA": 2}

@@ -55,10 +55,11 @@ def test_totals_and_slices_come_from_the_table_of_scores(workspace):
         score_row("merged", "mota", "total", "", "total", 52.75),
         score_row("tracking", "mota", "tag", "crossing", "total", 11.125),
         score_row("tracking", "mota", "total", "", "nose", None),
+        score_row("tracking", "switches", "total", "", "total", 7.0),
     ]
     write_table(TABLES["scores"], rows, TABLES["scores"].path(workspace.tables))
     page = page_of(workspace)
-    for text in ("51.2", "52.8", "crossing", "11.1", "undefined", "<svg"):
+    for text in ("51.2", "52.8", "crossing", "11.1", "undefined", "<svg", 'class="number">7<'):
         assert text in page
 
 

@@ -117,3 +117,4 @@ def test_other_code_keeps_the_weights_and_says_so(workspace, params, steps):
     _, _, progress = train(workspace, params)
     assert steps == []
     assert "the code has changed" in progress.notices[0]
+    assert str(workspace.state) not in progress.notices[0], "a path of one machine"

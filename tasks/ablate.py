@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.ablation import paper_tables as paper
 from tasks.ablation.baselines import table_2
+from tasks.ablation.competence import competence
 from tasks.ablation.corpus import TrialVideo, trial_videos
 from tasks.ablation.unrefined import trials_without_refinement
 from tasks.params import Params
@@ -17,25 +18,31 @@ from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 _PUBLISHED = Path(__file__).parent / "ablation" / "published.json"
+_BASELINES = 2
+"""The table that compares trackers, of which each tells how good it is by itself."""
 
 
 def run(workspace: Workspace, params: Params) -> None:
-    """Write reports/tables/table_N.json: {"corpus", "rows", "published", "chosen"}."""
-    folder = workspace.reports / "tables"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write reports/tables/table_N.json: {"corpus", "rows", "published", "chosen"}, table 2 with "competence" beside.
+
+    Each of them is written, without rows where it was not asked for, since DVC expects every file.
+    """
     trials = trial_videos(workspace, "val", "detected")
     if not trials:
         current().notice("The paper's tables are left out: no validation video has poses and ground truth to score.")
-        return
+    asked = set(params.ablate.tables if trials else ())
     published = json.loads(_PUBLISHED.read_text())
     corpus = _corpus(workspace, trials)
-    unrefined = trials_without_refinement(workspace, params, trials) if 7 in params.ablate.tables else []
+    unrefined = trials_without_refinement(workspace, params, trials) if 7 in asked else []
     makers = _makers(workspace, params, trials, unrefined)
-    current().start("tables", len(params.ablate.tables))
-    for done, number in enumerate(params.ablate.tables, start=1):
-        rows = makers[number]()
+    current().start("tables", len(makers))
+    for done, (number, make) in enumerate(makers.items(), start=1):
+        rows = make() if number in asked else []
         content = {"corpus": corpus, "rows": rows, "published": published[f"table_{number}"], "chosen": _chosen(params)}
-        write_whole(folder / f"table_{number}.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+        if number == _BASELINES and number in asked:
+            content["competence"], content["notes"] = competence(workspace, params, trials)
+        path = workspace.reports / "tables" / f"table_{number}.json"
+        write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
         current().advance(done, table=number)
 
 

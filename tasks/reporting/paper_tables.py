@@ -17,6 +17,9 @@ _TITLES = {
 
 
 def paper_tables(folder: Path) -> list[dict[str, Any]]:
-    """The tables in `folder` (reports/tables), in the paper's order, each with a title."""
+    """The tables in `folder` (reports/tables) that have rows, in the paper's order, each with a title."""
     found = read_json_files(folder, "*.json")
-    return [{"title": title, "notes": []} | found[name] for name, title in _TITLES.items() if name in found]
+    absent: dict[str, Any] = {"notes": [], "competence": []}
+    return [
+        absent | {"title": title} | found[name] for name, title in _TITLES.items() if found.get(name, {}).get("rows")
+    ]

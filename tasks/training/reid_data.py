@@ -72,12 +72,23 @@ class ReidData:
 
         Samples without such a candidate of their own identity are not counted; NaN if that leaves none.
         """
-        frames = np.array([self.persons.image_id[sample].rpartition("/") for sample in samples], dtype=object)
-        rivals = (frames[:, None, 0] == frames[None, :, 0]) & (frames[:, None, 2] != frames[None, :, 2])
-        same = self.identity[samples][:, None] == self.identity[samples][None, :]
+        rivals, same = self._rivals(samples)
         nearest = np.where(rivals, embeddings @ embeddings.T, -np.inf).argmax(axis=1)
         counted = (rivals & same).any(axis=1)
         return float(same[np.arange(len(samples)), nearest][counted].mean()) if counted.any() else float("nan")
+
+    def rank_1_by_chance(self, samples: IntArray) -> float:
+        """What `rank_1` is on average when the nearest one is any candidate; NaN likewise."""
+        rivals, same = self._rivals(samples)
+        counted = (rivals & same).any(axis=1)
+        shares = (rivals & same)[counted].sum(axis=1) / rivals[counted].sum(axis=1)
+        return float(shares.mean()) if counted.any() else float("nan")
+
+    def _rivals(self, samples: IntArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Of each pair of samples (N,N): whether they are compared, and whether they are the same identity."""
+        frames = np.array([self.persons.image_id[sample].rpartition("/") for sample in samples], dtype=object)
+        rivals = (frames[:, None, 0] == frames[None, :, 0]) & (frames[:, None, 2] != frames[None, :, 2])
+        return rivals, self.identity[samples][:, None] == self.identity[samples][None, :]
 
     def _crop(self, sample: int, shift: FloatArray) -> Picture:
         picture = self._pictures[int(self.persons.picture[sample])]

@@ -53,6 +53,13 @@ def test_tracks_and_merged_tracks_are_scored_and_exported(demo):
     ]
 
 
+def test_every_method_tells_how_good_it_is_by_itself(demo):
+    rows = json.loads((demo.reports / "tables" / "table_2.json").read_text())["competence"]
+    assert [row["method"].split(",")[0] for row in rows] == ["Optical flow"] * 2 + ["Re-ID"] + ["Correspondences"] * 2
+    flow = next(row for row in rows if row["method"] == "Optical flow")
+    assert 0 < flow["value"] < flow["without skill"], "DIS finds more than a picture that stands still"
+
+
 def test_the_report_needs_nothing_from_elsewhere(demo):
     page = (demo.reports / "index.html").read_text()
     fetched = re.findall(r"""(?:src|href)=["']?(?!#|data:)([^"' >]+)""", page)

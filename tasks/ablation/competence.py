@@ -1,0 +1,155 @@
+"""How good each method of Table 2 is at its own trade, so that none is a straw man."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.checkpoints import load_correspondence
+from models.keypoints import FloatArray
+from tasks.ablation.appearance import embedder
+from tasks.ablation.corpus import TrialVideo
+from tasks.ablation.motion import DenseFlow, flow_of
+from tasks.formats.kitti_flow import read_flow_png
+from tasks.inference.networks import device, loaded
+from tasks.params import Params
+from tasks.tables import read_table
+from tasks.tables.schemas import PERSONS
+from tasks.training.pair_data import PairData
+from tasks.training.pair_job import RefinementJob
+from tasks.training.persons import read_persons
+from tasks.training.reid_data import ReidData
+from tasks.workspace import Workspace
+
+Row = dict[str, Any]
+_CROPS: Final = 512
+"""Person crops that re-identification is measured on, evenly spread over the held-out persons."""
+_CROPS_AT_ONCE: Final = 32
+_PAIRS: Final = 64
+"""Pairs of pictures that correspondences are measured on."""
+_CELLS_IN_REACH: Final = 13
+"""Cells within 2 cells of a place, the place included."""
+
+
+def competence(workspace: Workspace, params: Params, trials: Sequence[TrialVideo]) -> tuple[list[Row], list[str]]:
+    """Rows {"method", "measure", "value", "without skill", "over"} on held-out data, and what is left out, and why.
+
+    `without skill` is what guessing gets: a random rival, a picture that stands still, a random cell.
+    """
+    measured = {
+        "optical flow: the corpus has no true flow (posetrack/flow)": _flow(workspace, params, trials),
+        "re-ID: there is no network, or no identity is held out": _reid(workspace, params),
+        "the correspondences: no COCO persons are held out": _correspondences(workspace, params),
+    }
+    notes = [f"How good it is by itself is not told of {reason}." for reason, rows in measured.items() if not rows]
+    return [row for rows in measured.values() for row in rows], notes
+
+
+def _row(method: str, measure: str, *, value: float, guessed: float, over: str) -> Row:
+    return {
+        "method": method,
+        "measure": measure,
+        "value": round(value, 4),
+        "without skill": round(guessed, 4),
+        "over": over,
+    }
+
+
+def _flow(workspace: Workspace, params: Params, trials: Sequence[TrialVideo]) -> list[Row]:
+    """End-point errors against the true flow beside the corpus, over all pixels and over those in person boxes."""
+    flow, pairs = flow_of(params.ablate), 0
+    errors: dict[str, list[tuple[FloatArray, FloatArray]]] = {"all pixels": [], "in person boxes": []}
+    for trial in trials:
+        boxes = _person_boxes(workspace, trial.video_id)
+        for path in sorted((workspace.data / "posetrack" / "flow").glob(f"*/{trial.video_id}/*.png")):
+            pairs += 1
+            true, valid = read_flow_png(path)
+            found = np.linalg.norm(_found_flow(trial, int(path.stem), flow) - true, axis=-1)
+            moved = np.linalg.norm(true, axis=-1)
+            in_boxes = valid & _inside(boxes.get(int(path.stem), []), valid.shape)
+            for name, mask in (("all pixels", valid), ("in person boxes", in_boxes)):
+                errors[name].append((found[mask], moved[mask]))
+    return [
+        _row(
+            "Optical flow",
+            f"mean end-point error, px, {name}",
+            value=float(np.concatenate([error for error, _ in parts]).mean()),
+            guessed=float(np.concatenate([moved for _, moved in parts]).mean()),
+            over=f"{pairs} pairs of frames",
+        )
+        for name, parts in errors.items()
+        if any(error.size for error, _ in parts)
+    ]
+
+
+def _found_flow(trial: TrialVideo, frame: int, flow: DenseFlow) -> npt.NDArray[np.float32]:
+    (_, source), (_, target) = trial.video.open(trial.data).read([frame, frame + 1])
+    return flow(source, target)
+
+
+def _person_boxes(workspace: Workspace, video_id: str) -> dict[int, list[FloatArray]]:
+    rows = read_table(PERSONS, PERSONS.path(workspace.tables), ["video_id", "frame_index", "box_xywh"]).to_pylist()
+    boxes: dict[int, list[FloatArray]] = {}
+    for row in rows:
+        if row["video_id"] == video_id:
+            boxes.setdefault(row["frame_index"], []).append(np.array(row["box_xywh"]))
+    return boxes
+
+
+def _inside(boxes_xywh: Sequence[FloatArray], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(shape, dtype=bool)
+    for box in boxes_xywh:
+        left, top, right, bottom = np.round([box[0], box[1], box[0] + box[2], box[1] + box[3]]).astype(int).clip(0)
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+@torch.inference_mode()
+def _reid(workspace: Workspace, params: Params) -> list[Row]:
+    """Rank-1 of the embedder that table 2 uses, among held-out persons of the same video."""
+    embed, persons = embedder(params, workspace.weights("reid")), read_persons(workspace.tables, "posetrack", "val")
+    persons = persons.chosen(persons.identity >= 0)
+    if embed is None or not len(persons):
+        return []
+    data = ReidData(workspace.data, persons, params.train_reid)
+    samples = data.comparable(_CROPS)
+    parts = [samples[start : start + _CROPS_AT_ONCE] for start in range(0, len(samples), _CROPS_AT_ONCE)]
+    embeddings = torch.cat([embed(data.plain_batch(part).to(device())).float().cpu() for part in parts])
+    value, chance = data.rank_1(samples, embeddings.numpy()), data.rank_1_by_chance(samples)
+    over = f"{len(samples)} crops of {len(np.unique(data.identity[samples]))} unseen identities"
+    return [] if np.isnan(value) else [_row("Re-ID", "rank-1, share", value=value, guessed=chance, over=over)]
+
+
+@torch.inference_mode()
+def _correspondences(workspace: Workspace, params: Params) -> list[Row]:
+    """Share of warped held-out keypoints whose peak is within reach, of the maps S and C of the network in use."""
+    persons, section = read_persons(workspace.tables, "coco", "val"), params.train_refinement
+    if not len(persons):
+        return []
+    section = section.model_copy(update={"validation_samples": _PAIRS})
+    held_out = PairData(workspace.data, persons, "coco", section)
+    network = loaded(load_correspondence, workspace.weights("correspondence")).eval().to(device())
+    job = RefinementJob(
+        "train_refinement",
+        section,
+        seed=params.run.seed,
+        data=[],
+        held_out=held_out,
+        digests={},
+        build=lambda: network,
+    )
+    figures, chance = job.validate(network), _CELLS_IN_REACH / (section.size_px / 4) ** 2
+    return list(_pair_rows(figures, chance))
+
+
+def _pair_rows(figures: dict[str, float], chance: float) -> Iterator[Row]:
+    for letter, kind in (("S", "siamese"), ("C", "refined")):
+        yield _row(
+            f"Correspondences, maps {letter}",
+            "keypoints found within 2 cells (8 px), share",
+            value=figures[f"pck_{kind}"],
+            guessed=chance,
+            over=f"{_PAIRS} warped held-out pictures",
+        )

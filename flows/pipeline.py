@@ -37,6 +37,24 @@ class Pipeline:
                 reached.add(stage)
         return [stage for stage in self.stages if stage in reached]
 
+    def upstream(self, stage: str) -> list[str]:
+        """Every stage that writes what `stage` reads, in pipeline order."""
+        return [other for other in self.stages if self._reads(stage, other)]
+
+    def inputs_are_recorded(self, stage: str, lock: Path) -> bool:
+        """Whether dvc.lock records `stage` with the very bytes that its upstream stages wrote last.
+
+        True means that every upstream stage ran again and came out identical, so that `stage` has nothing to do. DVC
+        may be writing the file just now, for a stage beside this one: a file cut off anywhere never gives True.
+        """
+        try:
+            read, written = _digests_of_lock(lock, stage)
+        except (OSError, UnicodeDecodeError, YAMLError, LookupError, TypeError, AttributeError):
+            return False
+        outs = {out for other in self.stages for out in self.outs[other]}
+        made = {dep for dep in self.deps[stage] if any(_overlap(dep, out) for out in outs)}
+        return self.deps[stage] <= read.keys() and all(dep in written and written[dep] == read[dep] for dep in made)
+
     def _reads(self, stage: str, other: str) -> bool:
         return any(_overlap(dep, out) for dep in self.deps[stage] for out in self.outs[other])
 
@@ -90,17 +108,12 @@ def set_broken_lock_aside(repository: Repository) -> Path | None:
     return aside
 
 
-def inputs_are_recorded(stage: str, lock: Path) -> bool:
-    """Whether dvc.lock records `stage` with the very bytes that its upstream stages wrote last.
-
-    True means that every upstream stage ran again and came out identical, so that `stage` has nothing to do.
-    """
-    stages = YAML(typ="safe").load(lock.read_text(encoding="utf-8")).get("stages", {}) if lock.is_file() else {}
-    written = {_path(out): out.get("md5") for entry in stages.values() for out in entry.get("outs", [])}
-    if stage not in stages:
-        return False
-    read = {_path(dep): dep.get("md5") for dep in stages[stage].get("deps", [])}
-    return all(written.get(path, digest) == digest for path, digest in read.items())
+def _digests_of_lock(lock: Path, stage: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Digest by path of what `stage` read, and of what all stages wrote, as dvc.lock has it."""
+    entries = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))["stages"]
+    read = {_path(dep): dep["md5"] for dep in entries[stage]["deps"]}
+    written = {_path(out): out["md5"] for entry in entries.values() for out in entry.get("outs", [])}
+    return read, written
 
 
 def _path(entry: Any) -> str:

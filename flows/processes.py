@@ -163,6 +163,9 @@ def end_with_parent(pid: int) -> None:
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Keep a second Ctrl-C from cutting the cleaning up short."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals interrupt the main thread alone
+        return
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -1,6 +1,7 @@
 """Showing progress: live bars on a terminal, plain lines elsewhere, both fed by a stage's event file."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,20 +29,23 @@ class EventFile:
         return events
 
 
-class ProgressView:
-    """What the user sees of a run: which stage works, how far it is, what it has to say, how long it took."""
+class ProgressView(ABC):
+    """What the user sees of a run: which stages work, how far they are, what they have to say, how long they took.
+
+    Stages may be shown from several threads, each stage from one at a time.
+    """
 
     def __init__(self, console: Console, stages: Sequence[str]) -> None:
         self.console = console
         self._stages = list(stages)
 
+    @abstractmethod
     def begin(self, stage: str) -> None:
         """A stage starts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def event(self, event: dict[str, Any]) -> None:
-        """One event of the stage that works."""
-        raise NotImplementedError
+        """One event of a stage that works; its `stage` says which."""
 
     def end(self, outcome: StageOutcome) -> None:
         """The stage is up to date."""
@@ -57,10 +61,10 @@ class ProgressView:
         try:
             yield
         finally:
-            self.clear()
+            self.clear(name)
 
-    def clear(self) -> None:
-        """Stop showing what worked last."""
+    def clear(self, name: str) -> None:  # noqa: B027 - lines that were printed stay
+        """Stop showing that stage or other work."""
 
     def say(self, line: str) -> None:
         """Print one line above whatever else is shown."""
@@ -76,7 +80,7 @@ class ProgressView:
 
 
 class LiveView(ProgressView):
-    """Bars with rate and time left, on a terminal."""
+    """Bars with rate and time left, on a terminal, one for each stage that works."""
 
     def __init__(self, console: Console, stages: Sequence[str]) -> None:
         super().__init__(console, stages)
@@ -91,55 +95,61 @@ class LiveView(ProgressView):
             console=console,
             transient=True,
         )
-        self._bar: TaskID | None = None
+        self._bar_of: dict[str, TaskID] = {}
 
     def begin(self, stage: str) -> None:
         """Show a bar that fills once the stage tells how much there is to do."""
-        self._bar = self.bars.add_task(stage, total=None, counted="starting", figures="")
+        self._bar_of[stage] = self.bars.add_task(stage, total=None, counted="starting", figures="")
 
     def event(self, event: dict[str, Any]) -> None:
-        """Move the bar, or print what the stage has to say."""
+        """Move the stage's bar, or print what it has to say."""
         self._tell(event)
-        if self._bar is None:
+        bar = self._bar_of.get(event["stage"])
+        if bar is None:
             return
         if event["kind"] == "start":
-            self.bars.reset(self._bar, total=event["total"], counted=f"0/{event['total']} {event['unit']}", figures="")
+            self.bars.reset(bar, total=event["total"], counted=f"0/{event['total']} {event['unit']}", figures="")
         elif event["kind"] == "advance":
-            speed = self.bars.tasks[self.bars.task_ids.index(self._bar)].speed
+            speed = next((shown.speed for shown in self.bars.tasks if shown.id == bar), None)
             rate = f", {speed:.2g}/s" if speed else ""
             counted = f"{event['done']}/{event['total']} {event['unit']}{rate}"
-            figures = figures_line(event)
-            self.bars.update(self._bar, completed=event["done"], counted=counted, figures=figures)
+            self.bars.update(bar, completed=event["done"], counted=counted, figures=figures_line(event))
 
     def end(self, outcome: StageOutcome) -> None:
         """Replace the bar by one line."""
-        self.clear()
+        self.clear(outcome.stage)
         super().end(outcome)
 
-    def clear(self) -> None:
+    def clear(self, name: str) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            self.bars.remove_task(self._bar)
-            self._bar = None
+        bar = self._bar_of.pop(name, None)
+        if bar is not None:
+            self.bars.remove_task(bar)
 
 
 class PlainView(ProgressView):
-    """A line every few seconds, for logs and pipes."""
+    """A line every few seconds of each stage that works, for logs and pipes."""
+
+    def __init__(self, console: Console, stages: Sequence[str]) -> None:
+        super().__init__(console, stages)
+        self._since: dict[str, float] = {}
+        self._told: dict[str, float] = {}
 
     def begin(self, stage: str) -> None:
         """Tell that the stage starts."""
-        self._since = self._told = time.monotonic()
+        self._since[stage] = self._told[stage] = time.monotonic()
         self.say(f"{stage}: starting")
 
     def event(self, event: dict[str, Any]) -> None:
-        """Print the event unless one was just printed."""
+        """Print the event unless one of the same stage was just printed."""
         self._tell(event)
-        now = time.monotonic()
+        stage, now = event["stage"], time.monotonic()
         if event["kind"] == "start":
-            self._since = now
-        elif event["kind"] == "advance" and now - self._told >= _SECONDS_BETWEEN_LINES:
-            self._told = now
-            self.say(f"{event['stage']}: {_counted(event, now - self._since)}  {figures_line(event)}".rstrip())
+            self._since[stage] = now
+        elif event["kind"] == "advance" and now - self._told.get(stage, 0.0) >= _SECONDS_BETWEEN_LINES:
+            self._told[stage] = now
+            seconds = now - self._since.get(stage, now)
+            self.say(f"{stage}: {_counted(event, seconds)}  {figures_line(event)}".rstrip())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import importlib
 import json
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -24,13 +25,14 @@ from flows.repository import Repository
 from flows.reproduce import tell_leftovers
 from flows.run_lock import run_lock
 from flows.run_servers import RunServers
-from flows.stage_flow import run_stage_flow
+from flows.stage_flow import run_in_order
 from flows.summary import RunTimes, exit_code, print_summary
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.errors import InputError
 from tasks.params import Params, load_params
 from tasks.progress import progress_file
 from tasks.provenance import recorded
+from tasks.whole_files import whole_file, write_whole
 from tasks.workspace import Workspace
 
 STAGES: Final = ("index", "detect", "estimate", "recover", "track", "merge", "score", "report")
@@ -75,7 +77,7 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
                 view.say(f"Prefect shows this run at {servers.connect_prefect()}")
                 limit_threads(params.run.threads_per_worker)
                 bring = partial(_bring, view, servers, workspace, params)
-                outcomes = run_stage_flow("reprocess", {stage: partial(bring, stage) for stage in STAGES})
+                outcomes = run_in_order("reprocess", {stage: partial(bring, stage) for stage in STAGES})
     times = RunTimes(total=time.monotonic() - start, servers=servers.waited_seconds)
     print_summary(console, workspace, outcomes, times)
     return exit_code(workspace)
@@ -176,9 +178,8 @@ def _take_weights(files: dict[str, Path], workspace: Workspace) -> None:
     for name, source in files.items():
         target = workspace.weights(name)
         if not target.is_file() or _digest(target) != _digest(source):
-            partial_file = target.with_name(f".{target.name}.{os.getpid()}.partial")
-            partial_file.write_bytes(source.read_bytes())
-            partial_file.replace(target)
+            with whole_file(target) as partly:
+                shutil.copyfile(source, partly)
 
 
 def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dict[str, Path]) -> None:
@@ -189,7 +190,7 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
         "detections": [str(path) for path in request.detections],
         "weights": {name: {"file": str(path), "sha256": _digest(path)} for name, path in weights.items()},
     }
-    (workspace.artifacts / "request.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_whole(workspace.artifacts / "request.json", json.dumps(record, indent=2) + "\n")
 
 
 def _digest(path: Path) -> str:

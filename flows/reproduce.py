@@ -8,13 +8,13 @@ from rich.console import Console
 
 from flows.corpus import make_demo_corpus, record_corpus, wants_demo_corpus
 from flows.outcomes import ExitCode, StageOutcome
-from flows.pipeline import Pipeline, dvc_status, inputs_are_recorded, read_pipeline, set_broken_lock_aside
+from flows.pipeline import Pipeline, dvc_status, read_pipeline, set_broken_lock_aside
 from flows.processes import RunFile, end_leftovers, stopping_on_sigterm
 from flows.progress_view import ProgressView, progress_view
 from flows.repository import Repository
 from flows.run_lock import run_lock
 from flows.run_servers import RunServers
-from flows.stage_flow import run_stage_flow
+from flows.stage_flow import run_side_by_side
 from flows.stage_runs import Watcher, pass_over_stage, run_stage
 from flows.summary import RunTimes, exit_code, print_summary
 from tasks.params import Params, load_params
@@ -71,13 +71,19 @@ def _bring_up_to_date(watcher: Watcher, servers: RunServers, pipeline: Pipeline,
     if waiting:
         servers.start_for(waiting)
         watcher.view.say(f"Prefect shows this run at {servers.connect_prefect()}")
-        bring = partial(_bring, watcher, servers, stale)
-        done = run_stage_flow("reproduce", {stage: partial(bring, stage) for stage in waiting})
+        bring = partial(_bring, watcher, servers, pipeline, stale)
+        done = run_side_by_side(
+            "reproduce",
+            {stage: partial(bring, stage) for stage in waiting},
+            after={stage: set(pipeline.upstream(stage)) & set(waiting) for stage in waiting},
+            at_once=params.compute.stages_at_once,
+            stop=watcher.stopping.set,
+        )
     found = {outcome.stage: outcome for outcome in done}
     return [found.get(stage, StageOutcome(stage, "unchanged", 0.0)) for stage in pipeline.stages]
 
 
-def _bring(watcher: Watcher, servers: RunServers, stale: set[str], stage: str) -> StageOutcome:
-    if stage not in stale and inputs_are_recorded(stage, watcher.repository.root / "dvc.lock"):
+def _bring(watcher: Watcher, servers: RunServers, pipeline: Pipeline, stale: set[str], stage: str) -> StageOutcome:
+    if stage not in stale and pipeline.inputs_are_recorded(stage, watcher.repository.root / "dvc.lock"):
         return pass_over_stage(watcher, stage)
-    return run_stage(watcher, stage, environment=servers.environment_of(stage))
+    return run_stage(watcher, stage, environment=servers.environment_of(stage, stopping=watcher.stopping))

@@ -23,7 +23,8 @@ class RunServers:
         self.prefect = PrefectServer(repository, run_file)
         self.ray = RayHead(repository, run_file, workers=params.compute.workers)
         self.waited_seconds = 0.0
-        """How long the run stood still until a server answered."""
+        """How long the run, or one of its stages, stood still until a server answered."""
+        self._counting = threading.Lock()
         self._params = params
         self._started: list[Server] = []
 
@@ -63,17 +64,23 @@ class RunServers:
         self._wait(self.prefect)
         return self.prefect.url.removesuffix("/api")
 
-    def environment_of(self, stage: str) -> dict[str, str]:
-        """What the process of `stage` must find in its environment; waits for Ray where it needs it."""
+    def environment_of(self, stage: str, *, stopping: threading.Event | None = None) -> dict[str, str]:
+        """What the process of `stage` must find in its environment; waits for Ray where it needs it.
+
+        Raises:
+            ServerError: Ray does not answer.
+            StoppedError: `stopping` was set meanwhile.
+        """
         if self.ray not in self._started or not needs_ray(stage, self._params):
             return {}
-        self._wait(self.ray)
+        self._wait(self.ray, stopping)
         return self.ray.client_environment()
 
-    def _wait(self, server: Server) -> None:
+    def _wait(self, server: Server, stopping: threading.Event | None = None) -> None:
         start = time.monotonic()
-        server.wait()
-        self.waited_seconds += time.monotonic() - start
+        server.wait(stopping=stopping)
+        with self._counting:
+            self.waited_seconds += time.monotonic() - start
 
 
 def needs_ray(stage: str, params: Params) -> bool:

@@ -9,15 +9,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from flows.processes import ProcessRecord, RunFile, end_tree
+from flows.processes import ProcessRecord, RunFile, StoppedError, end_tree
 from flows.repository import Repository
 
 _LOOPBACK = "127.0.0.1"
@@ -35,7 +37,7 @@ class ServerError(RuntimeError):
     """A server did not start; names its log."""
 
 
-class Server:
+class Server(ABC):
     """A program that is started in the background, waited for, and stopped with all it has started."""
 
     name: str
@@ -64,19 +66,22 @@ class Server:
             )
         self._record = self._run_file.add(self.name, self._process.pid)
 
-    def wait(self, *, seconds: float = _START_SECONDS) -> None:
+    def wait(self, *, seconds: float = _START_SECONDS, stopping: threading.Event | None = None) -> None:
         """Wait until it answers.
 
         Raises:
             ServerError: it ended, or did not answer in time.
+            StoppedError: `stopping` was set meanwhile.
         """
+        stopping = stopping or threading.Event()
         deadline = time.monotonic() + seconds
         while not self._answers():
             if self._process is None or self._process.poll() is not None:
                 raise ServerError(f"{self.name} ended while starting; see {self.log}")
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.name} did not answer within {seconds:.0f} s; see {self.log}")
-            time.sleep(0.1)
+            if stopping.wait(0.1):
+                raise StoppedError(f"{self.name}: the run stopped while waiting for it")
 
     def stop(self) -> None:
         """End it and everything that it has started; nothing happens when it does not run."""
@@ -89,14 +94,14 @@ class Server:
             self._run_file.discard(self._record)
             self._record = None
 
-    def _command(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _command(self) -> list[str]: ...
 
-    def _environment(self) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _environment(self) -> dict[str, str]: ...
 
-    def _answers(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _answers(self) -> bool: ...
 
 
 class PrefectServer(Server):

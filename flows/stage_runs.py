@@ -4,13 +4,14 @@ import contextlib
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 import psutil
 
 from flows.outcomes import ExitCode, StageFailedError, StageOutcome, State
-from flows.processes import RunFile, end_children, end_tree, undisturbed
+from flows.processes import RunFile, StoppedError, end_children, end_tree, undisturbed
 from flows.progress_view import EventFile, ProgressView
 from flows.repository import Repository
 from tasks.progress import progress_file
@@ -20,15 +21,24 @@ _LAST_LINES = 12
 
 
 class Watcher:
-    """Runs programs one at a time: shows their events, keeps their output, ends them when the run ends."""
+    """Runs programs, any number of them side by side, each from a thread of its own.
+
+    It shows their events, keeps their output, and ends them when the run ends.
+    """
 
     def __init__(self, repository: Repository, run_file: RunFile, view: ProgressView) -> None:
         self.repository = repository
         self.view = view
         self.run_file = run_file
+        self.stopping = threading.Event()
+        """Once set, every program that runs is ended, and its thread gets a StoppedError."""
 
     def run(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """Exit code and output of `command`, whose events are those of the progress file of `name`."""
+        """Exit code and output of `command`, whose events are those of the progress file of `name`.
+
+        Raises:
+            StoppedError: the run was told to stop before the command ended by itself.
+        """
         log = self.repository.state / "logs" / f"{name}.run.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         events = EventFile(progress_file(self.repository.state, name))
@@ -45,7 +55,8 @@ class Watcher:
         with self._ended_with_the_run(process, name, end=end_children if is_dvc(command) else end_tree):
             while process.poll() is None:
                 self._show(events)
-                time.sleep(_POLL_SECONDS)
+                if self.stopping.wait(_POLL_SECONDS):
+                    raise StoppedError(f"{name}: stopped with the run; run it again to go on")
             self._show(events)
         return process.returncode, log.read_text(encoding="utf-8", errors="replace")
 
@@ -82,11 +93,17 @@ def run_stage(
 
     Raises:
         StageFailedError: the stage, or DVC, ended with an error.
+        StoppedError: the run was told to stop, because another stage failed or by the user.
     """
     watcher.view.begin(stage)
     start = time.monotonic()
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
-    code, output = watcher.run(stage, command + ["--force"] * force, environment)
+    try:
+        code, output = watcher.run(stage, command + ["--force"] * force, environment)
+    except StoppedError as stopped:
+        watcher.view.clear(stage)
+        watcher.view.say(str(stopped))
+        raise
     if code != 0:
         raise failure(stage, output)
     outcome = StageOutcome(stage, _state(output), time.monotonic() - start)

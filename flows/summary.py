@@ -76,15 +76,18 @@ def summary_table(workspace: Workspace, outcomes: Sequence[StageOutcome]) -> Tab
 
 
 def times_line(workspace: Workspace, outcomes: Sequence[StageOutcome], times: RunTimes) -> str:
-    """Seconds of the run, split into the stages' own work, what DVC and starting processes add, and the servers."""
+    """Seconds of the run; then, added up over its stages, their own work, and what DVC and starting processes add.
+
+    Stages that ran side by side add up to more than the run took.
+    """
     ran = [outcome for outcome in outcomes if outcome.state == "ran"]
     own = sum(float(read_provenance(workspace, outcome.stage).get("seconds", 0.0)) for outcome in ran)
     around = sum(outcome.seconds for outcome in outcomes) - own
     if not ran:
         return f"{times.total:.1f} s: nothing was stale"
     return (
-        f"{times.total:.1f} s: {own:.1f} s of work in {len(ran)} stages, {around:.1f} s of DVC and starting processes "
-        f"around them, {times.servers:.1f} s of waiting for servers"
+        f"{times.total:.1f} s; added up over stages, which may run side by side: {own:.1f} s of work in {len(ran)} of "
+        f"them, {around:.1f} s of DVC and starting processes around it, {times.servers:.1f} s of waiting for servers"
     )
 
 

@@ -25,3 +25,5 @@ class ComputeParams(Section):
     address: str | None
     """An existing Ray cluster; null starts one on loopback."""
     gpus_per_worker: float = Field(ge=0)
+    stages_at_once: int = Field(ge=1)
+    """Stages that may run side by side where neither reads from the other."""

@@ -21,11 +21,13 @@ name, source, target = sys.argv[1:]
 with recorded(name, Workspace.of_repository(Path.cwd())) as progress:
     progress.start("frames", 2)
     text = Path(source).read_text()
-    if text.startswith("broken"):
-        sys.exit(print(f"{name}: {source} line 1: expected text, got broken", file=sys.stderr) or 2)
     Path("at_" + name).touch()
     while Path("hold_" + name).exists():
         time.sleep(0.05)
+    if Path("fail_" + name).exists():
+        sys.exit(print(f"{name}: expected to go on, got told to fail", file=sys.stderr) or 1)
+    if text.startswith("broken"):
+        sys.exit(print(f"{name}: {source} line 1: expected text, got broken", file=sys.stderr) or 2)
     progress.advance(2, length=len(text))
     if name == "recover":
         progress.notice("ray at " + os.environ.get("CORRTRACK_RAY_ADDRESS", "nowhere"))
@@ -39,6 +41,10 @@ stages:
     cmd: python stage.py index data/text artifacts/index
     deps: [data, stage.py]
     outs: [artifacts/index]
+  pretrain:
+    cmd: python stage.py pretrain artifacts/index artifacts/pretrain
+    deps: [artifacts/index, stage.py]
+    outs: [artifacts/pretrain]
   recover:
     cmd: python stage.py recover artifacts/index artifacts/recover
     deps: [artifacts/index, stage.py]
@@ -54,7 +60,10 @@ stages:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Repository:
-    """A checkout of three small stages: they copy a text on, wait while hold_NAME exists, and refuse "broken"."""
+    """A checkout of four small stages, two of which are independent.
+
+    They copy a text on, wait while hold_NAME exists, fail where fail_NAME exists, and refuse "broken".
+    """
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
     shutil.copy(ROOT / "params.yaml", root)

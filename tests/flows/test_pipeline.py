@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline import Pipeline, inputs_are_recorded, read_pipeline, set_broken_lock_aside
+from flows.pipeline import Pipeline, read_pipeline, set_broken_lock_aside
 
 PIPELINE = Pipeline(
     deps={
@@ -49,26 +49,71 @@ def test_folders_overlap_only_by_whole_names(tmp_path):
     assert pipeline.with_downstream({"two"}) == ["two", "three"]
 
 
-LOCK = """
-stages:
+@pytest.mark.parametrize(
+    ("stage", "upstream"),
+    [
+        ("index", []),
+        ("detect", ["index"]),
+        ("pretrain", ["index"]),
+        ("estimate", ["detect", "pretrain"]),
+        ("report", ["index", "detect", "pretrain", "estimate"]),
+    ],
+)
+def test_what_a_stage_waits_for(stage, upstream):
+    assert PIPELINE.upstream(stage) == upstream
+
+
+LOCK = """stages:
   index:
-    outs: [{path: tables, md5: INDEX}]
-  track:
-    deps: [{path: tables, md5: 1.dir}, {path: code.py, md5: 7}]
+    outs: [{path: tables/videos, md5: INDEX}]
+  estimate:
+    deps:
+    - path: tables/detections/
+      md5: 1.dir
+    - path: models/pose
+      md5: 7
+  detect:
+    outs: [{path: tables/detections/, md5: DETECT}]
+  pretrain:
+    outs:
+    - path: plots/pretrain.csv
+      md5: 3
+    - path: models/pose
+      md5: 7
 """
 
 
 @pytest.mark.parametrize(
     ("lock", "same"),
-    [(LOCK.replace("INDEX", "1.dir"), True), (LOCK.replace("INDEX", "2.dir"), False), ("stages: {}", False)],
+    [
+        (LOCK.replace("DETECT", "1.dir"), True),
+        (LOCK.replace("DETECT", "2.dir"), False),
+        (
+            LOCK.replace("DETECT", "1.dir").replace("models/pose\n      md5: 7\n  detect", "models/pose\n  detect"),
+            False,
+        ),
+        (LOCK.split("  detect:")[0], False),
+        ("stages: {}", False),
+        ("stages: {estimate: null}", False),
+        ("schema: '2.0'", False),
+        ("", False),
+    ],
+    ids=["same", "other boxes", "a digest missing", "upstream missing", "no stage", "cut off", "no stages", "empty"],
 )
 def test_a_stage_whose_inputs_came_out_identical_has_nothing_to_do(tmp_path, lock, same):
     (tmp_path / "dvc.lock").write_text(lock)
-    assert inputs_are_recorded("track", tmp_path / "dvc.lock") is same
+    assert PIPELINE.inputs_are_recorded("estimate", tmp_path / "dvc.lock") is same
+
+
+def test_a_lock_file_that_dvc_is_just_writing_never_says_that_nothing_is_to_do(tmp_path):
+    whole, lock = LOCK.replace("DETECT", "1.dir"), tmp_path / "dvc.lock"
+    for end in range(len(whole.rstrip())):
+        lock.write_text(whole[:end])
+        assert not PIPELINE.inputs_are_recorded("estimate", lock), whole[:end]
 
 
 def test_without_a_lock_file_everything_is_to_do(tmp_path):
-    assert not inputs_are_recorded("track", tmp_path / "dvc.lock")
+    assert not PIPELINE.inputs_are_recorded("estimate", tmp_path / "dvc.lock")
 
 
 @pytest.mark.parametrize("text", ["", "stages:\n  index:\n    cmd: 'python", "<<<<<<< HEAD\nstages: {}\n=======\n"])

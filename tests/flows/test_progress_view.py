@@ -1,11 +1,13 @@
 """The same events as bars on a terminal and as lines elsewhere."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from rich.console import Console
 
 from flows.outcomes import StageOutcome
-from flows.progress_view import EventFile, progress_view
+from flows.progress_view import EventFile, ProgressView, progress_view
 from tasks.progress import Progress, progress_file
 
 
@@ -60,6 +62,73 @@ def test_plain_lines_give_rate_and_time_left_every_few_seconds(tmp_path, monkeyp
         "pretrain: 2/8 epochs, 0.2/s, 30 s left  loss=0.25",
         "pretrain: 4/8 epochs, 0.2/s, 20 s left  loss=0.125",
     ]
+
+
+def advance(stage, done, **figures):
+    return {"kind": "advance", "stage": stage, "unit": "epochs", "done": done, "total": 8, "figures": figures}
+
+
+def test_two_stages_at_once_each_have_their_own_rate_and_pause(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("flows.progress_view.time.monotonic", lambda: now[0])
+    console = Console(file=io.StringIO(), width=200)
+    with progress_view(console, ["pretrain", "train_siamese"]) as view:
+        view.begin("pretrain")
+        now[0] = 106.0
+        view.begin("train_siamese")
+        for stage, done, seconds in (("pretrain", 1, 8.0), ("train_siamese", 1, 9.0), ("train_siamese", 2, 16.0)):
+            now[0] = 100.0 + seconds
+            view.event(advance(stage, done))
+        view.end(StageOutcome("train_siamese", "ran", 11.0))
+    assert console.file.getvalue().splitlines() == [
+        "pretrain: starting",
+        "train_siamese: starting",
+        "pretrain: 1/8 epochs, 0.12/s, 56 s left",
+        "train_siamese: 2/8 epochs, 0.2/s, 30 s left",
+        "[2/2] train_siamese: ran in 11.0 s",
+    ]
+
+
+def test_a_terminal_shows_a_bar_for_each_stage_that_works():
+    console = Console(file=io.StringIO(), force_terminal=True, width=200, legacy_windows=False)
+    with progress_view(console, ["pretrain", "train_siamese"]) as view:
+        for stage, done in (("pretrain", 3), ("train_siamese", 5)):
+            view.begin(stage)
+            view.event({"kind": "start", "stage": stage, "unit": "epochs", "total": 8})
+            view.event(advance(stage, done))
+        both = {bar.description: bar.fields["counted"] for bar in view.bars.tasks}
+        view.end(StageOutcome("pretrain", "ran", 2.0))
+        view.event(advance("train_siamese", 6))
+        left = {bar.description: bar.fields["counted"].split(",")[0] for bar in view.bars.tasks}
+    assert both == {"pretrain": "3/8 epochs", "train_siamese": "5/8 epochs"}
+    assert left == {"train_siamese": "6/8 epochs"}
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_stages_may_be_shown_from_many_threads(terminal):
+    stages = [f"stage{number}" for number in range(8)]
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=200, legacy_windows=False)
+    with progress_view(console, stages) as view, ThreadPoolExecutor(len(stages)) as pool:
+
+        def work(stage):
+            view.begin(stage)
+            for done in range(1, 9):
+                view.event(advance(stage, done))
+                view.event({"kind": "notice", "stage": stage, "text": f"note {done} of {stage}"})
+            view.end(StageOutcome(stage, "ran", 1.0))
+
+        list(pool.map(work, stages))
+    lines = console.file.getvalue().splitlines()
+    for stage in stages:
+        assert sum(line.endswith(f"of {stage}") and f"{stage}: note" in line for line in lines) == 8
+        assert sum(line.endswith(f"{stage}: ran in 1.0 s") for line in lines) == 1
+
+
+@pytest.mark.parametrize("part", ["begin", "event"])
+def test_a_view_without_a_part_cannot_be_made(part):
+    parts = {name: lambda *_: None for name in ("begin", "event") if name != part}
+    with pytest.raises(TypeError, match=part):
+        type("HalfView", (ProgressView,), parts)(Console(), [])
 
 
 def test_events_of_an_earlier_run_are_not_shown_again(tmp_path):

@@ -12,6 +12,8 @@ from flows.processes import RunFile
 
 pytestmark = pytest.mark.end_to_end
 
+STOPPED = "stopped; finished stages are kept, the same command goes on from there"
+
 
 def wait_for(condition, process, *, seconds=240.0):
     """Wait until the condition holds; the process must go on meanwhile."""
@@ -43,12 +45,26 @@ def running(checkout) -> set[str]:
     return {record.name for record in RunFile(checkout.state / "run.json").read()}
 
 
-def test_a_killed_run_is_taken_up_and_leaves_nothing_behind(checkout, corrtrack):
-    hold = checkout.root / "hold_recover"
-    hold.touch()
+def hold(checkout, *stages):
+    for stage in stages:
+        (checkout.root / f"hold_{stage}").touch()
+
+
+def release(checkout, *stages):
+    for stage in stages:
+        (checkout.root / f"hold_{stage}").unlink()
+
+
+def at(checkout, *stages):
+    """Whether these stages have all begun."""
+    return all((checkout.root / f"at_{stage}").exists() for stage in stages)
+
+
+def test_a_run_killed_with_two_stages_at_work_is_taken_up_and_leaves_nothing_behind(checkout, corrtrack):
+    hold(checkout, "pretrain", "recover")
     killed = corrtrack("reproduce")
-    wait_for((checkout.root / "at_recover").exists, killed)
-    assert running(checkout) == {"prefect", "ray", "recover"}
+    wait_for(lambda: at(checkout, "pretrain", "recover"), killed)
+    assert running(checkout) == {"prefect", "ray", "pretrain", "recover"}
     records = RunFile(checkout.state / "run.json").read()
 
     code, text = ended(corrtrack("stage", "track"))
@@ -57,15 +73,17 @@ def test_a_killed_run_is_taken_up_and_leaves_nothing_behind(checkout, corrtrack)
 
     killed.kill()
     killed.wait()
-    assert [record.name for record in records if record.process()] == ["prefect", "ray", "recover"]
+    assert {record.name for record in records if record.process()} == {"prefect", "ray", "pretrain", "recover"}
 
     again = corrtrack("reproduce")
     wait_for(lambda: not any(record.process() for record in records), again)
-    hold.unlink()
+    release(checkout, "pretrain", "recover")
     code, text = ended(again)
     assert code == 0, text
     assert "ended what an earlier run had left running: prefect" in text
-    assert next(line for line in text.splitlines() if line.endswith(": starting")) == "recover: starting"
+    assert [line for line in text.splitlines() if line.endswith(": starting")] == [
+        f"{stage}: starting" for stage in ("pretrain", "recover", "track")
+    ]
     assert (checkout.root / "artifacts" / "track").read_text() == "hello\n"
     assert ours(checkout.root) == []
     assert not (checkout.state / "run.json").exists()
@@ -75,6 +93,34 @@ def test_a_killed_run_is_taken_up_and_leaves_nothing_behind(checkout, corrtrack)
     code, text = ended(corrtrack("reproduce"))
     assert (code, log.stat().st_mtime_ns) == (0, before)
     assert "nothing was stale" in text
+
+
+def test_a_stage_that_fails_ends_the_one_beside_it_and_the_run(checkout, corrtrack):
+    hold(checkout, "pretrain", "recover")
+    (checkout.root / "fail_recover").touch()
+    process = corrtrack("reproduce")
+    wait_for(lambda: at(checkout, "pretrain", "recover"), process)
+    release(checkout, "recover")
+    code, text = ended(process)
+    assert (code, text.splitlines()[-1]) == (1, "recover: expected to go on, got told to fail")
+    assert "pretrain: stopped with the run; run it again to go on" in text
+    assert not at(checkout, "track")
+    assert ours(checkout.root) == []
+
+
+@pytest.mark.parametrize("number", [2, 15], ids=["ctrl-c", "sigterm"])
+def test_a_run_that_is_stopped_ends_both_stages_that_work(checkout, corrtrack, number):
+    hold(checkout, "pretrain", "recover")
+    process = corrtrack("reproduce")
+    wait_for(lambda: at(checkout, "pretrain", "recover"), process)
+    process.send_signal(number)
+    code, text = ended(process)
+    assert (code, text.splitlines()[-1]) == (1, STOPPED)
+    assert {f"{stage}: stopped with the run; run it again to go on" for stage in ("pretrain", "recover")} <= set(
+        text.splitlines()
+    )
+    assert ours(checkout.root) == []
+    assert not (checkout.state / "run.json").exists()
 
 
 def test_bad_input_stops_the_run_with_the_words_of_the_stage(checkout, corrtrack):
@@ -88,20 +134,17 @@ def test_stages_run_alone_by_dvc_and_only_when_stale(checkout, corrtrack):
     assert "index: unchanged" in ended(corrtrack("stage", "index"))[1]
     assert "index: ran" in ended(corrtrack("stage", "index", "--force"))[1]
     code, text = ended(corrtrack("stage", "indx"))
-    assert (code, text) == (2, "stage indx: expected one of index, recover, track\n")
+    assert (code, text) == (2, "stage indx: expected one of index, pretrain, recover, track\n")
 
 
 @pytest.mark.parametrize("number", [2, 15], ids=["ctrl-c", "sigterm"])
-def test_a_run_that_is_stopped_stops_its_servers_and_its_stage(checkout, corrtrack, number):
-    (checkout.root / "hold_index").touch()
+def test_a_single_stage_that_is_stopped_leaves_nothing_behind(checkout, corrtrack, number):
+    hold(checkout, "index")
     process = corrtrack("stage", "index")
-    wait_for((checkout.root / "at_index").exists, process)
+    wait_for(lambda: at(checkout, "index"), process)
     process.send_signal(number)
     code, text = ended(process)
-    assert (code, text.splitlines()[-1]) == (
-        1,
-        "stopped; finished stages are kept, the same command goes on from there",
-    )
+    assert (code, text.splitlines()[-1]) == (1, STOPPED)
     assert ours(checkout.root) == []
 
 

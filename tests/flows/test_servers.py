@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
 
-from flows.processes import RunFile
+from flows.processes import RunFile, StoppedError
 from flows.run_servers import needs_ray
-from flows.servers import PrefectServer, RayHead, ServerError, free_port
+from flows.servers import PrefectServer, RayHead, Server, ServerError, free_port
 from tasks.params import load_params, parse_params
 
 pytestmark = pytest.mark.end_to_end
@@ -56,6 +57,25 @@ def test_a_server_that_ends_at_once_names_its_log(checkout, monkeypatch):
         server.wait(seconds=60)
     server.stop()
     assert "no room" in server.log.read_text()
+
+
+def test_a_server_is_not_waited_for_by_a_run_that_stops(checkout):
+    server = PrefectServer(checkout, RunFile(checkout.state / "run.json"))
+    stopping = threading.Event()
+    server.start()
+    try:
+        stopping.set()
+        with pytest.raises(StoppedError, match="prefect"):
+            server.wait(seconds=60, stopping=stopping)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("part", ["_command", "_environment", "_answers"])
+def test_a_server_without_a_part_cannot_be_made(checkout, part):
+    parts = {name: lambda *_: None for name in ("_command", "_environment", "_answers") if name != part}
+    with pytest.raises(TypeError, match=part):
+        type("HalfServer", (Server,), {"name": "half", **parts})(checkout, RunFile(checkout.state / "run.json"))
 
 
 def test_free_ports_are_free_and_differ():

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from flows.outcomes import ExitCode, StageOutcome
-from flows.summary import RunTimes, exit_code, headline, print_summary
+from flows.summary import RunTimes, exit_code, headline, print_summary, times_line
 from tasks.provenance import recorded
 from tasks.tables import write_table
 from tasks.tables.schemas import REJECTS
@@ -50,8 +50,22 @@ def test_the_table_holds_scores_and_seconds_and_the_report_comes_last(workspace)
     assert "tracks 71.2 undefined 12" in lines
     assert "track 12.2" in lines
     assert "merge unchanged" in lines
-    assert "20.0 s: 0.0 s of work in 1 stages, 12.2 s of DVC and starting processes around them" in " ".join(lines)
+    assert "0.0 s of work in 1 of them, 12.2 s of DVC and starting processes around it" in " ".join(lines)
     assert lines[-1] == f"report: {workspace.reports / 'index.html'}"
+
+
+def test_stages_that_ran_side_by_side_add_up_to_more_than_the_run_and_that_is_said(tmp_path):
+    workspace = Workspace.of_repository(tmp_path)
+    workspace.provenance.mkdir(parents=True)
+    for stage, seconds in (("pretrain", 60.0), ("train_siamese", 50.0)):
+        (workspace.provenance / f"{stage}.json").write_text(json.dumps({"seconds": seconds}))
+    outcomes = [StageOutcome("pretrain", "ran", 64.0), StageOutcome("train_siamese", "ran", 55.0)]
+    assert times_line(workspace, outcomes, RunTimes(total=80.0, servers=12.0)) == (
+        "80.0 s; added up over stages, which may run side by side: 110.0 s of work in 2 of them, "
+        "9.0 s of DVC and starting processes around it, 12.0 s of waiting for servers"
+    )
+    unchanged = [StageOutcome("pretrain", "unchanged", 0.0)]
+    assert times_line(workspace, unchanged, RunTimes(total=8.0, servers=0.0)) == "8.0 s: nothing was stale"
 
 
 def test_rejects_of_the_index_and_of_later_stages_make_exit_code_3(workspace):

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.keypoints import POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, FloatArray, IntArray
-from models.metrics.average_precision import average_precision, collect_evidence
+from models.metrics.average_precision import Evidence, average_precision, collect_evidence
 from models.metrics.clear_mot import MotCounts, clear_mot, count_events, no_counts
 from models.metrics.sequence import FrameBlock, Sequence, UndefinedMetricError, frame_blocks
 from tasks.scoring.points import PointFile
@@ -49,20 +49,38 @@ class Figures:
     group_ap: dict[str, float]
 
 
+@dataclass(frozen=True)
+class VideoScore:
+    """What the figures of any set of videos are made from, of one video."""
+
+    evidence: Evidence
+    """Of average precision."""
+    counts: MotCounts
+    """Zeros where CLEAR MOT is undefined."""
+
+
 def score_tracks(pairs: Iterable[tuple[str, PointFile, TrackedPoses]], *, output_joint_threshold: float) -> Figures:
     """poseval's AP and CLEAR MOT over sequences of (name, ground truth, tracks).
 
     Keypoints below `output_joint_threshold` are not part of the answer. A sequence whose MOTA is undefined counts for
     AP only.
     """
-    evidence, counts = [], no_counts()
-    for index, (name, truth, tracks) in enumerate(pairs):
-        predicted = predicted_points(truth, tracks, output_joint_threshold=output_joint_threshold)
-        sequence = poseval_sequence(name, truth, predicted, sequence_index=index)
-        blocks = list(frame_blocks(sequence))
-        evidence.append(collect_evidence(sequence, blocks))
-        counts = counts + _events(sequence, blocks)
-    precision = average_precision(evidence).ap
+    return figures_of([score_video(*pair, output_joint_threshold=output_joint_threshold) for pair in pairs])
+
+
+def score_video(name: str, truth: PointFile, tracks: TrackedPoses, *, output_joint_threshold: float) -> VideoScore:
+    """Evidence and events of one sequence (see `score_tracks`)."""
+    predicted = predicted_points(truth, tracks, output_joint_threshold=output_joint_threshold)
+    sequence = poseval_sequence(name, truth, predicted, sequence_index=0)
+    blocks = list(frame_blocks(sequence))
+    return VideoScore(collect_evidence(sequence, blocks), _events(sequence, blocks))
+
+
+def figures_of(scores: Iterable[VideoScore]) -> Figures:
+    """The figures over some videos, of which one may stand there more than once."""
+    scores = list(scores)
+    precision = average_precision([score.evidence for score in scores]).ap
+    counts = sum((score.counts for score in scores), no_counts())
     return Figures(
         float(precision[-1]), float(clear_mot(counts).mota[-1]), int(counts.switches.sum()), _group_means(precision)
     )

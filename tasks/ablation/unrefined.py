@@ -1,4 +1,4 @@
-"""Table 7 without the refinement network: recovery runs a second time, on the Siamese network's own maps."""
+"""Recovery a second time: on the Siamese network's own maps for table 7, or by another network (6.1)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +13,24 @@ from tasks.workspace import Workspace
 
 
 def trials_without_refinement(workspace: Workspace, params: Params, trials: list[TrialVideo]) -> list[TrialVideo]:
-    """The same videos with poses recovered from S; their tables lie in the working state."""
-    scratch = replace(workspace, artifacts=workspace.state / "ablate")
-    _borrow_inputs(workspace.tables, scratch.tables)
+    """The same videos with poses recovered from S."""
     changed = params.model_copy(update={"recover": params.recover.model_copy(update={"maps": "siamese"})})
-    weights = (workspace.weights("pose"), workspace.weights("correspondence"))
-    work = RecoverWork(workspace.data, scratch.tables, *weights, changed)
+    return trials_recovered_again(workspace, changed, trials, name="ablate")
+
+
+def trials_recovered_again(
+    workspace: Workspace, params: Params, trials: list[TrialVideo], *, name: str, weights: Path | None = None
+) -> list[TrialVideo]:
+    """The same videos recovered by other params or, where named, other weights of the correspondence network.
+
+    Their tables lie in the working state, in the folder `name`.
+    """
+    scratch = replace(workspace, artifacts=workspace.state / name)
+    _borrow_inputs(workspace.tables, scratch.tables)
+    networks = (workspace.weights("pose"), weights or workspace.weights("correspondence"))
+    work = RecoverWork(workspace.data, scratch.tables, *networks, params)
     videos = whole_videos(scratch.tables, [trial.video_id for trial in trials], POSES)
-    map_shards(work, videos, workspace=scratch, params=changed)
+    map_shards(work, videos, workspace=scratch, params=params)
     return [replace(trial, tables=scratch.tables) for trial in trials]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.params import Params
-from tasks.shards.ray_cluster import ray_cluster
+from tasks.shards.ray_cluster import node_resources, ray_cluster, workers_that_fit
 from tasks.shards.work import Outcome, Shard, ShardWork
 from tasks.shards.worker import ShardWorker
 
@@ -29,13 +29,15 @@ def run_on_ray(
 
 class _ActorPool:
     def __init__(self, ray: Any, work: ShardWork, store: Path, params: Params) -> None:
-        cpus = int(ray.cluster_resources().get("CPU", 1))
-        threads = min(params.run.threads_per_worker, cpus)
-        self._size = max(1, min(params.compute.workers, cpus // threads))
-        if self._size < params.compute.workers:
-            _LOG.warning("Ray has %d CPUs: %d workers instead of %d", cpus, self._size, params.compute.workers)
+        nodes = node_resources(ray)
+        wanted, gpus = params.compute.workers, params.compute.gpus_per_worker
+        threads = max(1, min(params.run.threads_per_worker, int(max(node.get("CPU", 1.0) for node in nodes))))
+        self._size = max(1, min(wanted, workers_that_fit(nodes, cpus=threads, gpus=gpus)))
+        if self._size < wanted:  # one without room would wait for ever, and its shard with it
+            room = f"{threads} CPUs and {gpus:g} GPUs"
+            _LOG.warning("Ray has room for %d workers of %s each, not for %d", self._size, room, wanted)
         self._ray = ray
-        self._class = ray.remote(num_cpus=threads, num_gpus=params.compute.gpus_per_worker)(ShardWorker)
+        self._class = ray.remote(num_cpus=threads, num_gpus=gpus)(ShardWorker)
         self._arguments = (work, store, params.run)
         self._actors: list[Any] = []
 

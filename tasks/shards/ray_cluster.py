@@ -4,8 +4,9 @@ import logging
 import os
 import shutil
 import socket
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ ADDRESS_VARIABLE: Final = "CORRTRACK_RAY_ADDRESS"
 OBJECT_STORE_BYTES: Final = 100 * 2**20
 """Enough, since only paths travel."""
 
+Resources = Mapping[str, float]
+"""What a node has, such as {"CPU": 8, "GPU": 2}."""
+
 _PATIENCE_SECONDS: Final = 10.0
 
 
@@ -26,7 +30,7 @@ def ray_cluster(compute: ComputeParams, run: RunParams) -> Iterator[Any]:
     """Connect to Ray and give the module `ray`; what was started here is stopped at the end, nothing else is.
 
     Raises:
-        InputError: no cluster answers at the address, or it lacks the GPUs that are asked for.
+        InputError: no cluster answers at the address, or no node of it has the GPUs that a worker asks for.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -36,13 +40,13 @@ def ray_cluster(compute: ComputeParams, run: RunParams) -> Iterator[Any]:
     import ray  # takes seconds, and local runs do without
 
     if ray.is_initialized():
-        _check_gpus(ray, compute)
+        check_gpus(node_resources(ray), compute)
         yield ray
         return
     temporary = None if address else tempfile.mkdtemp(prefix="ct")
     try:
         _connect(ray, address, temporary, cpus=compute.workers * run.threads_per_worker)
-        _check_gpus(ray, compute)
+        check_gpus(node_resources(ray), compute)
         yield ray
     finally:
         ray.shutdown()
@@ -90,8 +94,28 @@ def _python_path() -> str:
     return os.pathsep.join(paths if str(REPOSITORY) in paths else [str(REPOSITORY), *paths])
 
 
-def _check_gpus(ray: Any, compute: ComputeParams) -> None:
-    there = ray.cluster_resources().get("GPU", 0)
-    if compute.gpus_per_worker > there:
-        asked = compute.gpus_per_worker
-        raise InputError(f"compute.gpus_per_worker: expected at most {there:g}, all that Ray has, got {asked:g}")
+def node_resources(ray: Any) -> list[Resources]:
+    """Resources of each node that is alive, whoever uses them now."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def check_gpus(nodes: Sequence[Resources], compute: ComputeParams) -> None:
+    """Refuse workers that no node has the GPUs for: they would be waited for without end.
+
+    Raises:
+        InputError: names the key, what the largest node has, and what to do.
+    """
+    most = max((node.get("GPU", 0.0) for node in nodes), default=0.0)
+    if compute.gpus_per_worker > most:
+        raise InputError(
+            f"compute.gpus_per_worker: expected at most {most:g}, the most that one node of Ray has, got "
+            f"{compute.gpus_per_worker:g}; set it to {most:g}, or name a cluster that has more by compute.address"
+        )
+
+
+def workers_that_fit(nodes: Sequence[Resources], *, cpus: int, gpus: float) -> int:
+    """How many workers can run at once; each needs its CPUs and its GPUs on one node."""
+    return sum(
+        min(int(node.get("CPU", 0.0)) // cpus, int(node.get("GPU", 0.0) / gpus + 1e-6) if gpus else sys.maxsize)
+        for node in nodes
+    )

@@ -1,5 +1,6 @@
 """One training on several processes, by Ray Train: each takes its share of every step's micro-batches."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from tasks.determinism import make_deterministic
 from tasks.errors import InputError
 from tasks.params import Params
+from tasks.params.training import TrainingSection
 from tasks.progress import Progress, as_current, current, progress_file, read_events
-from tasks.shards.ray_cluster import ray_cluster
+from tasks.shards.ray_cluster import Resources, node_resources, ray_cluster, workers_that_fit
 from tasks.training.checkpoint import CheckpointStore
 from tasks.training.errors import TrainingError
 from tasks.training.loop import Training
@@ -32,7 +34,8 @@ def train_with_ray(job: StageJob, folder: Path, workspace: Workspace, params: Pa
     on_gpu = device_of(params) == "cuda"
     events = progress_file(workspace.state, job.stage)
     _, told = read_events(events)
-    with ray_cluster(compute, run):
+    with ray_cluster(compute, run) as ray:
+        check_room(job.stage, section, nodes=node_resources(ray), on_gpu=on_gpu)
         trainer = TorchTrainer(
             _work,
             train_loop_config={"job": job, "folder": folder, "state": workspace.state, "on_gpu": on_gpu},
@@ -50,6 +53,21 @@ def train_with_ray(job: StageJob, folder: Path, workspace: Workspace, params: Pa
             raise _cause(error) from error
     happened, _ = read_events(events, told)
     current().notices.extend(event["text"] for event in happened if event["kind"] == "notice")
+
+
+def check_room(stage: str, section: TrainingSection, *, nodes: Sequence[Resources], on_gpu: bool) -> None:
+    """Refuse a training whose workers cannot all run at once: those that do would wait for the others without end.
+
+    Raises:
+        InputError: names the key, how many workers Ray has room for, and what to do.
+    """
+    fit = workers_that_fit(nodes, cpus=section.threads, gpus=1.0 if on_gpu else 0.0)
+    if section.workers > fit:
+        needs = f"{section.threads} CPUs ({stage}.threads){' and a GPU' if on_gpu else ''}"
+        raise InputError(
+            f"{stage}.workers: expected at most {fit}, as many as Ray has room for at {needs} each, got "
+            f"{section.workers}; lower it, or name a larger cluster by compute.address"
+        )
 
 
 def _work(config: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from tasks.params import Params, parse_params, section_json
 from tasks.progress import Progress, as_current, current
 from tasks.shards import Shard, map_shards
 from tasks.shards.keys import ShardKeys
+from tasks.shards.ray_cluster import check_gpus, workers_that_fit
 from tasks.shards.store import ShardStore, copy_out, file_digest
 from tasks.stages import REPOSITORY
 from tasks.tables import Table, read_table, write_table
@@ -297,6 +298,33 @@ def test_a_key_does_not_change_with_another_video_or_other_frames(corpus: Corpus
     assert ShardKeys(corpus.work, corpus.workspace.tables).key(shard) != before
 
 
+@pytest.mark.parametrize(
+    ("nodes", "cpus", "gpus", "workers"),
+    [
+        ([{"CPU": 8.0}], 2, 0, 4),
+        ([{"CPU": 8.0, "GPU": 1.0}], 2, 1, 1),
+        ([{"CPU": 8.0, "GPU": 1.0}], 1, 0.1, 8),
+        ([{"CPU": 64.0, "GPU": 3.0}], 1, 0.1, 30),
+        ([{"CPU": 3.0}, {"CPU": 3.0}], 2, 0, 2),
+        ([{"CPU": 2.0, "GPU": 1.0}, {"CPU": 2.0, "GPU": 1.0}], 1, 2, 0),
+        ([{"CPU": 2.0, "GPU": 2.0}, {"memory": 1e9}], 1, 1, 2),
+    ],
+)
+def test_a_worker_needs_all_it_asks_for_on_one_node(
+    nodes: list[dict[str, float]], cpus: int, gpus: float, workers: int
+) -> None:
+    assert workers_that_fit(nodes, cpus=cpus, gpus=gpus) == workers
+
+
+def test_gpus_are_asked_of_one_node_not_of_all_together(corpus: Corpus) -> None:
+    compute = corpus.params.compute.model_copy(update={"gpus_per_worker": 2.0})
+    check_gpus([{"CPU": 2.0, "GPU": 2.0}, {"CPU": 2.0}], compute)
+    with pytest.raises(InputError, match=r"compute.gpus_per_worker: expected at most 1, .*, got 2; .*compute.address"):
+        check_gpus([{"CPU": 2.0, "GPU": 1.0}, {"CPU": 2.0, "GPU": 1.0}], compute)
+    with pytest.raises(InputError, match="expected at most 0"):
+        check_gpus([{"CPU": 2.0}], compute)
+
+
 @pytest.mark.usefixtures("ray_of_two")
 class TestOnRay:
     @pytest.mark.parametrize(("workers", "order"), [(1, [0, 1, 2]), (2, [2, 0, 1])])
@@ -321,8 +349,13 @@ class TestOnRay:
     def test_actors_get_the_gpus_they_ask_for(self, corpus: Corpus) -> None:
         corpus.map(executor="ray", workers=2, gpus_per_worker=1)
         assert all(len(deed["gpus"]) == 1 for deed in corpus.deeds())
-        with pytest.raises(InputError, match="expected at most 2, all that Ray has, got 3"):
+        with pytest.raises(InputError, match="expected at most 2, the most that one node of Ray has, got 3; set"):
             corpus.map(work=replace(corpus.work, weights=b"y"), executor="ray", gpus_per_worker=3)
+
+    def test_no_worker_is_waited_for_that_there_are_no_gpus_for(self, corpus: Corpus) -> None:
+        corpus.map(executor="ray", workers=2, gpus_per_worker=2)
+        assert len({deed["pid"] for deed in corpus.deeds()}) == 1
+        assert all(len(deed["gpus"]) == 2 for deed in corpus.deeds())
 
     def test_a_video_whose_worker_is_killed_is_done_by_another(self, corpus: Corpus) -> None:
         corpus.map()

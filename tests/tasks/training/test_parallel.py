@@ -16,6 +16,7 @@ from tasks import pretrain
 from tasks.errors import InputError
 from tasks.progress import progress_file, read_events
 from tasks.training.parallel import Alone, share_of, tree_sum
+from tasks.training.workers import check_room
 
 VICTIM = Path(__file__).with_name("victim.py")
 
@@ -58,6 +59,22 @@ def test_two_gloo_workers_equal_one(workspace):
     for name, tensor in alone.items():
         assert torch.allclose(first[name].double(), tensor.double(), rtol=0, atol=1e-5), name
         assert torch.equal(first[name], second[name]), name
+
+
+@pytest.mark.parametrize(
+    ("nodes", "on_gpu", "fit"),
+    [
+        ([{"CPU": 4.0}], False, 2),
+        ([{"CPU": 3.0}, {"CPU": 3.0}], False, 2),
+        ([{"CPU": 8.0, "GPU": 1.0}], True, 1),
+        ([{"CPU": 8.0}], True, 0),
+    ],
+)
+def test_workers_that_ray_has_no_room_for_are_refused(params, changed, nodes, on_gpu, fit):
+    section = changed(params, "pretrain", workers=3, threads=2, micro_batches=3).pretrain
+    check_room("pretrain", section, nodes=[{"CPU": 8.0, "GPU": 8.0}], on_gpu=on_gpu)
+    with pytest.raises(InputError, match=rf"pretrain\.workers: expected at most {fit}, .*, got 3; .*compute\.address"):
+        check_room("pretrain", section, nodes=nodes, on_gpu=on_gpu)
 
 
 @pytest.mark.end_to_end

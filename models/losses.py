@@ -48,19 +48,18 @@ def siamese_loss(maps: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
     return _mean_where(-(found + spared).sum(dim=(2, 3)), labelled)
 
 
-def siamese_softmax_loss(affinities: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
-    """Cross entropy of the softmax over all cells, averaged over labelled keypoints that the target picture shows.
+def siamese_softmax_loss(affinities: Tensor, target_index: Tensor) -> Tensor:
+    """Cross entropy of the softmax over all cells, averaged over keypoints that the target picture shows.
 
     Another choice than the paper's: it says nothing on keypoints that left the picture, and learns faster.
 
     Args:
-        affinities: (B,K,H,W) before the softmax.
-        targets: (B,K,H,W), one pixel or none.
-        labelled: (B,K) bool.
+        affinities: (B,K,N) before the softmax, to the cells of the target picture and, after them, of any others.
+        target_index: (B,K) int64, the right one of the N cells; negative where there is none.
     """
-    log_shares = affinities.flatten(2).log_softmax(dim=2)
-    one_pixel = targets.flatten(2)
-    return _mean_where(-(one_pixel * log_shares).sum(dim=2), labelled & one_pixel.any(dim=2))
+    right = target_index.flatten().clamp_min(-1)
+    total = F.cross_entropy(affinities.flatten(0, 1), right, ignore_index=-1, reduction="sum")
+    return total / (right >= 0).sum().clamp_min(1)
 
 
 def refinement_loss(logits: Tensor, targets: Tensor, labelled: Tensor, *, positive_weight: float = 1.0) -> Tensor:

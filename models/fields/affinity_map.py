@@ -65,12 +65,20 @@ def encode_affinity_map(
     Returns:
         (...,height,width) float32 of zeros and ones, at most one 1 in each map.
     """
+    index = cell_index(keypoints_px, labelled, height=height, width=width, convention=convention)
+    shown = index >= 0
+    maps = torch.zeros(*index.shape, height * width, device=keypoints_px.device)
+    maps.scatter_(-1, index.clamp_min(0).unsqueeze(-1), shown.unsqueeze(-1).to(maps.dtype))
+    return maps.reshape(*index.shape, height, width)
+
+
+def cell_index(
+    keypoints_px: Tensor, labelled: Tensor, *, height: int, width: int, convention: Convention = "floor"
+) -> Tensor:
+    """Place (...) int64 of each keypoint's cell on the map row by row; -1 where G is all zero (eq. 3)."""
     cells = cell_of(keypoints_px, convention)
     shown = inside_map(cells, height=height, width=width) & labelled.bool()
-    index = torch.where(shown, cells[..., 1] * width + cells[..., 0], 0)
-    maps = torch.zeros(*index.shape, height * width, device=keypoints_px.device)
-    maps.scatter_(-1, index.unsqueeze(-1), shown.unsqueeze(-1).to(maps.dtype))
-    return maps.reshape(*index.shape, height, width)
+    return torch.where(shown, cells[..., 1] * width + cells[..., 0], -1)
 
 
 def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:

@@ -112,6 +112,12 @@ class PairTrainingSection(TrainingSection):
     """Persons of one picture; where it shows more, some are drawn."""
     extra_points: Count
     """Random points around the persons, times 17, that are matched beside the keypoints; 0 is the paper."""
+    bend: Annotated[float, Field(ge=0, lt=1)]
+    """Largest slope of a random smooth deformation of the second picture (local turns, stretches); 0 is the paper."""
+    other_surroundings: Share
+    """The persons of the second picture stand before another picture with this probability; 0 is the paper."""
+    head_from_trunk: bool
+    """Where no nose is labelled, nose and head_top are points over the trunk; false is the paper."""
 
 
 class TrainSiameseParams(PairTrainingSection):
@@ -128,6 +134,8 @@ class TrainSiameseParams(PairTrainingSection):
     """Binary cross entropy on S (eq. 4), or cross entropy of the softmax over the cells."""
     affinity_gain: Positive
     """Multiplies the affinities A in training when the loss is softmax; 1 is the paper."""
+    negative_pictures: Count
+    """Other pictures of the micro-batch whose cells are wrong answers too, when the loss is softmax; 0 is the paper."""
     imagenet_weights: str | None
     """A BN-Inception ImageNet file for the backbone."""
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
-from models.poses.crops import Picture, apply, crop_picture
+from models.poses.crops import Picture
 from tasks.params.training import PairTrainingSection
 from tasks.training.job import Batch
 from tasks.training.pair_keypoints import HEAD_TOP, pair_keypoints
@@ -22,6 +22,8 @@ from tasks.training.pictures import (
     motion_blur,
     similarity_about,
 )
+from tasks.training.surroundings import at, before, body_mask
+from tasks.training.warps import Warp, draw_bend
 
 _CENTRE_JITTER = 0.25
 """Shift of the cut against the person it is about, as a share of its side."""
@@ -55,7 +57,7 @@ class PairData:
     def __init__(self, root: Path, persons: Persons, source: Source, section: PairTrainingSection) -> None:
         self._section = section
         self._pictures = Pictures(root, persons.paths)
-        self._xy, self._labelled = pair_keypoints(persons, source)
+        self._xy, self._labelled = pair_keypoints(persons, source, head_from_trunk=section.head_from_trunk)
         order = np.argsort(persons.picture, kind="stable")
         self._numbers, starts = np.unique(persons.picture[order], return_index=True)
         self._of_picture = np.split(order, starts[1:])
@@ -83,22 +85,28 @@ class PairData:
 
     def pair(self, sample: int, generator: np.random.Generator) -> Pair:
         """Draw a pair of one picture: the cut that is seen first, and a random warp of it."""
-        picture = self._pictures[int(self._numbers[sample])]
-        persons = self._of_picture[sample]
-        first = self._first_affine(picture, persons, generator)
-        second = chain(self._warp(generator), first)
-        xy, labelled = self._persons_seen(picture, persons, first, generator)
-        first_xy, second_xy = _moved(first, xy), _moved(second, xy)
-        views = [self._view(picture, affine, generator) for affine in (first, second)]
-        hidden = self._truncate(views[1], generator)
+        size = self._section.size_px
+        picture, first = self._first_warp(sample, generator)
+        second = self._second_warp(first, generator)
+        xy, labelled = self._persons_seen(sample, first, generator)
+        first_xy, second_xy = first.moved(xy), second.moved(xy)
+        shown = labelled & self._inside(second_xy)
+        first_view = self._blurred(first.view(picture, size), generator)
+        second_view = second.view(picture, size)
+        if self._section.other_surroundings and generator.random() < self._section.other_surroundings:
+            mask = self._bodies(sample, second)
+            if (shown & at(mask, second_xy)).any():
+                second_view = before(self._other_view(sample, generator), second_view, mask)
+                shown &= at(mask, second_xy)
+        second_view = self._blurred(second_view, generator)
+        hidden = self._truncate(second_view, generator)
         x, y = second_xy[..., 0], second_xy[..., 1]
         covered = (x >= hidden[0]) & (y >= hidden[1]) & (x < hidden[2]) & (y < hidden[3])
-        shown = labelled & self._inside(second_xy) & ~covered
-        return Pair(views[0], views[1], first_xy, second_xy, labelled, shown)
+        return Pair(first_view, second_view, first_xy, second_xy, labelled, shown & ~covered)
 
-    def _first_affine(self, picture: Picture, persons: IntArray, generator: np.random.Generator) -> FloatArray:
+    def _first_warp(self, sample: int, generator: np.random.Generator) -> tuple[Picture, Warp]:
         """Fit the whole picture into a square; where that exceeds the network's picture, cut around a random person."""
-        size = self._section.size_px
+        size, picture, persons = self._section.size_px, self._picture(sample), self._of_picture[sample]
         extent = np.array(picture.shape[1::-1], dtype=np.float64)
         scale = log_uniform(generator, self._section.fit_px_range) / extent.max()
         about = int(generator.choice(persons))
@@ -106,25 +114,38 @@ class PairData:
         wanted = wanted * scale + generator.uniform(-_CENTRE_JITTER, _CENTRE_JITTER, 2) * size
         reach = np.maximum(extent * scale - size, 0) / 2
         centre = np.clip(wanted, extent * scale / 2 - reach, extent * scale / 2 + reach)
-        return np.column_stack([np.eye(2) * scale, size / 2 - centre])
+        return picture, Warp(np.column_stack([np.eye(2) * scale, size / 2 - centre]))
 
-    def _warp(self, generator: np.random.Generator) -> FloatArray:
+    def _picture(self, sample: int) -> Picture:
+        return self._pictures[int(self._numbers[sample])]
+
+    def _second_warp(self, first: Warp, generator: np.random.Generator) -> Warp:
         section, size = self._section, self._section.size_px
         shift = generator.uniform(-section.translation_share, section.translation_share, 2) * size
-        return similarity_about(
+        similarity = similarity_about(
             ((size - 1) / 2, (size - 1) / 2),
             degrees=generator.uniform(-section.rotation_degrees, section.rotation_degrees),
             scale=log_uniform(generator, section.scale_range),
             shift_xy=(float(shift[0]), float(shift[1])),
             mirror_width=size if generator.random() < section.flip_probability else 0,
         )
+        bend = draw_bend(section.bend, size, generator) if section.bend else None
+        return Warp(chain(similarity, first.affine), bend)
 
-    def _persons_seen(
-        self, picture: Picture, persons: IntArray, first: FloatArray, generator: np.random.Generator
-    ) -> tuple[FloatArray, Mask]:
+    def _bodies(self, sample: int, warp: Warp) -> Mask:
+        persons = self._of_picture[sample]
+        return body_mask(warp.moved(self._xy[persons]), self._labelled[persons], size_px=self._section.size_px)
+
+    def _other_view(self, sample: int, generator: np.random.Generator) -> Picture:
+        """A view of another picture, with other persons in it, if there is one."""
+        other = (sample + 1 + int(generator.integers(max(1, len(self) - 1)))) % len(self)
+        picture, warp = self._first_warp(other, generator)
+        return warp.view(picture, self._section.size_px)
+
+    def _persons_seen(self, sample: int, first: Warp, generator: np.random.Generator) -> tuple[FloatArray, Mask]:
         """Persons with a keypoint in the first picture, at most max_persons of them: keypoints (P,17,2), labelled."""
-        xy = _moved(first, self._xy[persons])
-        labelled = self._labelled[persons] & self._inside(xy)
+        picture, persons = self._picture(sample), self._of_picture[sample]
+        labelled = self._labelled[persons] & self._inside(first.moved(self._xy[persons]))
         top = self._xy[persons][:, HEAD_TOP]
         labelled[:, HEAD_TOP] &= ((top >= 0) & (top < picture.shape[1::-1])).all(axis=-1)
         labelled &= generator.random(labelled.shape) >= self._section.drop_slot_probability
@@ -132,17 +153,15 @@ class PairData:
         chosen, told = self._xy[persons][seen], labelled[seen]
         if not self._section.extra_points or not told.any():
             return chosen, told
-        extra = self._points_around(chosen[told], _SPREAD_PX / first[0, 0], generator)
-        return np.concatenate([chosen, extra]), np.concatenate([told, self._inside(_moved(first, extra))])
+        extra = self._points_around(chosen[told], _SPREAD_PX / first.affine[0, 0], generator)
+        return np.concatenate([chosen, extra]), np.concatenate([told, self._inside(first.moved(extra))])
 
     def _points_around(self, keypoints: FloatArray, spread: float, generator: np.random.Generator) -> FloatArray:
         """Random points near the keypoints (K,2), as (extra_points,17,2), all in pixels of the picture."""
         shape = (self._section.extra_points, KEYPOINT_COUNT)
         return keypoints[generator.integers(len(keypoints), size=shape)] + spread * generator.normal(size=(*shape, 2))
 
-    def _view(self, picture: Picture, affine: FloatArray, generator: np.random.Generator) -> Picture:
-        size = self._section.size_px
-        view = crop_picture(picture, affine, crop_width=size, crop_height=size)
+    def _blurred(self, view: Picture, generator: np.random.Generator) -> Picture:
         return motion_blur(view, self._section.blur_px, generator) if self._section.blur_px else view
 
     def _truncate(self, view: Picture, generator: np.random.Generator) -> tuple[float, float, float, float]:
@@ -158,10 +177,6 @@ class PairData:
 
     def _inside(self, xy: FloatArray) -> Mask:
         return np.asarray(((xy >= 0) & (xy < self._section.size_px)).all(axis=-1))
-
-
-def _moved(affine: FloatArray, xy: FloatArray) -> FloatArray:
-    return np.stack(apply(affine, xy[..., 0], xy[..., 1]), axis=-1)
 
 
 def _padded(parts: list[npt.NDArray[np.generic]]) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoints import save_weights
-from models.fields.affinity_map import cell_of, encode_affinity_map, peaks
+from models.fields.affinity_map import cell_index, cell_of, encode_affinity_map, peaks
 from models.keypoints import IntArray
 from models.losses import refinement_loss, siamese_loss, siamese_softmax_loss
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
@@ -116,15 +116,30 @@ class SiameseJob(PairJob):
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Equation 4, or the cross entropy of the softmax."""
-        maps = self._maps(cast(CorrespondenceNetwork, network), batch)["siamese"]
+        correspondence = cast(CorrespondenceNetwork, network)
+        if self._section.loss == "softmax":
+            return self._softmax_loss(correspondence, batch)
+        maps = self._maps(correspondence, batch)["siamese"]
         height, width = maps.maps.shape[-2:]
         targets = encode_affinity_map(
             batch["second_xy"].flatten(1, 2), maps.shown, height=height, width=width, convention=self._section.cells
         )
-        if self._section.loss == "binary":
-            return siamese_loss(maps.maps, targets, maps.labelled)
-        affinities = self._section.affinity_gain * maps.maps.clamp_min(1e-12).log()
-        return siamese_softmax_loss(affinities, targets, maps.labelled)
+        return siamese_loss(maps.maps, targets, maps.labelled)
+
+    def _softmax_loss(self, network: CorrespondenceNetwork, batch: Batch) -> Tensor:
+        source, target = network.features(torch.cat([batch["first"], batch["second"]])).chunk(2)
+        height, width = target.shape[-2:]
+        cells_yx = query_cells(batch["first_xy"].flatten(1, 2), batch["labelled"].flatten(1, 2))
+        pictures = min(1 + self._section.negative_pictures, len(target))
+        affinities = [network.affinities(source, target.roll(turn, 0), cells_yx)[0] for turn in range(pictures)]
+        right = cell_index(
+            *(batch[name].flatten(1, 2) for name in ("second_xy", "shown")),
+            height=height,
+            width=width,
+            convention=self._section.cells,
+        )
+        joined = torch.cat([maps.flatten(2) for maps in affinities], dim=2)
+        return siamese_softmax_loss(self._section.affinity_gain * joined, right)
 
     def _maps(self, network: CorrespondenceNetwork, batch: Batch) -> dict[str, Maps]:
         source, target = network.features(torch.cat([batch["first"], batch["second"]])).chunk(2)

@@ -101,7 +101,8 @@ def test_the_siamese_network_learns_a_pair_until_its_peaks_exceed_a_third(pair: 
         features = network.features(pair["images"])
         if loss == "softmax":
             affinities, _ = network.affinities(features[:1], features[1:], pair["queries"])
-            return siamese_softmax_loss(affinities, pair["targets"], pair["labelled"])
+            target, nowhere = pair["targets"].flatten(2), torch.tensor(-1)
+            return siamese_softmax_loss(affinities.flatten(2), torch.where(target.any(2), target.argmax(2), nowhere))
         maps = network.affinity_maps(features[:1], features[1:], pair["queries"])
         return siamese_loss(maps, pair["targets"], pair["labelled"])
 

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,12 +14,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
-from models.networks.detector import PersonDetector
 from models.networks.fusion import fuse_for_inference as fuse_for_inference
 from models.networks.initialisation import InitialisationReport, take_imagenet_tensors
 from models.networks.pose import PoseNetwork
 from models.networks.reid import ReidNetwork
 from models.networks.released_names import bare_names, released_name
+
+if TYPE_CHECKING:
+    from models.networks.detector import PersonDetector
 
 Kind = Literal["pose", "siamese", "correspondence", "reid"]
 
@@ -159,12 +161,14 @@ def load_released_correspondence(path: Path) -> CorrespondenceNetwork:
     return _filled_from_released(network, path, _read_released(path))
 
 
-def load_detector(path: Path) -> PersonDetector:
+def load_detector(path: Path) -> "PersonDetector":
     """Build the person detector from a file of torchvision's fasterrcnn_resnet50_fpn weights, in eval mode.
 
     Raises:
         WeightsError: if the file cannot be read safely, or lacks, adds or misshapes any tensor.
     """
+    from models.networks.detector import PersonDetector  # loads torchvision, which takes longer than torch itself
+
     detector, tensors = PersonDetector(), _read_state_dict(path)
     require_same_tensors(path, expected=detector.network.state_dict(), found=tensors)
     detector.network.load_state_dict(tensors)

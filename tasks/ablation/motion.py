@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torchvision.models.optical_flow import raft_large
 
 from models.keypoints import FloatArray
 from models.poses.arrays import FramePoses
@@ -39,6 +38,8 @@ def dis_flow(source: Picture, target: Picture, /) -> npt.NDArray[np.float32]:
 
 
 def _raft(weights: str) -> DenseFlow:
+    from torchvision.models.optical_flow import raft_large  # takes longer to load than torch itself
+
     network = raft_large(weights=None).eval()
     network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
 

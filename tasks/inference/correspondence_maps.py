@@ -1,5 +1,6 @@
 """Affinity maps of all poses of a frame onto another: each frame's features once, each map once (4.1, 4.2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,6 @@ from models.networks.correspondence import CorrespondenceNetwork
 from models.poses import crops
 from models.poses.arrays import FramePoses
 from tasks.inference.networks import autocast, device, prepare
-from tasks.inference.pose_rows import MAP_KINDS
 from tasks.params.inference import RecoverParams
 
 FloatArray = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ class PoseMaps:
     """Affinity maps of Q poses onto one target frame."""
 
     maps: dict[str, Tensor]
-    """refined and siamese: (Q,17,h,w), 0 to 1."""
+    """refined and siamese: (Q,17,h,w), 0 to 1; siamese alone where the network has no refinement."""
     target: FittedFrame
     cells: Convention
 
@@ -79,22 +79,42 @@ class CorrespondenceMaps:
             features = self._network.features(image.contiguous(memory_format=torch.channels_last))
         return FittedFrame(features.float(), affine)
 
-    @torch.inference_mode()
     def maps(self, source: FittedFrame, target: FittedFrame, poses: FramePoses) -> PoseMaps:
-        """Maps of at least one pose, found in `source`, onto `target`.
+        """Maps of at least one pose, all found in `source`, onto `target`."""
+        return self.maps_of_frames([source] * len(poses), target, poses.xy, poses.score)
+
+    @torch.inference_mode()
+    def maps_of_frames(
+        self, sources: Sequence[FittedFrame], target: FittedFrame, xy: FloatArray, score: FloatArray
+    ) -> PoseMaps:
+        """Maps of at least one pose, each found in a frame of its own, onto `target`.
 
         A keypoint below `query_joint_threshold` is no query: its map S is zero, as in training, and the refinement
         may only guess it from the others.
+
+        Args:
+            sources: the frame of each of Q poses.
+            target: the frame they are carried to.
+            xy: (Q,17,2) px of the original picture.
+            score: (Q,17).
         """
-        query = source.fitted(poses.xy) / FEATURE_STRIDE
-        found = torch.from_numpy(poses.score >= self._params.query_joint_threshold).to(query.device)
+        query = torch.stack([source.fitted(own) for source, own in zip(sources, xy, strict=True)]) / FEATURE_STRIDE
+        found = torch.from_numpy(score >= self._params.query_joint_threshold).to(query.device)
         query = torch.where(found[..., None], query, torch.nan).flip(-1)
         size = self._params.batch_size
-        batches = [self._batch(source, target, query[start : start + size]) for start in range(0, len(query), size)]
-        joined = {kind: torch.cat([batch[kind] for batch in batches]) for kind in MAP_KINDS}
+        batches = [
+            self._batch(sources[start : start + size], target, query[start : start + size])
+            for start in range(0, len(query), size)
+        ]
+        joined = {kind: torch.cat([batch[kind] for batch in batches]) for kind in batches[0]}
         return PoseMaps(joined, target, self._network.cells)
 
-    def _batch(self, source: FittedFrame, target: FittedFrame, query: Tensor) -> dict[str, Tensor]:
+    def _batch(self, sources: Sequence[FittedFrame], target: FittedFrame, query: Tensor) -> dict[str, Tensor]:
+        features = sources[0].features
+        if any(source is not sources[0] for source in sources):
+            features = torch.cat([source.features for source in sources])
+        if self._network.refinement is None:
+            return {"siamese": self._network.affinity_maps(features, target.features, query)}
         with autocast(self._params.precision):
-            siamese, logits = self._network.affinity(source.features, target.features, query)
+            siamese, logits = self._network.affinity(features, target.features, query)
         return {"refined": logits.float().sigmoid(), "siamese": siamese.float()}

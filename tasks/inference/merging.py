@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.poses.arrays import FramePoses, VideoPoses
+from models.poses.arrays import VideoPoses
 from models.tracking.merging import (
     CarriedPose,
     MergeCandidate,
@@ -42,11 +42,6 @@ class TracksOfSource:
         own = rows.filter(pc.field("box_source") == box_source)
         columns = (own[name].to_numpy() for name in ("track_id", "frame_index", "pose_id"))
         return cls(box_source, own, track_spans(*columns), VideoPoses(frame_poses(own)))
-
-    def frame(self, frame_index: int, pose_ids: Iterable[int]) -> FramePoses:
-        """Some of its poses, all of one frame."""
-        chosen = np.array(list(pose_ids), dtype=np.int64)
-        return FramePoses(frame_index, chosen, self.poses.xy(chosen), self.poses.score(chosen))
 
     def start_pose(self, pose_id: int) -> StartPose:
         """One of its poses."""

@@ -1,7 +1,6 @@
 """Poses carried over wide gaps, for the merging of tracks (A.4)."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,10 @@ from tasks.params.inference import RecoverParams
 class WideCarrier:
     """Carries poses over gaps; features live from their frame to the last one they are wanted for."""
 
-    def __init__(self, network: CorrespondenceMaps, *, query_joint_threshold: float) -> None:
+    def __init__(self, network: CorrespondenceMaps, *, query_joint_threshold: float, batch_size: int) -> None:
         self._network = network
         self._threshold = query_joint_threshold
+        self._batch_size = batch_size
 
     def carry(
         self, sources: Iterable[TracksOfSource], frames: VideoFrames, *, max_gap_frames: int
@@ -43,22 +43,23 @@ class WideCarrier:
         return carried
 
     def _carry_to(
-        self, own: TracksOfSource, wanted: Iterable[Propagation], fitted: Mapping[int, FittedFrame]
+        self, own: TracksOfSource, wanted: Sequence[Propagation], fitted: Mapping[int, FittedFrame]
     ) -> Carried:
-        """Propagations onto one frame, the poses of each source frame together."""
-        by_source: dict[int, list[Propagation]] = defaultdict(list)
-        for one in wanted:
-            by_source[one.source_frame_index].append(one)
+        """Propagations onto one frame, from whatever frames, in full batches whose maps are let go at once."""
         carried: Carried = {}
-        for frame_index, ones in by_source.items():
-            poses = own.frame(frame_index, (one.source_pose_id for one in ones))
-            maps = self._network.maps(fitted[frame_index], fitted[ones[0].target_frame_index], poses)
+        for start in range(0, len(wanted), self._batch_size):
+            batch = wanted[start : start + self._batch_size]
+            pose_ids = np.array([one.source_pose_id for one in batch], dtype=np.int64)
+            score = own.poses.score(pose_ids)
+            maps = self._network.maps_of_frames(
+                [fitted[one.source_frame_index] for one in batch],
+                fitted[batch[0].target_frame_index],
+                own.poses.xy(pose_ids),
+                score,
+            )
             xy, peak = maps.peaks("refined")
-            peak = np.where(poses.score >= self._threshold, peak, 0.0)
-            places = {pose_id: place for place, pose_id in enumerate(poses.pose_id.tolist())}
-            for one in ones:
-                place = places[one.source_pose_id]
-                carried[one] = CarriedPose(xy[place], peak[place])
+            peak = np.where(score >= self._threshold, peak, 0.0)
+            carried |= {one: CarriedPose(xy[row], peak[row]) for row, one in enumerate(batch)}
         return carried
 
 
@@ -69,4 +70,4 @@ def load_carrier(weights: Path, params: RecoverParams) -> WideCarrier:
         InputError: the file is not there or holds no such network.
     """
     network = CorrespondenceMaps(loaded(load_correspondence, weights), params)
-    return WideCarrier(network, query_joint_threshold=params.query_joint_threshold)
+    return WideCarrier(network, query_joint_threshold=params.query_joint_threshold, batch_size=params.batch_size)

@@ -49,7 +49,14 @@ def _execute(work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path
         return
     from tasks.shards.ray_actors import run_on_ray  # Ray takes seconds to import
 
-    yield from run_on_ray(work, keyed, store=store, params=params)
+    yield from run_on_ray(work, sorted(keyed, key=_size, reverse=True), store=store, params=params)
+
+
+def _size(keyed: tuple[Shard, str]) -> tuple[int, int]:
+    """How much work a shard may be: large ones go first, so that no worker is left alone with one at the end."""
+    shard, _ = keyed
+    rows = sum(path.stat().st_size for _, path in shard.inputs if path.is_file())
+    return shard.last_frame - shard.first_frame, rows
 
 
 class _Assembly:

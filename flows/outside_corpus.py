@@ -1,4 +1,4 @@
-"""A corpus outside the repository, seen in the layout of data/, without writing anything into it."""
+"""A corpus outside the repository, seen in the layout of data/ without writing into it, and what left it."""
 
 import shutil
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,9 @@ from typing import Final
 
 from tasks.errors import InputError
 from tasks.formats.videos import VIDEO_ENDINGS, bare_videos, detections_beside, pictures_of
+from tasks.tables import TABLES, read_table
+from tasks.tables.schemas import VIDEOS
+from tasks.workspace import Workspace
 
 _EXPANDED: Final = ("posetrack", "videos")
 """Folders that files may have to be added to."""
@@ -43,6 +46,22 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
         _view_folder(corpus, view)
     _add_detections([path.expanduser().resolve() for path in detections], view)
     return view
+
+
+def forget_videos_that_left(workspace: Workspace) -> list[str]:
+    """Delete what an earlier run wrote of videos that the index does not hold any more, and give their names.
+
+    Finished shards stay in the store, so that a video which comes back costs nothing.
+    """
+    indexed = read_table(VIDEOS, VIDEOS.path(workspace.tables), ["video_id"])["video_id"].to_pylist()
+    folders = [workspace.tables / table.name for table in TABLES.values() if table.per_video]
+    folders += [*workspace.posetrack.glob("*"), workspace.reports / "clips"]
+    left = set()
+    for path in (path for folder in folders for path in folder.glob("*.*")):
+        if path.stem not in indexed and not path.name.startswith("."):
+            path.unlink()
+            left.add(path.stem)
+    return sorted(left)
 
 
 def _view_one_video(video: Path, view: Path) -> None:

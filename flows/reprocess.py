@@ -18,7 +18,7 @@ from typing import Final
 from rich.console import Console
 
 from flows.outcomes import ExitCode, StageFailedError, StageOutcome
-from flows.outside_corpus import corpus_view
+from flows.outside_corpus import corpus_view, forget_videos_that_left
 from flows.processes import RunFile, stopping_on_sigterm
 from flows.progress_view import EventFile, ProgressView, progress_view
 from flows.repository import Repository
@@ -107,6 +107,8 @@ def _bring(view: ProgressView, servers: RunServers, workspace: Workspace, params
     os.environ.update(servers.environment_of(stage))
     with _followed(view, workspace, stage), _told_briefly(stage, workspace):
         _run(stage, workspace, params)
+    if stage == "index" and (left := forget_videos_that_left(workspace)):
+        view.say(f"left the corpus since the last run, what was written of them is deleted: {', '.join(left)}")
     outcome = StageOutcome(stage, "ran", time.monotonic() - start)
     view.end(outcome)
     return outcome

@@ -42,6 +42,34 @@ def test_a_broken_video_is_set_aside_and_the_rest_is_tracked(corrtrack, tmp_path
     assert sorted(path.name for path in corpus.rglob("*")) == before
 
 
+def files_of(out: Path, video_id: str) -> list[str]:
+    """Files below `out` that are of this video alone, outside the store of finished shards."""
+    return sorted(str(path.parent.relative_to(out)) for path in out.glob(f"*/**/{video_id}.*") if path.is_file())
+
+
+def test_what_was_written_of_a_video_that_left_the_corpus_is_deleted_and_that_is_said(
+    corrtrack, tmp_path, untrained_weights
+):
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    boxes = "".join(f"{frame},-1,{10 + frame},8,16,48,0.9\n" for frame in range(1, 5))
+    for name in ("street", "square"):
+        write_video(corpus / f"{name}.mp4", 4)
+        (corpus / f"{name}.det.txt").write_text(boxes)
+    code, text = corrtrack("reprocess", corpus, "--out", out, "--weights", untrained_weights)
+    assert code == 0, text
+    of_the_first = files_of(out, "square")  # small params ask for one clip, which is of the first video
+    assert {"artifacts/tables/tracks", "artifacts/posetrack/merged", "reports/clips"} <= set(of_the_first)
+
+    (corpus / "square.mp4").unlink()
+    (corpus / "square.det.txt").unlink()
+    code, text = corrtrack("reprocess", corpus, "--out", out, "--weights", untrained_weights)
+    assert code == 0, text
+    assert "left the corpus since the last run, what was written of them is deleted: square" in text
+    assert files_of(out, "square") == []
+    assert files_of(out, "street") == of_the_first
+
+
 def test_without_weights_it_says_how_to_get_them(corrtrack, tmp_path):
     code, text = corrtrack("reprocess", tmp_path, "--out", tmp_path / "out")
     assert code == 2

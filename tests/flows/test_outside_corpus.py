@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.outside_corpus import corpus_view
+from flows.outside_corpus import corpus_view, forget_videos_that_left
 from tasks.errors import InputError
 from tasks.formats.videos import bare_videos, detections_beside
+from tasks.tables import write_table
+from tasks.tables.schemas import VIDEOS
+from tasks.workspace import Workspace
 
 
 def touched(*paths: Path) -> None:
@@ -64,6 +67,22 @@ def test_results_replace_those_of_an_annotated_corpus(tmp_path):
     assert [path.name for path in (view / "posetrack/detections").iterdir()] == ["new.json"]
     assert (view / "posetrack/annotations/val/1.json").is_file()
     assert [path.name for path in (tmp_path / "c/posetrack/detections").iterdir()] == ["old.json"]
+
+
+def test_only_what_was_written_of_videos_that_left_is_deleted(tmp_path):
+    workspace = Workspace.of_repository(tmp_path)
+    row = {"video_id": "street", "split": "val", "source": None, "media": "videos/street.mp4", "media_sha256": "0"}
+    row |= {"width": 96, "height": 64, "frame_count": 4, "labelled_frame_count": 0}
+    write_table(VIDEOS, [row | {"frames_per_second": 25.0, "tags": []}], VIDEOS.path(workspace.tables))
+    kept = [workspace.tables / "poses/street.parquet", workspace.reports / "clips/street.mp4"]
+    kept += [workspace.tables / "scores.parquet", workspace.tables / "poses/.square.7.partial.parquet"]
+    gone = [workspace.tables / "poses/square.parquet", workspace.posetrack / "merged/square.json"]
+    gone += [workspace.reports / "clips/park.mp4"]
+    touched(*kept, *gone)
+    assert forget_videos_that_left(workspace) == ["park", "square"]
+    assert [path.exists() for path in kept] == [True] * len(kept)
+    assert [path.exists() for path in gone] == [False] * len(gone)
+    assert forget_videos_that_left(workspace) == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tasks.demo_corpus.files import Json, one_thread, write_json
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.posetrack_layout import write_posetrack
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised whenever the same parameters and seed give another corpus."""
 MARKER: Final = "demo_corpus.json"
 

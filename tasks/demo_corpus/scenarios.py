@@ -1,6 +1,6 @@
 """What happens in the videos and pictures: who walks, crosses, dances, hides, and what makes it hard."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -153,42 +153,36 @@ SCRIPTS: Final[tuple[Callable[[np.random.Generator], Script], ...]] = (
 )  # fmt: skip
 """In the order in which videos take them, over and over."""
 
-PICTURE_GAITS: Final[tuple[Gait, ...]] = (
-    motion.stroll, motion.stride, motion.run, motion.stand, motion.wave, motion.dance, motion.exercise, motion.sit,
-    motion.reach,
-)  # fmt: skip
+PICTURE_GAITS: Final[Mapping[Gait, float]] = {
+    motion.stroll: 0.25, motion.stride: 0.2, motion.stand: 0.15, motion.run: 0.12, motion.wave: 0.08, motion.dance: 0.1,
+    motion.exercise: 0.04, motion.sit: 0.03, motion.reach: 0.03,
+}  # fmt: skip
+"""How often people in pictures do what: mostly what people in the videos do."""
 
 
 def snapshot(rng: np.random.Generator) -> Script:
-    """One picture: one to four people near and far, doing anything, sometimes half hidden, dark or before a crowd."""
+    """One picture: one to four people side by side, near and far, sometimes half hidden, dark or before a crowd."""
+    count = int(rng.choice([1, 2, 3, 4], p=[0.15, 0.35, 0.35, 0.15]))
     roles: list[Role] = []
-    for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.25, 0.35, 0.25, 0.15]))):
-        z = float(rng.choice([rng.uniform(1.9, 3.2), rng.uniform(3.2, 6.2)], p=[0.25, 0.75]))
-        spot = (float(rng.uniform(-0.75, 0.75)), z)
-        gait = PICTURE_GAITS[int(rng.integers(len(PICTURE_GAITS)))]
+    for place in rng.permutation(count):
+        z = float(rng.choice([rng.uniform(2.0, 3.2), rng.uniform(3.2, 5.6)], p=[0.12, 0.88]))
+        x = 0.75 * (2 * (place + rng.uniform(0.1, 0.9)) / count - 1)
+        gait = list(PICTURE_GAITS)[int(rng.choice(len(PICTURE_GAITS), p=list(PICTURE_GAITS.values())))]
         twin = 0 if roles and rng.random() < 0.12 else None
-        roles.append(
-            Role(
-                spot,
-                spot,
-                gait,
-                twin,
-                float(rng.uniform(0, 2 * np.pi) if rng.random() < 0.6 else rng.normal(np.pi, 0.5)),
-            )
-        )
-    occluders = []
-    if rng.random() < 0.35:
-        kind = str(rng.choice(["tree", "post", "car", "hedge"], p=[0.3, 0.35, 0.1, 0.25]))
-        side = (
-            float(rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 1.0)) if kind == "car" else float(rng.uniform(-0.7, 0.7))
-        )
-        occluders.append((kind, side, float(rng.uniform(2.6, 4.2))))
+        facing = float(rng.uniform(0, 2 * np.pi) if rng.random() < 0.6 else rng.normal(np.pi, 0.5))
+        roles.append(Role((float(x), z), (float(x), z), gait, twin, facing))
     return Script(
         tags=(),
         places=("street", "park", "square", "hall"),
         roles=roles,
-        occluders=occluders,
-        blurred=bool(rng.random() < 0.15),
-        dark=bool(rng.random() < 0.12),
-        spectators=int(rng.integers(6, 11)) if rng.random() < 0.2 else 0,
+        occluders=[_picture_occluder(rng)] if rng.random() < 0.15 else [],
+        blurred=bool(rng.random() < 0.1),
+        dark=bool(rng.random() < 0.08),
+        spectators=int(rng.integers(6, 11)) if rng.random() < 0.12 else 0,
     )
+
+
+def _picture_occluder(rng: np.random.Generator) -> tuple[str, float, float]:
+    kind = str(rng.choice(["tree", "post", "car", "hedge"], p=[0.3, 0.35, 0.1, 0.25]))
+    side = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 1.0)) if kind == "car" else float(rng.uniform(-0.7, 0.7))
+    return kind, side, float(rng.uniform(2.6, 4.2))

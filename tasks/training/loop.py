@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tasks.params.training import TrainingSection
 from tasks.progress import Progress
 from tasks.training.checkpoint import CheckpointStore
 from tasks.training.contributions import Contributions
@@ -34,7 +35,7 @@ class Training:
         self.network.to(memory_format=torch.channels_last)
         self._trained = job.trained(self.network)
         self._contributions = Contributions(self._trained)
-        self._optimizer = _optimizer(self._contributions.parameters, self.section.weight_decay)
+        self._optimizer = _optimizer(self._contributions.parameters, self.section)
         self.epoch, self.step, self.steps = 0, 0, 0
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
@@ -164,13 +165,13 @@ class Training:
         return f"memory ran out on {self._device} ({self._place()}); {advice}"
 
 
-def _optimizer(parameters: list[nn.Parameter], weight_decay: float) -> torch.optim.Optimizer:
+def _optimizer(parameters: list[nn.Parameter], section: TrainingSection) -> torch.optim.Optimizer:
     """AdamW; only what multiplies inputs decays, no bias and no normalisation (a free choice, the paper names none)."""
     groups = [
-        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": section.weight_decay},
         {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=0.0, fused=True)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, section.adam_beta2), fused=True)
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tasks.params import Params
 from tasks.progress import current
 from tasks.reporting import gather
 from tasks.reporting.clips import Picture, draw_tracks, write_clip
+from tasks.reporting.figures.gallery import draw_figures
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES
 from tasks.whole_files import write_whole
@@ -17,9 +18,9 @@ from tasks.workspace import Workspace
 
 
 def run(workspace: Workspace, params: Params) -> None:
-    """Write `reports/index.html` and the clips beside it from tables, metrics and provenance."""
+    """Write `reports/index.html`, and clips and figures.json beside it, from tables, metrics and provenance."""
     clips = _write_clips(workspace, params)
-    page = render_page(workspace, params, clips)
+    page = render_page(workspace, params, clips, draw_figures(workspace, params))
     write_whole(workspace.reports / "index.html", page)
     current().summary(clips=len(clips), bytes=len(page.encode()))
 

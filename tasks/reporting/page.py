@@ -1,6 +1,7 @@
 """The page: facts in, HTML out."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,22 @@ _SECTIONS = {
     "difficulty": "By difficulty",
     "joints": "By joint",
     "paper": "Paper's tables",
+    "figures": "Paper's figures",
     "training": "Training",
     "run": "The run",
 }
 
 
-def render_page(workspace: Workspace, params: Params, clips: list[gather.Row]) -> str:
+def render_page(
+    workspace: Workspace, params: Params, clips: list[gather.Row], figures: Sequence[gather.Row] = ()
+) -> str:
     """HTML of the report, complete in itself but for the clips; every text from a file is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    facts = _facts(workspace, params) | {"clips": clips}
+    facts = _facts(workspace, params) | {"clips": clips, "figures": figures}
     shown = {"difficulty": "slices", "joints": "joints", "paper": "paper_tables", "training": "trainings"}
+    shown |= {"figures": "figures"}
     sections = [(name, title) for name, title in _SECTIONS.items() if name not in shown or facts[shown[name]]]
     style = Markup((_TEMPLATES / "style.css").read_text())  # noqa: S704  our own file
     return environment.get_template("report.html").render(facts | {"sections": sections, "style": style})

@@ -1,0 +1,190 @@
+"""One tracked video as the figures see it: poses, tracks, annotated persons, pictures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.keypoints import BODY, KEYPOINT_COUNT, FloatArray, IntArray
+from models.poses.boxes import iou, xywh_to_xyxy
+from tasks.inference.videos import Video, VideoIndex
+from tasks.reporting.clips import Picture
+from tasks.tables import Table, read_table
+from tasks.tables.arrays import keypoint_array, list_array
+from tasks.tables.schemas import CORRESPONDENCES, MERGED_TRACKS, PERSONS, POSES, RECOVERED_POSES, TRACKS
+from tasks.workspace import Workspace
+
+Mask = npt.NDArray[np.bool_]
+ON_PERSON: Final = 0.5
+"""A pose is on the annotated person whose box covers its own box best, with at least this intersection over union."""
+
+
+@dataclass(frozen=True)
+class Poses:
+    """N poses of one video and box source that tracking may use."""
+
+    pose_id: IntArray
+    frame: IntArray
+    xy: FloatArray
+    """(N,17,2) px."""
+    score: FloatArray
+    """(N,17)."""
+    box_xyxy: FloatArray
+    """(N,4) px."""
+    pose_score: FloatArray
+    source_pose_id: IntArray
+    """Of a recovered pose; -1 where it was detected."""
+
+    def __len__(self) -> int:
+        return len(self.pose_id)
+
+    def row(self, pose_id: int) -> int:
+        """Place of a pose among these; -1 where it is not."""
+        found = np.flatnonzero(self.pose_id == pose_id)
+        return int(found[0]) if len(found) else -1
+
+    @property
+    def is_recovered(self) -> Mask:
+        """(N,)."""
+        return np.asarray(self.source_pose_id >= 0)
+
+
+@dataclass(frozen=True)
+class Persons:
+    """M annotated persons of one video."""
+
+    frame: IntArray
+    track_id: IntArray
+    box_xyxy: FloatArray
+    """(M,4) px."""
+    xy: FloatArray
+    """(M,17,2) px."""
+    labelled: Mask
+    """(M,17) body keypoints with a place."""
+    area: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def row(self, frame: int, track_id: int) -> int:
+        """Place of an identity in a frame; -1 where it is not annotated."""
+        found = np.flatnonzero((self.frame == frame) & (self.track_id == track_id))
+        return int(found[0]) if len(found) else -1
+
+
+@dataclass(frozen=True)
+class Footage:
+    """One video with everything that was found in it."""
+
+    video: Video
+    workspace: Workspace
+    box_source: str
+
+    @property
+    def video_id(self) -> str:
+        """Its id."""
+        return self.video.video_id
+
+    @property
+    def tags(self) -> list[str]:
+        """What is hard in it."""
+        return list(self.video.row["tags"])
+
+    def place(self, frame: int) -> str:
+        """Video, frame and tags, as captions name them."""
+        return f"{self.video_id}, frame {frame} ({', '.join(self.tags) or 'no tags'})"
+
+    def pictures(self, *frames: int) -> list[Picture]:
+        """Pictures of these frames; raises FrameError."""
+        opened = self.video.open(self.workspace.data)
+        return [picture for _, picture in opened.read(frames)]
+
+    def rows(self, table: Table) -> pa.Table:
+        """Rows of a table of this video and box source."""
+        path = table.path(self.workspace.tables, self.video_id)
+        rows = read_table(table, path) if path.is_file() else table.schema.empty_table()
+        return rows.filter(pc.field("box_source") == self.box_source)
+
+    @cached_property
+    def poses(self) -> Poses:
+        """Detected and recovered poses, without the suppressed ones."""
+        parts = [self.rows(table) for table in (POSES, RECOVERED_POSES)]
+        kept = [part.filter(pc.field("drop_reason").is_null()) for part in parts]
+        sources = [np.full(len(kept[0]), -1, dtype=np.int64), _whole(kept[1], "source_pose_id")]
+        columns = ["pose_id", "frame_index", "box_xywh", "x", "y", "score", "pose_score"]
+        rows = pa.concat_tables([part.select(columns) for part in kept])
+        return Poses(
+            _whole(rows, "pose_id"),
+            _whole(rows, "frame_index"),
+            keypoint_array(rows).astype(np.float64),
+            list_array(rows, "score").astype(np.float64),
+            xywh_to_xyxy(list_array(rows, "box_xywh")),
+            np.asarray(rows["pose_score"].to_numpy(), dtype=np.float64),
+            np.concatenate(sources),
+        )
+
+    @cached_property
+    def tracks(self) -> pa.Table:
+        """Rows of the merged tracks, or of the tracks where nothing was merged."""
+        merged = MERGED_TRACKS.path(self.workspace.tables, self.video_id).is_file()
+        return self.rows(MERGED_TRACKS if merged else TRACKS)
+
+    @cached_property
+    def correspondences(self) -> pa.Table:
+        """Rows of the table correspondences."""
+        return self.rows(CORRESPONDENCES)
+
+    @cached_property
+    def persons(self) -> Persons:
+        """Annotated persons with an identity."""
+        wanted = (pc.field("video_id") == self.video_id) & pc.field("track_id").is_valid() & ~pc.field("is_crowd")
+        rows = read_table(PERSONS, PERSONS.path(self.workspace.tables)).filter(wanted)
+        return Persons(
+            _whole(rows, "frame_index"),
+            _whole(rows, "track_id"),
+            xywh_to_xyxy(list_array(rows, "box_xywh")),
+            keypoint_array(rows).astype(np.float64),
+            (list_array(rows, "visibility") > 0) & np.isin(np.arange(KEYPOINT_COUNT), BODY),
+            np.asarray(rows["area"].to_numpy(), dtype=np.float64),
+        )
+
+    @cached_property
+    def person_of(self) -> IntArray:
+        """For each pose the place of the annotated person it is on, (N,); -1 where it is on nobody."""
+        poses, persons = self.poses, self.persons
+        if not len(persons) or not len(poses):
+            return np.full(len(poses), -1, dtype=np.int64)
+        overlap = iou(poses.box_xyxy, persons.box_xyxy)
+        overlap[poses.frame[:, None] != persons.frame[None]] = 0.0
+        chosen = overlap.argmax(axis=1)
+        return np.where(overlap.max(axis=1) >= ON_PERSON, chosen, -1).astype(np.int64)
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether poses can be compared with persons."""
+        return len(self.persons) > 0
+
+
+def footages(workspace: Workspace) -> list[Footage]:
+    """The tracked videos, those of the validation split where there are any."""
+    index = VideoIndex(workspace.tables)
+    videos = [index.video(name) for name in index.with_tables(POSES, RECOVERED_POSES, CORRESPONDENCES, TRACKS)]
+    held_out = [video for video in videos if video.row["split"] == "val"]
+    return list(_footages(workspace, held_out or videos))
+
+
+def _footages(workspace: Workspace, videos: list[Video]) -> Iterator[Footage]:
+    for video in videos:
+        rows = read_table(POSES, POSES.path(workspace.tables, video.video_id), ["box_source"])
+        sources = set(rows["box_source"].to_pylist())
+        if sources:
+            yield Footage(video, workspace, "detected" if "detected" in sources else min(sources))
+
+
+def _whole(rows: pa.Table, name: str) -> IntArray:
+    return np.asarray(rows[name].to_numpy(), dtype=np.int64)

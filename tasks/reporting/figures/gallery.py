@@ -1,0 +1,66 @@
+"""All figures of a run, for the page and as reports/figures.json."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from tasks.ablation.motion import flow_of
+from tasks.frames import FrameError
+from tasks.params import Params
+from tasks.progress import current
+from tasks.reporting.figures.carried import figure_6
+from tasks.reporting.figures.examples import Figure
+from tasks.reporting.figures.failures import figure_9
+from tasks.reporting.figures.footage import Footage, footages
+from tasks.reporting.figures.maps import RecoveryMaps
+from tasks.reporting.figures.panels import data_uri
+from tasks.reporting.figures.recovered import figure_4, figure_10, recovered_poses
+from tasks.whole_files import write_whole
+from tasks.workspace import Workspace
+
+
+def draw_figures(workspace: Workspace, params: Params) -> list[dict[str, Any]]:
+    """Draw the figures, write reports/figures.json (examples without pictures), and return what the page shows."""
+    figures = list(_figures(workspace, params))
+    written = [
+        {"figure": figure.number, "nothing": figure.nothing, "examples": [one.facts for one in figure.examples]}
+        for figure in figures
+    ]
+    text = json.dumps(written, indent=2, allow_nan=False) + "\n"
+    write_whole(workspace.reports / "figures.json", text)
+    return [_shown(figure) for figure in figures]
+
+
+def _figures(workspace: Workspace, params: Params) -> Iterator[Figure]:
+    films = footages(workspace)
+    if not films:
+        return
+    weights = workspace.weights("correspondence")
+    threshold = params.track.output_joint_threshold
+    recovered = recovered_poses(films)
+    makers: Sequence[Callable[[], Figure]] = (
+        lambda: figure_4(recovered, RecoveryMaps(weights, params.recover) if weights.is_file() else None),
+        partial(_carried, films, params),
+        lambda: figure_9(films, joint_threshold=threshold),
+        lambda: figure_10(recovered, joint_threshold=threshold),
+    )
+    for make in makers:
+        try:
+            yield make()
+        except FrameError as error:
+            current().notice(f"A figure of the report is left out: {error}")
+
+
+def _carried(films: Sequence[Footage], params: Params) -> Figure:
+    return figure_6(
+        films,
+        flow_of(params.ablate),
+        maps=params.track.maps,
+        joint_threshold=params.track.query_joint_threshold,
+    )
+
+
+def _shown(figure: Figure) -> dict[str, Any]:
+    examples = [{"picture": data_uri(one.picture), "caption": one.caption} for one in figure.examples]
+    return {"title": figure.title, "reading": figure.reading, "nothing": figure.nothing, "examples": examples}

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 from tasks.ablation import paper_tables as paper
 from tasks.ablation.baselines import table_2
+from tasks.ablation.chosen import Choice, merge_choices, track_choices
 from tasks.ablation.competence import competence
 from tasks.ablation.corpus import TrialVideo, trial_videos
 from tasks.ablation.unrefined import trials_without_refinement
@@ -25,6 +27,7 @@ _BASELINES = 2
 def run(workspace: Workspace, params: Params) -> None:
     """Write reports/tables/table_N.json: {"corpus", "rows", "published", "chosen"}, table 2 with "competence" beside.
 
+    Tables 5 and 7 tell beside the thresholds in force which ones a sweep on the training split finds best ("swept").
     Each of them is written, without rows where it was not asked for, since DVC expects every file.
     """
     trials = trial_videos(workspace, "val", "detected")
@@ -33,12 +36,16 @@ def run(workspace: Workspace, params: Params) -> None:
     asked = set(params.ablate.tables if trials else ())
     published = json.loads(_PUBLISHED.read_text())
     corpus = _corpus(workspace, trials)
+    swept = _swept(workspace, params, asked)
     unrefined = trials_without_refinement(workspace, params, trials) if 7 in asked else []
     makers = _makers(workspace, params, trials, unrefined)
     current().start("tables", len(makers))
     for done, (number, make) in enumerate(makers.items(), start=1):
         rows = make() if number in asked else []
         content = {"corpus": corpus, "rows": rows, "published": published[f"table_{number}"], "chosen": _chosen(params)}
+        if number in swept:
+            content["chosen"] |= {f"{name} (best of the sweep)": one["best"] for name, one in swept[number].items()}
+            content["swept"] = swept[number]
         if number == _BASELINES and number in asked:
             content["competence"], content["notes"] = competence(workspace, params, trials)
         path = workspace.reports / "tables" / f"table_{number}.json"
@@ -58,6 +65,15 @@ def _makers(
         6: lambda: paper.table_6(trials, section, params.ablate.tau_corr_values),
         7: lambda: paper.table_7(trials, section, unrefined),
     }
+
+
+def _swept(workspace: Workspace, params: Params, asked: AbstractSet[int]) -> dict[int, dict[str, Choice]]:
+    """Choices on the training split by the table that they belong to; empty without training videos."""
+    training = trial_videos(workspace, "train", "detected") if asked & {5, 7} else []
+    if not training:
+        return {}
+    choices = {5: merge_choices, 7: track_choices}
+    return {number: choose(training, params) for number, choose in choices.items() if number in asked}
 
 
 def _corpus(workspace: Workspace, trials: list[TrialVideo]) -> str:

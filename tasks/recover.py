@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.inference.video_shards import whole_videos
 from tasks.inference.videos import VideoIndex
@@ -34,6 +35,10 @@ class RecoverWork:
     """Recovery of one video; holds paths and params, the networks come with the first shard.
 
     The section `estimate` tells how a recovered pose is estimated, as it told for the detected ones.
+
+    Attributes:
+        box_sources: those to walk; None means all.
+        refine: False leaves the refinement network out: what the tables tell of the maps C is 0 then.
     """
 
     data: Path
@@ -41,6 +46,8 @@ class RecoverWork:
     pose_weights: Path
     correspondence_weights: Path
     params: Params
+    box_sources: tuple[str, ...] | None = None
+    refine: bool = True
     stage: str = "recover"
     outputs: tuple[Table, ...] = (RECOVERED_POSES, CORRESPONDENCES, AFFINITIES)
     late_modules: tuple[str, ...] = ("tasks.inference.video_walker",)
@@ -51,6 +58,7 @@ class RecoverWork:
             "pose_weights": weight_bytes(self.pose_weights),
             "correspondence_weights": weight_bytes(self.correspondence_weights),
             "params": section_json(self.params, self.stage, "estimate"),
+            "part": repr((self.box_sources, self.refine)),
         }
 
     @cached_property
@@ -68,9 +76,12 @@ class RecoverWork:
             self.correspondence_weights,
             estimate=self.params.estimate,
             recover=self.params.recover,
+            refine=self.refine,
         )
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of recovered_poses, correspondences and affinities of the video."""
         poses = read_table(POSES, POSES.path(self.tables, shard.video_id))
+        if self.box_sources is not None:
+            poses = poses.filter(pc.is_in(poses["box_source"], pa.array(self.box_sources)))
         return self.walker.walk(self.index.video(shard.video_id), poses, data=self.data)

@@ -62,3 +62,11 @@ def crop_picture(picture: Picture, affine: FloatArray, *, crop_width: int, crop_
     """Cut a crop (crop_height, crop_width, 3) uint8 out of an RGB picture (H,W,3): bilinear, black outside."""
     crop: Any = cv2.warpAffine(picture, affine, (crop_width, crop_height), flags=cv2.INTER_LINEAR, borderValue=0)
     return np.asarray(crop, dtype=np.uint8)
+
+
+def stretched_crop(picture: Picture, box_xywh: FloatArray, *, crop_width: int, crop_height: int) -> Picture:
+    """Stretch a box (4,) in px to a crop (crop_height, crop_width, 3), as re-identification sees persons (6.2)."""
+    box = np.asarray(box_xywh, dtype=np.float64)
+    scale = np.array([crop_width, crop_height]) / np.maximum(box[2:], 1.0)
+    affine = np.column_stack([np.diag(scale), -scale * box[:2]])
+    return crop_picture(picture, affine, crop_width=crop_width, crop_height=crop_height)

@@ -3,18 +3,17 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
 from models.checkpoints import load_reid
 from models.keypoints import FloatArray, IntArray
+from models.poses.crops import stretched_crop
 from models.tracking.similarity import ReidSimilarity
 from tasks.ablation.corpus import TrialVideo
-from tasks.inference.networks import device
+from tasks.inference.networks import device, prepare
 from tasks.params import Params
 from tasks.tables import read_table
 from tasks.tables.arrays import list_array
@@ -30,7 +29,7 @@ def embedder(params: Params, weights: Path) -> Embed | None:
     if params.ablate.reid_embedder:
         module = torch.jit.load(params.ablate.reid_embedder, map_location=device()).eval()  # type: ignore[no-untyped-call]
         return lambda crops: torch.nn.functional.normalize(module(crops), dim=1)
-    network = load_reid(weights).to(device())
+    network = prepare(load_reid(weights))
     return network.embed if network.architecture["identities"] else None
 
 
@@ -50,8 +49,10 @@ def _embedded(
         here = np.flatnonzero(frames == index)
         for start in range(0, len(here), _BATCH):
             batch = here[start : start + _BATCH]
-            crops = np.stack([_crop(picture, box, crop_height, crop_width) for box in boxes[batch]])
-            images = torch.from_numpy(crops).to(device()).permute(0, 3, 1, 2).float().div_(255)
+            crops = [
+                stretched_crop(picture, box, crop_width=crop_width, crop_height=crop_height) for box in boxes[batch]
+            ]
+            images = torch.from_numpy(np.stack(crops)).to(device()).permute(0, 3, 1, 2).float().div_(255)
             yield pose_ids[batch], embed(images).double().cpu().numpy()
 
 
@@ -63,10 +64,3 @@ def _boxes(trial: TrialVideo) -> tuple[IntArray, IntArray, FloatArray]:
     rows = pa.concat_tables(tables).filter(pc.field("box_source") == trial.box_source)
     ids = [np.asarray(rows[name].to_numpy(), dtype=np.int64) for name in columns[:2]]
     return ids[0], ids[1], list_array(rows, "box_xywh")
-
-
-def _crop(picture: npt.NDArray[np.uint8], box_xywh: FloatArray, rows: int, columns: int) -> npt.NDArray[np.uint8]:
-    """The box stretched to the size the network was trained on."""
-    scale = np.array([columns, rows]) / np.maximum(box_xywh[2:], 1.0)
-    affine = np.column_stack([np.diag(scale), -scale * box_xywh[:2]])
-    return np.asarray(cv2.warpAffine(picture, affine, (columns, rows), flags=cv2.INTER_LINEAR), dtype=np.uint8)

@@ -15,14 +15,14 @@ Row = dict[str, Any]
 
 def table_2(workspace: Workspace, params: Params) -> list[Row]:
     """One row per method and box source; `min_similarity` is the threshold chosen, null where it is params.yaml's."""
-    rows = []
+    rows, compared = [], methods(workspace, params)
     for box_source in sorted(params.detect.box_sources):
         splits = {split: trial_videos(workspace, split, box_source) for split in ("train", "val")}
         if not splits["train"]:
             current().notice(
                 f"Table 2, {box_source} boxes: no training videos, so every method keeps track.min_similarity."
             )
-        for method in methods(workspace, params):
+        for method in compared:
             rows.append(_row(method, box_source, splits, params))
             current().advance(0, table=2, method=method.name, boxes=box_source)
     return rows

@@ -1,12 +1,13 @@
 """The tracking methods of Table 2: each a similarity, and the OKS that duplicate removal asks for beside it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from models.tracking.association import Tracks
+from models.tracking.evidence import CarriedPoses
 from models.tracking.similarity import CarriedOksSimilarity, OksSimilarity, Similarity
 from tasks.ablation.appearance import embedder, reid_similarity
 from tasks.ablation.corpus import TrialVideo
@@ -64,10 +65,15 @@ def _by_oks(trial: TrialVideo, params: Params) -> Evidences:
 
 def _by_flow(params: Params) -> Callable[[TrialVideo], Evidences]:
     flow = flow_of(params.ablate)
+    carried: dict[tuple[str, str], CarriedPoses] = {}
 
     def evidences(trial: TrialVideo) -> Evidences:
+        if (trial.video_id, trial.box_source) not in carried:
+            siblings = [replace(trial, box_source=source) for source in sorted(params.detect.box_sources)]
+            found = carried_by_flow(siblings, flow, max_gap_frames=params.track.max_lost_frames + 1)
+            carried.update({(one.video_id, one.box_source): own for one, own in zip(siblings, found, strict=True)})
         moved = CarriedOksSimilarity(
-            carried_by_flow(trial, flow, max_gap_frames=params.track.max_lost_frames + 1),
+            carried[trial.video_id, trial.box_source],
             trial.evidence.poses,
             peak_threshold=0.5,
             joint_threshold=params.track.query_joint_threshold,

@@ -1,7 +1,7 @@
 """The optical-flow baseline: poses carried from frame to frame by a dense flow (6.2)."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import cv2
@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.keypoints import FloatArray
+from models.keypoints import FloatArray, IntArray
 from models.poses.arrays import FramePoses
 from models.tracking.evidence import CarriedPoses
 from tasks.ablation.corpus import TrialVideo
 from tasks.params.reporting import AblateParams
 
 Picture = npt.NDArray[np.uint8]
+Rows = tuple[IntArray, IntArray, FloatArray, FloatArray]
+"""Pose ids, target frames, keypoints and peaks of carried poses."""
 
 
 class DenseFlow(Protocol):
@@ -66,22 +68,39 @@ def carry(xy: FloatArray, flow: npt.NDArray[np.float32]) -> tuple[FloatArray, Fl
     return moved, (starts & ends).astype(np.float64)
 
 
-def carried_by_flow(trial: TrialVideo, flow: DenseFlow, *, max_gap_frames: int) -> CarriedPoses:
-    """Every pose of the video carried to the next 1 .. `max_gap_frames` frames of its box source."""
-    rows = list(_carried_rows(trial, flow, max_gap_frames))
-    empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 17, 2)), np.zeros((0, 17)))
-    return CarriedPoses(*(np.concatenate(parts) for parts in zip(empty, *rows, strict=True)))
+def carried_by_flow(trials: Sequence[TrialVideo], flow: DenseFlow, *, max_gap_frames: int) -> list[CarriedPoses]:
+    """Every pose carried to the next 1 .. `max_gap_frames` frames of its box source, for each trial of one video.
+
+    One pass over the pictures, and one flow for each pair of frames, however many box sources ask for it.
+    """
+    nothing: Rows = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 17, 2)), np.zeros((0, 17)))
+    rows = [[nothing] for _ in trials]
+    frames = [{frame.frame_index: frame for frame in trial.evidence.poses.frames} for trial in trials]
+    windows = [deque[tuple[FramePoses, Picture]](maxlen=max_gap_frames) for _ in trials]
+    for index, picture in trials[0].video.open(trials[0].data).read(sorted(set().union(*frames))):
+        onto = _FlowsOnto(flow, picture)
+        for own, found, window in zip(frames, rows, windows, strict=True):
+            if index in own:
+                found.extend(_carried_rows(own[index], window, onto))
+                window.append((own[index], picture))
+    return [CarriedPoses(*map(np.concatenate, zip(*found, strict=True))) for found in rows]
 
 
-def _carried_rows(
-    trial: TrialVideo, flow: DenseFlow, max_gap_frames: int
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, FloatArray]]:
-    frames = trial.evidence.poses.frames
-    pictures = trial.video.open(trial.data).read([frame.frame_index for frame in frames])
-    window: deque[tuple[FramePoses, Picture]] = deque(maxlen=max_gap_frames)
-    for target, (index, picture) in zip(frames, pictures, strict=True):
-        for source, earlier in window:
-            if len(source) and len(target):
-                xy, arrived = carry(source.xy, flow(earlier, picture))
-                yield source.pose_id, np.full(len(source), index), xy, arrived
-        window.append((target, picture))
+class _FlowsOnto:
+    """Flows onto one picture, each computed once."""
+
+    def __init__(self, flow: DenseFlow, picture: Picture) -> None:
+        self._flow, self._picture = flow, picture
+        self._known: dict[int, npt.NDArray[np.float32]] = {}
+
+    def __call__(self, frame_index: int, earlier: Picture) -> npt.NDArray[np.float32]:
+        if frame_index not in self._known:
+            self._known[frame_index] = self._flow(earlier, self._picture)
+        return self._known[frame_index]
+
+
+def _carried_rows(target: FramePoses, window: Iterable[tuple[FramePoses, Picture]], onto: _FlowsOnto) -> Iterator[Rows]:
+    for source, earlier in window:
+        if len(source) and len(target):
+            xy, arrived = carry(source.xy, onto(source.frame_index, earlier))
+            yield source.pose_id, np.full(len(source), target.frame_index), xy, arrived

@@ -56,15 +56,15 @@ def table_5(trials: Trials, threshold: float) -> list[Row]:
 
 def table_6(trials: Trials, section: TrackParams, values: Sequence[float]) -> list[Row]:
     """The threshold of equation 6."""
-    return [{"tau_corr": value} | _percents(_with(trials, section, tau_corr=value)) for value in values]
+    return [{"tau_corr": value} | _percents(with_changes(trials, section, tau_corr=value)) for value in values]
 
 
 def table_7(trials: Trials, section: TrackParams, without_refinement: Trials) -> list[Row]:
     """Refinement and duplicate removal; `without_refinement` are the same videos, recovered on the maps S."""
     designs = {
-        "correspondence tracking": _with(trials, section),
-        "without refinement": _with(without_refinement, section, maps="siamese"),
-        "without duplicate removal": _with(trials, section, duplicate_removal=False),
+        "correspondence tracking": with_changes(trials, section),
+        "without refinement": with_changes(without_refinement, section, maps="siamese"),
+        "without duplicate removal": with_changes(trials, section, duplicate_removal=False),
     }
     return [{"design": name} | _percents(figures) | {"IDSW": figures.switches} for name, figures in designs.items()]
 
@@ -74,7 +74,8 @@ def defined(value: float) -> float | None:
     return None if np.isnan(value) else round(value, 6)
 
 
-def _with(trials: Trials, section: TrackParams, **changes: Any) -> Figures:
+def with_changes(trials: Trials, section: TrackParams, **changes: Any) -> Figures:
+    """Figures with other values of some keys of the section `track`."""
     changed = section.model_copy(update=changes)
     return score_method(prepare(trials, changed), changed)
 

@@ -15,20 +15,28 @@ from tasks.workspace import Workspace
 def trials_without_refinement(workspace: Workspace, params: Params, trials: list[TrialVideo]) -> list[TrialVideo]:
     """The same videos with poses recovered from S."""
     changed = params.model_copy(update={"recover": params.recover.model_copy(update={"maps": "siamese"})})
-    return trials_recovered_again(workspace, changed, trials, name="ablate")
+    return trials_recovered_again(workspace, changed, trials, name="ablate", refine=False)
 
 
 def trials_recovered_again(
-    workspace: Workspace, params: Params, trials: list[TrialVideo], *, name: str, weights: Path | None = None
+    workspace: Workspace,
+    params: Params,
+    trials: list[TrialVideo],
+    *,
+    name: str,
+    weights: Path | None = None,
+    refine: bool = True,
 ) -> list[TrialVideo]:
     """The same videos recovered by other params or, where named, other weights of the correspondence network.
 
-    Their tables lie in the working state, in the folder `name`.
+    Their tables lie in the working state, in the folder `name`. Only the trials' own box sources are walked, and the
+    refinement network runs only where `refine`, since maps S do without.
     """
     scratch = replace(workspace, artifacts=workspace.state / name)
     _borrow_inputs(workspace.tables, scratch.tables)
     networks = (workspace.weights("pose"), weights or workspace.weights("correspondence"))
-    work = RecoverWork(workspace.data, scratch.tables, *networks, params)
+    sources = tuple(sorted({trial.box_source for trial in trials}))
+    work = RecoverWork(workspace.data, scratch.tables, *networks, params, box_sources=sources, refine=refine)
     videos = whole_videos(scratch.tables, [trial.video_id for trial in trials], POSES)
     map_shards(work, videos, workspace=scratch, params=params)
     return [replace(trial, tables=scratch.tables) for trial in trials]

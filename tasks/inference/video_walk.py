@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.keypoints import KEYPOINT_COUNT
+from models.keypoints import KEYPOINT_COUNT, FloatArray
 from models.poses.arrays import FramePoses
 from tasks.frames import VideoFrames
 from tasks.inference.box_source_poses import BoxSourcePoses
@@ -105,12 +105,12 @@ class VideoWalk:
             "source_frame_index": poses.frame_index,
             "target_frame_index": frame_index,
         }
-        peaks = {kind: maps.peaks(kind) for kind in MAP_KINDS}
+        peaks = {kind: _peaks(maps, kind, len(poses)) for kind in MAP_KINDS}
         carried = {f"{kind}_peak": peak for kind, (_, peak) in peaks.items()}
         carried |= {f"{kind}_{axis}": xy[..., i] for kind, (xy, _) in peaks.items() for i, axis in enumerate("xy")}
         self._correspondences.add(len(poses), source_pose_id=poses.pose_id, **both, **carried)
         targets = source.at(frame_index)
-        values = {kind: maps.sample(kind, targets.xy).reshape(-1, KEYPOINT_COUNT) for kind in MAP_KINDS}
+        values = {kind: _values(maps, kind, poses, targets) for kind in MAP_KINDS}
         source_id, target_id = np.repeat(poses.pose_id, len(targets)), np.tile(targets.pose_id, len(poses))
         self._affinities.add(len(source_id), source_pose_id=source_id, target_pose_id=target_id, **both, **values)
 
@@ -128,6 +128,20 @@ class VideoWalk:
         for source in self._sources:
             needed.update(source.last_frames(frame_index, 1 if ahead else self._params.max_gap_frames, ahead=ahead))
         self._fitted = {index: fitted for index, fitted in self._fitted.items() if index in needed}
+
+
+def _peaks(maps: PoseMaps, kind: str, count: int) -> tuple[FloatArray, FloatArray]:
+    """Peaks of the maps; 0 for a kind that the network does not give."""
+    if kind in maps.maps:
+        return maps.peaks(kind)
+    return np.zeros((count, KEYPOINT_COUNT, 2)), np.zeros((count, KEYPOINT_COUNT))
+
+
+def _values(maps: PoseMaps, kind: str, poses: FramePoses, targets: FramePoses) -> FloatArray:
+    """A row of 17 values for each pair of poses; 0 for a kind that the network does not give."""
+    if kind in maps.maps:
+        return maps.sample(kind, targets.xy).reshape(-1, KEYPOINT_COUNT)
+    return np.zeros((len(poses) * len(targets), KEYPOINT_COUNT))
 
 
 def _backwards(frames: VideoFrames, wanted: Sequence[int]) -> Iterator[tuple[int, Picture]]:

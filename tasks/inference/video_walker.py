@@ -24,14 +24,24 @@ class VideoWalker:
         correspondence_weights: file of the correspondence network.
         estimate: how a recovered pose is estimated, as the detected ones were.
         recover: parameters of the stage.
+        refine: False leaves the refinement network out.
     """
 
     def __init__(
-        self, pose_weights: Path, correspondence_weights: Path, *, estimate: EstimateParams, recover: RecoverParams
+        self,
+        pose_weights: Path,
+        correspondence_weights: Path,
+        *,
+        estimate: EstimateParams,
+        recover: RecoverParams,
+        refine: bool = True,
     ) -> None:
         self._params = recover
         self._recovery = Recovery(PoseEstimator(loaded(load_pose, pose_weights), estimate), recover)
-        self._network = CorrespondenceMaps(loaded(load_correspondence, correspondence_weights), recover)
+        network = loaded(load_correspondence, correspondence_weights)
+        if not refine:
+            network.refinement = None
+        self._network = CorrespondenceMaps(network, recover)
 
     def walk(self, video: Video, poses: pa.Table, *, data: Path) -> dict[str, pa.Table]:
         """Rows of recovered_poses, correspondences and affinities, by table name, from the video's rows of poses."""

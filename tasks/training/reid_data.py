@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from models.keypoints import FloatArray, IntArray
-from models.poses.crops import Picture
+from models.poses.crops import Picture, stretched_crop
 from tasks.params.training import TrainReidParams
 from tasks.training.job import Batch
 from tasks.training.persons import Persons
@@ -92,11 +91,10 @@ class ReidData:
 
     def _crop(self, sample: int, shift: FloatArray) -> Picture:
         picture = self._pictures[int(self.persons.picture[sample])]
-        x, y, width, height = self.persons.box_xywh[sample]
-        columns, rows = self._section.crop_width_px, self._section.crop_height_px
-        scale = np.array([columns / width, rows / height])
-        affine = np.column_stack([np.diag(scale), -scale * (np.array([x, y]) + shift * np.array([width, height]))])
-        return np.asarray(cv2.warpAffine(picture, affine, (columns, rows), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+        box_xywh = np.array(self.persons.box_xywh[sample], dtype=np.float64)
+        box_xywh[:2] += shift * box_xywh[2:]
+        size = {"crop_width": self._section.crop_width_px, "crop_height": self._section.crop_height_px}
+        return stretched_crop(picture, box_xywh, **size)
 
     def _jittered(self, sample: int, draw: np.random.Generator) -> Picture:
         crop = self._crop(sample, draw.uniform(-self._section.shift_share, self._section.shift_share, 2))

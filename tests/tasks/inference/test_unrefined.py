@@ -1,0 +1,32 @@
+"""Recovery on the maps S does without the refinement network and without other box sources."""
+
+import numpy as np
+
+from tasks.inference.videos import VideoIndex
+from tasks.recover import RecoverWork
+from tasks.shards import Shard
+
+
+def test_the_poses_and_maps_s_are_the_same_without_refinement(corpus, params, change):
+    corpus.video("a", 3)
+    corpus.write()
+    corpus.two_walkers("a", 3)
+    changed = change(params, recover={"maps": "siamese", "corr_threshold_siamese": 0.0})
+    corpus.run(changed, "estimate")
+    workspace = corpus.workspace
+    weights = (workspace.weights("pose"), workspace.weights("correspondence"))
+    [frames] = [len(VideoIndex(workspace.tables).video("a").frames)]
+    whole = RecoverWork(workspace.data, workspace.tables, *weights, changed)
+    part = RecoverWork(workspace.data, workspace.tables, *weights, changed, box_sources=("detected",), refine=False)
+    assert whole.key_parts() != part.key_parts()
+    shard = Shard("a", 0, frames)
+    expected, found = whole(shard), part(shard)
+    for name, rows in found.items():
+        own = [row for row in expected[name].to_pylist() if row["box_source"] == "detected"]
+        assert own
+        refined = [key for key in own[0] if key.startswith("refined")]
+        for row, other in zip(rows.to_pylist(), own, strict=True):
+            assert all(np.all(np.array(row[key]) == 0) for key in refined)
+            assert {key: row[key] for key in row if key not in refined} == {
+                key: other[key] for key in other if key not in refined
+            }

@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment demo test lint bench deps clean
+.PHONY: help setup environment demo trend test lint bench deps clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,9 @@ setup: $(PROJECT) ## make the virtual environment .venv from requirements.lock (
 
 demo: $(PROJECT) ## run everything that is stale; without data/, on a synthesised demo corpus
 	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack reproduce
+
+trend: $(PROJECT) ## judge the paper's trends on five fresh synthetic corpora, in about an hour
+	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack trend
 
 test: lint ## set up, then ruff, mypy, import-linter and the tests
 	$(BIN)/python -m pytest
@@ -39,8 +42,8 @@ deps: $(LOCKED) ## write into dvc.yaml which code and params each stage depends 
 	$(BIN)/python -m flows.code_deps
 
 clean: ## delete artifacts/, .corrtrack/, the generated report and tool caches; keeps data/ and .venv
-	@echo "deleting artifacts/ .corrtrack/ reports/index.html reports/clips/ and tool caches"
-	@rm -rf artifacts .corrtrack reports/index.html reports/clips .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@echo "deleting artifacts/ .corrtrack/ reports/index.html reports/figures.json reports/clips/ and tool caches"
+	@rm -rf artifacts .corrtrack reports/index.html reports/figures.json reports/clips .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 environment: $(LOCKED)
 

@@ -1,0 +1,113 @@
+"""The arms of the comparison: ways to track the same videos, each with a threshold from one sweep."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tasks.ablation.corpus import TrialVideo, trial_videos
+from tasks.ablation.figures import VideoScore, score_video
+from tasks.ablation.methods import by_correspondences, methods, track
+from tasks.ablation.sweep import Prepared, at, choose_min_similarity
+from tasks.ablation.unrefined import trials_recovered_again, trials_without_refinement
+from tasks.params import Params
+from tasks.params.inference import TrackParams
+from tasks.progress import current
+from tasks.tables.schemas import MERGED_TRACKS, TRACKS
+from tasks.trend.home import OWN, SOURCES, TrendHome
+from tasks.whole_files import write_whole
+from tasks.workspace import Workspace
+
+_METHODS: Final = 4
+RECOVERY_THRESHOLD: Final = 0.3
+"""Output joint threshold that the paper takes from its Table 3."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to track some videos."""
+
+    name: str
+    prepared: Prepared
+    section: TrackParams
+
+    def scores(self, *, threshold: float | None = None, with_recovered: bool = True) -> list[VideoScore]:
+        """Scores of each video, at `threshold` or else at the output threshold of the params."""
+        shown = self.section.output_joint_threshold if threshold is None else threshold
+        return [
+            score_video(
+                trial.video_id,
+                trial.truth,
+                trial.tracked(trial.evidence, track(trial, evidences, self.section, with_recovered=with_recovered)),
+                output_joint_threshold=shown,
+            )
+            for trial, evidences in self.prepared
+        ]
+
+
+def choose_thresholds(home: TrendHome) -> None:
+    """Sweep every arm on the training videos and write the thresholds: {arm: number, or null to keep the params'}."""
+    params = home.params("training")
+    chosen: dict[str, float | None] = {}
+    current().start("arms", len(params.detect.box_sources) * _METHODS + len(SOURCES))
+    for arm in _swept_arms(home, "training", "train"):
+        chosen[arm.name] = choose_min_similarity(arm.prepared, arm.section, params.ablate.similarity_quantiles)
+        current().advance(len(chosen), arm=arm.name)
+    write_whole(home.thresholds, json.dumps(chosen, indent=1) + "\n")
+
+
+def judge(home: TrendHome, name: str) -> dict[str, list[VideoScore]]:
+    """Scores of every arm on the validation videos of a corpus, each at its own threshold."""
+    chosen = json.loads(home.thresholds.read_text(encoding="utf-8"))
+    found: dict[str, list[VideoScore]] = {}
+    for arm in _swept_arms(home, name, "val"):
+        own = chosen[arm.name]
+        fitted = arm if own is None else Arm(arm.name, arm.prepared, at(arm.section, own))
+        found[arm.name] = fitted.scores()
+        if arm.name == OWN:
+            found |= _variants(fitted)
+    found[f"trained on {home.plan['source']}"] = found[OWN]
+    return found | _stored(home.folder(name), home.params(name))
+
+
+def _swept_arms(home: TrendHome, name: str, split: str) -> Iterator[Arm]:
+    """Arms that have a threshold of their own; the videos of an arm are those of all others."""
+    workspace, params = home.folder(name), home.params(name)
+    for box_source in sorted(params.detect.box_sources):
+        trials = trial_videos(workspace, split, box_source)
+        for method in methods(workspace, params):
+            prepared = [(trial, method.evidences(trial)) for trial in trials]
+            yield Arm(f"{method.name}, {box_source}", prepared, params.track)
+    trials = trial_videos(workspace, split, "detected")
+    unrefined = params.track.model_copy(update={"maps": "siamese"})
+    yield _by_correspondences("without refinement", trials_without_refinement(workspace, params, trials), unrefined)
+    for source, trained in home.sources.items():
+        if source != home.plan["source"]:
+            weights = trained.weights("correspondence")
+            again = trials_recovered_again(workspace, params, trials, name=f"trained_on_{source}", weights=weights)
+            yield _by_correspondences(f"trained on {source}", again, params.track)
+
+
+def _by_correspondences(name: str, trials: Iterable[TrialVideo], section: TrackParams) -> Arm:
+    return Arm(name, [(trial, by_correspondences(trial, section)) for trial in trials], section)
+
+
+def _variants(own: Arm) -> dict[str, list[VideoScore]]:
+    undeleted = own.section.model_copy(update={"duplicate_removal": False})
+    return {
+        "detected and recovered poses": own.scores(threshold=RECOVERY_THRESHOLD),
+        "detected poses": own.scores(threshold=RECOVERY_THRESHOLD, with_recovered=False),
+        "without duplicate removal": Arm("without duplicate removal", own.prepared, undeleted).scores(),
+    }
+
+
+def _stored(workspace: Workspace, params: Params) -> dict[str, list[VideoScore]]:
+    """The tracks that the stages `track` and `merge` left."""
+    trials, threshold = trial_videos(workspace, "val", "detected"), params.track.output_joint_threshold
+    return {
+        name: [
+            score_video(trial.video_id, trial.truth, trial.stored(table), output_joint_threshold=threshold)
+            for trial in trials
+        ]
+        for name, table in (("tracks", TRACKS), ("merged tracks", MERGED_TRACKS))
+    }

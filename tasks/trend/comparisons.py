@@ -1,0 +1,144 @@
+"""What the paper says is better than what, and what the fresh corpora say to it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from models.keypoints import IntArray
+from models.metrics.average_precision import average_precision
+from models.metrics.clear_mot import MotCounts, clear_mot
+from models.metrics.paired_bootstrap import PairedDifference, paired_bootstrap
+from tasks.ablation.figures import VideoScore
+from tasks.demo_corpus.seeds import generator
+from tasks.trend.home import OWN
+from tasks.trend.scores import CorpusScores
+
+Row = dict[str, Any]
+Metric = Literal["IDSW", "MOTA", "mAP"]
+Measure = Callable[[IntArray], float]
+_FEWER_IS_BETTER: Final = ("IDSW",)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A statement of the paper: `first` is better than `second` in each metric."""
+
+    name: str
+    place: str
+    first: str
+    second: str
+    metrics: tuple[Metric, ...]
+    claim: Literal["better", "equal"] = "better"
+    """What the paper says of the first."""
+
+
+_BASELINES: Final = tuple(
+    Trend(
+        f"correspondences against {method}, {boxes} boxes",
+        "Table 2",
+        f"Correspondences, {boxes}",
+        f"{method}, {boxes}",
+        ("IDSW", "MOTA"),
+    )
+    for boxes in ("annotated", "detected")
+    for method in ("OKS", "Optical flow", "Re-ID")
+)
+TRENDS: Final = (
+    *_BASELINES,
+    Trend("recovery of missed poses", "Table 3", "detected and recovered poses", "detected poses", ("mAP", "MOTA")),
+    Trend("refinement", "Table 7", OWN, "without refinement", ("mAP", "MOTA", "IDSW")),
+    Trend("duplicate removal", "Table 7", OWN, "without duplicate removal", ("mAP", "MOTA", "IDSW")),
+    Trend("merging", "Table 5", "merged tracks", "tracks", ("MOTA", "IDSW")),
+    Trend("COCO against PoseTrack", "Section 6.1", "trained on coco", "trained on posetrack", ("MOTA", "IDSW")),
+    Trend(
+        "PoseTrack after COCO",
+        "Section 6.1",
+        "trained on coco_then_posetrack",
+        "trained on coco",
+        ("MOTA", "IDSW"),
+        "equal",
+    ),
+)
+
+
+def trend_rows(corpora: Sequence[CorpusScores], *, resamples: int, seed: int) -> list[Row]:
+    """One row for each trend and metric that was measured; `difference` is positive where the first is better."""
+    return [
+        _row(trend, metric, corpora, resamples=resamples, seed=seed)
+        for trend in TRENDS
+        if all({trend.first, trend.second} <= corpus.arms.keys() for corpus in corpora)
+        for metric in trend.metrics
+    ]
+
+
+def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resamples: int, seed: int) -> Row:
+    sizes = [len(corpus.videos) for corpus in corpora]
+    first, second = (
+        measure_of(metric, list(chain.from_iterable(corpus.arms[arm] for corpus in corpora)))
+        for arm in (trend.first, trend.second)
+    )
+    sign = -1.0 if metric in _FEWER_IS_BETTER else 1.0
+    found = paired_bootstrap(
+        sizes,
+        lambda videos: sign * (first(videos) - second(videos)),
+        resamples=resamples,
+        generator=generator(seed, "trend", trend.name, metric),
+    )
+    parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    values = {"first_mean": _mean(first, parts), "second_mean": _mean(second, parts)}
+    facts = {name: getattr(trend, name) for name in ("name", "place", "first", "second", "claim")}
+    return facts | {"metric": metric} | values | _told(found)
+
+
+def measure_of(metric: Metric, scores: Sequence[VideoScore]) -> Measure:
+    """The metric over any of the videos with these scores, by their numbers."""
+    if metric == "mAP":
+        return lambda videos: float(average_precision([scores[video].evidence for video in videos]).ap[-1])
+    names = [field.name for field in fields(MotCounts)]
+    columns = {name: np.stack([getattr(score.counts, name) for score in scores]) for name in names}
+    if metric == "IDSW":
+        return lambda videos: float(columns["switches"][videos].sum())
+    return lambda videos: float(clear_mot(MotCounts(**{name: columns[name][videos].sum(0) for name in names})).mota[-1])
+
+
+def by_tag(corpora: Sequence[CorpusScores]) -> list[Row]:
+    """Where correspondences win and lose: difference to each baseline over all videos with a tag; no intervals."""
+    tags = [tag for corpus in corpora for tag in corpus.tags]
+    return [
+        {"name": trend.name, "tag": tag, "videos": len(videos)} | _tag_differences(trend, corpora, videos)
+        for trend in _BASELINES
+        if all({trend.first, trend.second} <= corpus.arms.keys() for corpus in corpora)
+        for tag in sorted(set(chain.from_iterable(tags)))
+        if len(videos := np.array([number for number, own in enumerate(tags) if tag in own]))
+    ]
+
+
+def _tag_differences(trend: Trend, corpora: Sequence[CorpusScores], videos: IntArray) -> Row:
+    first, second = (
+        list(chain.from_iterable(corpus.arms[arm] for corpus in corpora)) for arm in (trend.first, trend.second)
+    )
+    return {
+        "fewer IDSW": _plain(measure_of("IDSW", second)(videos) - measure_of("IDSW", first)(videos)),
+        "more MOTA": _plain(measure_of("MOTA", first)(videos) - measure_of("MOTA", second)(videos)),
+    }
+
+
+def _told(found: PairedDifference) -> Row:
+    return {
+        "difference": _plain(found.mean),
+        "low": _plain(found.low),
+        "high": _plain(found.high),
+        "by_corpus": [_plain(value) for value in found.by_corpus],
+        "verdict": found.verdict,
+    }
+
+
+def _mean(measure: Measure, parts: Sequence[IntArray]) -> float | None:
+    return _plain(float(np.mean([measure(part) for part in parts])))
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 4)

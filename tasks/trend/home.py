@@ -1,0 +1,115 @@
+"""The folder of a trend run: one folder for each training and each corpus, each laid out like a checkout."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.demo_corpus.seeds import stream_key
+from tasks.params import Params, load_params
+from tasks.params.edit import set_value
+from tasks.whole_files import write_whole
+from tasks.workspace import Workspace
+
+OWN: Final = "Correspondences, detected"
+"""The arm that the design's variants are compared with."""
+SOURCES: Final = ("coco", "coco_then_posetrack", "posetrack")
+"""What the correspondence network may be trained on (6.1)."""
+_NO_TRAINING_DATA: Final = {
+    "index.demo_corpus.coco_train_images": 0,
+    "index.demo_corpus.coco_val_images": 0,
+    "index.demo_corpus.train_videos": 0,
+    "detect.splits": "[val]",
+}
+_TRAINING_VIDEOS_ONLY: Final = {"detect.splits": "[train]"}
+
+
+@dataclass(frozen=True)
+class TrendHome:
+    """The folders of a run below `root`, by name: training, source-<source>, corpus-<number>."""
+
+    root: Path
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the steps tell their progress; it holds no data."""
+        return Workspace.of_repository(self.root)
+
+    def folder(self, name: str) -> Workspace:
+        """One of the folders; all trainings read the same pictures."""
+        own = Workspace.of_repository(self.root / name)
+        data = self.root / "training" / "data" if name.startswith("source-") else own.data
+        return Workspace(data, own.artifacts, own.reports, own.state)
+
+    def params(self, name: str) -> Params:
+        """The numbers of one of the folders."""
+        return load_params(self.root / name / "params.yaml")
+
+    @property
+    def thresholds(self) -> Path:
+        """Acceptance threshold of every arm, chosen on the training videos."""
+        return self.root / "thresholds.json"
+
+    def scores(self, name: str) -> Path:
+        """Scores of every arm on the videos of a corpus."""
+        return self.root / name / "scores.safetensors"
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What the run is to do: {"corpora", "resamples", "source"}."""
+        content: dict[str, Any] = json.loads((self.root / "plan.json").read_text(encoding="utf-8"))
+        return content
+
+    @property
+    def corpora(self) -> list[str]:
+        """Names of the judged corpora."""
+        return [f"corpus-{number}" for number in range(1, self.plan["corpora"] + 1)]
+
+    @property
+    def sources(self) -> dict[str, Workspace]:
+        """Folder of the correspondence network trained on each source."""
+        own = self.plan["source"]
+        return {source: self.folder("training" if source == own else f"source-{source}") for source in SOURCES}
+
+
+def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, resamples: int) -> TrendHome:
+    """Write the plan and the params.yaml of every folder; what earlier runs left there is used as far as it fits.
+
+    Args:
+        root: folder of the run.
+        params_text: params of the training, as YAML; the other folders change a few numbers of it.
+        params: the same, checked.
+        corpora: how many corpora are judged.
+        resamples: draws of the bootstrap.
+    """
+    home = TrendHome(root)
+    source = params.train_siamese.source
+    plan = {"corpora": corpora, "resamples": resamples, "source": source}
+    write_whole(root / "plan.json", json.dumps(plan, indent=1) + "\n")
+    changes: dict[str, dict[str, Any]] = {"training": dict(_TRAINING_VIDEOS_ONLY)}
+    changes |= {f"source-{other}": {"train_siamese.source": other} for other in SOURCES if other != source}
+    seeds = fresh_seeds(params.run.seed, corpora)
+    changes |= {name: {"run.seed": seed} | _NO_TRAINING_DATA for name, seed in zip(home.corpora, seeds, strict=True)}
+    for name, values in changes.items():
+        write_whole(root / name / "params.yaml", _changed(params_text, {"compute.executor": "local"} | values))
+    return home
+
+
+def step_names(home: TrendHome) -> dict[str, list[str]]:
+    """Every step, in order, with the steps it reads from."""
+    sources = [f"source-{source}" for source in home.sources if source != home.plan["source"]]
+    steps = {"data": [], "training": ["data"]} | {name: ["data"] for name in sources}
+    steps["thresholds"] = ["training", *sources]
+    steps |= {name: ["thresholds"] for name in home.corpora}
+    return steps | {"results": home.corpora}
+
+
+def fresh_seeds(seed: int, count: int) -> list[int]:
+    """Seeds of the judged corpora: drawn from `seed`, so that nobody has picked them."""
+    return [stream_key(seed, "trend", number) % (1 << 31) for number in range(count)]
+
+
+def _changed(text: str, values: dict[str, Any]) -> str:
+    for key, value in values.items():
+        text = set_value(text, key, str(value))
+    return text

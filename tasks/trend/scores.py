@@ -1,0 +1,62 @@
+"""Scores of every arm on every video of a corpus, as one file that appears whole."""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from models.metrics.average_precision import Evidence
+from models.metrics.clear_mot import MotCounts
+from tasks.ablation.figures import VideoScore
+from tasks.whole_files import whole_file
+
+
+@dataclass(frozen=True)
+class CorpusScores:
+    """What was measured on one corpus."""
+
+    seed: int
+    videos: list[str]
+    tags: list[list[str]]
+    """What is hard in each video."""
+    frames: int
+    arms: dict[str, list[VideoScore]]
+    """By arm, one for each video."""
+
+
+def write_scores(path: Path, scores: CorpusScores) -> None:
+    """Write the scores as safetensors, named `<arm>|<video's number>|<part>.<field>`."""
+    arrays = {
+        f"{arm}|{number}|{part}.{field.name}": np.ascontiguousarray(getattr(getattr(score, part), field.name))
+        for arm, of_videos in scores.arms.items()
+        for number, score in enumerate(of_videos)
+        for part in ("evidence", "counts")
+        for field in fields(getattr(score, part))
+    }
+    facts = {"seed": scores.seed, "videos": scores.videos, "tags": scores.tags, "frames": scores.frames}
+    with whole_file(path) as partial:
+        save_file(arrays, partial, metadata={"corpus": json.dumps(facts | {"arms": list(scores.arms)})})
+
+
+def read_scores(path: Path) -> CorpusScores:
+    """The scores that `write_scores` wrote."""
+    with safe_open(path, framework="numpy") as file:
+        facts = json.loads(file.metadata()["corpus"])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+    arms = {
+        arm: [_video_score(arrays, f"{arm}|{number}") for number in range(len(facts["videos"]))]
+        for arm in facts.pop("arms")
+    }
+    return CorpusScores(**facts, arms=arms)
+
+
+def _video_score(arrays: dict[str, Any], prefix: str) -> VideoScore:
+    parts = [
+        {field.name: arrays[f"{prefix}|{part}.{field.name}"] for field in fields(kind)}
+        for part, kind in (("evidence", Evidence), ("counts", MotCounts))
+    ]
+    return VideoScore(Evidence(**parts[0]), MotCounts(**parts[1]))

@@ -1,0 +1,124 @@
+"""The steps of a trend run; each is a process of its own, and each does only what is not done already.
+
+What a step needs is imported where it is needed: a step that is done already shall not load torch.
+"""
+
+import importlib
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tasks.demo_corpus.corpus import MARKER, is_current, synthesise
+from tasks.determinism import make_deterministic
+from tasks.params import Params
+from tasks.progress import current
+from tasks.provenance import recorded
+from tasks.tables import read_table
+from tasks.tables.schemas import VIDEOS
+from tasks.trend.finished import key_of, once
+from tasks.trend.home import TrendHome
+from tasks.whole_files import whole_file
+from tasks.workspace import Workspace
+
+TRAINING: Final = (
+    *("index", "pretrain", "finetune", "train_siamese", "train_refinement", "train_reid"),
+    *("detect", "estimate", "recover"),
+)
+SOURCE: Final = ("index", "train_siamese", "train_refinement")
+CORPUS: Final = ("index", "detect", "estimate", "recover", "track", "merge")
+_NETWORKS: Final = ("pose", "correspondence", "reid")
+
+
+def run_step(home: TrendHome, name: str, *, reports: Path) -> None:
+    """Do one step; `reports` is where the results go."""
+    kind = name.partition("-")[0]
+    steps: dict[str, Callable[[], None]] = {
+        "data": partial(_synthesise, home, "training"),
+        "training": partial(_run_stages, home, "training", TRAINING),
+        "source": partial(_run_stages, home, name, SOURCE),
+        "thresholds": partial(_choose_thresholds, home),
+        "corpus": partial(_judge, home, name),
+        "results": partial(_write_results, home, reports),
+    }
+    with recorded(name, home.workspace):
+        steps[kind]()
+
+
+def _synthesise(home: TrendHome, name: str) -> None:
+    params, root = home.params(name), home.folder(name).data
+    if not is_current(root, params.index.demo_corpus, params.run.seed):
+        synthesise(root, params.index.demo_corpus, seed=params.run.seed, say=lambda line: None)
+
+
+def _run_stages(home: TrendHome, name: str, stages: tuple[str, ...], *inputs: Path) -> None:
+    """Run the stages one after the other, each unless it was done with the same code, params and inputs."""
+    workspace, params = home.folder(name), home.params(name)
+    key = key_of("tasks.demo_corpus.corpus", params, workspace.data / MARKER, *inputs)
+    current().start("stages", len(stages))
+    for done, stage in enumerate(stages, start=1):
+        key = key_of(f"tasks.{stage}", params, key)
+        told = [workspace.provenance / f"{stage}.json"]
+        once(_marker(workspace, stage), key, partial(_run_stage, stage, workspace, params), results=told)
+        current().advance(done, finished=stage)
+
+
+def _run_stage(stage: str, workspace: Workspace, params: Params) -> None:
+    module = importlib.import_module(f"tasks.{stage}")
+    make_deterministic(params.run.seed, params.run.threads_per_worker)
+    with recorded(stage, workspace):
+        module.run(workspace, params)
+
+
+def _choose_thresholds(home: TrendHome) -> None:
+    params = home.params("training")
+    key = key_of("tasks.trend.arms", params, *_weights(home))
+    once(_marker(home.workspace, "thresholds"), key, partial(_sweep, home, params), results=[home.thresholds])
+
+
+def _sweep(home: TrendHome, params: Params) -> None:
+    from tasks.trend.arms import choose_thresholds
+
+    make_deterministic(params.run.seed, params.run.threads_per_worker)
+    choose_thresholds(home)
+
+
+def _judge(home: TrendHome, name: str) -> None:
+    """Synthesise the corpus, track it, and score every arm."""
+    _synthesise(home, name)
+    workspace, params = home.folder(name), home.params(name)
+    for network in _NETWORKS:
+        with whole_file(workspace.weights(network)) as partial_file:
+            shutil.copyfile(home.folder("training").weights(network), partial_file)
+    _run_stages(home, name, CORPUS, *_weights(home))
+    key = key_of("tasks.trend.arms", params, workspace.data / MARKER, home.thresholds, *_weights(home))
+    scores = home.scores(name)
+    once(_marker(workspace, "scores"), key, partial(_write_scores, home, name, params), results=[scores])
+
+
+def _write_scores(home: TrendHome, name: str, params: Params) -> None:
+    from tasks.trend.arms import judge
+    from tasks.trend.scores import CorpusScores, write_scores
+
+    make_deterministic(params.run.seed, params.run.threads_per_worker)
+    found = judge(home, name)
+    rows = read_table(VIDEOS, VIDEOS.path(home.folder(name).tables)).to_pylist()
+    videos, tags = [row["video_id"] for row in rows], [list(row["tags"]) for row in rows]
+    frames, seed = sum(row["frame_count"] for row in rows), params.run.seed
+    write_scores(home.scores(name), CorpusScores(seed, videos, tags, frames, found))
+
+
+def _write_results(home: TrendHome, reports: Path) -> None:
+    from tasks.trend.results import write_results
+
+    write_results(home, reports)
+
+
+def _weights(home: TrendHome) -> list[Path]:
+    own = [home.folder("training").weights(network) for network in _NETWORKS]
+    return own + [trained.weights("correspondence") for trained in home.sources.values()]
+
+
+def _marker(workspace: Workspace, name: str) -> Path:
+    return workspace.state / "done" / f"{name}.key"

@@ -1,0 +1,84 @@
+"""The folders of a trend run: complete params each, fresh seeds, and work that is done once."""
+
+import pytest
+
+from tasks.params import load_params
+from tasks.stages import REPOSITORY
+from tasks.trend.finished import key_of, once
+from tasks.trend.home import fresh_seeds, lay_out, step_names
+
+TEXT = (REPOSITORY / "params.yaml").read_text()
+PARAMS = load_params(REPOSITORY / "params.yaml")
+
+
+@pytest.fixture
+def home(tmp_path):
+    return lay_out(tmp_path, TEXT, PARAMS, corpora=3, resamples=10)
+
+
+def test_every_folder_has_whole_params(home):
+    assert home.params("training").detect.splits == ["train"]
+    assert home.params("training").run.seed == PARAMS.run.seed
+    assert home.params("source-posetrack").train_siamese.source == "posetrack"
+    corpus = home.params("corpus-2")
+    assert corpus.index.demo_corpus.train_videos == corpus.index.demo_corpus.coco_train_images == 0
+    assert corpus.index.demo_corpus.val_videos == PARAMS.index.demo_corpus.val_videos
+    assert corpus.track == PARAMS.track
+
+
+def test_seeds_are_fresh_and_stay(home):
+    seeds = [home.params(name).run.seed for name in home.corpora]
+    assert seeds == fresh_seeds(PARAMS.run.seed, 3) == fresh_seeds(PARAMS.run.seed, 5)[:3]
+    assert len({*seeds, PARAMS.run.seed}) == 4
+
+
+def test_nothing_is_judged_before_every_network_and_threshold_is_there(home):
+    steps = step_names(home)
+    assert steps["thresholds"] == ["training", "source-coco_then_posetrack", "source-posetrack"]
+    assert all(steps[name] == ["thresholds"] for name in home.corpora)
+    assert steps["results"] == home.corpora
+    known = list(steps)
+    assert all(known.index(before) < known.index(step) for step, needed in steps.items() for before in needed)
+
+
+def test_sources_read_the_training_pictures(home):
+    assert home.folder("source-posetrack").data == home.folder("training").data
+    assert home.folder("source-posetrack").models != home.folder("training").models
+    assert home.sources["coco"].models == home.folder("training").models
+
+
+def test_work_is_done_once_for_each_key(tmp_path):
+    done, result = [], tmp_path / "result"
+
+    def work():
+        done.append(1)
+        result.write_text("here")
+
+    marker = tmp_path / "marker"
+    assert [once(marker, key, work, results=[result]) for key in ("a", "a", "b")] == [True, False, True]
+    result.unlink()
+    assert once(marker, "b", work, results=[result])
+    assert len(done) == 3
+
+
+def test_work_that_breaks_off_is_not_done(tmp_path):
+    def broken():
+        raise RuntimeError
+
+    marker = tmp_path / "marker"
+    once(marker, "a", lambda: None)
+    with pytest.raises(RuntimeError):
+        once(marker, "b", broken)
+    assert not marker.exists()
+
+
+def test_a_key_follows_params_and_inputs_but_not_the_workers(tmp_path):
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"1")
+    first = key_of("tasks.track", PARAMS, weights)
+    other_workers = PARAMS.model_copy(update={"compute": PARAMS.compute.model_copy(update={"workers": 7})})
+    other_track = PARAMS.model_copy(update={"track": PARAMS.track.model_copy(update={"tau_corr": 0.77})})
+    assert key_of("tasks.track", other_workers, weights) == first
+    assert key_of("tasks.track", other_track, weights) != first
+    weights.write_bytes(b"2")
+    assert key_of("tasks.track", PARAMS, weights) != first

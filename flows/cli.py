@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows import cli_import, cli_score, cli_trend
+from flows import cli_import, cli_score, cli_trend, cli_warps
 from flows.outcomes import ExitCode, StageFailedError
 from tasks.errors import InputError
 
@@ -136,6 +136,7 @@ def doctor() -> None:
 
 
 cli_score.register(app)
+app.command("evaluate-warps")(cli_warps.evaluate_warps)
 app.command("import-weights")(cli_import.import_weights)
 app.command("trend")(cli_trend.trend)
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import av
@@ -45,7 +45,7 @@ def pictures_of(folder: Path) -> list[Path]:
     for place in (folder, folder / "img1"):
         pictures = [path for path in place.glob("*") if path.suffix.lower() in PICTURE_ENDINGS and path.is_file()]
         if pictures:
-            return sorted(pictures, key=_number_and_name)
+            return sorted(pictures, key=number_and_name)
     return []
 
 
@@ -164,6 +164,7 @@ def _decode(path: Path) -> _Decoded:
     return _Decoded(width, height, count, rate, broken)
 
 
-def _number_and_name(path: Path) -> tuple[int, str]:
+def number_and_name(path: PurePath) -> tuple[int, str]:
+    """What orders the pictures of a video: the digits of the name as one number, then the name."""
     digits = "".join(character for character in path.stem if character.isdigit())
     return (int(digits) if digits else -1, path.name)

@@ -1,0 +1,161 @@
+"""`corrtrack evaluate-warps`: how far correspondences carry on annotated footage."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from flows.outcomes import ExitCode
+from flows.repository import find_repository
+from tasks.errors import InputError
+
+if TYPE_CHECKING:
+    from tasks.params.inference import RecoverParams
+    from tasks.warps.carriers import MapCarrier
+    from tasks.warps.evaluation import WarpFigures
+    from tasks.warps.footage import Footage
+
+_TITLES: Final = {
+    "unmoved": "unmoved",
+    "optical_flow": "optical flow",
+    "siamese": "S (Siamese)",
+    "refined": "C (refined)",
+}
+
+
+def evaluate_warps(
+    frames: Annotated[
+        Path,
+        typer.Option("--frames", metavar="DIR_OR_VIDEO", help="The video's file, or the folder of its pictures."),
+    ],
+    annotations: Annotated[
+        Path, typer.Option("--annotations", metavar="FILE", help="Its PoseTrack18 or PoseTrack17 annotation.")
+    ],
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="DIR",
+            help="Folder with correspondence.safetensors (S and C) or siamese.safetensors (S alone); by default the "
+            "checkout's artifacts/models.",
+        ),
+    ] = None,
+    gaps: Annotated[
+        str, typer.Option("--gaps", metavar="G,G,...", help="Frames between source and target, at least 1 each.")
+    ] = "1,4,8,16,24",
+    frame_size: Annotated[
+        int | None,
+        typer.Option(
+            "--frame-size",
+            metavar="PX",
+            help="Side of the square that a frame is fitted into for the network, a multiple of 32; by default "
+            "recover.frame_size_px of params.yaml.",
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures and counts to this file.")
+    ] = None,
+) -> None:
+    """Measure the paper's central claim on any annotated video: how far apart may frames be for poses to be carried?
+
+    Takes the annotated poses of every frame f and carries them to frame f+g, for each gap g: unmoved, by dense optical
+    flow (OpenCV's DIS, directly from f to f+g, on the whole pictures), by the peaks of the Siamese network's affinity
+    maps S, and by those of the refined maps C. A keypoint counts when it is annotated on the same track in both frames;
+    it has arrived when it is within PCKh 0.5 of its annotation in f+g, which is half of 0.6 times the diagonal of the
+    person's head box there, as poseval measures. Persons without a head box in f+g are left out and counted, and so
+    are the placeholder ears. Annotations may skip frames: gaps are counted in frames of the video.
+
+    Pictures are found in a folder by the file names of the annotation; the folder may also be the one that these names
+    start from. In a video file frames are counted from 0.
+
+    Exit codes: 0 done, 2 bad input, 3 done but frames or annotated persons were set aside, each with its reason.
+
+    Examples:
+
+    - `corrtrack evaluate-warps --frames data/posetrack --annotations data/posetrack/annotations/val/000342_mpii.json`
+
+    - `corrtrack evaluate-warps --frames street.mp4 --annotations street.json --gaps 1,12,24 --json warps.json`
+
+    - `corrtrack evaluate-warps --frames clip/ --annotations clip.json --weights runs/weights --frame-size 512`
+    """
+    wanted = _gaps(gaps)
+    repository = find_repository()
+    params = _recover_params(repository.params, frame_size)
+    from tasks.warps.carriers import MapCarrier, load_network
+    from tasks.warps.footage import read_footage
+
+    folder = weights or repository.workspace.models
+    footage = read_footage(frames, annotations)
+    network = MapCarrier(load_network(folder), params)
+    figures = _with_progress(footage, network, wanted)
+    _show(figures, frame_size_px=params.frame_size_px)
+    if json_file:
+        settings = {"frames": frames, "annotations": annotations, "weights": folder}
+        _write(figures, {name: str(path) for name, path in settings.items()}, params, json_file)
+    for reason in figures.set_aside:
+        typer.echo(f"set aside: {reason}", err=True)
+    raise typer.Exit(ExitCode.SET_ASIDE if figures.set_aside else ExitCode.DONE)
+
+
+def _gaps(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and int(part) >= 1 for part in parts):
+        raise InputError(
+            f"--gaps: expected whole numbers from 1 with commas between them, such as 1,8,24, got {text!a}"
+        )
+    return [int(part) for part in parts]
+
+
+def _recover_params(path: Path, frame_size: int | None) -> "RecoverParams":
+    from tasks.determinism import make_deterministic
+    from tasks.params import load_params
+
+    params = load_params(path)
+    if frame_size is not None and (frame_size < 32 or frame_size % 32):
+        raise InputError(f"--frame-size: expected a multiple of 32, got {frame_size}")
+    import torch  # noqa: F401  its threads are set by the next call only once it is there
+
+    make_deterministic(params.run.seed, params.run.threads_per_worker)
+    return params.recover.model_copy(update={"frame_size_px": frame_size or params.recover.frame_size_px})
+
+
+def _with_progress(footage: "Footage", network: "MapCarrier", gaps: list[int]) -> "WarpFigures":
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from tasks.warps.evaluation import evaluate_warps as evaluate
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("annotated frames", total=len(footage.frames))
+        return evaluate(footage, network, gaps, lambda: bars.advance(bar))
+
+
+def _show(figures: "WarpFigures", *, frame_size_px: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"keypoints within PCKh 0.5 of where they are, percent (frames in {frame_size_px} px)"
+    table = Table("gap", *(_TITLES[way] for way in figures.ways), "keypoints", "frame pairs", title=title)
+    for own in figures.gaps:
+        shares = [own.share(way) for way in figures.ways]
+        cells = ["-" if share is None else f"{100 * share:.1f}" for share in shares]
+        table.add_row(str(own.gap), *cells, str(own.keypoints), str(own.frame_pairs))
+    console = Console()
+    console.print(table)
+    if left_out := sum(own.without_head for own in figures.gaps):
+        console.print(f"{left_out} keypoints left out: their person has no head box in the frame of arrival")
+
+
+def _write(figures: "WarpFigures", settings: dict[str, str], params: "RecoverParams", path: Path) -> None:
+    from models.metrics.sequence import MATCH_DISTANCE
+    from tasks.whole_files import write_whole
+
+    document = settings | {
+        "frame_size_px": params.frame_size_px,
+        "reach_head_sizes": MATCH_DISTANCE,
+        "flow": "OpenCV DIS, medium preset, directly from f to f+g, whole pictures",
+        "gaps": [own.as_json(figures.ways) for own in figures.gaps],
+        "set_aside": figures.set_aside,
+    }
+    write_whole(path, json.dumps(document, indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""How far correspondences carry: keypoints of annotated footage warped over growing gaps."""

@@ -1,0 +1,78 @@
+"""Four ways to carry poses from one frame to another, each given both frames."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from models.checkpoints import load_correspondence, load_siamese
+from models.keypoints import FloatArray
+from models.networks.correspondence import CorrespondenceNetwork
+from models.poses.arrays import FramePoses
+from tasks.ablation.motion import carry, dis_flow
+from tasks.errors import InputError
+from tasks.frames import Picture
+from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
+from tasks.inference.networks import loaded, trained_params
+from tasks.inference.pose_rows import MAP_KINDS
+from tasks.params.inference import RecoverParams
+
+UNMOVED: Final = "unmoved"
+OPTICAL_FLOW: Final = "optical_flow"
+
+
+@dataclass(frozen=True)
+class SeenFrame:
+    """A frame as the carriers need it."""
+
+    picture: Picture
+    fitted: FittedFrame
+
+
+Carrier: TypeAlias = Callable[[SeenFrame, SeenFrame, FramePoses], dict[str, FloatArray]]
+"""Poses of the first frame to where they are in the second, (P,17,2) px, by name of the way."""
+
+
+def stay(_source: SeenFrame, _target: SeenFrame, poses: FramePoses) -> dict[str, FloatArray]:
+    """Leave the poses where they were."""
+    return {UNMOVED: poses.xy}
+
+
+def flow(source: SeenFrame, target: SeenFrame, poses: FramePoses) -> dict[str, FloatArray]:
+    """Dense optical flow between the whole pictures, in one step however far they are apart."""
+    return {OPTICAL_FLOW: carry(poses.xy, dis_flow(source.picture, target.picture))[0]}
+
+
+class MapCarrier:
+    """Peaks of the affinity maps, as recovery reads them (5.1): S, and C where there is a refinement network."""
+
+    def __init__(self, network: CorrespondenceNetwork, params: RecoverParams) -> None:
+        self.kinds = tuple(kind for kind in reversed(MAP_KINDS) if kind == "siamese" or network.refinement is not None)
+        self._maps = CorrespondenceMaps(network, params)
+
+    def see(self, picture: Picture) -> SeenFrame:
+        """The picture with its features, which are needed once."""
+        return SeenFrame(picture, self._maps.fit(picture))
+
+    def __call__(self, source: SeenFrame, target: SeenFrame, poses: FramePoses) -> dict[str, FloatArray]:
+        """See Carrier."""
+        maps = self._maps.maps(source.fitted, target.fitted, poses)
+        return {kind: maps.peaks(kind)[0] for kind in self.kinds}
+
+
+def load_network(weights: Path) -> CorrespondenceNetwork:
+    """The network of a folder's correspondence.safetensors, else that of its siamese.safetensors, without refinement.
+
+    Raises:
+        InputError: neither file is there, or it holds something else.
+    """
+    joined, siamese = weights / "correspondence.safetensors", weights / "siamese.safetensors"
+    if joined.exists():
+        return loaded(load_correspondence, joined)
+    if not siamese.exists():
+        raise InputError(
+            f"{weights}: expected {joined.name} or {siamese.name}, got neither; train them with `corrtrack reproduce`, "
+            "bring released ones with `corrtrack import-weights`, or name their folder with --weights"
+        )
+    network, trained = loaded(load_siamese, siamese), trained_params(siamese, "siamese")
+    return CorrespondenceNetwork(network, None, norm=trained["norm"], cells=trained["cells"])

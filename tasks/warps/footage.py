@@ -1,0 +1,219 @@
+"""A video and the annotated keypoints of its frames, from one folder or file each and a PoseTrack annotation."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import av
+import numpy as np
+
+from models.keypoints import POSETRACK_KEYPOINTS, FloatArray
+from models.poses.arrays import FramePoses
+from tasks.errors import InputError
+from tasks.formats.annotated_person import KeypointSlots, keypoint_slots, read_keypoints
+from tasks.formats.fields import FieldError, Record, box_xywh, records, unique_id, whole
+from tasks.formats.posetrack_conversion import posetrack18_from_17
+from tasks.formats.videos import VIDEO_ENDINGS, number_and_name, pictures_of
+from tasks.frames import VideoFrames, presentation_times
+from tasks.paths import below
+from tasks.scoring.json_files import load_json
+
+_OPTIONAL: Final = ("left_ear", "right_ear")
+_HEAD_SIZE: Final = 0.6
+"""Of the head box's diagonal: the unit of PCKh, as poseval has it."""
+_OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"
+
+
+@dataclass(frozen=True)
+class AnnotatedFrame:
+    """The tracked persons of one frame: ids are their tracks', a keypoint's score is 1 where annotated, else 0."""
+
+    poses: FramePoses
+    head_size: FloatArray
+    """(P,) px of the picture; NaN where no head box is annotated."""
+
+
+@dataclass
+class Footage:
+    """Pictures and annotated frames of one video, by frame index from 0."""
+
+    pictures: VideoFrames
+    frames: dict[int, AnnotatedFrame] = field(default_factory=dict)
+    set_aside: list[str] = field(default_factory=list)
+    """What cannot be used, and why."""
+
+
+def read_footage(frames: Path, annotations: Path) -> Footage:
+    """Read annotations, and find the picture of each annotated frame; pictures are decoded later.
+
+    Args:
+        frames: a video file, a folder of pictures, or the folder that the annotation's file names are relative to.
+        annotations: a PoseTrack18 or PoseTrack17 file of one video.
+
+    Raises:
+        InputError: a path is not there or not of its kind, or no annotated person of a frame is left.
+    """
+    try:
+        document = _document(annotations)
+        images, persons = records(document, "images"), records(document, "annotations")
+        slots = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_OPTIONAL)
+    except FieldError as error:
+        raise InputError(f"{annotations}: {error}") from error
+    places = _Places(frames, [image for image in images if isinstance(image, dict)])
+    reader = _Reader(Footage(places.pictures), annotations.name)
+    reader.read_images(images, places)
+    reader.read_persons(persons, slots)
+    if not reader.footage.frames:
+        first = f"; the first thing set aside: {reader.footage.set_aside[0]}" if reader.footage.set_aside else ""
+        raise InputError(f"{annotations}: expected persons with track_id and keypoints in {frames}, got none{first}")
+    return reader.footage
+
+
+def _document(path: Path) -> Record:
+    document = load_json(path)
+    if isinstance(document, dict) and "annolist" in document:
+        return posetrack18_from_17(str(path), document)
+    if not isinstance(document, dict):
+        raise FieldError("file", _OUTLINE, document)
+    return document
+
+
+class _Places:
+    """Where in the footage each image of the annotation is."""
+
+    def __init__(self, frames: Path, images: list[Record]) -> None:
+        self._frames, self._images = frames, images
+        if not frames.exists():
+            raise InputError(f"--frames {frames}: expected a video file or a folder of pictures, got nothing")
+        self._files = self._found_files() if frames.is_dir() else []
+        self._present = {path.name for path in self._files}
+        listed = {PurePosixPath(image["file_name"]).name for image in images if isinstance(image.get("file_name"), str)}
+        # A picture that is missing still has its place: the gaps between the others stay what they are.
+        self._names = [path.name for path in sorted(map(PurePosixPath, self._present | listed), key=number_and_name)]
+        self._index = {name: index for index, name in enumerate(self._names)}
+
+    def _found_files(self) -> list[Path]:
+        """The pictures in the folder, or in the folder below it that the first file name tells."""
+        files = pictures_of(self._frames)
+        if not files and self._images:
+            try:
+                files = pictures_of(below(self._frames, self._images[0].get("file_name")).parent)
+            except ValueError as error:
+                raise InputError(f"--frames {self._frames}: expected pictures, got none; file_name: {error}") from error
+        if not files:
+            raise InputError(f"--frames {self._frames}: expected pictures (.jpg, .png) of the annotation, got none")
+        return files
+
+    @cached_property
+    def pictures(self) -> VideoFrames:
+        """All frames, decoded on demand."""
+        root = self._files[0].parent if self._files else self._frames.parent
+        names = self._names if self._files else [None] * self._count
+        rows = [{"frame_index": index, "path": name} for index, name in enumerate(names)]
+        return VideoFrames(root, {"media": self._frames.name, "frame_count": len(rows)}, rows)
+
+    @cached_property
+    def _count(self) -> int:
+        if self._frames.suffix.lower() not in VIDEO_ENDINGS:
+            expected = f"a video ({', '.join(sorted(VIDEO_ENDINGS))}) or a folder of pictures"
+            raise InputError(f"--frames {self._frames}: expected {expected}")
+        try:
+            count = len(presentation_times(self._frames))
+        except (av.FFmpegError, OSError, IndexError) as error:
+            raise InputError(f"--frames {self._frames}: expected a video that decodes, got {error}") from error
+        if not count:
+            raise InputError(f"--frames {self._frames}: expected a video that decodes, got no frames")
+        return count
+
+    def index_of(self, position: int, image: Record) -> int:
+        """Frame index of the image at `position` of the list.
+
+        In a folder the name tells it. In a video file it is the position when the list has every frame, else the
+        number in the name, from 0.
+
+        Raises:
+            ValueError: it is not in the footage.
+        """
+        name = image.get("file_name")
+        if not self._files and len(self._images) == self._count:
+            return position
+        if not isinstance(name, str):
+            raise FieldError("file_name", "the name of a picture", name)
+        path = PurePosixPath(name)
+        if self._files:
+            if path.name not in self._present:
+                raise ValueError(f"expected the picture {path.name} in {self._files[0].parent}, got none")
+            return self._index[path.name]
+        digits = re.findall(r"\d+", path.stem)
+        if not digits or int(digits[-1]) >= self._count:
+            raise ValueError(f"file_name: expected the number of one of {self._count} frames, from 0, got {name!a}")
+        return int(digits[-1])
+
+
+class _Reader:
+    """Persons of the annotation, gathered by frame; what is broken is set aside."""
+
+    def __init__(self, footage: Footage, source: str) -> None:
+        self.footage, self._source = footage, source
+        self._index: dict[int, int] = {}
+        self._missing: set[int] = set()
+
+    def read_images(self, images: Any, places: _Places) -> None:
+        """Learn which frame each image id is."""
+        seen: set[int] = set()
+        for position, image in enumerate(images):
+            try:
+                key = unique_id(image, seen)
+                self._missing.add(key)
+                self._index[key] = places.index_of(position, image)
+            except ValueError as error:
+                self._set_aside(f"images[{position}]", error)
+
+    def read_persons(self, persons: Any, slots: KeypointSlots) -> None:
+        """Fill `footage.frames`."""
+        rows: dict[int, dict[int, tuple[FloatArray, float]]] = {}
+        for position, person in enumerate(persons):
+            try:
+                if not isinstance(person, dict):
+                    raise FieldError("record", "an object", person)
+                image_id, track_id = whole(person, "image_id"), whole(person, "track_id")
+                if image_id not in self._index:
+                    if image_id in self._missing:
+                        continue  # its frame was set aside, and that is told once
+                    raise FieldError("image_id", "the id of an image of the file", image_id)
+                here = rows.setdefault(self._index[image_id], {})
+                if track_id in here:
+                    raise FieldError("track_id", "an identity once in a frame", track_id)
+                here[track_id] = _keypoints(person, slots), self._head_size(position, person)
+            except ValueError as error:
+                self._set_aside(f"annotations[{position}]", error)
+        self.footage.frames = {index: _frame(index, rows[index]) for index in sorted(rows) if rows[index]}
+
+    def _head_size(self, position: int, person: Record) -> float:
+        if person.get("bbox_head") is None:
+            return float("nan")
+        try:
+            return _HEAD_SIZE * math.hypot(*box_xywh(person, "bbox_head")[2:])
+        except FieldError as error:
+            self._set_aside(f"annotations[{position}]", error)
+            return float("nan")
+
+    def _set_aside(self, place: str, reason: ValueError) -> None:
+        self.footage.set_aside.append(f"{self._source} {place}: {reason}")
+
+
+def _keypoints(person: Record, slots: KeypointSlots) -> FloatArray:
+    """(17,3): x, y, and 1 where annotated."""
+    keypoints = read_keypoints(person, slots, (0, 1, 2))
+    return np.column_stack([keypoints.x, keypoints.y, np.array(keypoints.visibility) > 0])
+
+
+def _frame(index: int, persons: Mapping[int, tuple[FloatArray, float]]) -> AnnotatedFrame:
+    ids = sorted(persons)
+    points = np.stack([persons[track_id][0] for track_id in ids])
+    poses = FramePoses(index, np.array(ids), points[..., :2], points[..., 2])
+    return AnnotatedFrame(poses, np.array([persons[track_id][1] for track_id in ids]))

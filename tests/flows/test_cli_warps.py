@@ -1,0 +1,98 @@
+"""`corrtrack evaluate-warps` from the command line: table, JSON, exit codes."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import typer
+from typer.testing import CliRunner
+
+from flows.cli_warps import evaluate_warps
+from models.checkpoints import save_weights
+from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from tasks.errors import InputError
+from tasks.formats.posetrack_conversion import CATEGORY
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_checkout(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(evaluate_warps)
+    return app
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """Three equal frames with a person that all of them show, and a small network."""
+    picture = cv2.resize(np.random.default_rng(1).integers(0, 255, (16, 16, 3)).astype(np.uint8), (96, 96))
+    keypoints = np.column_stack([np.random.default_rng(2).uniform(20, 76, (17, 2)), np.ones(17)])
+    images, persons = [], []
+    for index in range(3):
+        name = f"clip/000001_mpii_still/{index:06d}.png"
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), picture)
+        images.append({"id": index, "file_name": name})
+        person = {"id": index, "image_id": index, "track_id": 4, "bbox_head": [10, 10, 30, 40]}
+        persons.append(person | {"keypoints": keypoints.ravel().tolist()})
+    document = {"images": images, "annotations": persons, "categories": [CATEGORY]}
+    (tmp_path / "still.json").write_text(json.dumps(document))
+    network = CorrespondenceNetwork(SiameseNetwork(width=0.0625), RefinementNetwork(width=0.0625))
+    path = tmp_path / "weights" / "correspondence.safetensors"
+    save_weights(path, network, kind="correspondence", architecture=network.architecture, params={})
+    paths = {"--frames": tmp_path, "--annotations": tmp_path / "still.json", "--weights": path.parent}
+    return [word for option, value in paths.items() for word in (option, str(value))] + ["--frame-size", "96"]
+
+
+def test_a_table_and_a_file_of_figures(app: typer.Typer, arguments: list[str], tmp_path: Path) -> None:
+    target = tmp_path / "out" / "warps.json"
+    result = CliRunner().invoke(app, [*arguments, "--gaps", "2,1", "--json", str(target)])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(target.read_text())
+    assert [(one["gap"], one["frame_pairs"], one["keypoints"]) for one in figures["gaps"]] == [(1, 2, 30), (2, 1, 15)]
+    for one in figures["gaps"]:
+        assert {way: one["share"][way] for way in ("unmoved", "optical_flow", "siamese")} == {
+            "unmoved": 1.0,
+            "optical_flow": 1.0,
+            "siamese": 1.0,
+        }
+        assert 0 <= one["share"]["refined"] <= 1
+    assert (figures["frame_size_px"], figures["reach_head_sizes"]) == (96, 0.5)
+    assert "100.0" in result.output
+
+
+def test_what_was_set_aside_is_told_and_changes_the_exit_code(
+    app: typer.Typer, arguments: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "clip/000001_mpii_still/000002.png").unlink()
+    result = CliRunner().invoke(app, [*arguments, "--gaps", "1"])
+    assert result.exit_code == 3
+    assert "set aside: still.json images[2]: expected the picture 000002.png" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--gaps", "1,x"], r"--gaps: expected whole numbers from 1 .* got '1,x'"),
+        (["--gaps", "0"], r"--gaps: expected whole numbers from 1 .* got '0'"),
+        (["--frame-size", "100"], "--frame-size: expected a multiple of 32, got 100"),
+        (["--weights", "nowhere"], r"nowhere: expected correspondence\.safetensors or siamese\.safetensors"),
+        (["--annotations", "nowhere.json"], r"nowhere\.json: expected a readable file"),
+    ],
+)
+def test_bad_input_gives_one_error(app: typer.Typer, arguments: list[str], words: list[str], told: str) -> None:
+    result = CliRunner().invoke(app, [*arguments, *words])
+    assert isinstance(result.exception, InputError)
+    with pytest.raises(InputError, match=told):
+        raise result.exception

@@ -1,0 +1,102 @@
+"""What is carried where: a wall that moves 4 px per frame, a reach of 15 px, and what a still wall must give."""
+
+from typing import Any
+
+import pytest
+
+from tasks.errors import InputError
+from tasks.warps.carriers import MapCarrier, load_network
+from tasks.warps.evaluation import WarpFigures, evaluate_warps
+from tasks.warps.footage import read_footage
+
+
+@pytest.fixture
+def measured(network: Any, recover_params: Any) -> Any:
+    def measure(scene: Any, *gaps: int, **changed: Any) -> WarpFigures:
+        carrier = MapCarrier(changed.get("network", network), recover_params)
+        return evaluate_warps(read_footage(scene.folder, scene.annotations), carrier, gaps)
+
+    return measure
+
+
+def shares(figures: WarpFigures, way: str) -> dict[int, float | None]:
+    return {own.gap: own.share(way) for own in figures.gaps}
+
+
+def test_on_a_moving_wall_the_flow_arrives_and_the_unmoved_fall_behind(scene: Any, measured: Any) -> None:
+    figures = measured(scene(speed_px=4), 1, 3, 4, 5)
+    assert shares(figures, "unmoved") == {1: 1.0, 3: 1.0, 4: 0.0, 5: 0.0}
+    assert shares(figures, "optical_flow") == {1: 1.0, 3: 1.0, 4: 1.0, 5: 1.0}
+    assert [(own.frame_pairs, own.keypoints) for own in figures.gaps] == [(5, 75), (3, 45), (2, 30), (1, 15)]
+
+
+def test_on_a_still_wall_s_finds_every_place_again(scene: Any, measured: Any) -> None:
+    """Of unit vectors none is more like a feature than itself, whatever the weights."""
+    figures = measured(scene(speed_px=0), 1, 5)
+    assert shares(figures, "siamese") == shares(figures, "unmoved") == {1: 1.0, 5: 1.0}
+
+
+def test_s_that_stays_misses_annotations_that_move(scene: Any, measured: Any) -> None:
+    wall = scene(speed_px=0, count=2)
+    for slot in range(17):
+        wall.person(1)["keypoints"][3 * slot] += 20  # the reach is 15 px
+    figures = measured(wall.write(), 1)
+    assert shares(figures, "siamese") == shares(figures, "optical_flow") == shares(figures, "unmoved") == {1: 0.0}
+
+
+def test_a_network_without_refinement_measures_s_alone(scene: Any, measured: Any, weights: Any) -> None:
+    wall = scene(speed_px=4)
+    both = measured(wall, 2, network=load_network(weights))
+    (weights / "correspondence.safetensors").unlink()
+    alone = measured(wall, 2, network=load_network(weights))
+    assert both.ways == ("unmoved", "optical_flow", "siamese", "refined")
+    assert alone.ways == ("unmoved", "optical_flow", "siamese")
+    assert shares(alone, "siamese") == shares(both, "siamese")
+
+
+def test_a_reach_is_half_a_head_in_the_frame_of_arrival(scene: Any, measured: Any) -> None:
+    wall = scene(speed_px=4, count=2)
+    wall.person(1)["bbox_head"] = [0.0, 0.0, 8.0, 6.0]  # reach 0.5 * 0.6 * 10 = 3 px, less than the wall moves
+    assert shares(measured(wall.write(), 1), "unmoved") == {1: 0.0}
+    wall.person(1)["bbox_head"] = [0.0, 0.0, 12.0, 9.0]  # 4.5 px
+    wall.person(0)["bbox_head"] = [0.0, 0.0, 4.0, 3.0]
+    assert shares(measured(wall.write(), 1), "unmoved") == {1: 1.0}
+
+
+def test_only_what_both_frames_annotate_on_one_track_counts(scene: Any, measured: Any) -> None:
+    wall = scene(count=2)
+    wall.person(0)["keypoints"][:6] = [0.0] * 6  # nose and head_bottom
+    wall.person(1)["keypoints"][-3:] = [0.0] * 3  # right_ankle
+    stranger = wall.person(1) | {"id": 900, "track_id": 2}
+    wall.document["annotations"].append(stranger)
+    assert measured(wall.write(), 1).gaps[0].keypoints == 12
+
+
+def test_persons_without_a_head_are_left_out_and_counted(scene: Any, measured: Any) -> None:
+    wall = scene(count=3)
+    del wall.person(2)["bbox_head"]
+    figures = measured(wall.write(), 1).gaps[0]
+    assert (figures.frame_pairs, figures.keypoints, figures.without_head) == (2, 15, 15)
+
+
+def test_gaps_are_counted_in_frames_of_the_video_where_few_are_annotated(scene: Any, measured: Any) -> None:
+    wall = scene(count=6)
+    wall.document["annotations"] = [wall.person(0), wall.person(5)]
+    wall.document["images"] = [wall.document["images"][0], wall.document["images"][5]]
+    figures = measured(wall.write(), 1, 5)
+    assert [own.frame_pairs for own in figures.gaps] == [0, 1]
+    assert shares(figures, "optical_flow") == {1: None, 5: 1.0}
+
+
+def test_gaps_that_no_pair_has_are_refused(scene: Any, measured: Any) -> None:
+    with pytest.raises(InputError, match=r"two frames that are 7, 9 frames apart, got none in 6 annotated frames"):
+        measured(scene(count=6), 7, 9)
+
+
+def test_a_frame_that_does_not_decode_is_set_aside_alone(scene: Any, measured: Any) -> None:
+    wall = scene(count=4)
+    (wall.folder / "000001.png").write_bytes(b"no picture")
+    figures = measured(wall, 1)
+    assert figures.gaps[0].frame_pairs == 1
+    assert len(figures.set_aside) == 1
+    assert "000001.png" in figures.set_aside[0]

@@ -48,7 +48,7 @@ def siamese_loss(maps: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
     return _mean_where(-(found + spared).sum(dim=(2, 3)), labelled)
 
 
-def siamese_softmax_loss(affinities: Tensor, target_index: Tensor) -> Tensor:
+def softmax_loss(affinities: Tensor, target_index: Tensor) -> Tensor:
     """Cross entropy of the softmax over all cells, averaged over keypoints that the target picture shows.
 
     Another choice than the paper's: it says nothing on keypoints that left the picture, and learns faster.

@@ -151,6 +151,8 @@ class TrainRefinementParams(PairTrainingSection):
     """Multiplies the initial weights that read the maps S, whose values are small; 1 leaves them as they are drawn."""
     positive_weight: Positive
     """Weight of the target's cell against the others in equation 5; 1 is the paper."""
+    softmax_weight: NotNegative
+    """Weight of the cross entropy of the softmax over the cells, added to equation 5; 0 is the paper."""
 
 
 class TrainReidParams(TrainingSection):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models.checkpoints import save_weights
 from models.fields.affinity_map import cell_index, cell_of, encode_affinity_map, peaks
 from models.keypoints import IntArray
-from models.losses import refinement_loss, siamese_loss, siamese_softmax_loss
+from models.losses import refinement_loss, siamese_loss, softmax_loss
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
 from tasks.params.training import PairTrainingSection, TrainRefinementParams, TrainSiameseParams
 from tasks.training.job import Batch, Figures
@@ -139,7 +139,7 @@ class SiameseJob(PairJob):
             convention=self._section.cells,
         )
         joined = torch.cat([maps.flatten(2) for maps in affinities], dim=2)
-        return siamese_softmax_loss(self._section.affinity_gain * joined, right)
+        return softmax_loss(self._section.affinity_gain * joined, right)
 
     def _maps(self, network: CorrespondenceNetwork, batch: Batch) -> dict[str, Maps]:
         source, target = network.features(torch.cat([batch["first"], batch["second"]])).chunk(2)
@@ -171,13 +171,17 @@ class RefinementJob(PairJob):
         return cast(RefinementNetwork, correspondence.refinement)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Equation 5."""
+        """Equation 5, and beside it, by parameter, the cross entropy of the softmax over the cells."""
         correspondence = cast(CorrespondenceNetwork, network)
         logits, target_px, labelled, shown, _ = self._refined(correspondence, batch)
         height, width = logits.shape[-2:]
         convention = correspondence.cells
         targets = encode_affinity_map(target_px, shown, height=height, width=width, convention=convention)
-        return refinement_loss(logits, targets, labelled, positive_weight=self._section.positive_weight)
+        loss = refinement_loss(logits, targets, labelled, positive_weight=self._section.positive_weight)
+        if self._section.softmax_weight:
+            right = cell_index(target_px, shown, height=height, width=width, convention=convention)
+            loss = loss + self._section.softmax_weight * softmax_loss(logits.flatten(2), right)
+        return loss
 
     def _refined(self, network: CorrespondenceNetwork, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Logits (N,17,H,W) of the N persons with a labelled keypoint, targets in px, labelled, shown, and maps S."""

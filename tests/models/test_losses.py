@@ -9,7 +9,7 @@ from models.losses import (
     offset_loss,
     refinement_loss,
     siamese_loss,
-    siamese_softmax_loss,
+    softmax_loss,
     triplet_loss,
 )
 
@@ -60,14 +60,14 @@ def test_refinement_loss_weighs_the_target_pixel() -> None:
 def test_the_softmax_loss_asks_only_for_keypoints_that_are_shown() -> None:
     affinities = one_map([[math.log(5), 0.0], [0.0, 0.0]])
     both = torch.cat([affinities, 100 * affinities], dim=1).flatten(2)
-    assert siamese_softmax_loss(both, torch.tensor([[0, -1]])).item() == pytest.approx(math.log(8 / 5))
+    assert softmax_loss(both, torch.tensor([[0, -1]])).item() == pytest.approx(math.log(8 / 5))
 
 
 def test_cells_of_other_pictures_are_wrong_answers_too() -> None:
     affinities = torch.tensor([[[math.log(5), 0.0, math.log(4)]]])
-    alone = siamese_softmax_loss(affinities[..., :2], torch.tensor([[0]]))
+    alone = softmax_loss(affinities[..., :2], torch.tensor([[0]]))
     assert alone.item() == pytest.approx(math.log(6 / 5))
-    assert siamese_softmax_loss(affinities, torch.tensor([[0]])).item() == pytest.approx(math.log(10 / 5))
+    assert softmax_loss(affinities, torch.tensor([[0]])).item() == pytest.approx(math.log(10 / 5))
 
 
 def test_unlabelled_keypoints_change_nothing() -> None:
@@ -97,7 +97,7 @@ def test_nothing_labelled_gives_zero_and_no_nan() -> None:
     losses = [
         heatmap_loss(maps, EMPTY, nothing),
         siamese_loss(maps, EMPTY, nothing),
-        siamese_softmax_loss(maps.flatten(2), torch.tensor([[-1]])),
+        softmax_loss(maps.flatten(2), torch.tensor([[-1]])),
         refinement_loss(maps, EMPTY, nothing),
         offset_loss(torch.rand(1, 2, 1, 1), torch.zeros(1, 2, 1, 1), torch.zeros(1, 1, 1, 1, dtype=torch.bool)),
     ]

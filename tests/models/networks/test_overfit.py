@@ -13,7 +13,7 @@ from models.losses import (
     offset_loss,
     refinement_loss,
     siamese_loss,
-    siamese_softmax_loss,
+    softmax_loss,
     triplet_loss,
 )
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
@@ -102,7 +102,7 @@ def test_the_siamese_network_learns_a_pair_until_its_peaks_exceed_a_third(pair: 
         if loss == "softmax":
             affinities, _ = network.affinities(features[:1], features[1:], pair["queries"])
             target, nowhere = pair["targets"].flatten(2), torch.tensor(-1)
-            return siamese_softmax_loss(affinities.flatten(2), torch.where(target.any(2), target.argmax(2), nowhere))
+            return softmax_loss(affinities.flatten(2), torch.where(target.any(2), target.argmax(2), nowhere))
         maps = network.affinity_maps(features[:1], features[1:], pair["queries"])
         return siamese_loss(maps, pair["targets"], pair["labelled"])
 

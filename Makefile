@@ -54,7 +54,7 @@ $(LOCKED):
 	@echo "installing requirements.lock into $(VENV): about 7 GB, half a minute to several minutes"
 	@rm -rf "$(VENV)" && $(PYTHON) -m venv "$(VENV)"
 	@$(PIP) install uv==$(UV_VERSION) && \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || { \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock || { \
 	    echo "uv could not; going on with pip, which takes some minutes more" >&2; \
 	    $(PIP) install --require-hashes -r requirements.lock; }
 	@touch "$@"

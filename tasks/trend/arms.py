@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from tasks.ablation.chosen import track_choices
 from tasks.ablation.corpus import TrialVideo, trial_videos
 from tasks.ablation.figures import VideoScore, score_video
 from tasks.ablation.methods import by_correspondences, methods, track
@@ -46,22 +47,27 @@ class Arm:
 
 
 def choose_thresholds(home: TrendHome) -> None:
-    """Sweep every arm on the training videos and write the thresholds: {arm: number, or null to keep the params'}."""
+    """Choose every threshold that the paper leaves open on the training videos, and write them.
+
+    The file holds {"track": {name: best of its sweep}, "min_similarity": {arm: number, or null to keep the params'}}.
+    """
     params = home.params("training")
+    choices = track_choices(trial_videos(home.folder("training"), "train", "detected"), params)
+    track = {name.removeprefix("track."): one["best"] for name, one in choices.items() if one["best"] is not None}
     chosen: dict[str, float | None] = {}
     current().start("arms", len(params.detect.box_sources) * _METHODS + len(SOURCES))
-    for arm in _swept_arms(home, "training", "train"):
+    for arm in _swept_arms(home, "training", "train", track):
         chosen[arm.name] = choose_min_similarity(arm.prepared, arm.section, params.ablate.similarity_quantiles)
         current().advance(len(chosen), arm=arm.name)
-    write_whole(home.thresholds, json.dumps(chosen, indent=1) + "\n")
+    write_whole(home.thresholds, json.dumps({"track": track, "min_similarity": chosen}, indent=1) + "\n")
 
 
 def judge(home: TrendHome, name: str) -> dict[str, list[VideoScore]]:
     """Scores of every arm on the validation videos of a corpus, each at its own threshold."""
-    chosen = json.loads(home.thresholds.read_text(encoding="utf-8"))
+    thresholds = json.loads(home.thresholds.read_text(encoding="utf-8"))
     found: dict[str, list[VideoScore]] = {}
-    for arm in _swept_arms(home, name, "val"):
-        own = chosen[arm.name]
+    for arm in _swept_arms(home, name, "val", thresholds["track"]):
+        own = thresholds["min_similarity"][arm.name]
         fitted = arm if own is None else Arm(arm.name, arm.prepared, at(arm.section, own))
         found[arm.name] = fitted.scores()
         if arm.name == OWN:
@@ -70,9 +76,10 @@ def judge(home: TrendHome, name: str) -> dict[str, list[VideoScore]]:
     return found | _stored(home.folder(name), home.params(name))
 
 
-def _swept_arms(home: TrendHome, name: str, split: str) -> Iterator[Arm]:
-    """Arms that have a threshold of their own; the videos of an arm are those of all others."""
+def _swept_arms(home: TrendHome, name: str, split: str, track: dict[str, float]) -> Iterator[Arm]:
+    """Arms that have a threshold of their own; `track` are the thresholds that they share."""
     workspace, params = home.folder(name), home.params(name)
+    params = params.model_copy(update={"track": params.track.model_copy(update=track)})
     for box_source in sorted(params.detect.box_sources):
         trials = trial_videos(workspace, split, box_source)
         for method in methods(workspace, params):

@@ -30,12 +30,14 @@ def write_results(home: TrendHome, reports: Path) -> None:
         "trends": rows,
         "by_tag": by_tag(corpora),
     }
-    _write_json(reports / "tables" / "training_source.json", training_source(rows, corpora, thresholds))
+    _write_json(
+        reports / "tables" / "training_source.json", training_source(rows, corpora, thresholds["min_similarity"])
+    )
     write_whole(reports / "trend.md", as_markdown(content))
     _write_json(reports / "trend.json", content)
 
 
-def training_source(rows: Sequence[Row], corpora: Sequence[CorpusScores], thresholds: dict[str, Any]) -> Row:
+def training_source(rows: Sequence[Row], corpora: Sequence[CorpusScores], min_similarity: dict[str, Any]) -> Row:
     """The table of section 6.1: {"corpus", "rows", "published", "chosen", "notes"}; the paper printed no figures."""
     means = {
         (row[side], row["metric"]): row[f"{side}_mean"]
@@ -47,7 +49,9 @@ def training_source(rows: Sequence[Row], corpora: Sequence[CorpusScores], thresh
         {"source": source} | {metric: means.get((f"{_TRAINED_ON}{source}", metric)) for metric in ("IDSW", "MOTA")}
         for source in SOURCES
     ]
-    chosen = {name: value for name, value in thresholds.items() if name.startswith(_TRAINED_ON) and value is not None}
+    chosen = {
+        name: value for name, value in min_similarity.items() if name.startswith(_TRAINED_ON) and value is not None
+    }
     notes = [_sentence(row) for row in rows if row["place"] == "Section 6.1"]
     corpus = _corpus_sentence(corpora)
     return {"corpus": corpus, "rows": table, "published": [], "chosen": chosen, "notes": notes}

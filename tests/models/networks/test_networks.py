@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.networks.backbone import TRUNK_PLAN, Trunk, scaled_channels
+from models.networks.backbone import TRUNK_PLAN, OutputLayer, Trunk, scaled_channels
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.networks.pose import PoseNetwork
 
@@ -144,3 +144,18 @@ def assert_gradients(network: nn.Module) -> None:
     ]
     assert not silent
     assert not dead
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (3, 5)])
+def test_the_output_layer_is_the_transposed_convolution_also_in_its_gradients(size: tuple[int, int]) -> None:
+    layer = OutputLayer(7, 5, gain=1.0).double().to(memory_format=torch.channels_last)
+    inputs = torch.rand(2, 7, *size, dtype=torch.float64, requires_grad=True)
+    maps, expected = layer(inputs), nn.ConvTranspose2d.forward(layer, inputs)
+    torch.testing.assert_close(maps, expected, rtol=0, atol=1e-12)
+    weights = torch.rand_like(maps)
+    for of_product, of_convolution in zip(
+        torch.autograd.grad((maps * weights).sum(), [inputs, *layer.parameters()]),
+        torch.autograd.grad((expected * weights).sum(), [inputs, *layer.parameters()]),
+        strict=True,
+    ):
+        torch.testing.assert_close(of_product, of_convolution, rtol=0, atol=1e-11)

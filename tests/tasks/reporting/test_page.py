@@ -13,6 +13,12 @@ from tasks.tables import TABLES, write_table
 from tasks.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+FIGURE = {
+    "title": "Figure 9. Failure cases",
+    "reading": "How to read it.",
+    "nothing": "No identity changes.",
+    "examples": [{"picture": "data:image/jpeg;base64,AAAA", "caption": "<i>video 1, frame 2"}],
+}
 PARAMS = load_params(REPOSITORY / "params.yaml")
 
 
@@ -32,8 +38,8 @@ def score_row(tracks, metric, scope, name, joint, value):
     return dict(zip(TABLES["scores"].schema.names, (tracks, metric, scope, name, joint, value), strict=True))
 
 
-def page_of(workspace, clips=()):
-    return render_page(workspace, PARAMS, list(clips))
+def page_of(workspace, clips=(), figures=()):
+    return render_page(workspace, PARAMS, list(clips), list(figures))
 
 
 def write_provenance(workspace, stage, **fields):
@@ -95,18 +101,38 @@ def test_paper_tables_stand_beside_the_published_rows(workspace):
         assert text in page
 
 
+def test_figures_are_inside_the_page_and_their_captions_escaped(workspace):
+    page = page_of(workspace, figures=[FIGURE])
+    assert '<img src="data:image/jpeg;base64,AAAA"' in page
+    assert "&lt;i&gt;video" in page
+    assert "<i>" not in page
+    assert "No identity changes." in page
+    assert 'href="#figures"' in page
+    assert 'id="figures"' not in page_of(workspace)
+
+
+def test_how_good_a_method_is_by_itself_stands_under_its_table(workspace):
+    row = {"method": "Optical flow", "measure": "mean end-point error, px", "value": 0.55, "over": "32 pairs"}
+    table = {"corpus": "c", "rows": [{"IDSW": 3}], "published": [], "chosen": {}, "competence": [row]}
+    (workspace.reports / "tables").mkdir(parents=True)
+    (workspace.reports / "tables" / "table_2.json").write_text(json.dumps(table | {"notes": ["Not told of re-ID."]}))
+    page = page_of(workspace)
+    for text in ("mean end-point error, px", "0.550", "32 pairs", "Not told of re-ID."):
+        assert text in page
+
+
 def test_every_tag_is_closed(workspace):
     class Balance(HTMLParser):
         depth = 0
 
         def handle_starttag(self, tag, attrs):
-            self.depth += tag not in ("meta", "link", "br")
+            self.depth += tag not in ("meta", "link", "br", "img")
 
         def handle_endtag(self, tag):
             self.depth -= 1
 
     parser = Balance()
-    parser.feed(page_of(workspace))
+    parser.feed(page_of(workspace, figures=[FIGURE]))
     assert parser.depth == 0
 
 

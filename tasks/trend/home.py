@@ -106,7 +106,7 @@ def step_names(home: TrendHome) -> dict[str, list[str]]:
 
 def fresh_seeds(seed: int, count: int) -> list[int]:
     """Seeds of the judged corpora: drawn from `seed`, so that nobody has picked them."""
-    return [stream_key(seed, "trend", number) % (1 << 31) for number in range(count)]
+    return [stream_key(seed, "judged corpus", number) % (1 << 31) for number in range(count)]
 
 
 def _changed(text: str, values: dict[str, Any]) -> str:

@@ -32,7 +32,5 @@ def read_flow_png(path: Path) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] != 3:
-        raise InputError(
-            f"{path}: expected optical flow as a 16-bit PNG in colour; write it again or remove it"
-        )
+        raise InputError(f"{path}: expected optical flow as a 16-bit PNG in colour; write it again or remove it")
     return (found[..., :0:-1].astype(np.float64) - _ZERO) / _STEPS_PER_PX, found[..., 0] > 0

@@ -40,8 +40,7 @@ class TrainingSection(Section):
     warmup_epochs: NotNegative
     """Linear rise of the rate from zero."""
     adam_beta2: Annotated[float, Field(gt=0, lt=1)]
-    """Memory of AdamW for squared gradients. 0.999 reaches back a thousand steps: too far for a training of hundreds,
-    whose gradients are largest in its first steps."""
+    """Decay of AdamW's mean of squared gradients; 0.999 is usual, less forgets the first steps sooner."""
     weight_decay: NotNegative
     gradient_clip: NotNegative
     """Largest norm of the gradient; 0 does not clip."""

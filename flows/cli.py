@@ -1,7 +1,6 @@
 """`corrtrack`, the command line: what a user types, and the exit codes that come back."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,12 +51,11 @@ def reproduce(profile: Profile = None, settings: Settings = None, force: Force =
     - `corrtrack reproduce --set track.tau_corr=0.25`: only tracking and what follows it runs again
     """
     from flows.params_choice import choose_params
-    from flows.processes import end_with_parent
+    from flows.processes import end_with_make
     from flows.repository import find_repository
     from flows.reproduce import reproduce as run
 
-    if os.environ.get("CORRTRACK_PARENT", "").isdigit():  # make sets it: a killed make must not leave its run behind
-        end_with_parent(int(os.environ["CORRTRACK_PARENT"]))
+    end_with_make()
     repository = find_repository()
     _exit(
         run(

@@ -1,6 +1,5 @@
 """`corrtrack trend`: do the paper's trends hold?"""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -30,12 +29,11 @@ def trend(
 
     - `corrtrack trend --corpora 2`: a first look
     """
-    from flows.processes import end_with_parent
+    from flows.processes import end_with_make
     from flows.repository import find_repository
     from flows.trend import trend as run
 
-    if os.environ.get("CORRTRACK_PARENT", "").isdigit():  # a killed make must not leave its run behind
-        end_with_parent(int(os.environ["CORRTRACK_PARENT"]))
+    end_with_make()
     repository = find_repository()
     code = run(repository, repository.root / params, Console(), corpora=corpora, resamples=resamples)
     raise typer.Exit(int(code))

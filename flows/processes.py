@@ -149,15 +149,17 @@ def stopping_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def end_with_parent(pid: int) -> None:
-    """Stop this run, as SIGTERM would, once the process `pid` is gone: a killed `make` takes its run along."""
+def end_with_make() -> None:
+    """Stop this run, as SIGTERM would, once the `make` that started it is gone; its pid stands in CORRTRACK_PARENT."""
+    parent = os.environ.get("CORRTRACK_PARENT", "")
 
     def watch() -> None:
-        while psutil.pid_exists(pid):
+        while psutil.pid_exists(int(parent)):
             time.sleep(1.0)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=watch, daemon=True).start()
+    if parent.isdigit():
+        threading.Thread(target=watch, daemon=True).start()
 
 
 @contextlib.contextmanager

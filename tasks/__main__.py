@@ -3,21 +3,16 @@
 import argparse
 import importlib
 import logging
-import signal
 import sys
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Final
 
 from tasks.determinism import limit_threads, make_deterministic
-from tasks.errors import InputError
+from tasks.exit_codes import exit_code_of
 from tasks.params import load_params
 from tasks.provenance import recorded
 from tasks.stages import STAGES
 from tasks.workspace import Workspace
-
-_LOG: Final = logging.getLogger("tasks")
-DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,19 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     stage = _parser().parse_args(arguments).stage
     workspace = Workspace.of_repository(Path.cwd())
     log_file = _log_to(workspace.state / "logs" / f"{stage}.log")
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        run_stage(stage, workspace)
-    except InputError as error:
-        _LOG.debug("bad input", exc_info=True)
-        return _say(f"{stage}: {error}", BAD_INPUT)
-    except KeyboardInterrupt:
-        return _say(f"{stage}: stopped; run it again to go on", STOPPED)
-    except Exception as error:
-        _LOG.debug("failed", exc_info=True)
-        first = (str(error).splitlines() or [""])[0]
-        return _say(f"{stage}: failed with {type(error).__name__}: {first}; traceback in {log_file}", FAILED)
-    return DONE
+    return exit_code_of(stage, partial(run_stage, stage, workspace), log_file=log_file)
 
 
 def run_stage(stage: str, workspace: Workspace) -> None:
@@ -76,15 +59,6 @@ def _log_to(path: Path) -> Path:
         logging.getLogger(ring).handlers[:] = [file, screen]
         logging.getLogger(ring).propagate = False
     return path
-
-
-def _say(sentence: str, code: int) -> int:
-    _LOG.error(sentence)
-    return code
-
-
-def _stop(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -2,39 +2,27 @@
 
 import argparse
 import logging
-import signal
 import sys
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Final
 
 from tasks.determinism import limit_threads
-from tasks.errors import InputError
+from tasks.exit_codes import exit_code_of
 from tasks.trend.home import TrendHome
-
-_LOG: Final = logging.getLogger("tasks")
-DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do the step and return the exit code: 0 done, 1 failed, 2 bad input, 130 stopped."""
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    signal.signal(signal.SIGTERM, _stop)
-    home = TrendHome(asked.home)
-    try:
-        limit_threads(home.params("training").run.threads_per_worker)
-        from tasks.trend.steps import run_step  # after the threads were limited: it loads NumPy
+    return exit_code_of(asked.step, partial(_run, TrendHome(asked.home), asked.step, asked.reports))
 
-        run_step(home, asked.step, reports=asked.reports)
-    except InputError as error:
-        return _say(f"{asked.step}: {error}", BAD_INPUT)
-    except KeyboardInterrupt:
-        return _say(f"{asked.step}: stopped; run it again to go on", STOPPED)
-    except Exception as error:
-        _LOG.exception("%s failed", asked.step)
-        return _say(f"{asked.step}: failed with {type(error).__name__}: {error}", FAILED)
-    return DONE
+
+def _run(home: TrendHome, step: str, reports: Path) -> None:
+    limit_threads(home.params("training").run.threads_per_worker)
+    from tasks.trend.steps import run_step  # after the threads were limited: it loads NumPy
+
+    run_step(home, step, reports=reports)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,15 +34,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("home", type=Path, help="folder that `corrtrack trend` has laid out")
     parser.add_argument("--reports", type=Path, required=True, help="folder of the results")
     return parser
-
-
-def _say(sentence: str, code: int) -> int:
-    _LOG.error(sentence)
-    return code
-
-
-def _stop(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from models.keypoints import POSEVAL_JOINTS, FloatArray, IntArray
 JOINT_COUNT: Final = len(POSEVAL_JOINTS)
 MATCH_DISTANCE: Final = 0.5
 """Largest distance of a match, in head sizes (PCKh)."""
+HEAD_SIZE: Final = 0.6
+"""The head size, as a share of the head box's diagonal."""
 MISSING_SCORE: Final = -9999.0
 """Score of a predicted joint whose file has none."""
 _BLOCK_CELLS: Final = 1 << 19
@@ -39,7 +41,7 @@ class Persons:
     score: FloatArray
     """Joint scores, (N, 15); MISSING_SCORE where the file has none; not read of annotated persons."""
     head_size: FloatArray
-    """0.6 of the head box's diagonal in pixels, (N,); not read of predicted persons."""
+    """HEAD_SIZE of the head box's diagonal in pixels, (N,); not read of predicted persons."""
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -61,14 +61,14 @@ def _flow(workspace: Workspace, params: Params, trials: Sequence[TrialVideo]) ->
     """End-point errors against the true flow beside the corpus, over all pixels and over those in person boxes."""
     flow, pairs = flow_of(params.ablate), 0
     errors: dict[str, list[tuple[FloatArray, FloatArray]]] = {"all pixels": [], "in person boxes": []}
+    boxes = _person_boxes(workspace)
     for trial in trials:
-        boxes = _person_boxes(workspace, trial.video_id)
         for path in sorted((workspace.data / "posetrack" / "flow").glob(f"*/{trial.video_id}/*.png")):
             pairs += 1
             true, valid = read_flow_png(path)
             found = np.linalg.norm(_found_flow(trial, int(path.stem), flow) - true, axis=-1)
             moved = np.linalg.norm(true, axis=-1)
-            in_boxes = valid & _inside(boxes.get(int(path.stem), []), valid.shape)
+            in_boxes = valid & _inside(boxes.get((trial.video_id, int(path.stem)), []), valid.shape)
             for name, mask in (("all pixels", valid), ("in person boxes", in_boxes)):
                 errors[name].append((found[mask], moved[mask]))
     return [
@@ -89,12 +89,12 @@ def _found_flow(trial: TrialVideo, frame: int, flow: DenseFlow) -> npt.NDArray[n
     return flow(source, target)
 
 
-def _person_boxes(workspace: Workspace, video_id: str) -> dict[int, list[FloatArray]]:
+def _person_boxes(workspace: Workspace) -> dict[tuple[str, int], list[FloatArray]]:
+    """Annotated boxes by video and frame."""
     rows = read_table(PERSONS, PERSONS.path(workspace.tables), ["video_id", "frame_index", "box_xywh"]).to_pylist()
-    boxes: dict[int, list[FloatArray]] = {}
+    boxes: dict[tuple[str, int], list[FloatArray]] = {}
     for row in rows:
-        if row["video_id"] == video_id:
-            boxes.setdefault(row["frame_index"], []).append(np.array(row["box_xywh"]))
+        boxes.setdefault((row["video_id"], row["frame_index"]), []).append(np.array(row["box_xywh"]))
     return boxes
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.keypoints import FloatArray, IntArray
-from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE, BoolArray, Persons, Sequence, repeated_rows
+from models.metrics.sequence import HEAD_SIZE, JOINT_COUNT, MISSING_SCORE, BoolArray, Persons, Sequence, repeated_rows
 from tasks.scoring.messages import ScoringError, place
 from tasks.scoring.points import PointFile
 from tasks.scoring.posetrack17 import is_posetrack17, points_of_posetrack17
@@ -122,7 +122,7 @@ def _persons(side: PointFile, kept: IntArray, two_sided: IntArray, sequence_inde
     track_id = _ids_as_poseval_pairs_them(side, present, two_sided)
     corners = side.head_xyxy
     sides = corners[:, 2:] - corners[:, :2]
-    head_size = 0.6 * np.sqrt(np.vecdot(sides, sides))
+    head_size = HEAD_SIZE * np.sqrt(np.vecdot(sides, sides))
     frame = np.searchsorted(kept, side.person_frame)
     return Persons(frame, track_id + sequence_index * _ID_LIMIT, xy, present, score, head_size)
 

@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS, FloatArray
+from models.metrics.sequence import HEAD_SIZE
 from models.poses.arrays import FramePoses
 from tasks.errors import InputError
 from tasks.formats.annotated_person import KeypointSlots, keypoint_slots, read_keypoints
@@ -23,8 +24,6 @@ from tasks.paths import below
 from tasks.scoring.json_files import load_json
 
 _OPTIONAL: Final = ("left_ear", "right_ear")
-_HEAD_SIZE: Final = 0.6
-"""Of the head box's diagonal: the unit of PCKh, as poseval has it."""
 _OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"
 
 
@@ -197,7 +196,7 @@ class _Reader:
         if person.get("bbox_head") is None:
             return float("nan")
         try:
-            return _HEAD_SIZE * math.hypot(*box_xywh(person, "bbox_head")[2:])
+            return HEAD_SIZE * math.hypot(*box_xywh(person, "bbox_head")[2:])
         except FieldError as error:
             self._set_aside(f"annotations[{position}]", error)
             return float("nan")

@@ -84,6 +84,8 @@ class Footage:
     video: Video
     workspace: Workspace
     box_source: str
+    annotated: pa.Table
+    """Rows of the table persons, of all videos."""
 
     @property
     def video_id(self) -> str:
@@ -143,7 +145,7 @@ class Footage:
     def persons(self) -> Persons:
         """Annotated persons with an identity."""
         wanted = (pc.field("video_id") == self.video_id) & pc.field("track_id").is_valid() & ~pc.field("is_crowd")
-        rows = read_table(PERSONS, PERSONS.path(self.workspace.tables)).filter(wanted)
+        rows = self.annotated.filter(wanted)
         return Persons(
             _whole(rows, "frame_index"),
             _whole(rows, "track_id"),
@@ -179,11 +181,12 @@ def footages(workspace: Workspace) -> list[Footage]:
 
 
 def _footages(workspace: Workspace, videos: list[Video]) -> Iterator[Footage]:
+    annotated = read_table(PERSONS, PERSONS.path(workspace.tables))
     for video in videos:
         rows = read_table(POSES, POSES.path(workspace.tables, video.video_id), ["box_source"])
         sources = set(rows["box_source"].to_pylist())
         if sources:
-            yield Footage(video, workspace, "detected" if "detected" in sources else min(sources))
+            yield Footage(video, workspace, "detected" if "detected" in sources else min(sources), annotated)
 
 
 def _whole(rows: pa.Table, name: str) -> IntArray:

@@ -65,7 +65,12 @@ class CheckpointStore:
         return sorted(self.folder.glob("epoch_*_step_*-*.pt"), reverse=True)
 
     def load(self) -> dict[str, Any] | None:
-        """The latest sound state; a damaged one is passed over with a notice. None when there is none."""
+        """The latest sound state; a damaged one is passed over with a notice. None when there is none.
+
+        What a killed process left half written is deleted.
+        """
+        for partial in self.folder.glob(".*.partial"):
+            partial.unlink(missing_ok=True)
         for path in self.checkpoints():
             try:
                 return _read(path)

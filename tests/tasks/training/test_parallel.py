@@ -1,7 +1,6 @@
 """How many workers share a step changes nothing."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -45,12 +44,9 @@ def test_shares(rank, size, own):
 
 def test_two_gloo_workers_equal_one(workspace):
     environment = os.environ | {"PYTHONPATH": str(VICTIM.parents[3])}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     root = workspace.data.parent
     runs = [
-        subprocess.Popen([sys.executable, str(VICTIM), str(root), str(rank), str(size), str(port)], env=environment)
+        subprocess.Popen([sys.executable, str(VICTIM), str(root), "join", str(rank), str(size)], env=environment)
         for size in (1, 2)
         for rank in range(size)
     ]

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -47,16 +46,16 @@ def checkpoints(workspace) -> list[Path]:
     return sorted(workspace.state.glob("checkpoints/pretrain/*/epoch_*.pt"))
 
 
-def kill_when_reached(workspace, pattern: str) -> None:
-    """Start the stage in a process of its own and SIGKILL it once a checkpoint of that name is there."""
+def half_written(workspace) -> list[Path]:
+    return list(workspace.state.glob("checkpoints/pretrain/*/*.partial"))
+
+
+def killed(workspace, moment: str, epoch: int, step: int) -> None:
+    """Train in a process that is killed while it writes the checkpoint of this step, or right after it."""
     environment = os.environ | {"PYTHONPATH": str(VICTIM.parents[3])}
-    root = workspace.data.parent
-    process = subprocess.Popen([sys.executable, str(VICTIM), str(root)], env=environment, stderr=subprocess.PIPE)
-    while process.poll() is None and not list(workspace.state.glob(f"checkpoints/pretrain/*/{pattern}")):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate()
-    assert process.returncode == -signal.SIGKILL, said.decode()
+    command = [sys.executable, str(VICTIM), str(workspace.data.parent), "die", moment, str(epoch), str(step)]
+    victim = subprocess.run(command, env=environment, stderr=subprocess.PIPE)
+    assert victim.returncode == -signal.SIGKILL, victim.stderr.decode()
 
 
 def test_killed_twice_it_ends_with_the_same_bytes(workspace, long_params, steps, tmp_path):
@@ -64,12 +63,15 @@ def test_killed_twice_it_ends_with_the_same_bytes(workspace, long_params, steps,
     all_steps, final = list(steps), workspace.state
     final.rename(tmp_path / "elsewhere")
     workspace.weights("pose_pretrained").unlink()
-    kill_when_reached(workspace, "epoch_0000_step_00000[3-9]*")
-    kill_when_reached(workspace, "epoch_0001_step_00000[2-9]*")
+    killed(workspace, "after", epoch=0, step=3)
+    assert [path.name[:22] for path in checkpoints(workspace)] == ["epoch_0000_step_000002", "epoch_0000_step_000003"]
+    killed(workspace, "while", epoch=1, step=2)
+    assert [path.name[:22] for path in checkpoints(workspace)] == ["epoch_0001_step_000000", "epoch_0001_step_000001"]
+    assert len(half_written(workspace)) == 1
     steps.clear()
     resumed, resumed_curves, _ = train(workspace, long_params)
-    assert 0 < len(steps) < len(all_steps) / 2
-    assert steps == all_steps[-len(steps) :]
+    assert steps == all_steps[all_steps.index((1, 1)) :]
+    assert half_written(workspace) == []
     assert resumed == weights
     assert resumed_curves == curves
 

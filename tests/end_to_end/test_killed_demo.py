@@ -5,17 +5,31 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tasks.params.edit import set_value
-from tasks.progress import progress_file, read_events
 from tasks.tables import TABLES
 from tasks.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
+HOLD = """
+import signal, sys
+from pathlib import Path
+
+def hold(event, arguments):
+    if event == "os.rename" and Path(arguments[1]).name == "final.safetensors":
+        Path(__file__).with_name(f"holds_{sys.orig_argv[-1]}").touch()
+        while True:
+            signal.pause()
+
+if sys.orig_argv[-3:-1] == ["-m", "tasks"]:
+    sys.addaudithook(hold)
+"""
+"""As sitecustomize.py it lets every training wait for ever with its final weights written and not yet in place."""
 COPIED = (".dvc", ".dvcignore", ".gitignore", "dvc.yaml", "requirements.lock", "flows", "models", "tasks")
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
@@ -36,9 +50,18 @@ def clone(checkout: Path) -> Path:
     return checkout
 
 
-def start(clone: Path, log: Path) -> subprocess.Popen:
+@pytest.fixture
+def holding(tmp_path: Path) -> Path:
+    """A folder for PYTHONPATH; in it appears holds_STAGE for each training that waits."""
+    folder = tmp_path / "holding"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(HOLD)
+    return folder
+
+
+def start(clone: Path, log: Path, **changes: str) -> subprocess.Popen:
     """`corrtrack reproduce` in the clone, by the clone's own code."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | changes
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "flows", "reproduce"],
@@ -49,23 +72,26 @@ def start(clone: Path, log: Path) -> subprocess.Popen:
         )
 
 
-def works(state: Path, stage: str) -> bool:
-    """Whether the stage counts what it does."""
-    return any(event["kind"] == "start" for event in read_events(progress_file(state, stage))[0])
-
-
 def kill_with_all_it_started(process: subprocess.Popen) -> None:
-    members = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    for member in members:
-        member.kill()
-    psutil.wait_procs(members)
+    """Stop them all first: one that was started between the look and the kill would stay."""
+    stopped = [psutil.Process(process.pid)]
+    stopped[0].suspend()
+    while fresh := [member for member in stopped[0].children(recursive=True) if member not in stopped]:
+        for member in fresh:
+            with suppress(psutil.NoSuchProcess):
+                member.suspend()
+        stopped += fresh
+    for member in stopped:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(stopped)
     process.wait()
 
 
-def test_a_demo_that_is_killed_between_its_trainings_completes_when_it_is_called_again(clone, tmp_path):
+def test_a_demo_that_is_killed_with_two_trainings_at_work_completes_when_it_is_called_again(clone, holding, tmp_path):
     workspace, log = Workspace.of_repository(clone), tmp_path / "first.log"
-    first = start(clone, log)
-    while not (works(workspace.state, "pretrain") and works(workspace.state, "train_siamese")):
+    first = start(clone, log, PYTHONPATH=str(holding))
+    while {path.name for path in holding.glob("holds_*")} != {"holds_pretrain", "holds_train_siamese"}:
         assert first.poll() is None, log.read_text()
         time.sleep(0.05)
     kill_with_all_it_started(first)

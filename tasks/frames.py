@@ -101,7 +101,7 @@ class VideoFile:
                 if place == index:
                     return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         except (av.FFmpegError, OSError) as error:
-            raise FrameError(self._path.name, index, f"cannot be decoded: {error}") from error
+            raise FrameError(self._path.name, index, f"cannot be decoded: {error.strerror or error}") from error
         raise FrameError(self._path.name, index, "expected this frame, got the end of the file")
 
     def _decoded_from(self, index: int) -> Iterator[tuple[int, Any]]:

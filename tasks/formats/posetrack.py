@@ -1,9 +1,8 @@
 """PoseTrack18 and PoseTrack17 annotations (`data/posetrack/annotations/{train,val}`), every record checked."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from tasks.formats.fields import (
     unique_id,
     whole,
 )
-from tasks.formats.pictures import PictureFile, check_pictures
+from tasks.formats.posetrack_frames import AnnotatedVideo, Frame, read_annotated_video
 from tasks.paths import below
 from tasks.scoring.json_files import load_json
 
@@ -32,16 +31,6 @@ _EARS: Final = ("left_ear", "right_ear")
 _BOX_GROWTH: Final = 0.15
 _OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"
 Tick = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """A frame whose picture is whole."""
-
-    index: int
-    record: Record
-    path: Path
-    picture: PictureFile
 
 
 def annotation_files(data: Path) -> list[tuple[str, Path]]:
@@ -96,17 +85,17 @@ class _VideoReader:
             document = self._document()
             slots = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_EARS)
             listed, persons = records(document, "images"), records(document, "annotations")
-            images = self._images(listed)
-            frames = self._frames(images)
+            video = read_annotated_video(self._root, self._images(listed), partial(self._part.reject, self._source))
         except (InputError, FieldError) as error:
             reason = " ".join(str(error).removeprefix(f"{self._path}: ").split())
             self._part.reject(self._source, "", reason)
             return self._part
+        frames = video.frames
         annotated = Counter(person.get("image_id") for person in persons if _has_image(person))
         labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
-        self._part.videos.append(self._video_row(list(frames.values()), labelled, document))
+        self._part.videos.append(self._video_row(video, labelled, document))
         self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
-        self._persons(persons, slots, frames)
+        self._persons(persons, slots, video)
         return self._part
 
     def _document(self) -> Record:
@@ -139,25 +128,6 @@ class _VideoReader:
         kept = [(key, image) for key, image in found if Path(image["file_name"]).parent == folder]
         return sorted(kept, key=lambda pair: _time_of(pair[1])) if all(_time_of(image) for _, image in kept) else kept
 
-    def _frames(self, images: list[tuple[int, Record]]) -> dict[int, _Frame]:
-        """Frames whose pictures are whole and of one size, numbered from 0 without gaps, by id."""
-        paths = [below(self._root, image["file_name"]) for _, image in images]
-        pictures = list(check_pictures(paths))
-        sizes = Counter((one.width, one.height) for one in pictures if isinstance(one, PictureFile))
-        if not sizes:
-            raise FieldError("images", f"whole pictures of {len(images)} frames", InWords(f"none; {pictures[0]}"))
-        size = sizes.most_common(1)[0][0]
-        frames: dict[int, _Frame] = {}
-        for (key, image), path, picture in zip(images, paths, pictures, strict=True):
-            if isinstance(picture, str):
-                self._part.reject(self._source, f"frame {key}", picture)
-            elif (picture.width, picture.height) != size:
-                told = f"expected {size[0]}x{size[1]} as most frames have, got {picture.width}x{picture.height}"
-                self._part.reject(self._source, f"frame {key}", f"{path.name}: {told}")
-            else:
-                frames[key] = _Frame(len(frames), image, path, picture)
-        return frames
-
     def _is_labelled(self, image: Record, has_persons: bool) -> bool:
         if "is_labeled" not in image:
             return has_persons
@@ -167,13 +137,12 @@ class _VideoReader:
             self._part.reject(self._source, f"frame {image['id']} is_labeled", error)
             return has_persons
 
-    def _video_row(self, frames: list[_Frame], labelled: Mapping[int, bool], document: Record) -> Row:
-        digest = hashlib.sha256("".join(frame.picture.sha256 for frame in frames).encode()).hexdigest()
+    def _video_row(self, video: AnnotatedVideo, labelled: Mapping[int, bool], document: Record) -> Row:
         return {
-            **{"video_id": self._video_id, "split": self._split, "source": self._source, "media_sha256": digest},
-            "media": frames[0].path.parent.relative_to(self._data).as_posix(),
-            **{"width": frames[0].picture.width, "height": frames[0].picture.height, "frame_count": len(frames)},
-            **{"labelled_frame_count": sum(labelled.values()), "frames_per_second": None},
+            **{"video_id": self._video_id, "split": self._split, "source": self._source},
+            **{"media": video.media.relative_to(self._data).as_posix(), "media_sha256": video.sha256},
+            **{"width": video.width, "height": video.height, "frame_count": len(video.frames)},
+            **{"labelled_frame_count": sum(labelled.values()), "frames_per_second": video.frames_per_second},
             "tags": self._tags(document),
         }
 
@@ -184,10 +153,11 @@ class _VideoReader:
         self._part.reject(self._source, "tags", f"expected a list of words, got {brief(tags)}")
         return []
 
-    def _frame_row(self, frame: _Frame, *, is_labelled: bool) -> Row:
+    def _frame_row(self, frame: Frame, *, is_labelled: bool) -> Row:
+        path = None if frame.path is None else frame.path.relative_to(self._data).as_posix()
         return {
             **{"video_id": self._video_id, "frame_index": frame.index, "image_id": frame.record["id"]},
-            **{"file_name": frame.record["file_name"], "path": frame.path.relative_to(self._data).as_posix()},
+            **{"file_name": frame.record["file_name"], "path": path},
             **{"is_labelled": is_labelled, "ignore_regions": self._ignore_regions(frame.record)},
         }
 
@@ -209,7 +179,7 @@ class _VideoReader:
                 polygons.append(polygon)
         return polygons
 
-    def _persons(self, persons: Sequence[Any], slots: KeypointSlots, frames: Mapping[int, _Frame]) -> None:
+    def _persons(self, persons: Sequence[Any], slots: KeypointSlots, video: AnnotatedVideo) -> None:
         seen: set[int] = set()
         tracks: set[tuple[int, int]] = set()
         for position, person in enumerate(persons):
@@ -220,9 +190,9 @@ class _VideoReader:
                 image_id = whole(person, "image_id")
                 if image_id not in self._listed:
                     raise FieldError("image_id", "the id of a frame of the file", image_id)
-                if image_id not in frames:
+                if image_id not in video.frames:
                     continue  # its frame was set aside, and that is told once
-                row = self._person_row(key, person, slots, frames[image_id])
+                row = self._person_row(key, person, slots, video)
                 if row["track_id"] is not None and (image_id, row["track_id"]) in tracks:
                     raise FieldError("track_id", "an identity once in a frame", row["track_id"])
                 tracks.add((image_id, row["track_id"]))
@@ -230,14 +200,15 @@ class _VideoReader:
             except ValueError as error:
                 self._part.reject(self._source, spot, error)
 
-    def _person_row(self, key: int, person: Record, slots: KeypointSlots, frame: _Frame) -> Row:
+    def _person_row(self, key: int, person: Record, slots: KeypointSlots, video: AnnotatedVideo) -> Row:
         keypoints = read_keypoints(person, slots, (0, 1, 2))
         box = box_xywh(person, "bbox") if "bbox" in person else _box_around(keypoints)
-        check_inside(keypoints, box, width=frame.picture.width, height=frame.picture.height)
+        check_inside(keypoints, box, width=video.width, height=video.height)
+        frame_index = video.frames[whole(person, "image_id")].index
         track_id = None if person.get("track_id") is None else whole(person, "track_id")
         return {
-            **{"person_id": f"{self._video_id}/{frame.index}/{key}", "source": "posetrack", "split": self._split},
-            **{"image_id": None, "video_id": self._video_id, "frame_index": frame.index, "track_id": track_id},
+            **{"person_id": f"{self._video_id}/{frame_index}/{key}", "source": "posetrack", "split": self._split},
+            **{"image_id": None, "video_id": self._video_id, "frame_index": frame_index, "track_id": track_id},
             **{"annotation_id": key, "box_xywh": box, "box_head_xywh": self._head(key, person)},
             **{"area": box[2] * box[3], "is_crowd": flag(person, "iscrowd") if "iscrowd" in person else False},
             **{"x": keypoints.x, "y": keypoints.y, "visibility": [2 if seen else 0 for seen in keypoints.visibility]},

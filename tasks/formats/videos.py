@@ -18,13 +18,15 @@ Tick = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class _Decoded:
+class DecodedVideo:
     """What a video file decodes to."""
 
     width: int
     height: int
     count: int
+    """Frames."""
     rate: float | None
+    """Frames per second where the file tells it."""
     broken: str
     """Why frames are missing; empty when none are."""
 
@@ -86,7 +88,7 @@ def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
 
 def _read_file(part: CorpusPart, data: Path, path: Path) -> Iterator[Row]:
     source = path.relative_to(data).as_posix()
-    decoded = _decode(path)
+    decoded = decode_video(path)
     if decoded.broken:
         part.reject(source, f"frame {decoded.count} on" if decoded.count else "", decoded.broken)
     if not decoded.count:
@@ -138,7 +140,7 @@ def _frame_row(video_id: str, index: int, path: str | None) -> Row:
     }
 
 
-def _decode(path: Path) -> _Decoded:
+def decode_video(path: Path) -> DecodedVideo:
     """Decode the whole file once: only what decodes is a frame."""
     width = height = count = 0
     rate: float | None = None
@@ -158,10 +160,11 @@ def _decode(path: Path) -> _Decoded:
         if not broken and count < stored:
             broken = f"expected {stored} frames as stored, got {count} that decode"
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
-        broken = f"expected a video that decodes, got {error}; fetch or convert it again"
+        told = getattr(error, "strerror", None) or error  # all of an error of FFmpeg names a path of this machine
+        broken = f"expected a video that decodes, got {told}; fetch or convert it again"
     if not count and not broken:
         broken = "expected frames, got none"
-    return _Decoded(width, height, count, rate, broken)
+    return DecodedVideo(width, height, count, rate, broken)
 
 
 def number_and_name(path: PurePath) -> tuple[int, str]:

@@ -56,7 +56,7 @@ class PairData:
 
     def __init__(self, root: Path, persons: Persons, source: Source, section: PairTrainingSection) -> None:
         self._section = section
-        self._pictures = Pictures(root, persons.paths)
+        self._pictures = Pictures(root, persons.places)
         self._xy, self._labelled = pair_keypoints(persons, source, head_from_trunk=section.head_from_trunk)
         order = np.argsort(persons.picture, kind="stable")
         self._numbers, starts = np.unique(persons.picture[order], return_index=True)

@@ -14,6 +14,7 @@ from models.keypoints import FloatArray, IntArray
 from tasks.errors import InputError
 from tasks.tables.files import read_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, VIDEOS
+from tasks.training.pictures import Place
 
 Source: TypeAlias = Literal["coco", "posetrack"]
 Split: TypeAlias = Literal["train", "val"]
@@ -26,10 +27,10 @@ class Persons:
     Keypoints are in the order of their source, in pixels of the picture; what is not labelled has visibility 0.
     """
 
-    paths: tuple[str, ...]
-    """(M) pictures, relative to the data folder."""
+    places: tuple[Place, ...]
+    """(M) pictures."""
     picture: IntArray
-    """(N) index into `paths`."""
+    """(N) index into `places`."""
     box_xywh: FloatArray
     """(N,4)."""
     box_head_xywh: FloatArray
@@ -65,15 +66,13 @@ def read_persons(tables: Path, source: Source, split: Split) -> Persons:
     rows = [row for row in rows if row["source"] == source and row["split"] == split and _is_usable(row)]
     pictures = _coco_pictures(tables) if source == "coco" else _posetrack_pictures(tables)
     keys = [_picture_key(row) for row in rows]
-    rows = [row for row, key in zip(rows, keys, strict=True) if key in pictures]
-    keys = [key for key in keys if key in pictures]
     shown = sorted(set(keys))
     number = {key: index for index, key in enumerate(shown)}
     column = partial(_column, rows)
     digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode())
     digest.update("".join(pictures[key][1] for key in shown).encode())
     return Persons(
-        paths=tuple(pictures[key][0] for key in shown),
+        places=tuple(pictures[key][0] for key in shown),
         picture=np.array([number[key] for key in keys], dtype=np.int64),
         box_xywh=column("box_xywh", 4),
         box_head_xywh=column("box_head_xywh", 4),
@@ -106,21 +105,25 @@ def _picture_key(row: dict[str, Any]) -> str:
     return row["image_id"] if row["video_id"] is None else f"{row['video_id']}/{row['frame_index']:06d}"
 
 
-def _coco_pictures(tables: Path) -> dict[str, tuple[str, str]]:
+def _coco_pictures(tables: Path) -> dict[str, tuple[Place, str]]:
     rows = read_table(IMAGES, IMAGES.path(tables), ["image_id", "path", "sha256"]).to_pylist()
-    return {row["image_id"]: (row["path"], row["sha256"]) for row in rows}
+    return {row["image_id"]: (Place(row["path"]), row["sha256"]) for row in rows}
 
 
-def _posetrack_pictures(tables: Path) -> dict[str, tuple[str, str]]:
-    """Frames that are pictures of their own; a frame inside a video file cannot be drawn at random."""
-    videos = read_table(VIDEOS, VIDEOS.path(tables), ["video_id", "media_sha256"]).to_pylist()
-    digests = {row["video_id"]: row["media_sha256"] for row in videos}
+def _posetrack_pictures(tables: Path) -> dict[str, tuple[Place, str]]:
+    columns = ["video_id", "media", "media_sha256", "frame_count"]
+    videos = {row["video_id"]: row for row in read_table(VIDEOS, VIDEOS.path(tables), columns).to_pylist()}
     rows = read_table(FRAMES, FRAMES.path(tables), ["video_id", "frame_index", "path"]).to_pylist()
     return {
-        f"{row['video_id']}/{row['frame_index']:06d}": (row["path"], digests[row["video_id"]])
+        _picture_key(row): (_place_in(videos[row["video_id"]], row), videos[row["video_id"]]["media_sha256"])
         for row in rows
-        if row["path"] is not None
     }
+
+
+def _place_in(video: dict[str, Any], frame: dict[str, Any]) -> Place:
+    if frame["path"] is not None:
+        return Place(frame["path"])
+    return Place(video["media"], frame["frame_index"], video["frame_count"])
 
 
 def _column(rows: list[dict[str, Any]], name: str, width: int) -> FloatArray:

@@ -19,7 +19,7 @@ class PoseData:
 
     def __init__(self, root: Path, persons: Persons, names: tuple[str, ...], section: PoseTrainingSection) -> None:
         self._section = section
-        self._pictures = Pictures(root, persons.paths)
+        self._pictures = Pictures(root, persons.places)
         self.persons = persons
         self._mirrored_slots = flip_order(names)
         self._width, self._height = section.crop_width_px, section.crop_height_px

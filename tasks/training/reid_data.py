@@ -23,7 +23,7 @@ class ReidData:
 
     def __init__(self, root: Path, persons: Persons, section: TrainReidParams) -> None:
         self._section = section
-        self._pictures = Pictures(root, persons.paths)
+        self._pictures = Pictures(root, persons.places)
         self.persons = persons
         names, self.identity = np.unique(persons.identity, return_inverse=True)
         self.identity = self.identity.astype(np.int64)

@@ -96,7 +96,7 @@ def test_errors_name_file_frame_and_reason(tmp_path: Path, paint: Any, picture_f
     with pytest.raises(FrameError, match=r"b\.mp4 frame 12: .*end of the file"):
         _video(tmp_path, "b.mp4", 20).frame(12)
     (tmp_path / "c.mp4").write_bytes(b"\0" * 500)
-    with pytest.raises(FrameError, match=r"c\.mp4 frame 0: cannot be decoded"):
+    with pytest.raises(FrameError, match=r"c\.mp4 frame 0: cannot be decoded: [^/]+$"):
         _video(tmp_path, "c.mp4", 20).frame(0)
 
 

@@ -11,7 +11,7 @@ from tasks.training.reid_data import ReidData
 def persons(names: list[str], identities: list[int]) -> Persons:
     count = len(names)
     return Persons(
-        paths=(),
+        places=(),
         picture=np.zeros(count, np.int64),
         box_xywh=np.zeros((count, 4)),
         box_head_xywh=np.zeros((count, 4)),

@@ -13,6 +13,7 @@ from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.training.pair_data import PairData
 from tasks.training.pair_keypoints import HEAD_BOTTOM, HEAD_TOP, NOSE, pair_keypoints
 from tasks.training.persons import Persons
+from tasks.training.pictures import Place
 
 SIZE = 96
 
@@ -27,7 +28,7 @@ def persons_at(points: np.ndarray, labelled: np.ndarray | None = None) -> Person
     labelled = np.ones((count, 17), dtype=bool) if labelled is None else labelled
     empty = np.full((count, 4), 50.0)
     return Persons(
-        paths=("dots.png",),
+        places=(Place("dots.png"),),
         picture=np.zeros(count, dtype=np.int64),
         box_xywh=empty,
         box_head_xywh=empty,
@@ -199,7 +200,8 @@ def test_before_other_surroundings_only_the_body_has_targets(pair_section, tmp_p
     body[SHOULDERS], body[COCO_HIPS] = [(40, 40), (56, 40)], [(42, 62), (54, 62)]
     body[COCO_KEYPOINTS.index("left_ear")] = (4.0, 90.0)
     points, labelled = np.stack([body, body]), np.array([[True] * 17, [False] * 17])
-    persons = replace(persons_at(points, labelled), paths=("dots.png", "other.png"), picture=np.array([0, 1]))
+    places = (Place("dots.png"), Place("other.png"))
+    persons = replace(persons_at(points, labelled), places=places, picture=np.array([0, 1]))
     plain = {
         "truncation_probability": 0.0,
         "translation_share": 0.0,

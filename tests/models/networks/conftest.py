@@ -1,7 +1,6 @@
-"""The founders' golden recipe: every released tensor filled from its own name (tests/golden)."""
+"""The founders' golden numbers (tests/golden), and our networks with the released tensors that gave them."""
 
 import json
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,25 +16,6 @@ from models.networks.pose import PoseNetwork
 GOLDEN = Path(__file__).parents[2] / "golden"
 
 ReleasedState = Callable[[str], dict[str, Tensor]]
-
-
-def filled(key: str, shape: list[int]) -> Tensor:
-    if key.endswith("num_batches_tracked"):
-        return torch.tensor(0)
-    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(zlib.crc32(key.encode())))
-    if len(shape) == 4:
-        return drawn * (2 / (shape[1] * shape[2] * shape[3])) ** 0.5
-    if key.endswith("running_var"):
-        return 1 + (0.1 * drawn).abs()
-    if key.endswith(".weight"):
-        return 1 + 0.05 * drawn
-    return 0.05 * drawn
-
-
-@pytest.fixture(scope="session")
-def released_state() -> ReleasedState:
-    shapes = json.loads((GOLDEN / "checkpoint_keys.json").read_text())
-    return lambda kind: {key: filled(key, shape) for key, shape in shapes[kind].items()}
 
 
 @pytest.fixture(scope="session")

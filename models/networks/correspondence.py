@@ -64,17 +64,19 @@ class RefinementNetwork(nn.Module):
 
 
 def normalise(features: Tensor, norm: Norm) -> Tensor:
-    """Divide each feature vector of (B,C,H,W) by its length (`l2`) or by its squared length (`squared`, released)."""
-    squared = features.square().sum(dim=1, keepdim=True)
-    length = squared if norm == "squared" else squared.sqrt()
-    return features / length.clamp_min(_SMALLEST_NORM)
+    """Divide each feature vector of (...,C,H,W) by its length (`l2`) or by its squared length (`squared`, released)."""
+    squared = features.square().sum(dim=-3, keepdim=True)
+    if norm == "squared":
+        return features / squared.clamp_min(_SMALLEST_NORM)
+    # Clamped before the root, whose gradient at a vector of zeros would be NaN.
+    return features / squared.clamp_min(_SMALLEST_NORM**2).sqrt()
 
 
 def extract_descriptors(features: Tensor, cells_yx: Tensor) -> Tensor:
     """Cut the 3x3 patches d_j^p around the keypoints (4.1); beyond the border they are zero.
 
     Args:
-        features: (B or 1,C,H,W) normalised features of the source frame.
+        features: (B or 1,C,H,W) features of the source frame.
         cells_yx: (B,K,2) int64 rows and columns inside the map.
 
     Returns:
@@ -93,7 +95,7 @@ def correlate(descriptors: Tensor, features: Tensor) -> Tensor:
     """Affinity maps A_j^p = d_j^p (x) F_2 of all persons and keypoints by one convolution (eq. 1).
 
     Args:
-        descriptors: (B,K,C,3,3).
+        descriptors: (B,K,C,3,3), normalised.
         features: (B or 1,C,H,W) normalised features of the target frame, of each person or of all.
 
     Returns:
@@ -154,10 +156,10 @@ class CorrespondenceNetwork(nn.Module):
         shown = inside_map(cells_yx.flip(-1), height=height, width=width)
         # Half precision would leave no room for the softmax of thousands of cells, and this part is cheap.
         with torch.autocast(source_features.device.type, enabled=False):
-            source = normalise(source_features.float(), self.norm)
+            # Of the source frame only the patches are normalised: mostly far fewer cells than it has.
+            descriptors = extract_descriptors(source_features.float(), torch.where(shown[..., None], cells_yx, 0))
             target = normalise(target_features.float(), self.norm)
-            descriptors = extract_descriptors(source, torch.where(shown[..., None], cells_yx, 0))
-            return correlate(descriptors, target), shown
+            return correlate(normalise(descriptors, self.norm), target), shown
 
     def affinity_maps(self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor) -> Tensor:
         """Affinity maps S (B,17,H,W) float32 of B persons (eq. 2); arguments as for `affinities`.
@@ -166,7 +168,10 @@ class CorrespondenceNetwork(nn.Module):
         """
         affinities, shown = self.affinities(source_features, target_features, keypoints_yx)
         maps = affinities.flatten(-2).softmax(dim=-1).reshape(affinities.shape)
-        return torch.where(shown[..., None, None], maps, 0.0)
+        if maps.requires_grad:  # Its gradient needs the softmax as it was.
+            return torch.where(shown[..., None, None], maps, 0.0)
+        maps[(~shown).nonzero(as_tuple=True)] = 0.0
+        return maps
 
     def affinity(self, source_features: Tensor, target_features: Tensor, keypoints_yx: Tensor) -> tuple[Tensor, Tensor]:
         """Affinity maps S and the logits of the refined maps C, each (B,17,H,W); arguments as for `affinities`."""

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.fields.affinity_map import inside_map
 from models.networks.correspondence import (
     CorrespondenceNetwork,
     RefinementNetwork,
@@ -145,6 +146,29 @@ def test_which_cell_a_query_between_cells_asks_for(cells: str, position: float, 
 def test_a_feature_vector_of_zeros_gives_finite_maps(network: CorrespondenceNetwork) -> None:
     maps = network.affinity_maps(torch.zeros(1, 4, 5, 7), drawn_features(1, 11).float(), torch.zeros(1, 17, 2))
     torch.testing.assert_close(maps, torch.full((1, 17, 5, 7), 1 / 35))
+
+
+def test_maps_to_train_on_are_those_of_inference_and_hidden_queries_give_no_gradient(
+    network: CorrespondenceNetwork,
+) -> None:
+    source, target = drawn_features(1, 14).float().requires_grad_(), drawn_features(1, 15).float().requires_grad_()
+    queries = torch.tensor([QUERIES])
+    maps = network.affinity_maps(source, target, queries)
+    with torch.inference_mode():
+        assert torch.equal(network.affinity_maps(source, target, queries), maps)
+    hidden = ~inside_map(queries.flip(-1), height=HEIGHT, width=WIDTH)
+    for gradient in torch.autograd.grad(maps[hidden].square().sum(), [source, target], retain_graph=True):
+        assert not gradient.any()
+    for gradient in torch.autograd.grad(maps.square().sum(), [source, target]):
+        assert gradient.isfinite().all()
+        assert gradient.any()
+
+
+def test_a_feature_vector_of_zeros_has_a_finite_gradient(network: CorrespondenceNetwork) -> None:
+    features = torch.zeros(1, 4, 5, 7, requires_grad=True)
+    network.affinity_maps(features, features, torch.zeros(1, 17, 2)).square().sum().backward()
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
 
 
 @pytest.mark.parametrize(("norm", "length"), [("l2", 1.0), ("squared", 1 / 5)])

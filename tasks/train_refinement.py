@@ -4,10 +4,11 @@ from functools import partial
 from pathlib import Path
 
 from models.checkpoints import load_siamese, load_weights
-from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
+from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork
 from tasks.params import Params
 from tasks.params.training import TrainRefinementParams
 from tasks.training.input_channels import amplify_inputs
+from tasks.training.lanes import lay_lanes
 from tasks.training.pair_job import RefinementJob
 from tasks.training.sources import file_digest, pair_sources
 from tasks.training.stage import run_job
@@ -39,6 +40,8 @@ def run(workspace: Workspace, params: Params) -> None:
 def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwork:
     siamese, trained = load_siamese(path), load_weights(path, "siamese").params
     refinement = RefinementNetwork(width=section.width)
-    maps = slice(2 * refinement.architecture["feature_channels"], None)
-    amplify_inputs(refinement.decoder, maps, section.map_gain)
+    first_map = 2 * FEATURE_CHANNELS
+    amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
+    if section.lanes:
+        lay_lanes(refinement.decoder, first_map)
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

@@ -148,6 +148,8 @@ class TrainRefinementParams(PairTrainingSection):
     width: Positive
     map_gain: Positive
     """Multiplies the initial weights that read the maps S, whose values are small; 1 leaves them as they are drawn."""
+    lanes: bool
+    """Whether the first weights pass the maps S on, as the start of C; false leaves them as they are drawn."""
     positive_weight: Positive
     """Weight of the target's cell against the others in equation 5; 1 is the paper."""
     softmax_weight: NotNegative

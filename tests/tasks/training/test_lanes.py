@@ -1,0 +1,55 @@
+"""Before any training, the refined maps of a network with lanes peak where the affinity maps do."""
+
+import pytest
+import torch
+
+from models.fields.affinity_map import peaks
+from models.keypoints import BODY, EARS
+from models.networks.correspondence import FEATURE_CHANNELS, RefinementNetwork
+from tasks.training.lanes import lay_lanes
+
+FIRST_MAP = 2 * FEATURE_CHANNELS
+
+
+def laid(width: float) -> tuple[RefinementNetwork, int]:
+    torch.manual_seed(0)
+    network = RefinementNetwork(width=width)
+    return network, lay_lanes(network.decoder, FIRST_MAP)
+
+
+def one_peak(places: torch.Tensor, *, size: int = 32) -> torch.Tensor:
+    """Maps (B,17,size,size) of shares with one peak each, at the cells (B,17,2) as x, y."""
+    maps = torch.zeros(*places.shape[:2], size * size)
+    return maps.scatter(2, (places[..., 1:] * size + places[..., :1]), 0.3).unflatten(2, (size, size))
+
+
+@pytest.mark.parametrize(("width", "carried"), [(0.125, 8), (0.25, 16), (0.5, 17), (1.0, 17)])
+def test_as_many_maps_have_a_lane_as_there_is_room_for(width, carried):
+    assert laid(width)[1] == carried
+
+
+def test_peaks_stay_in_their_cells_and_channels():
+    network, carried = laid(0.25)
+    slots = [*BODY, *EARS][:carried]
+    places = torch.randint(2, 30, (64, 17, 2), generator=torch.Generator().manual_seed(1))
+    features = torch.randn(2, 64, FEATURE_CHANNELS, 32, 32, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        found, _ = peaks(network.train()(*features, one_peak(places)))
+    moved = (found - places)[:, slots].abs().amax(dim=-1)
+    assert (moved == 0).float().mean() > 0.99
+
+
+def test_the_network_has_the_same_parameters_as_without():
+    network, _ = laid(0.25)
+    plain = RefinementNetwork(width=0.25).state_dict()
+    assert {name: tensor.shape for name, tensor in network.state_dict().items()} == {
+        name: tensor.shape for name, tensor in plain.items()
+    }
+
+
+def test_every_weight_can_be_learned():
+    network, _ = laid(0.25)
+    places = torch.randint(2, 30, (4, 17, 2), generator=torch.Generator().manual_seed(1))
+    features = torch.randn(2, 4, FEATURE_CHANNELS, 32, 32, generator=torch.Generator().manual_seed(2))
+    network.train()(*features, one_peak(places)).square().sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())

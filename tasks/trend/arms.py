@@ -1,11 +1,11 @@
 """The arms of the comparison: ways to track the same videos, each with a threshold from one sweep."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.ablation.chosen import track_choices
+from tasks.ablation.chosen import Choice, Joints, merge_choices, track_choices
 from tasks.ablation.corpus import TrialVideo, trial_videos
 from tasks.ablation.figures import VideoScore, score_video
 from tasks.ablation.methods import by_correspondences, methods, track
@@ -14,7 +14,7 @@ from tasks.ablation.unrefined import trials_recovered_again, trials_without_refi
 from tasks.params import Params
 from tasks.params.inference import TrackParams
 from tasks.progress import current
-from tasks.tables.schemas import MERGED_TRACKS, TRACKS
+from tasks.tables.schemas import TRACKS
 from tasks.trend.home import OWN, SOURCES, TrendHome
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
@@ -49,17 +49,27 @@ class Arm:
 def choose_thresholds(home: TrendHome) -> None:
     """Choose every threshold that the paper leaves open on the training videos, and write them.
 
-    The file holds {"track": {name: best of its sweep}, "min_similarity": {arm: number, or null to keep the params'}}.
+    The file holds {"track": {name: best of its sweep}, "merge": the same, "min_similarity": {arm: number, or null to
+    keep the params'}}.
     """
     params = home.params("training")
-    choices = track_choices(trial_videos(home.folder("training"), "train", "detected"), params)
-    track = {name.removeprefix("track."): one["best"] for name, one in choices.items() if one["best"] is not None}
+    training = trial_videos(home.folder("training"), "train", "detected")
+    track, merge = _best(track_choices(training, params)), _best(merge_choices(training, params))
     chosen: dict[str, float | None] = {}
     current().start("arms", len(params.detect.box_sources) * _METHODS + len(SOURCES))
     for arm in _swept_arms(home, "training", "train", track):
         chosen[arm.name] = choose_min_similarity(arm.prepared, arm.section, params.ablate.similarity_quantiles)
         current().advance(len(chosen), arm=arm.name)
-    write_whole(home.thresholds, json.dumps({"track": track, "min_similarity": chosen}, indent=1) + "\n")
+    write_whole(
+        home.thresholds, json.dumps({"track": track, "merge": merge, "min_similarity": chosen}, indent=1) + "\n"
+    )
+
+
+def _best(choices: Mapping[str, Choice]) -> dict[str, float]:
+    """By name without its section; where nothing could be judged, the params' value."""
+    return {
+        name.partition(".")[2]: one["used"] if one["best"] is None else one["best"] for name, one in choices.items()
+    }
 
 
 def judge(home: TrendHome, name: str) -> dict[str, list[VideoScore]]:
@@ -73,7 +83,7 @@ def judge(home: TrendHome, name: str) -> dict[str, list[VideoScore]]:
         if arm.name == OWN:
             found |= _variants(fitted)
     found[f"trained on {home.plan['source']}"] = found[OWN]
-    return found | _stored(home.folder(name), home.params(name))
+    return found | _stored(home.folder(name), home.params(name), merge=thresholds["merge"])
 
 
 def _swept_arms(home: TrendHome, name: str, split: str, track: dict[str, float]) -> Iterator[Arm]:
@@ -108,13 +118,19 @@ def _variants(own: Arm) -> dict[str, list[VideoScore]]:
     }
 
 
-def _stored(workspace: Workspace, params: Params) -> dict[str, list[VideoScore]]:
-    """The tracks that the stages `track` and `merge` left."""
-    trials, threshold = trial_videos(workspace, "val", "detected"), params.track.output_joint_threshold
+def _stored(workspace: Workspace, params: Params, *, merge: Mapping[str, float]) -> dict[str, list[VideoScore]]:
+    """The tracks that the stages `track` and `merge` left, the latter with the joints that `merge` allows."""
+    least, widest = merge["similarity_threshold"], int(merge["max_gap_frames"])
+    trials = trial_videos(workspace, "val", "detected")
+    tracks = {
+        "tracks": [(trial, trial.stored(TRACKS)) for trial in trials],
+        "merged tracks": [(trial, Joints(trial).kept(least, widest)) for trial in trials],
+    }
+    threshold = params.track.output_joint_threshold
     return {
         name: [
-            score_video(trial.video_id, trial.truth, trial.stored(table), output_joint_threshold=threshold)
-            for trial in trials
+            score_video(trial.video_id, trial.truth, tracked, output_joint_threshold=threshold)
+            for trial, tracked in pairs
         ]
-        for name, table in (("tracks", TRACKS), ("merged tracks", MERGED_TRACKS))
+        for name, pairs in tracks.items()
     }

@@ -24,7 +24,7 @@ from tasks.workspace import Workspace
 
 TRAINING: Final = (
     *("index", "pretrain", "finetune", "train_siamese", "train_refinement", "train_reid"),
-    *("detect", "estimate", "recover"),
+    *("detect", "estimate", "recover", "track", "merge"),
 )
 SOURCE: Final = ("index", "train_siamese", "train_refinement")
 CORPUS: Final = ("index", "detect", "estimate", "recover", "track", "merge")

@@ -64,7 +64,8 @@ def test_every_trend_is_judged_on_both_corpora(finished):
     assert {row["verdict"] for row in found["trends"]} <= {"shown", "not shown", "opposite"}
     arms = {row[side] for row in found["trends"] for side in ("first", "second") if "," in row[side]}
     assert arms <= found["thresholds"]["min_similarity"].keys()
-    assert found["thresholds"]["track"].keys() <= {"tau_corr_siamese", "duplicate_oks", "duplicate_ratio"}
+    assert found["thresholds"]["track"].keys() == {"tau_corr_siamese", "duplicate_oks", "duplicate_ratio"}
+    assert found["thresholds"]["merge"].keys() == {"similarity_threshold", "max_gap_frames"}
 
 
 def test_an_interval_holds_the_mean_or_nothing_is_defined(finished):

@@ -14,6 +14,7 @@ from models.fields.heatmap import decode_heatmap, encode_heatmap
 from models.fields.offset_map import encode_offset_map
 from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
 from models.losses import heatmap_loss, offset_loss
+from models.metrics.sequence import HEAD_SIZE, MATCH_DISTANCE
 from models.networks.pose import PoseNetwork
 from models.poses.crops import apply, invert
 from tasks.params.training import PoseTrainingSection
@@ -23,9 +24,6 @@ from tasks.training.pose_data import PoseData
 from tasks.training.stage import StageJob
 
 _BOX_SHARE = 0.1
-_HEAD_SHARE = 0.5
-_HEAD_SIZE = 0.6
-"""poseval's head size, as a share of the head box's diagonal."""
 
 
 class PoseJob(StageJob):
@@ -101,7 +99,7 @@ class PoseJob(StageJob):
     def _reach_px(self, samples: IntArray, affines: FloatArray) -> FloatArray:
         """Distance in the crop below which a keypoint is found: half a head, or 0.1 of the box's diagonal (COCO)."""
         persons = self._held_out.persons
-        head = _HEAD_SHARE * _HEAD_SIZE * np.linalg.norm(persons.box_head_xywh[samples, 2:], axis=-1)
+        head = MATCH_DISTANCE * HEAD_SIZE * np.linalg.norm(persons.box_head_xywh[samples, 2:], axis=-1)
         box = _BOX_SHARE * np.linalg.norm(persons.box_xywh[samples, 2:], axis=-1)
         reach: FloatArray = np.where(np.isnan(head), box, head) * affines[:, 0, 0]
         return reach

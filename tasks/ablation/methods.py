@@ -58,6 +58,16 @@ def by_correspondences(trial: TrialVideo, section: TrackParams) -> Evidences:
     return Evidences(correspondence_similarity(evidence, section), correspondence_oks(evidence, section))
 
 
+def by_carried_poses(trial: TrialVideo, section: TrackParams) -> Evidences:
+    """OKS of the poses that correspondences carry to the next frame: not the paper's, the same maps read otherwise.
+
+    Equation 6 reads a map where a pose has its keypoint; this asks where the map has its peak. Which is better tells
+    whether the maps or the places of the keypoints fail.
+    """
+    carried = correspondence_oks(trial.evidence, section)
+    return Evidences(carried, carried)
+
+
 def _by_oks(trial: TrialVideo, params: Params) -> Evidences:
     still = OksSimilarity(trial.evidence.poses, params.track.query_joint_threshold)
     return Evidences(still, still)

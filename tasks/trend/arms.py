@@ -8,18 +8,18 @@ from typing import Final
 from tasks.ablation.chosen import Choice, Joints, merge_choices, track_choices
 from tasks.ablation.corpus import TrialVideo, trial_videos
 from tasks.ablation.figures import VideoScore, score_video
-from tasks.ablation.methods import by_correspondences, methods, track
+from tasks.ablation.methods import by_carried_poses, by_correspondences, methods, track
 from tasks.ablation.sweep import Prepared, at, choose_min_similarity
 from tasks.ablation.unrefined import trials_recovered_again, trials_without_refinement
 from tasks.params import Params
 from tasks.params.inference import TrackParams
 from tasks.progress import current
 from tasks.tables.schemas import TRACKS
-from tasks.trend.home import OWN, SOURCES, TrendHome
+from tasks.trend.home import CARRIED, OWN, SOURCES, TrendHome
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
-_METHODS: Final = 4
+_METHODS: Final = 5
 RECOVERY_THRESHOLD: Final = 0.3
 """Output joint threshold that the paper takes from its Table 3."""
 
@@ -95,6 +95,8 @@ def _swept_arms(home: TrendHome, name: str, split: str, track: dict[str, float])
         for method in methods(workspace, params):
             prepared = [(trial, method.evidences(trial)) for trial in trials]
             yield Arm(f"{method.name}, {box_source}", prepared, params.track)
+        carried = [(trial, by_carried_poses(trial, params.track)) for trial in trials]
+        yield Arm(f"{CARRIED}, {box_source}", carried, params.track)
     trials = trial_videos(workspace, split, "detected")
     unrefined = params.track.model_copy(update={"maps": "siamese"})
     yield _by_correspondences("without refinement", trials_without_refinement(workspace, params, trials), unrefined)

@@ -11,6 +11,8 @@ from tasks.params.edit import set_value
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
+CARRIED: Final = "Carried poses"
+"""The arms that compare poses carried by correspondences, with both kinds of boxes; not the paper's."""
 OWN: Final = "Correspondences, detected"
 """The arm that the design's variants are compared with."""
 SOURCES: Final = ("coco", "coco_then_posetrack", "posetrack")

@@ -90,7 +90,7 @@ def correspondence_similarity(evidence: Evidence, params: TrackParams) -> Simila
 
 
 def correspondence_oks(evidence: Evidence, params: TrackParams) -> Similarity:
-    """OKS of correspondence poses with the poses found: what duplicate removal asks for."""
+    """OKS of correspondence poses with the poses found: what duplicate removal and mode carried ask for."""
     return CarriedOksSimilarity(
         evidence.carried[params.maps],
         evidence.poses,
@@ -113,10 +113,13 @@ def similarity_matcher(similarity: Similarity, carried_oks: Similarity, params: 
 
 
 def matcher_of(evidence: Evidence, params: TrackParams) -> Matcher:
-    """Association by correspondences: as in 5.2, or by the rule of the released scripts."""
+    """Association by correspondences: equation 6, the OKS of carried poses, or the rule of the released scripts."""
     if params.mode == "released":
         return _released_matcher(evidence, params)
-    return similarity_matcher(correspondence_similarity(evidence, params), correspondence_oks(evidence, params), params)
+    carried = correspondence_oks(evidence, params)
+    if params.mode == "carried":
+        return similarity_matcher(carried, carried, params)
+    return similarity_matcher(correspondence_similarity(evidence, params), carried, params)
 
 
 def _released_matcher(evidence: Evidence, params: TrackParams) -> Matcher:

@@ -81,7 +81,8 @@ class RecoverParams(Section):
 class TrackParams(Section):
     """Association (5.2, A.3)."""
 
-    mode: Literal["paper", "released"]
+    mode: Literal["paper", "carried", "released"]
+    """Equation 6; the OKS of poses carried by correspondences, for badly placed keypoints; or the scripts' rule."""
     assignment: Literal["greedy", "hungarian"]
     maps: Literal["refined", "siamese"]
     tau_corr: Share

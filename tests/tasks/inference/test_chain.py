@@ -108,6 +108,7 @@ def test_annotated_poses_step_from_one_labelled_frame_to_the_next(corpus, params
     "track",
     [
         {"mode": "released", "released_oks_threshold": 0.0},
+        {"mode": "carried"},
         {"assignment": "hungarian"},
         {"maps": "siamese", "tau_corr_siamese": 0.0},
         {"max_lost_frames": 1},

@@ -14,7 +14,7 @@ _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 _SPREAD = (1.0, 1.8, 1.0)
 """What a pooled cell adds to the three cells it was pooled from, along rows and along columns.
 
-Neighbouring pools share a cell. A peak there is in both, and gets 2; one between them gets 1.9 of the only pool it is
+Neighbouring pools share a cell. A peak there is in both, and gets 2; one between them gets 1.8 of the only pool it is
 in. So each is ahead of its neighbours, whichever it is.
 """
 _STRENGTH = 0.125

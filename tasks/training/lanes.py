@@ -1,12 +1,13 @@
 """Lanes: first weights by which the refinement passes its maps on, before it has learned anything."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from models.keypoints import BODY, EARS
+from models.keypoints import BODY, EARS, KEYPOINT_COUNT
 from models.networks.backbone import SKIP_BLOCK, ConvBlock, Decoder, InceptionBlock
 
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -46,19 +47,18 @@ def lay_lanes(decoder: Decoder, first: int) -> int:
     weight = decoder.output.get_parameter("weight")
     skip = [decoder.trunk.out_channels + lane for lane in lanes]
     weight[skip] = 0.0
-    for number, slot in enumerate(slots):
-        for phase, lane in zip(_PHASES, skip[len(_PHASES) * number :], strict=False):
-            weight[lane, slot] = _spread(phase)
+    for lane, (slot, phase) in zip(skip, product(slots, _PHASES), strict=True):
+        weight[lane, slot] = _spread(phase)
     return len(slots)
 
 
 def _room(blocks: Sequence[InceptionBlock]) -> int:
     """Maps for whose lanes every block has channels."""
-    room, phases = len(BODY) + len(EARS), 1
+    room, lanes_per_map = KEYPOINT_COUNT, 1
     for block in blocks:
-        passed = sum(_capacity(branch, len(_phases(branch))) for branch in _branches(block))
-        room = min(room, passed // phases)
-        phases *= len(_phases(_branches(block)[-1]))
+        branches = _branches(block)
+        room = min(room, sum(map(_capacity, branches)) // lanes_per_map)
+        lanes_per_map *= len(_phases(branches[0]))
     return room
 
 
@@ -67,8 +67,8 @@ def _pass_on(block: InceptionBlock, lanes: Sequence[int]) -> list[int]:
     left: list[int] = []
     start = 0
     for branch in _branches(block):
-        phases = _phases(branch)
-        own, lanes = lanes[: _capacity(branch, len(phases))], lanes[_capacity(branch, len(phases)) :]
+        phases, capacity = _phases(branch), _capacity(branch)
+        own, lanes = lanes[:capacity], lanes[capacity:]
         for number, source in enumerate(own):
             for layer in branch[:-1]:
                 _connect(layer, number, source)
@@ -91,8 +91,10 @@ def _phases(branch: Sequence[ConvBlock]) -> tuple[tuple[int, int], ...]:
     return _PHASES if branch[-1].conv.stride[0] == 2 else _PHASES[:1]
 
 
-def _capacity(branch: Sequence[ConvBlock], phases: int) -> int:
-    return min(*(layer.conv.out_channels for layer in branch), branch[-1].conv.out_channels // phases)
+def _capacity(branch: Sequence[ConvBlock]) -> int:
+    """Lanes that fit into a branch; behind it each is as many as it has phases."""
+    *inner, last = (layer.conv.out_channels for layer in branch)
+    return min([*inner, last // len(_phases(branch))])
 
 
 def _connect(layer: ConvBlock, channel: int, source: int, phase: tuple[int, int] = (0, 0)) -> None:

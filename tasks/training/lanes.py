@@ -1,81 +1,99 @@
 """Lanes: first weights by which the refinement passes its maps on, before it has learned anything."""
 
 from collections.abc import Sequence
-from itertools import product
-from typing import cast
+from itertools import islice, product
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor
 
-from models.keypoints import BODY, EARS, KEYPOINT_COUNT
+from models.keypoints import BODY
 from models.networks.backbone import SKIP_BLOCK, ConvBlock, Decoder, InceptionBlock
 
+Sources: TypeAlias = Sequence[tuple[int, float]]
+"""Channels that a lane reads, each with its share."""
+
+_LEVELS = (0.0, 0.6, 3.0)
+"""Where the channels that first read a map begin to rise, in standard deviations above the map's mean."""
+_SLOPES = (2.3, -1.7, -0.4)
+"""Share of each of these channels in their sum, which rises steeply at first and ever more slowly above each level."""
+_FLOOR = 0.3
+"""Bias of the other normalisations: about what they take from a background of zeros, so that low peaks are not cut."""
+_HOLD = 4.0
+"""Length of a lane's weights against random ones: a normalisation undoes it, but steps of a training turn them less."""
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Row and column, among 2x2 cells, of what a halving convolution puts into four channels side by side."""
-_SPREAD = (1.0, 1.8, 1.0)
+_SPREAD = (1.0, 1.9, 1.0)
 """What a pooled cell adds to the three cells it was pooled from, along rows and along columns.
 
-Neighbouring pools share a cell. A peak there is in both, and gets 2; one between them gets 1.8 of the only pool it is
+Neighbouring pools share a cell. A peak there is in both, and gets 2; one between them gets 1.9 of the only pool it is
 in. So each is ahead of its neighbours, whichever it is.
 """
-_STRENGTH = 0.125
-"""Of the last layer's weights: behind a batch normalisation peaks are about 10 high, so logits rise by about 5."""
+_STRENGTH = 0.45
+"""Of the last layer's weights: with it the softmax of the logits fits warped keypoints best (measured)."""
 
 
 @torch.no_grad()
 def lay_lanes(decoder: Decoder, first: int) -> int:
-    """Let an untrained decoder pass on the 17 maps among its inputs, each to its own output.
+    """Let an untrained decoder pass on the body's maps among its inputs, each to its own output.
 
     The affinity maps are the refinement's best guess. A training that starts from them has to learn what is wrong with
     them; one that starts from random weights has to find them first. The network stays the paper's (A.1), only its
-    first weights are chosen: a lane is one channel of each layer up to the skip, with a single weight that is not
-    zero, and four channels behind the layer that halves the size, so that no place is lost.
+    first weights are chosen. What a lane carries is about the logarithm of its map: where a frame has many cells or a
+    match is poor, peaks are a hundredth of the highest, and in proportion they would be lost among other channels.
+
+    Block 3a reads each map by three channels, 3b adds them into one; from there a lane is one channel of each layer up
+    to the skip, and four behind the block that halves the size, so that no place is lost. The ears have no lanes:
+    where no picture labels them a channel of their own would be all zero, and the first ear ever seen without bounds.
 
     Args:
         decoder: of the refinement network; changed in place.
         first: the input channel of the first map; the others follow.
 
     Returns:
-        How many maps have a lane, the body's before the ears': as many as there is room for, at width 0.25 16.
+        How many maps have a lane: as many as there is room for, all 15 from width 0.25 on.
     """
     names = list(decoder.trunk.blocks)
     blocks = [cast(InceptionBlock, decoder.trunk.blocks[name]) for name in names[: names.index(SKIP_BLOCK) + 1]]
-    slots = [int(slot) for slot in (*BODY, *EARS)][: _room(blocks)]
-    lanes = [first + slot for slot in slots]
-    for block in blocks:
-        lanes = _pass_on(block, lanes)
+    entry, *others = blocks
+    slots = [int(slot) for slot in BODY][: _room(entry, others)]
+    maps: list[Sources] = [[(first + slot, 1.0)] for slot in slots for _ in _LEVELS]
+    channels = _pass_on(entry, maps, biases=[-level for level in _LEVELS])
+    starts = range(0, len(channels), len(_LEVELS))
+    lanes: list[Sources] = [list(zip(channels[start:], _SLOPES, strict=False)) for start in starts]
+    for block in others:
+        channels = _pass_on(block, lanes)
+        lanes = [[(channel, 1.0)] for channel in channels]
     weight = decoder.output.get_parameter("weight")
-    skip = [decoder.trunk.out_channels + lane for lane in lanes]
+    skip = [decoder.trunk.out_channels + channel for channel in channels]
     weight[skip] = 0.0
-    for lane, (slot, phase) in zip(skip, product(slots, _PHASES), strict=True):
-        weight[lane, slot] = _spread(phase)
+    for channel, (slot, phase) in zip(skip, product(slots, _PHASES), strict=True):
+        weight[channel, slot] = _spread(phase)
     return len(slots)
 
 
-def _room(blocks: Sequence[InceptionBlock]) -> int:
+def _room(entry: InceptionBlock, others: Sequence[InceptionBlock]) -> int:
     """Maps for whose lanes every block has channels."""
-    room, lanes_per_map = KEYPOINT_COUNT, 1
-    for block in blocks:
-        branches = _branches(block)
-        room = min(room, sum(map(_capacity, branches)) // lanes_per_map)
-        lanes_per_map *= len(_phases(branches[0]))
+    room, lanes_per_map = _width(entry) // len(_LEVELS), 1
+    for block in others:
+        room = min(room, _width(block) // lanes_per_map)
+        lanes_per_map *= len(_phases(_branches(block)[0]))
     return room
 
 
-def _pass_on(block: InceptionBlock, lanes: Sequence[int]) -> list[int]:
-    """Lay lanes through a block, branch after branch; the channels they leave it by."""
+def _pass_on(block: InceptionBlock, lanes: Sequence[Sources], *, biases: Sequence[float] = (_FLOOR,)) -> list[int]:
+    """Lay lanes through a block, branch after branch; the channels they leave it by, which take the biases by turns."""
     left: list[int] = []
-    start = 0
+    waiting, start = enumerate(lanes), 0
     for branch in _branches(block):
-        phases, capacity = _phases(branch), _capacity(branch)
-        own, lanes = lanes[:capacity], lanes[capacity:]
-        for number, source in enumerate(own):
-            for layer in branch[:-1]:
-                _connect(layer, number, source)
-                source = number
-            for place, phase in enumerate(phases):
-                _connect(branch[-1], number * len(phases) + place, source, phase)
-        left += range(start, start + len(own) * len(phases))
+        for number, (place, sources) in enumerate(islice(waiting, _capacity(branch))):
+            *inner, last = branch
+            for layer in inner:
+                _connect(layer, number, sources, bias=_FLOOR)
+                sources = [(number, 1.0)]
+            for channel, phase in enumerate(_phases(branch), number * len(_phases(branch))):
+                _connect(last, channel, sources, bias=biases[place % len(biases)], phase=phase)
+                left.append(start + channel)
         start += branch[-1].conv.out_channels
     return left
 
@@ -91,19 +109,25 @@ def _phases(branch: Sequence[ConvBlock]) -> tuple[tuple[int, int], ...]:
     return _PHASES if branch[-1].conv.stride[0] == 2 else _PHASES[:1]
 
 
+def _width(block: InceptionBlock) -> int:
+    return sum(map(_capacity, _branches(block)))
+
+
 def _capacity(branch: Sequence[ConvBlock]) -> int:
     """Lanes that fit into a branch; behind it each is as many as it has phases."""
     *inner, last = (layer.conv.out_channels for layer in branch)
     return min([*inner, last // len(_phases(branch))])
 
 
-def _connect(layer: ConvBlock, channel: int, source: int, phase: tuple[int, int] = (0, 0)) -> None:
-    """Let a channel read one channel alone, at its own place or one row or column beside it."""
+def _connect(layer: ConvBlock, channel: int, sources: Sources, *, bias: float, phase: tuple[int, int] = (0, 0)) -> None:
+    """Let a channel read its sources alone, at its own place or one row or column beside it."""
     weight = layer.conv.weight
-    centre = weight.shape[-1] // 2
-    strength = weight[channel, source].abs().max()
+    row, column = (weight.shape[-1] // 2 + beside for beside in phase)
+    strength = _HOLD * weight[channel].norm()
     weight[channel] = 0.0
-    weight[channel, source, centre + phase[0], centre + phase[1]] = strength
+    for source, share in sources:
+        weight[channel, source, row, column] = share * strength
+    layer.norm.get_parameter("bias")[channel] = bias
 
 
 def _spread(phase: tuple[int, int]) -> Tensor:

@@ -134,6 +134,7 @@ class PlainView(ProgressView):
         super().__init__(console, stages)
         self._since: dict[str, float] = {}
         self._told: dict[str, float] = {}
+        self._in_parts: set[str] = set()
 
     def begin(self, stage: str) -> None:
         """Tell that the stage starts."""
@@ -141,15 +142,24 @@ class PlainView(ProgressView):
         self.say(f"{stage}: starting")
 
     def event(self, event: dict[str, Any]) -> None:
-        """Print the event unless one of the same stage was just printed."""
+        """Print the event unless one of the same stage was just printed; the end of what is told in parts always."""
         self._tell(event)
         stage, now = event["stage"], time.monotonic()
         if event["kind"] == "start":
             self._since[stage] = now
-        elif event["kind"] == "advance" and now - self._told.get(stage, 0.0) >= _SECONDS_BETWEEN_LINES:
+        elif event["kind"] == "advance" and (
+            now - self._told.get(stage, 0.0) >= _SECONDS_BETWEEN_LINES or self._ends_a_part(event)
+        ):
             self._told[stage] = now
             seconds = now - self._since.get(stage, now)
             self.say(f"{stage}: {_counted(event, seconds)}  {figures_line(event)}".rstrip())
+
+    def _ends_a_part(self, event: dict[str, Any]) -> bool:
+        """Whether a thing that takes long, such as an epoch, is finished: that line tells the most."""
+        if not float(event["done"]).is_integer():
+            self._in_parts.add(event["stage"])
+            return False
+        return event["stage"] in self._in_parts
 
 
 @contextmanager

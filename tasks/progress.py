@@ -42,8 +42,11 @@ class Progress:
         self._write("start", unit=unit, done=0, total=total)
         _LOG.info("%s: %d %s", self.stage, total, unit)
 
-    def advance(self, done: int, **figures: Any) -> None:
-        """Tell that `done` of the things are finished, with figures such as loss=0.12 or video="000342"."""
+    def advance(self, done: float, **figures: Any) -> None:
+        """Tell that `done` of the things are finished, with figures such as loss=0.12 or video="000342".
+
+        Of things that take long a part counts too: 2.5 epochs.
+        """
         self._write("advance", unit=self._unit, done=done, total=self._total, figures=figures)
         now = time.monotonic()
         if now - self._told < _SECONDS_BETWEEN_LINES and done < self._total:
@@ -51,7 +54,7 @@ class Progress:
         self._told = now
         rate = done / max(now - self._started, 1e-9)
         shown = " ".join(f"{name}={_brief(value)}" for name, value in figures.items())
-        _LOG.info("%s: %d/%d %s, %.2f/s %s", self.stage, done, self._total, self._unit, rate, shown)
+        _LOG.info("%s: %s/%d %s, %.2f/s %s", self.stage, done, self._total, self._unit, rate, shown)
 
     def notice(self, text: str) -> None:
         """Tell one sentence that the user must know: a fallback, a part left out. Told once however often said."""

@@ -20,6 +20,7 @@ from tasks.training.prefetch import prefetched
 from tasks.training.schedule import learning_rate
 
 _BATCHES_AHEAD = 2
+_SECONDS_BETWEEN_EVENTS = 10.0
 
 
 class Training:
@@ -40,7 +41,7 @@ class Training:
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
         self._best: dict[str, Any] = {"figure": -math.inf, "model": None}
-        self._saved = time.monotonic()
+        self._saved = self._told = time.monotonic()
 
     def run(self) -> nn.Module:
         """Train to the end, from the latest checkpoint if there is one; return the network in eval mode.
@@ -71,6 +72,7 @@ class Training:
             time_in_epochs = self.epoch + (self.step + 1) / steps
             self.losses.append(self._take_step(batches, learning_rate(self.section, time_in_epochs)))
             self.step += 1
+            self._tell(steps)
             if self._is_due() and self.step < steps:
                 self._save()
         self._end_epoch()
@@ -105,6 +107,14 @@ class Training:
         places = (torch.arange(number * size, (number + 1) * size).numpy() for number in numbers)
         calls = (partial(self.job.batch, order[chosen], chosen, self.epoch) for chosen in places)
         return prefetched(calls, ahead=_BATCHES_AHEAD)
+
+    def _tell(self, steps: int) -> None:
+        """Within an epoch, now and then: which part of it is done, and its mean loss so far."""
+        now = time.monotonic()
+        if self._group.rank == 0 and self.step < steps and now - self._told > _SECONDS_BETWEEN_EVENTS:
+            self._told = now
+            loss = math.fsum(self.losses) / len(self.losses)
+            self._progress.advance(round(self.epoch + self.step / steps, 3), loss=loss)
 
     def _end_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0

@@ -64,6 +64,22 @@ def test_plain_lines_give_rate_and_time_left_every_few_seconds(tmp_path, monkeyp
     ]
 
 
+def test_the_end_of_an_epoch_is_told_right_after_a_part_of_it(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("flows.progress_view.time.monotonic", lambda: now[0])
+    console = Console(file=io.StringIO(), width=200)
+    with progress_view(console, ["pretrain"]) as view:
+        view.begin("pretrain")
+        for done, seconds in ((0.5, 10.0), (0.9, 12.0), (1, 13.0), (1.5, 14.0)):
+            now[0] = 100.0 + seconds
+            view.event(advance("pretrain", done, loss=0.5))
+    assert console.file.getvalue().splitlines() == [
+        "pretrain: starting",
+        "pretrain: 0.5/8 epochs, 0.05/s, 150 s left  loss=0.5",
+        "pretrain: 1/8 epochs, 0.077/s, 91 s left  loss=0.5",
+    ]
+
+
 def advance(stage, done, **figures):
     return {"kind": "advance", "stage": stage, "unit": "epochs", "done": done, "total": 8, "figures": figures}
 

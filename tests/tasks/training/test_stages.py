@@ -10,7 +10,7 @@ import torch
 from models.checkpoints import load_correspondence, load_pose, load_siamese, load_weights
 from tasks import pretrain, train_refinement, train_reid, train_siamese
 from tasks.errors import InputError
-from tasks.progress import Progress, as_current
+from tasks.progress import Progress, as_current, progress_file, read_events
 from tasks.tables.files import read_table, write_table
 from tasks.tables.schemas import PERSONS
 from tasks.training.errors import TrainingError
@@ -56,6 +56,19 @@ def test_the_chain_writes_all_weights_and_curves(workspace, params):
     for name, tensor in siamese.state_dict().items():
         assert torch.equal(joined.siamese.state_dict()[name], tensor), name
     assert load_weights(workspace.weights("reid"), "reid").architecture["identities"] == 2
+
+
+def test_a_long_epoch_tells_which_part_of_it_is_done(workspace, params, changed, monkeypatch):
+    monkeypatch.setattr("tasks.training.loop._SECONDS_BETWEEN_EVENTS", 0.0)
+    with as_current(Progress(workspace.state, "pretrain")):
+        pretrain.run(workspace, changed(params, "pretrain", passes_per_epoch=2))
+    events, _ = read_events(progress_file(workspace.state, "pretrain"))
+    told = [event for event in events if event["kind"] == "advance"]
+    done = [event["done"] for event in told]
+    assert done == sorted(done)
+    assert {1, 2} < set(done)
+    assert 0 < done[0] < 1
+    assert all(set(event["figures"]) == {"loss"} for event in told if event["done"] not in {1, 2})
 
 
 def test_pretraining_tells_oks_ap_and_validation_loss(workspace, params):

@@ -88,20 +88,21 @@ def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([index % width, index // width], dim=-1), value
 
 
-def sample(maps: Tensor, keypoints_px: Tensor, convention: Convention = "floor") -> Tensor:
+def sample(maps: Tensor, keypoints_px: Tensor, convention: Convention = "floor", *, outside: float = 0.0) -> Tensor:
     """Read C_j^q(j_f^p): the value of each map at each target pose's keypoint (eq. 6).
 
     Args:
         maps: (Q,K,H,W) affinity maps of Q source poses.
         keypoints_px: (P,K,2) x, y of P target poses, in pixels of the frame the maps belong to.
         convention: how pixels become cells.
+        outside: what is read of a keypoint outside the map.
 
     Returns:
-        (Q,P,K) values; 0 where the keypoint lies outside the map.
+        (Q,P,K) values.
     """
     height, width = maps.shape[-2:]
     cells = lookup_cell_of(keypoints_px, convention, height=height, width=width)
     shown = inside_map(cells, height=height, width=width)
     index = torch.where(shown, cells[..., 1] * width + cells[..., 0], 0)
     values = maps.flatten(-2).gather(-1, index.T.expand(len(maps), -1, -1))
-    return torch.where(shown, values.transpose(1, 2), 0.0)
+    return torch.where(shown, values.transpose(1, 2), outside)

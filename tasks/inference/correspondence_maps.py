@@ -1,5 +1,6 @@
 """Affinity maps of all poses of a frame onto another: each frame's features once, each map once (4.1, 4.2)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,24 +42,37 @@ class FittedFrame:
 
 @dataclass(frozen=True)
 class PoseMaps:
-    """Affinity maps of Q poses onto one target frame."""
+    """Affinity maps of Q poses onto one target frame.
 
-    maps: dict[str, Tensor]
-    """refined and siamese: (Q,17,h,w), 0 to 1; siamese alone where the network has no refinement."""
+    Refined maps are kept as logits: a sigmoid in single precision is 1 from 17 on, for all cells around a sure peak.
+    """
+
+    scores: dict[str, Tensor]
+    """(Q,17,h,w): siamese the shares S, refined the logits of C; siamese alone where the network has no refinement."""
     target: FittedFrame
     cells: Convention
 
+    def whole(self, kind: str) -> Tensor:
+        """The maps (Q,17,h,w), 0 to 1."""
+        return _affinities(kind, self.scores[kind])
+
     def peaks(self, kind: str) -> tuple[FloatArray, FloatArray]:
         """Where each map is largest, (Q,17,2) x, y in pixels of the picture, and how large, (Q,17) (5.1)."""
-        cells, value = peaks(self.maps[kind])
+        cells, score = peaks(self.scores[kind])
         fitted = pixel_of(cells, self.cells).double().cpu().numpy()
         x, y = crops.apply(crops.invert(self.target.affine), fitted[..., 0], fitted[..., 1])
-        return np.stack([x, y], axis=-1), value.double().cpu().numpy()
+        return np.stack([x, y], axis=-1), _affinities(kind, score).double().cpu().numpy()
 
     def sample(self, kind: str, xy: FloatArray) -> FloatArray:
         """Values (Q,P,17) of the maps at the keypoints (P,17,2) of P poses of the target frame (equation 6)."""
-        values: FloatArray = sample(self.maps[kind], self.target.fitted(xy), self.cells).double().cpu().numpy()
+        outside = -math.inf if kind == "refined" else 0.0
+        scores = sample(self.scores[kind], self.target.fitted(xy), self.cells, outside=outside)
+        values: FloatArray = _affinities(kind, scores).double().cpu().numpy()
         return values
+
+
+def _affinities(kind: str, scores: Tensor) -> Tensor:
+    return scores.sigmoid() if kind == "refined" else scores
 
 
 class CorrespondenceMaps:
@@ -117,4 +131,4 @@ class CorrespondenceMaps:
             return {"siamese": self._network.affinity_maps(features, target.features, query)}
         with autocast(self._params.precision):
             siamese, logits = self._network.affinity(features, target.features, query)
-        return {"refined": logits.float().sigmoid(), "siamese": siamese.float()}
+        return {"refined": logits.float(), "siamese": siamese.float()}

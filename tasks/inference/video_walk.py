@@ -132,14 +132,14 @@ class VideoWalk:
 
 def _peaks(maps: PoseMaps, kind: str, count: int) -> tuple[FloatArray, FloatArray]:
     """Peaks of the maps; 0 for a kind that the network does not give."""
-    if kind in maps.maps:
+    if kind in maps.scores:
         return maps.peaks(kind)
     return np.zeros((count, KEYPOINT_COUNT, 2)), np.zeros((count, KEYPOINT_COUNT))
 
 
 def _values(maps: PoseMaps, kind: str, poses: FramePoses, targets: FramePoses) -> FloatArray:
     """A row of 17 values for each pair of poses; 0 for a kind that the network does not give."""
-    if kind in maps.maps:
+    if kind in maps.scores:
         return maps.sample(kind, targets.xy).reshape(-1, KEYPOINT_COUNT)
     return np.zeros((len(poses) * len(targets), KEYPOINT_COUNT))
 

@@ -23,14 +23,16 @@ _HOLD = 4.0
 """Length of a lane's weights against random ones: a normalisation undoes it, but steps of a training turn them less."""
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Row and column, among 2x2 cells, of what a halving convolution puts into four channels side by side."""
-_SPREAD = (1.0, 1.9, 1.0)
-"""What a pooled cell adds to the three cells it was pooled from, along rows and along columns.
+_SPREAD = (1 / 6, 1.0, 5 / 3, 1.0, 1 / 6)
+"""What a pooled cell adds to the three cells it was pooled from and to one beside them, along rows and along columns.
 
-Neighbouring pools share a cell. A peak there is in both, and gets 2; one between them gets 1.9 of the only pool it is
-in. So each is ahead of its neighbours, whichever it is.
+Neighbouring pools share a cell, which gets 1 of each; a cell that is in one pool alone gets 5/3 of it and 1/6 of those
+beside it. So all get 2 of a level map, and a peak stays ahead of its neighbours wherever it is, by equal margins.
 """
-_STRENGTH = 0.45
+_STRENGTH = 0.3
 """Of the last layer's weights: with it the softmax of the logits fits warped keypoints best (measured)."""
+_LOWERED = 6.0
+"""Taken off the last layer's bias, so that what lanes add makes half of the peaks more likely than not."""
 
 
 @torch.no_grad()
@@ -69,12 +71,13 @@ def lay_lanes(decoder: Decoder, first: int) -> int:
     weight[skip] = 0.0
     for channel, (slot, phase) in zip(skip, product(slots, _PHASES), strict=True):
         weight[channel, slot] = _spread(phase)
+    decoder.output.get_parameter("bias")[slots] -= _LOWERED
     return len(slots)
 
 
 def _room(entry: InceptionBlock, others: Sequence[InceptionBlock]) -> int:
     """Maps for whose lanes every block has channels."""
-    room, lanes_per_map = _width(entry) // len(_LEVELS), 1
+    room, lanes_per_map = _width(entry, together=len(_LEVELS)) // len(_LEVELS), 1
     for block in others:
         room = min(room, _width(block) // lanes_per_map)
         lanes_per_map *= len(_phases(_branches(block)[0]))
@@ -82,11 +85,14 @@ def _room(entry: InceptionBlock, others: Sequence[InceptionBlock]) -> int:
 
 
 def _pass_on(block: InceptionBlock, lanes: Sequence[Sources], *, biases: Sequence[float] = (_FLOOR,)) -> list[int]:
-    """Lay lanes through a block, branch after branch; the channels they leave it by, which take the biases by turns."""
+    """Lay lanes through a block, branch after branch; the channels they leave it by.
+
+    They take the biases by turns; a whole turn shares a branch, so that its channels are normalised alike.
+    """
     left: list[int] = []
     waiting, start = enumerate(lanes), 0
     for branch in _branches(block):
-        for number, (place, sources) in enumerate(islice(waiting, _capacity(branch))):
+        for number, (place, sources) in enumerate(islice(waiting, _capacity(branch, together=len(biases)))):
             *inner, last = branch
             for layer in inner:
                 _connect(layer, number, sources, bias=_FLOOR)
@@ -109,14 +115,14 @@ def _phases(branch: Sequence[ConvBlock]) -> tuple[tuple[int, int], ...]:
     return _PHASES if branch[-1].conv.stride[0] == 2 else _PHASES[:1]
 
 
-def _width(block: InceptionBlock) -> int:
-    return sum(map(_capacity, _branches(block)))
+def _width(block: InceptionBlock, *, together: int = 1) -> int:
+    return sum(_capacity(branch, together=together) for branch in _branches(block))
 
 
-def _capacity(branch: Sequence[ConvBlock]) -> int:
-    """Lanes that fit into a branch; behind it each is as many as it has phases."""
+def _capacity(branch: Sequence[ConvBlock], *, together: int) -> int:
+    """Lanes that fit into a branch, in groups of so many; behind it each is as many as it has phases."""
     *inner, last = (layer.conv.out_channels for layer in branch)
-    return min([*inner, last // len(_phases(branch))])
+    return min([*inner, last // len(_phases(branch))]) // together * together
 
 
 def _connect(layer: ConvBlock, channel: int, sources: Sources, *, bias: float, phase: tuple[int, int] = (0, 0)) -> None:
@@ -131,8 +137,8 @@ def _connect(layer: ConvBlock, channel: int, sources: Sources, *, bias: float, p
 
 
 def _spread(phase: tuple[int, int]) -> Tensor:
-    """The last layer's 8x8 weights for one phase: of its 4x4 cells, two rows outside, those that were pooled."""
+    """The last layer's 8x8 weights for one phase: of its 4x4 cells, two rows outside, those around what was pooled."""
     taps = torch.zeros(2, 8)
     for axis, place in enumerate(phase):
-        taps[axis, 2 + 2 * place : 5 + 2 * place] = torch.tensor(_SPREAD)
+        taps[axis, 1 + 2 * place : 6 + 2 * place] = torch.tensor(_SPREAD)
     return _STRENGTH * torch.outer(taps[0], taps[1])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoints import save_weights
-from models.fields.affinity_map import cell_index, cell_of, encode_affinity_map, peaks
+from models.fields.affinity_map import Convention, cell_index, cell_of, encode_affinity_map, peaks
 from models.keypoints import IntArray
 from models.losses import refinement_loss, siamese_loss, softmax_loss
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
@@ -83,17 +83,27 @@ class PairJob(StageJob):
 
 
 class Maps:
-    """Maps (B,K,H,W) of one kind, with the pixels they should peak at."""
+    """Maps (B,K,H,W) of one kind, or their logits, with the pixels they should peak at."""
 
-    def __init__(self, maps: Tensor, target_px: Tensor, labelled: Tensor, shown: Tensor, cells: Any) -> None:
+    def __init__(
+        self,
+        maps: Tensor,
+        target_px: Tensor,
+        labelled: Tensor,
+        shown: Tensor,
+        cells: Convention,
+        *,
+        logits: bool = False,
+    ) -> None:
         self.maps, self.labelled, self.shown = maps, labelled, shown
-        self._target = cell_of(target_px, cells)
+        self._target, self._logits = cell_of(target_px, cells), logits
 
     def tally(self) -> Tensor:
         """One row for each labelled keypoint: shown, found, peak."""
         found, value = peaks(self.maps.float())
         near = (found - self._target).float().norm(dim=-1) <= _NEAR_CELLS
-        rows = torch.stack([self.shown.float(), near.float(), value], dim=-1)
+        peak = value.sigmoid() if self._logits else value
+        rows = torch.stack([self.shown.float(), near.float(), peak], dim=-1)
         return rows[self.labelled].cpu()
 
 
@@ -200,7 +210,7 @@ class RefinementJob(PairJob):
         logits, target_px, labelled, shown, maps = self._refined(network, batch)
         return {
             "siamese": Maps(maps, target_px, labelled, shown, network.cells),
-            "refined": Maps(logits.float().sigmoid(), target_px, labelled, shown, network.cells),
+            "refined": Maps(logits, target_px, labelled, shown, network.cells, logits=True),
         }
 
     def save(self, network: nn.Module, path: Path) -> None:

@@ -47,8 +47,8 @@ class RecoveryMaps:
         poses = FramePoses(0, np.zeros(1, dtype=np.int64), xy[None], score[None])
         target = self._network.fit(after)
         maps = self._network.maps(self._network.fit(before), target, poses)
-        cells = maps.maps[self._params.maps][0].cpu().numpy()[self.queried(score)]
-        heat = cells.max(axis=0) if len(cells) else np.zeros(maps.maps["refined"].shape[-2:])
+        cells = maps.whole(self._params.maps)[0].cpu().numpy()[self.queried(score)]
+        heat = cells.max(axis=0) if len(cells) else np.zeros(maps.scores["refined"].shape[-2:])
         to_cell = target.affine / FEATURE_STRIDE
         to_cell[:, 2] -= 0.5
         size = (after.shape[1], after.shape[0])

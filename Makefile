@@ -23,7 +23,7 @@ setup: $(PROJECT) ## make the virtual environment .venv from requirements.lock (
 demo: $(PROJECT) ## run everything that is stale; without data/, on a synthesised demo corpus
 	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack reproduce
 
-trend: $(PROJECT) ## judge the paper's trends on five fresh synthetic corpora, in about an hour
+trend: $(PROJECT) ## judge the paper's trends on five fresh synthetic corpora, in about 40 minutes
 	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack trend
 
 test: lint ## set up, then ruff, mypy, import-linter and the tests

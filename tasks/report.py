@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from tasks.frames import FrameError, VideoFrames
@@ -41,7 +42,8 @@ def _write_clips(workspace: Workspace, params: Params) -> list[gather.Row]:
 def _shown_videos(workspace: Workspace, count: int) -> list[gather.Row]:
     """The first tracked videos, those of the validation split before those of training."""
     videos = gather.read_frame(workspace, "videos")
-    videos = videos[[TABLES["tracks"].path(workspace.tables, name).exists() for name in videos["video_id"]]]
+    tracked = [TABLES["tracks"].path(workspace.tables, name).exists() for name in videos["video_id"]]
+    videos = videos[np.array(tracked, dtype=bool)]  # a list that is empty would choose columns
     return gather.records(videos.sort_values(["split", "video_id"], ascending=[False, True]).head(count))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks import report
 from tasks.params import load_params
 from tasks.reporting import charts
 from tasks.reporting.page import render_page
@@ -139,3 +140,10 @@ def test_every_tag_is_closed(workspace):
 def test_a_chart_of_the_same_numbers_is_the_same_text():
     values = {"crossing": {"mAP": 50.0, "MOTA": 20.0}, "easy": {"mAP": 80.0}}
     assert charts.bars(values, x_label="percent") == charts.bars(values, x_label="percent")
+
+
+def test_a_corpus_of_pictures_alone_has_a_report_too(tmp_path):
+    found = Workspace.of_repository(tmp_path)
+    write_table(TABLES["videos"], [], TABLES["videos"].path(found.tables))
+    report.run(found, PARAMS)
+    assert "0 videos with 0 frames" in (found.reports / "index.html").read_text()

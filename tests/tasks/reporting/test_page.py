@@ -144,6 +144,7 @@ def test_a_chart_of_the_same_numbers_is_the_same_text():
 
 def test_a_corpus_of_pictures_alone_has_a_report_too(tmp_path):
     found = Workspace.of_repository(tmp_path)
-    write_table(TABLES["videos"], [], TABLES["videos"].path(found.tables))
+    for name in ("videos", "frames", "images", "persons", "rejects"):
+        write_table(TABLES[name], [], TABLES[name].path(found.tables))
     report.run(found, PARAMS)
     assert "0 videos with 0 frames" in (found.reports / "index.html").read_text()

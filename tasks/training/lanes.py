@@ -21,6 +21,11 @@ _FLOOR = 0.3
 """Bias of the other normalisations: about what they take from a background of zeros, so that low peaks are not cut."""
 _HOLD = 4.0
 """Length of a lane's weights against random ones: a normalisation undoes it, but steps of a training turn them less."""
+_HUM = 0.01
+"""Share that is left of a lane's random weights, for micro-batches that show its map nothing.
+
+A channel that is constant is divided by almost nothing, in each of ten normalisations, and gradients have no bounds.
+"""
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Row and column, among 2x2 cells, of what a halving convolution puts into four channels side by side."""
 _SPREAD = (1 / 6, 1.0, 5 / 3, 1.0, 1 / 6)
@@ -45,8 +50,8 @@ def lay_lanes(decoder: Decoder, first: int) -> int:
     match is poor, peaks are a hundredth of the highest, and in proportion they would be lost among other channels.
 
     Block 3a reads each map by three channels, 3b adds them into one; from there a lane is one channel of each layer up
-    to the skip, and four behind the block that halves the size, so that no place is lost. The ears have no lanes:
-    where no picture labels them a channel of their own would be all zero, and the first ear ever seen without bounds.
+    to the skip, and four behind the block that halves the size, so that no place is lost. The ears have no lanes: in
+    many data sets no picture labels them.
 
     Args:
         decoder: of the refinement network; changed in place.
@@ -126,11 +131,11 @@ def _capacity(branch: Sequence[ConvBlock], *, together: int) -> int:
 
 
 def _connect(layer: ConvBlock, channel: int, sources: Sources, *, bias: float, phase: tuple[int, int] = (0, 0)) -> None:
-    """Let a channel read its sources alone, at its own place or one row or column beside it."""
+    """Let a channel read its sources all but alone, at its own place or one row or column beside it."""
     weight = layer.conv.weight
     row, column = (weight.shape[-1] // 2 + beside for beside in phase)
     strength = _HOLD * weight[channel].norm()
-    weight[channel] = 0.0
+    weight[channel] *= _HUM
     for source, share in sources:
         weight[channel, source, row, column] = share * strength
     layer.norm.get_parameter("bias")[channel] = bias

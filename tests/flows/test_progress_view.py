@@ -47,17 +47,25 @@ def test_a_terminal_sees_a_bar_with_counts_and_figures(tmp_path):
         assert part in text
 
 
-def test_plain_lines_give_rate_and_time_left_every_few_seconds(tmp_path, monkeypatch):
+def advance(stage, done, **figures):
+    return {"kind": "advance", "stage": stage, "unit": "epochs", "done": done, "total": 8, "figures": figures}
+
+
+def plain_lines(monkeypatch, moves):
+    """What is printed of pretrain when it has done so many epochs after so many seconds."""
     now = [100.0]
     monkeypatch.setattr("flows.progress_view.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=200)
     with progress_view(console, ["pretrain"]) as view:
         view.begin("pretrain")
-        for done, seconds in ((1, 2.0), (2, 10.0), (3, 11.0), (4, 20.0)):
+        for done, seconds in moves:
             now[0] = 100.0 + seconds
-            event = {"kind": "advance", "stage": "pretrain", "unit": "epochs", "done": done, "total": 8, "figures": {}}
-            view.event(event | {"figures": {"loss": 0.5 / done}})
-    assert console.file.getvalue().splitlines() == [
+            view.event(advance("pretrain", done, loss=0.5 / done))
+    return console.file.getvalue().splitlines()
+
+
+def test_plain_lines_give_rate_and_time_left_every_few_seconds(monkeypatch):
+    assert plain_lines(monkeypatch, ((1, 2.0), (2, 10.0), (3, 11.0), (4, 20.0))) == [
         "pretrain: starting",
         "pretrain: 2/8 epochs, 0.2/s, 30 s left  loss=0.25",
         "pretrain: 4/8 epochs, 0.2/s, 20 s left  loss=0.125",
@@ -65,23 +73,11 @@ def test_plain_lines_give_rate_and_time_left_every_few_seconds(tmp_path, monkeyp
 
 
 def test_the_end_of_an_epoch_is_told_right_after_a_part_of_it(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr("flows.progress_view.time.monotonic", lambda: now[0])
-    console = Console(file=io.StringIO(), width=200)
-    with progress_view(console, ["pretrain"]) as view:
-        view.begin("pretrain")
-        for done, seconds in ((0.5, 10.0), (0.9, 12.0), (1, 13.0), (1.5, 14.0)):
-            now[0] = 100.0 + seconds
-            view.event(advance("pretrain", done, loss=0.5))
-    assert console.file.getvalue().splitlines() == [
+    assert plain_lines(monkeypatch, ((0.5, 10.0), (0.9, 12.0), (1, 13.0), (1.5, 14.0))) == [
         "pretrain: starting",
-        "pretrain: 0.5/8 epochs, 0.05/s, 150 s left  loss=0.5",
+        "pretrain: 0.5/8 epochs, 0.05/s, 150 s left  loss=1",
         "pretrain: 1/8 epochs, 0.077/s, 91 s left  loss=0.5",
     ]
-
-
-def advance(stage, done, **figures):
-    return {"kind": "advance", "stage": stage, "unit": "epochs", "done": done, "total": 8, "figures": figures}
 
 
 def test_two_stages_at_once_each_have_their_own_rate_and_pause(monkeypatch):

@@ -39,7 +39,7 @@ def measure(repository: Path) -> dict[str, Any]:
         return {"left out": "expected the tables of a run, found none: make demo"}
     began, worked = time.perf_counter(), time.process_time()
     trials = trial_videos(workspace, "val", "detected")
-    table_3(trials, params.track, params.ablate.output_joint_thresholds)
+    table_3(trials, params.track, params.ablate.output_keypoint_thresholds)
     table_6(trials, params.track, params.ablate.tau_corr_values)
     with_changes(trials, params.track, duplicate_removal=False)
     seconds = time.perf_counter() - began

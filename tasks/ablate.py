@@ -59,9 +59,9 @@ def _makers(
     section = params.track
     return {
         2: lambda: table_2(workspace, params),
-        3: lambda: paper.table_3(trials, section, params.ablate.output_joint_thresholds),
+        3: lambda: paper.table_3(trials, section, params.ablate.output_keypoint_thresholds),
         4: lambda: paper.table_4(trials),
-        5: lambda: paper.table_5(trials, section.output_joint_threshold),
+        5: lambda: paper.table_5(trials, section.output_keypoint_threshold),
         6: lambda: paper.table_6(trials, section, params.ablate.tau_corr_values),
         7: lambda: paper.table_7(trials, section, unrefined),
     }

@@ -122,7 +122,7 @@ def _drop_reasons(boxes: pa.Table, poses: "EstimatedPoses", params: EstimatePara
     places = np.char.add(boxes["frame_index"].to_numpy().astype(str), boxes["box_source"].to_numpy().astype(str))
     for place in np.unique(places):
         rows = np.flatnonzero(places == place)
-        xy, valid = poses.xy[rows], body_keypoints(poses.score[rows], params.nms_joint_threshold)
+        xy, valid = poses.xy[rows], body_keypoints(poses.score[rows], params.nms_keypoint_threshold)
         matrix = pose_oks(xy, xy, candidate_valid=valid, reference_valid=valid)
         by = suppress(poses.pose_score[rows], matrix, threshold=params.nms_oks).suppressed_by
         for row, better in zip(rows[by >= 0], rows[by[by >= 0]], strict=True):

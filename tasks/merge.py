@@ -83,7 +83,7 @@ class MergeWork:
             max_gap_frames=merge.max_gap_frames,
             similarity_threshold=merge.similarity_threshold,
             corr_threshold=merge.corr_threshold,
-            joint_threshold=self.params.recover.query_joint_threshold,
+            joint_threshold=self.params.recover.query_keypoint_threshold,
             min_keypoints=merge.min_keypoints,
         )
 

@@ -70,7 +70,7 @@ def _write_clip(workspace: Workspace, params: Params, video: gather.Row) -> list
 def _drawn(workspace: Workspace, params: Params, video: gather.Row, tracks: pd.DataFrame) -> Iterator[Picture]:
     of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
     scale = min(1.0, params.report.clip_height_px / video["height"]) if video["height"] > 0 else 1.0
-    threshold = params.track.output_joint_threshold
+    threshold = params.track.output_keypoint_threshold
     frames = gather.read_frame(workspace, "frames")
     source = VideoFrames(workspace.data, video, gather.records(frames[frames["video_id"] == video["video_id"]]))
     for index, picture in source.read(range(video["frame_count"])):

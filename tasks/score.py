@@ -120,7 +120,7 @@ def _export(
     tracks = table.path(workspace.tables, video_id)
     if not tracks.exists():
         return None
-    threshold = params.track.output_joint_threshold
+    threshold = params.track.output_keypoint_threshold
     try:
         listed = frames.of(video_id, source)
         content = prediction_file(table, tracks, listed, box_source=_box_source(params), joint_threshold=threshold)

@@ -1,6 +1,6 @@
 """Stage track: associate poses to tracks, from tables alone (5.2, A.3).
 
-Tracks keep every keypoint with its score: `track.output_joint_threshold` is applied where tracks are exported and
+Tracks keep every keypoint with its score: `track.output_keypoint_threshold` is applied where tracks are exported and
 scored, so that another threshold needs no other tracks (Table 3).
 """
 

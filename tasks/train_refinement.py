@@ -42,6 +42,6 @@ def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwor
     refinement = RefinementNetwork(width=section.width)
     first_map = 2 * FEATURE_CHANNELS
     amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
-    if section.lanes:
+    if section.pass_through_initialisation:
         lay_lanes(refinement.decoder, first_map)
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

@@ -10,10 +10,10 @@ from models.poses.oks import body_keypoints, pose_oks
 
 
 def confident_correspondences(
-    query_score: FloatArray, peak: FloatArray, *, query_joint_threshold: float, corr_threshold: float
+    query_score: FloatArray, peak: FloatArray, *, query_keypoint_threshold: float, corr_threshold: float
 ) -> BoolArray:
     """Keypoints (Q,17) found in the source by score (Q,17), and again in the target by peak (Q,17); never the ears."""
-    return body_keypoints(query_score, query_joint_threshold) & np.asarray(peak >= corr_threshold)
+    return body_keypoints(query_score, query_keypoint_threshold) & np.asarray(peak >= corr_threshold)
 
 
 def recovery_boxes(
@@ -36,9 +36,9 @@ def recovery_boxes(
     return np.where(usable[:, None], xyxy_to_xywh(boxes), np.nan)
 
 
-def has_enough_keypoints(score: FloatArray, *, joint_threshold: float, min_pose_joints: int) -> BoolArray:
+def has_enough_keypoints(score: FloatArray, *, joint_threshold: float, min_pose_keypoints: int) -> BoolArray:
     """Which re-estimated poses (R,17) have enough body keypoints at the threshold or better; (R,)."""
-    return np.asarray(body_keypoints(score, joint_threshold).sum(axis=-1) >= min_pose_joints)
+    return np.asarray(body_keypoints(score, joint_threshold).sum(axis=-1) >= min_pose_keypoints)
 
 
 def suppress_recovered(

@@ -79,17 +79,17 @@ class CorrespondenceSimilarity:
         affinities: of the refined maps C, or of S.
         poses: all poses of the video.
         tau: `track.tau_corr` for C, `track.tau_corr_siamese` for S.
-        query_joint_threshold: keypoints of the source below it do not count as detected.
+        query_keypoint_threshold: keypoints of the source below it do not count as detected.
     """
 
     affinities: Affinities
     poses: VideoPoses
     tau: float
-    query_joint_threshold: float
+    query_keypoint_threshold: float
 
     def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
         """Equation 6 as a matrix (Q,P)."""
-        detected = body_keypoints(self.poses.score(source_pose_id), self.query_joint_threshold)
+        detected = body_keypoints(self.poses.score(source_pose_id), self.query_keypoint_threshold)
         return correspondence(self.affinities.block(source_pose_id, target), detected, tau=self.tau)
 
 

@@ -48,11 +48,11 @@ def merge_choices(training: Trials, params: Params) -> dict[str, Choice]:
     """
     section, grids = params.merge, params.ablate
     joints = [Joints(trial) for trial in training]
-    threshold = params.track.output_joint_threshold
+    threshold = params.track.output_keypoint_threshold
 
     def mota(least: float, widest: int) -> float:
         pairs = [(one.trial.video_id, one.trial.truth, one.kept(least, widest)) for one in joints]
-        return score_tracks(pairs, output_joint_threshold=threshold).mota
+        return score_tracks(pairs, output_keypoint_threshold=threshold).mota
 
     similarities = [value for value in grids.merge_similarity_values if value >= section.similarity_threshold]
     gaps = [value for value in grids.merge_gap_values if value <= section.max_gap_frames]

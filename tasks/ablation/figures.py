@@ -59,18 +59,18 @@ class VideoScore:
     """Zeros where CLEAR MOT is undefined."""
 
 
-def score_tracks(pairs: Iterable[tuple[str, PointFile, TrackedPoses]], *, output_joint_threshold: float) -> Figures:
+def score_tracks(pairs: Iterable[tuple[str, PointFile, TrackedPoses]], *, output_keypoint_threshold: float) -> Figures:
     """poseval's AP and CLEAR MOT over sequences of (name, ground truth, tracks).
 
-    Keypoints below `output_joint_threshold` are not part of the answer. A sequence whose MOTA is undefined counts for
-    AP only.
+    Keypoints below `output_keypoint_threshold` are not part of the answer. A sequence whose MOTA is undefined counts
+    for AP only.
     """
-    return figures_of([score_video(*pair, output_joint_threshold=output_joint_threshold) for pair in pairs])
+    return figures_of([score_video(*pair, output_keypoint_threshold=output_keypoint_threshold) for pair in pairs])
 
 
-def score_video(name: str, truth: PointFile, tracks: TrackedPoses, *, output_joint_threshold: float) -> VideoScore:
+def score_video(name: str, truth: PointFile, tracks: TrackedPoses, *, output_keypoint_threshold: float) -> VideoScore:
     """Evidence and events of one sequence (see `score_tracks`)."""
-    predicted = predicted_points(truth, tracks, output_joint_threshold=output_joint_threshold)
+    predicted = predicted_points(truth, tracks, output_keypoint_threshold=output_keypoint_threshold)
     sequence = poseval_sequence(name, truth, predicted, sequence_index=0)
     blocks = list(frame_blocks(sequence))
     return VideoScore(collect_evidence(sequence, blocks), _events(sequence, blocks))
@@ -86,10 +86,10 @@ def figures_of(scores: Iterable[VideoScore]) -> Figures:
     )
 
 
-def predicted_points(truth: PointFile, tracks: TrackedPoses, *, output_joint_threshold: float) -> PointFile:
+def predicted_points(truth: PointFile, tracks: TrackedPoses, *, output_keypoint_threshold: float) -> PointFile:
     """The tracks as the prediction file of `truth`, by frame, then identity; poses without a keypoint are left out."""
     score = tracks.score[:, POSEVAL_FROM_POSETRACK]
-    shown = score >= output_joint_threshold
+    shown = score >= output_keypoint_threshold
     order = np.lexsort((tracks.track_id, tracks.frame))
     order = order[shown[order].any(axis=1)]
     person, joint = np.nonzero(shown[order])

@@ -69,7 +69,7 @@ def by_carried_poses(trial: TrialVideo, section: TrackParams) -> Evidences:
 
 
 def _by_oks(trial: TrialVideo, params: Params) -> Evidences:
-    still = OksSimilarity(trial.evidence.poses, params.track.query_joint_threshold)
+    still = OksSimilarity(trial.evidence.poses, params.track.query_keypoint_threshold)
     return Evidences(still, still)
 
 
@@ -86,7 +86,7 @@ def _by_flow(params: Params) -> Callable[[TrialVideo], Evidences]:
             carried[trial.video_id, trial.box_source],
             trial.evidence.poses,
             peak_threshold=0.5,
-            joint_threshold=params.track.query_joint_threshold,
+            joint_threshold=params.track.query_keypoint_threshold,
             min_keypoints=1,
         )
         return Evidences(moved, moved)

@@ -34,8 +34,8 @@ def table_3(trials: Trials, section: TrackParams, thresholds: Sequence[float]) -
             for trial, evidences in prepare(trials, section)
         ]
         for threshold in thresholds:
-            figures = score_tracks(tracks, output_joint_threshold=threshold)
-            rows.append({"output_joint_threshold": threshold, "poses": poses} | _percents(figures))
+            figures = score_tracks(tracks, output_keypoint_threshold=threshold)
+            rows.append({"output_keypoint_threshold": threshold, "poses": poses} | _percents(figures))
     return rows
 
 
@@ -82,7 +82,7 @@ def with_changes(trials: Trials, section: TrackParams, **changes: Any) -> Figure
 
 def _stored(trials: Trials, table: Table, threshold: float) -> Figures:
     pairs = [(trial.video_id, trial.truth, trial.stored(table)) for trial in trials]
-    return score_tracks(pairs, output_joint_threshold=threshold)
+    return score_tracks(pairs, output_keypoint_threshold=threshold)
 
 
 def _percents(figures: Figures) -> Row:

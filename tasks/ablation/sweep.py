@@ -19,7 +19,7 @@ def score_method(prepared: Prepared, section: TrackParams, *, with_recovered: bo
     for trial, evidences in prepared:
         tracks = track(trial, evidences, section, with_recovered=with_recovered)
         pairs.append((trial.video_id, trial.truth, trial.tracked(trial.evidence, tracks)))
-    return score_tracks(pairs, output_joint_threshold=section.output_joint_threshold)
+    return score_tracks(pairs, output_keypoint_threshold=section.output_keypoint_threshold)
 
 
 def choose_min_similarity(prepared: Prepared, section: TrackParams, quantiles: Sequence[float]) -> float | None:

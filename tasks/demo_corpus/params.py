@@ -32,7 +32,7 @@ class DetectorParams(BaseModel):
     """A second, displaced box around the whole person."""
     false_positive_rate: Share
     """A piece of clutter is taken for a person, per place and frame."""
-    false_positive_places: Count
+    false_positive_locations: Count
     """Places of clutter per video that may be taken for a person."""
     crowd_rate: Share
     """A person of the background crowd is found."""

@@ -144,7 +144,7 @@ def _light(stage: Stage, script: Script) -> Light:
 def _clutter(stage: Stage, view: View) -> Array:
     """Boxes of the backdrop, shaped like people, that a detector may fall for."""
     rng = stage.stream("clutter")
-    count = stage.corpus.detector.false_positive_places
+    count = stage.corpus.detector.false_positive_locations
     height = rng.uniform(0.15, 0.42, count) * stage.corpus.height
     width = height * rng.uniform(0.3, 0.6, count)
     x = view.width / 2 + rng.uniform(-0.48, 0.48, count) * stage.corpus.width

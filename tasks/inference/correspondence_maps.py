@@ -103,7 +103,7 @@ class CorrespondenceMaps:
     ) -> PoseMaps:
         """Maps of at least one pose, each found in a frame of its own, onto `target`.
 
-        A keypoint below `query_joint_threshold` is no query: its map S is zero, as in training, and the refinement
+        A keypoint below `query_keypoint_threshold` is no query: its map S is zero, as in training, and the refinement
         may only guess it from the others.
 
         Args:
@@ -113,7 +113,7 @@ class CorrespondenceMaps:
             score: (Q,17).
         """
         query = torch.stack([source.fitted(own) for source, own in zip(sources, xy, strict=True)]) / FEATURE_STRIDE
-        found = torch.from_numpy(score >= self._params.query_joint_threshold).to(query.device)
+        found = torch.from_numpy(score >= self._params.query_keypoint_threshold).to(query.device)
         query = torch.where(found[..., None], query, torch.nan).flip(-1)
         size = self._params.batch_size
         batches = [

@@ -81,7 +81,7 @@ class Recovery:
         xy, peak = maps.peaks(params.maps)
         threshold = params.corr_threshold if params.maps == "refined" else params.corr_threshold_siamese
         confident = confident_correspondences(
-            source.score, peak, query_joint_threshold=params.query_joint_threshold, corr_threshold=threshold
+            source.score, peak, query_keypoint_threshold=params.query_keypoint_threshold, corr_threshold=threshold
         )
         margin = params.box_margin_px / maps.target.scale
         height, width = picture.shape[:2]
@@ -93,12 +93,12 @@ class Recovery:
         """Why each proposal is not kept beside the poses of its frame; None where it is."""
         params = self._params
         enough = has_enough_keypoints(
-            proposals.score, joint_threshold=params.nms_joint_threshold, min_pose_joints=params.min_pose_joints
+            proposals.score, joint_threshold=params.nms_keypoint_threshold, min_pose_keypoints=params.min_pose_keypoints
         )
         reasons: list[str | None] = [None if is_enough else "too few keypoints" for is_enough in enough]
         recovered = take(_under_source_ids(present.frame_index, proposals), enough)
         suppressed_by = suppress_recovered(
-            present, recovered, joint_threshold=params.nms_joint_threshold, nms_oks=params.nms_oks
+            present, recovered, joint_threshold=params.nms_keypoint_threshold, nms_oks=params.nms_oks
         ).suppressed_by
         ids = np.concatenate([present.pose_id, proposals.pose_id[enough]])
         for row, by in zip(np.flatnonzero(enough), suppressed_by, strict=True):

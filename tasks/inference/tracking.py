@@ -85,17 +85,17 @@ def _carried(rows: pa.Table, kind: str) -> CarriedPoses:
 def correspondence_similarity(evidence: Evidence, params: TrackParams) -> Similarity:
     """Equation 6 on the maps that the parameters name, with the threshold of these maps."""
     return CorrespondenceSimilarity(
-        evidence.affinities[params.maps], evidence.poses, _tau(params), params.query_joint_threshold
+        evidence.affinities[params.maps], evidence.poses, _tau(params), params.query_keypoint_threshold
     )
 
 
 def correspondence_oks(evidence: Evidence, params: TrackParams) -> Similarity:
-    """OKS of correspondence poses with the poses found: what duplicate removal and mode carried ask for."""
+    """OKS of correspondence poses with the poses found: what duplicate removal and mode propagated ask for."""
     return CarriedOksSimilarity(
         evidence.carried[params.maps],
         evidence.poses,
         peak_threshold=_tau(params),
-        joint_threshold=params.query_joint_threshold,
+        joint_threshold=params.query_keypoint_threshold,
         min_keypoints=params.min_keypoints,
     )
 
@@ -117,14 +117,14 @@ def matcher_of(evidence: Evidence, params: TrackParams) -> Matcher:
     if params.mode == "released":
         return _released_matcher(evidence, params)
     carried = correspondence_oks(evidence, params)
-    if params.mode == "carried":
+    if params.mode == "propagated":
         return similarity_matcher(carried, carried, params)
     return similarity_matcher(correspondence_similarity(evidence, params), carried, params)
 
 
 def _released_matcher(evidence: Evidence, params: TrackParams) -> Matcher:
     rule = ReleasedRule(
-        joint_threshold=params.query_joint_threshold,
+        joint_threshold=params.query_keypoint_threshold,
         corr_threshold=_tau(params),
         oks_threshold=params.released_oks_threshold,
         min_keypoints=params.min_keypoints,

@@ -17,9 +17,9 @@ from tasks.params.inference import RecoverParams
 class WideCarrier:
     """Carries poses over gaps; features live from their frame to the last one they are wanted for."""
 
-    def __init__(self, network: CorrespondenceMaps, *, query_joint_threshold: float, batch_size: int) -> None:
+    def __init__(self, network: CorrespondenceMaps, *, query_keypoint_threshold: float, batch_size: int) -> None:
         self._network = network
-        self._threshold = query_joint_threshold
+        self._threshold = query_keypoint_threshold
         self._batch_size = batch_size
 
     def carry(
@@ -70,4 +70,4 @@ def load_carrier(weights: Path, params: RecoverParams) -> WideCarrier:
         InputError: the file is not there or holds no such network.
     """
     network = CorrespondenceMaps(loaded(load_correspondence, weights), params)
-    return WideCarrier(network, query_joint_threshold=params.query_joint_threshold, batch_size=params.batch_size)
+    return WideCarrier(network, query_keypoint_threshold=params.query_keypoint_threshold, batch_size=params.batch_size)

@@ -40,7 +40,7 @@ class EstimateParams(Section):
     precision: Literal["float32", "bfloat16", "float16"]
     nms_oks: Share
     """A pose is dropped when its OKS to a better one exceeds this."""
-    nms_joint_threshold: Share
+    nms_keypoint_threshold: Share
     """Keypoints below it take no part in that OKS."""
     shard_frames: int = Field(ge=1)
     """Frames of one shard; long videos are cut into several."""
@@ -59,7 +59,7 @@ class RecoverParams(Section):
     """Recovered poses carry on this many times; 0 is the paper."""
     backward: bool
     """Recover from f+1 as well."""
-    query_joint_threshold: Share
+    query_keypoint_threshold: Share
     """Keypoints of the source below it are no queries: their map S is zero, and they are not carried on."""
     corr_threshold: Share
     """Peaks of C below it are not confident."""
@@ -67,12 +67,12 @@ class RecoverParams(Section):
     """The same for S."""
     min_keypoints: int = Field(ge=1)
     """Confident correspondences that a box needs."""
-    min_pose_joints: int = Field(ge=1)
-    """Keypoints of the re-estimated pose at nms_joint_threshold or better that it needs."""
+    min_pose_keypoints: int = Field(ge=1)
+    """Keypoints of the re-estimated pose at nms_keypoint_threshold or better that it needs."""
     box_margin_px: float = Field(ge=0)
     """Margin around them, in pixels of the fitted frame."""
     nms_oks: Share
-    nms_joint_threshold: Share
+    nms_keypoint_threshold: Share
     batch_size: int = Field(ge=1)
     """Persons that the refinement network takes at once."""
     precision: Literal["float32", "bfloat16", "float16"]
@@ -81,8 +81,8 @@ class RecoverParams(Section):
 class TrackParams(Section):
     """Association (5.2, A.3)."""
 
-    mode: Literal["paper", "carried", "released"]
-    """Equation 6; the OKS of poses carried by correspondences, for badly placed keypoints; or the scripts' rule."""
+    mode: Literal["paper", "propagated", "released"]
+    """Equation 6; the OKS of poses propagated by correspondences, for inaccurate keypoints; or the scripts' rule."""
     assignment: Literal["greedy", "hungarian"]
     maps: Literal["refined", "siamese"]
     tau_corr: Share
@@ -91,9 +91,9 @@ class TrackParams(Section):
     """The same on S, whose peaks are lower."""
     min_similarity: Share
     """A pair below it is not associated."""
-    query_joint_threshold: Share
+    query_keypoint_threshold: Share
     """Keypoints below it take no part in equation 6."""
-    output_joint_threshold: Share
+    output_keypoint_threshold: Share
     """Keypoints below it are left out of exported and scored tracks; the table keeps them all."""
     min_track_frames: int = Field(ge=1)
     """Shorter tracks are left out."""

@@ -14,7 +14,7 @@ class AblateParams(Section):
 
     tables: list[Literal[2, 3, 4, 5, 6, 7]]
     """Tables that are made; 2 and 7 run networks, the others are arithmetic on tables."""
-    output_joint_thresholds: list[Share]
+    output_keypoint_thresholds: list[Share]
     """Columns of table 3."""
     tau_corr_values: list[Share]
     """Rows of table 6."""

@@ -104,7 +104,7 @@ class PairTrainingSection(TrainingSection):
     """Mirrors the second picture; left stays left, for it is the same point."""
     truncation_probability: Share
     """A random rectangle of the second picture is blanked, and what it hides has no correspondence."""
-    drop_slot_probability: Share
+    drop_keypoint_probability: Share
     """Each keypoint is left out with this probability."""
     brightness: Share
     """Photometric jitter of both pictures, a share of the range; 0 is the paper."""
@@ -114,9 +114,9 @@ class PairTrainingSection(TrainingSection):
     """Persons of one picture; where it shows more, some are drawn."""
     extra_points: Count
     """Random points around the persons, times 17, that are matched beside the keypoints; 0 is the paper."""
-    bend: Annotated[float, Field(ge=0, lt=1)]
+    deformation_slope: Annotated[float, Field(ge=0, lt=1)]
     """Largest slope of a random smooth deformation of the second picture (local turns, stretches); 0 is the paper."""
-    other_surroundings: Share
+    other_background: Share
     """The persons of the second picture stand before another picture with this probability; 0 is the paper."""
     head_from_trunk: bool
     """Where no nose is labelled, nose and head_top are points over the trunk; false is the paper."""
@@ -148,7 +148,7 @@ class TrainRefinementParams(PairTrainingSection):
     width: Positive
     map_gain: Positive
     """Multiplies the initial weights that read the maps S, whose values are small; 1 leaves them as they are drawn."""
-    lanes: bool
+    pass_through_initialisation: bool
     """Whether the first weights pass the maps S on, as the start of C; false leaves them as they are drawn."""
     positive_weight: Positive
     """Weight of the target's cell against the others in equation 5; 1 is the paper."""

@@ -93,7 +93,7 @@ class PairData:
         shown = labelled & self._inside(second_xy)
         first_view = self._blurred(first.view(picture, size), generator)
         second_view = second.view(picture, size)
-        if self._section.other_surroundings and generator.random() < self._section.other_surroundings:
+        if self._section.other_background and generator.random() < self._section.other_background:
             mask = self._bodies(sample, second)
             if (shown & at(mask, second_xy)).any():
                 second_view = before(self._other_view(sample, generator), second_view, mask)
@@ -129,7 +129,7 @@ class PairData:
             shift_xy=(float(shift[0]), float(shift[1])),
             mirror_width=size if generator.random() < section.flip_probability else 0,
         )
-        bend = draw_bend(section.bend, size, generator) if section.bend else None
+        bend = draw_bend(section.deformation_slope, size, generator) if section.deformation_slope else None
         return Warp(chain(similarity, first.affine), bend)
 
     def _bodies(self, sample: int, warp: Warp) -> Mask:
@@ -148,7 +148,7 @@ class PairData:
         labelled = self._labelled[persons] & self._inside(first.moved(self._xy[persons]))
         top = self._xy[persons][:, HEAD_TOP]
         labelled[:, HEAD_TOP] &= ((top >= 0) & (top < picture.shape[1::-1])).all(axis=-1)
-        labelled &= generator.random(labelled.shape) >= self._section.drop_slot_probability
+        labelled &= generator.random(labelled.shape) >= self._section.drop_keypoint_probability
         seen = generator.permutation(np.flatnonzero(labelled.any(axis=1)))[: self._section.max_persons]
         chosen, told = self._xy[persons][seen], labelled[seen]
         if not self._section.extra_points or not told.any():

@@ -34,13 +34,13 @@ class Arm:
 
     def scores(self, *, threshold: float | None = None, with_recovered: bool = True) -> list[VideoScore]:
         """Scores of each video, at `threshold` or else at the output threshold of the params."""
-        shown = self.section.output_joint_threshold if threshold is None else threshold
+        shown = self.section.output_keypoint_threshold if threshold is None else threshold
         return [
             score_video(
                 trial.video_id,
                 trial.truth,
                 trial.tracked(trial.evidence, track(trial, evidences, self.section, with_recovered=with_recovered)),
-                output_joint_threshold=shown,
+                output_keypoint_threshold=shown,
             )
             for trial, evidences in self.prepared
         ]
@@ -128,10 +128,10 @@ def _stored(workspace: Workspace, params: Params, *, merge: Mapping[str, float])
         "tracks": [(trial, trial.stored(TRACKS)) for trial in trials],
         "merged tracks": [(trial, Joints(trial).kept(least, widest)) for trial in trials],
     }
-    threshold = params.track.output_joint_threshold
+    threshold = params.track.output_keypoint_threshold
     return {
         name: [
-            score_video(trial.video_id, trial.truth, tracked, output_joint_threshold=threshold)
+            score_video(trial.video_id, trial.truth, tracked, output_keypoint_threshold=threshold)
             for trial, tracked in pairs
         ]
         for name, pairs in tracks.items()

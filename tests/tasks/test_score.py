@@ -206,7 +206,7 @@ def test_the_exported_files_score_the_same_outside_the_pipeline(corpus: Corpus, 
 
 
 def test_keypoints_below_the_threshold_are_not_exported(corpus: Corpus, params: Params) -> None:
-    corpus.track(TRACKS, "000001_mpii_test", score=params.track.output_joint_threshold - 0.01)
+    corpus.track(TRACKS, "000001_mpii_test", score=params.track.output_keypoint_threshold - 0.01)
     corpus.run(params)
     exported = json.loads((corpus.workspace.posetrack / "tracking" / "000001_mpii_test.json").read_text())
     assert len(exported["images"]) == FRAMES_OF_VIDEO

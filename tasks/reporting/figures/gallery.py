@@ -37,7 +37,7 @@ def _figures(workspace: Workspace, params: Params) -> Iterator[Figure]:
     if not films:
         return
     weights = workspace.weights("correspondence")
-    threshold = params.track.output_joint_threshold
+    threshold = params.track.output_keypoint_threshold
     recovered = recovered_poses(films)
     makers: Sequence[Callable[[], Figure]] = (
         lambda: figure_4(recovered, RecoveryMaps(weights, params.recover) if weights.is_file() else None),
@@ -57,7 +57,7 @@ def _carried(films: Sequence[Footage], params: Params) -> Figure:
         films,
         flow_of(params.ablate),
         maps=params.track.maps,
-        joint_threshold=params.track.query_joint_threshold,
+        joint_threshold=params.track.query_keypoint_threshold,
     )
 
 

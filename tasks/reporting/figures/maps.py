@@ -34,7 +34,7 @@ class RecoveryMaps:
     @property
     def query_threshold(self) -> float:
         """From which a keypoint is looked for."""
-        return self._params.query_joint_threshold
+        return self._params.query_keypoint_threshold
 
     def queried(self, score: FloatArray) -> Mask:
         """Which keypoints (17) are looked for."""

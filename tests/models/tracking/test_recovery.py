@@ -35,7 +35,7 @@ def figures(*places: tuple[float, float], ids=None, scores=None) -> FramePoses:
 )
 def test_a_confident_correspondence(score, peak, confident):
     found = confident_correspondences(
-        np.full((1, 17), score), np.full((1, 17), peak), query_joint_threshold=0.1, corr_threshold=0.3
+        np.full((1, 17), score), np.full((1, 17), peak), query_keypoint_threshold=0.1, corr_threshold=0.3
     )
     assert found.sum() == (15 if confident else 0)
 
@@ -72,7 +72,7 @@ def test_a_higher_peak_threshold_gives_fewer_and_smaller_boxes(seed, low, high):
     wide, narrow = (
         recovery_boxes(
             xy,
-            confident_correspondences(score, peak, query_joint_threshold=0.1, corr_threshold=threshold),
+            confident_correspondences(score, peak, query_keypoint_threshold=0.1, corr_threshold=threshold),
             **{"min_keypoints": 3, "margin_px": 5.0, "width": 400, "height": 400},
         )
         for threshold in (low, high)
@@ -84,7 +84,7 @@ def test_a_higher_peak_threshold_gives_fewer_and_smaller_boxes(seed, low, high):
 def test_a_pose_of_ears_alone_has_too_few_keypoints():
     score = np.zeros((2, 17))
     score[0, [3, 4]], score[1, [0, 5]] = 1.0, 1.0
-    assert has_enough_keypoints(score, joint_threshold=0.1, min_pose_joints=2).tolist() == [False, True]
+    assert has_enough_keypoints(score, joint_threshold=0.1, min_pose_keypoints=2).tolist() == [False, True]
 
 
 @pytest.mark.parametrize(

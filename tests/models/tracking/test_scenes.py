@@ -21,7 +21,7 @@ RELEASED = ReleasedRule(
 
 
 def equation_6(script, **options):
-    return CorrespondenceSimilarity(script.affinities(**options), script.poses, tau=0.3, query_joint_threshold=0.1)
+    return CorrespondenceSimilarity(script.affinities(**options), script.poses, tau=0.3, query_keypoint_threshold=0.1)
 
 
 def track(script, similarity, *, duplicates=None, min_similarity=0.3, assignment="greedy", lost=0, shortest=1):

@@ -77,7 +77,9 @@ def test_arrays_and_files_give_the_same_figures(world, tmp_path):
     predicted.write_text(json.dumps(content))
     official = total([score_pair(Pair("000001", truth_path, predicted), with_hota=False)])
     points = read_points("truth", load_json(truth_path), is_truth=True)
-    ours = score_tracks([("000001", points, TrackedPoses(frame, track, xy, score))], output_joint_threshold=THRESHOLD)
+    ours = score_tracks(
+        [("000001", points, TrackedPoses(frame, track, xy, score))], output_keypoint_threshold=THRESHOLD
+    )
     assert (ours.mean_ap, ours.mota) == (official.ap.ap[-1], official.mot.mota[-1])
     assert ours.switches == official.counts.switches.sum() > 0
 
@@ -88,6 +90,6 @@ def test_ground_truth_against_itself_is_perfect(world):
     points = read_points("truth", truth, is_truth=True)
     xy = np.array([person["keypoints"] for person in truth["annotations"]]).reshape(-1, 17, 3)[..., :2]
     tracks = TrackedPoses(frame, np.tile(np.arange(PERSONS), FRAMES), xy, np.ones((len(frame), 17)))
-    figures = score_tracks([("000001", points, tracks)], output_joint_threshold=0.0)
+    figures = score_tracks([("000001", points, tracks)], output_keypoint_threshold=0.0)
     assert (figures.mean_ap, figures.mota, figures.switches) == (100, 100, 0)
     assert set(figures.group_ap.values()) == {100}

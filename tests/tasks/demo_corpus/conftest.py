@@ -22,7 +22,7 @@ def detector_params() -> DetectorParams:
         upper_body_rate=0.1,
         full_body_rate=0.1,
         false_positive_rate=0.1,
-        false_positive_places=3,
+        false_positive_locations=3,
         crowd_rate=0.3,
         score_noise=0.05,
     )

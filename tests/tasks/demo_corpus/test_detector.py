@@ -28,7 +28,7 @@ def person(scene: Scene) -> PersonTruth:
 def perfect(params: DetectorParams, **changes: float) -> DetectorParams:
     """No fault but those asked for."""
     zeros = {
-        name: 0.0 for name in type(params).model_fields if name not in ("blur_reference_px", "false_positive_places")
+        name: 0.0 for name in type(params).model_fields if name not in ("blur_reference_px", "false_positive_locations")
     }
     return params.model_copy(update=zeros | changes)
 

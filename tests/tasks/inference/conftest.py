@@ -41,13 +41,13 @@ def params() -> Params:
         recover={
             "frame_size_px": 64,
             "max_gap_frames": 2,
-            "query_joint_threshold": 0.0,
+            "query_keypoint_threshold": 0.0,
             "corr_threshold": 0.0,
-            "min_pose_joints": 1,
-            "nms_joint_threshold": 0.0,
+            "min_pose_keypoints": 1,
+            "nms_keypoint_threshold": 0.0,
             "batch_size": 2,
         },
-        track={"tau_corr": 0.0, "min_similarity": 0.0, "query_joint_threshold": 0.0, "min_track_frames": 1},
+        track={"tau_corr": 0.0, "min_similarity": 0.0, "query_keypoint_threshold": 0.0, "min_track_frames": 1},
         merge={"similarity_threshold": 0.0, "corr_threshold": 0.0},
     )
 

@@ -108,7 +108,7 @@ def test_annotated_poses_step_from_one_labelled_frame_to_the_next(corpus, params
     "track",
     [
         {"mode": "released", "released_oks_threshold": 0.0},
-        {"mode": "carried"},
+        {"mode": "propagated"},
         {"assignment": "hungarian"},
         {"maps": "siamese", "tau_corr_siamese": 0.0},
         {"max_lost_frames": 1},
@@ -125,7 +125,7 @@ def test_tracking_runs_no_network():
 
 def test_output_threshold_changes_no_track(walked, params, change):
     before = walked.files("track")
-    walked.run(change(params, track={"output_joint_threshold": 0.9}), "track")
+    walked.run(change(params, track={"output_keypoint_threshold": 0.9}), "track")
     assert walked.files("track") == before
 
 

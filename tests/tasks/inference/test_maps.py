@@ -18,7 +18,7 @@ def walked(corpus, params, change):
     corpus.video("a", 3)
     corpus.write()
     corpus.two_walkers("a", 3)
-    corpus.run(change(params, recover={"query_joint_threshold": 0.52}), "estimate", "recover")
+    corpus.run(change(params, recover={"query_keypoint_threshold": 0.52}), "estimate", "recover")
     return corpus
 
 

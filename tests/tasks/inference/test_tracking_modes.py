@@ -37,7 +37,7 @@ def evidence() -> Evidence:
     ("mode", "same_person"),
     [
         pytest.param("paper", [{0, 10}, {1, 11}], id="one high affinity decides where all others are below tau"),
-        pytest.param("carried", [{0, 11}, {1, 10}], id="a carried pose lies near the person whatever its keypoints"),
+        pytest.param("propagated", [{0, 11}, {1, 10}], id="a carried pose lies near the person whatever its keypoints"),
     ],
 )
 def test_badly_placed_keypoints(params, mode, same_person):

@@ -44,7 +44,7 @@ def persons_at(points: np.ndarray, labelled: np.ndarray | None = None) -> Person
 
 @pytest.fixture(scope="session")
 def pair_section(params, changed):
-    plain = {"size_px": 64, "fit_px_range": [64.0, 96.0], "drop_slot_probability": 0.0, "brightness": 0.0}
+    plain = {"size_px": 64, "fit_px_range": [64.0, 96.0], "drop_keypoint_probability": 0.0, "brightness": 0.0}
     return lambda **values: (
         changed(params, "train_siamese", **(plain | {"blur_px": 0.0, "extra_points": 0} | values)).train_siamese
     )
@@ -73,7 +73,7 @@ def test_the_target_cell_is_where_the_dot_is_seen(
         scale_range=[1 / zoom, zoom],
         flip_probability=flip,
         truncation_probability=0.0,
-        bend=bend,
+        deformation_slope=bend,
     )
     pair = PairData(folder, persons_at(np.tile(place, (1, 17, 1))), "coco", section).pair(
         0, np.random.default_rng(seed)
@@ -208,7 +208,7 @@ def test_before_other_surroundings_only_the_body_has_targets(pair_section, tmp_p
         "rotation_degrees": 0.0,
         "scale_range": [1.0, 1.0],
     }
-    section = pair_section(other_surroundings=1.0, fit_px_range=[64.0, 64.0], **plain)
+    section = pair_section(other_background=1.0, fit_px_range=[64.0, 64.0], **plain)
     pair = PairData(tmp_path, persons, "coco", section).pair(0, np.random.default_rng(0))
     column, row = np.rint(pair.second_xy[0]).astype(int).T
     ear = POSETRACK_KEYPOINTS.index("left_ear")

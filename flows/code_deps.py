@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from flows.repository import find_repository
+from flows.runtime.repository import find_repository
 from tasks.params import Params
 from tasks.stages import REPOSITORY, STAGES, stage_modules
 from tasks.whole_files import write_whole

@@ -17,16 +17,16 @@ from typing import Final
 
 from rich.console import Console
 
-from flows.outcomes import ExitCode, StageFailedError, StageOutcome
-from flows.outside_corpus import corpus_view, forget_videos_that_left
-from flows.processes import RunFile, stopping_on_sigterm
-from flows.progress_view import EventFile, ProgressView, progress_view
-from flows.repository import Repository
 from flows.reproduce import tell_leftovers
-from flows.run_lock import run_lock
-from flows.run_servers import RunServers
-from flows.stage_flow import run_in_order
-from flows.summary import RunTimes, exit_code, print_summary
+from flows.runtime.external_corpus import corpus_view, forget_videos_that_left
+from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
+from flows.runtime.processes import RunFile, stopping_on_sigterm
+from flows.runtime.progress_view import EventFile, ProgressView, progress_view
+from flows.runtime.repository import Repository
+from flows.runtime.run_lock import run_lock
+from flows.runtime.run_servers import RunServers
+from flows.runtime.stage_flow import run_in_order
+from flows.runtime.summary import RunTimes, exit_code, print_summary
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.errors import InputError
 from tasks.params import Params, load_params

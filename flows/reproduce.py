@@ -6,17 +6,17 @@ from functools import partial
 
 from rich.console import Console
 
-from flows.corpus import make_demo_corpus, record_corpus, wants_demo_corpus
-from flows.outcomes import ExitCode, StageOutcome
-from flows.pipeline import Pipeline, dvc_status, read_pipeline, set_broken_lock_aside
-from flows.processes import RunFile, end_leftovers, stopping_on_sigterm
-from flows.progress_view import ProgressView, progress_view
-from flows.repository import Repository
-from flows.run_lock import run_lock
-from flows.run_servers import RunServers
-from flows.stage_flow import run_side_by_side
-from flows.stage_runs import Watcher, pass_over_stage, run_stage
-from flows.summary import RunTimes, exit_code, print_summary
+from flows.runtime.corpus import make_demo_corpus, record_corpus, wants_demo_corpus
+from flows.runtime.outcomes import ExitCode, StageOutcome
+from flows.runtime.pipeline import Pipeline, dvc_status, read_pipeline, set_broken_lock_aside
+from flows.runtime.processes import RunFile, end_leftovers, stopping_on_sigterm
+from flows.runtime.progress_view import ProgressView, progress_view
+from flows.runtime.repository import Repository
+from flows.runtime.run_lock import run_lock
+from flows.runtime.run_servers import RunServers
+from flows.runtime.stage_flow import run_side_by_side
+from flows.runtime.stage_runs import Watcher, pass_over_stage, run_stage
+from flows.runtime.summary import RunTimes, exit_code, print_summary
 from tasks.params import Params, load_params
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.outcomes import ExitCode, StageOutcome
-from flows.processes import RunFile, StoppedError, stopping_on_sigterm
-from flows.progress_view import progress_view
-from flows.repository import Repository
 from flows.reproduce import tell_leftovers
-from flows.run_lock import run_lock
-from flows.run_servers import RunServers
-from flows.stage_flow import run_side_by_side
-from flows.stage_runs import Watcher, failure
+from flows.runtime.outcomes import ExitCode, StageOutcome
+from flows.runtime.processes import RunFile, StoppedError, stopping_on_sigterm
+from flows.runtime.progress_view import progress_view
+from flows.runtime.repository import Repository
+from flows.runtime.run_lock import run_lock
+from flows.runtime.run_servers import RunServers
+from flows.runtime.stage_flow import run_side_by_side
+from flows.runtime.stage_runs import Watcher, failure
 from tasks.params import load_params
 from tasks.trend.home import lay_out, step_names
 

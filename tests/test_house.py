@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from flows.cli import app
 from flows.code_deps import code_files, params_sections
-from flows.pipeline import read_pipeline
+from flows.runtime.pipeline import read_pipeline
 from tasks.params import Params, load_params
 from tasks.stages import STAGES
 from tasks.workspace import Workspace

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.repository import Repository
+from flows.runtime.repository import Repository
 
 ROOT = Path(__file__).parents[2]
 

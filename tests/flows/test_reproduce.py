@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.processes import RunFile
+from flows.runtime.processes import RunFile
 
 pytestmark = pytest.mark.end_to_end
 

@@ -11,7 +11,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from flows.cli_score import register
+from flows.cli.scoring import register
 from tasks.errors import InputError
 from tasks.formats.coco_results import posetrack18_of_coco_results
 from tasks.formats.folder_conversion import convert_folder

@@ -9,7 +9,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from flows.cli_score import register
+from flows.cli.scoring import register
 
 Change = Callable[[dict[str, Any]], object]
 NAME = "000001_mpii_test"

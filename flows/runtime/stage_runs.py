@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import psutil
 
-from flows.outcomes import ExitCode, StageFailedError, StageOutcome, State
-from flows.processes import RunFile, StoppedError, end_children, end_tree, undisturbed
-from flows.progress_view import EventFile, ProgressView
-from flows.repository import Repository
+from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome, State
+from flows.runtime.processes import RunFile, StoppedError, end_children, end_tree, undisturbed
+from flows.runtime.progress_view import EventFile, ProgressView
+from flows.runtime.repository import Repository
 from tasks.progress import progress_file
 
 _POLL_SECONDS = 0.1

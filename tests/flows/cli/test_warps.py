@@ -10,13 +10,13 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from flows.cli_warps import evaluate_warps
+from flows.cli.warps import evaluate_warps
 from models.checkpoints import save_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from tasks.errors import InputError
 from tasks.formats.posetrack_conversion import CATEGORY
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flows.outcomes import ExitCode
-from flows.repository import find_repository
+from flows.runtime.outcomes import ExitCode
+from flows.runtime.repository import find_repository
 from tasks.errors import InputError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.outside_corpus import corpus_view, forget_videos_that_left
+from flows.runtime.external_corpus import corpus_view, forget_videos_that_left
 from tasks.errors import InputError
 from tasks.formats.videos import bare_videos, detections_beside
 from tasks.tables import write_table

@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
-from flows.processes import ProcessRecord, RunFile, StoppedError, end_tree
-from flows.repository import Repository
+from flows.runtime.processes import ProcessRecord, RunFile, StoppedError, end_tree
+from flows.runtime.repository import Repository
 
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 240.0

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from flows.run_lock import run_lock
+from flows.runtime.run_lock import run_lock
 from tasks.errors import InputError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from flows.run_lock import run_lock
+from flows.runtime.run_lock import run_lock
 with run_lock(Path(sys.argv[1]), command="corrtrack reproduce"):
     print("held", flush=True)
     time.sleep(600)

@@ -14,9 +14,9 @@ from typing import Final, Literal
 import psutil
 from rich.console import Console
 
-from flows.outcomes import ExitCode
-from flows.processes import RunFile
-from flows.repository import Repository
+from flows.runtime.outcomes import ExitCode
+from flows.runtime.processes import RunFile
+from flows.runtime.repository import Repository
 from tasks.errors import InputError
 from tasks.params import load_params
 

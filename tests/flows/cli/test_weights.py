@@ -5,7 +5,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from flows.cli_import import import_weights
+from flows.cli.weights import import_weights
 from models.checkpoints import load_correspondence, load_pose
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.networks.pose import PoseNetwork

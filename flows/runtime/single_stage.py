@@ -2,15 +2,15 @@
 
 from rich.console import Console
 
-from flows.outcomes import ExitCode
-from flows.pipeline import read_pipeline
-from flows.processes import RunFile, stopping_on_sigterm
-from flows.progress_view import progress_view
-from flows.repository import Repository
 from flows.reproduce import tell_leftovers
-from flows.run_lock import run_lock
-from flows.stage_runs import Watcher, run_stage
-from flows.summary import exit_code
+from flows.runtime.outcomes import ExitCode
+from flows.runtime.pipeline import read_pipeline
+from flows.runtime.processes import RunFile, stopping_on_sigterm
+from flows.runtime.progress_view import progress_view
+from flows.runtime.repository import Repository
+from flows.runtime.run_lock import run_lock
+from flows.runtime.stage_runs import Watcher, run_stage
+from flows.runtime.summary import exit_code
 from tasks.errors import InputError
 
 

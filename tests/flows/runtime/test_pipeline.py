@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline import Pipeline, read_pipeline, set_broken_lock_aside
+from flows.runtime.pipeline import Pipeline, read_pipeline, set_broken_lock_aside
 
 PIPELINE = Pipeline(
     deps={

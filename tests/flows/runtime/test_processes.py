@@ -9,7 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from flows.processes import ProcessRecord, RunFile, StoppedError, end_leftovers, end_tree, stopping_on_sigterm
+from flows.runtime.processes import ProcessRecord, RunFile, StoppedError, end_leftovers, end_tree, stopping_on_sigterm
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [

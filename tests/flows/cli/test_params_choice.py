@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.params_choice import choose_params
+from flows.cli.params_choice import choose_params
 from tasks.errors import InputError
 from tasks.params import load_params
 

@@ -7,9 +7,9 @@ import threading
 import psutil
 import pytest
 
-from flows.processes import RunFile, StoppedError
-from flows.run_servers import needs_ray
-from flows.servers import PrefectServer, RayHead, Server, ServerError, free_port
+from flows.runtime.processes import RunFile, StoppedError
+from flows.runtime.run_servers import needs_ray
+from flows.runtime.servers import PrefectServer, RayHead, Server, ServerError, free_port
 from tasks.params import load_params, parse_params
 
 pytestmark = pytest.mark.end_to_end

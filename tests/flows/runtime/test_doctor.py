@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.doctor import (
+from flows.runtime.doctor import (
     check_data,
     check_disk,
     check_gpu,
@@ -18,9 +18,9 @@ from flows.doctor import (
     check_weights,
     findings,
 )
-from flows.processes import RunFile
+from flows.runtime.processes import RunFile
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("check", [check_disk, check_ports, check_video, check_params, check_leftovers, check_data])

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows import cli_import, cli_score, cli_trend, cli_warps
-from flows.outcomes import ExitCode, StageFailedError
+from flows.cli import scoring, trend, warps, weights
+from flows.runtime.outcomes import ExitCode, StageFailedError
 from tasks.errors import InputError
 
 _EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 bad input, 3 done but some of the input was set aside."
@@ -50,10 +50,10 @@ def reproduce(profile: Profile = None, settings: Settings = None, force: Force =
 
     - `corrtrack reproduce --set track.tau_corr=0.25`: only tracking and what follows it runs again
     """
-    from flows.params_choice import choose_params
-    from flows.processes import end_with_make
-    from flows.repository import find_repository
+    from flows.cli.params_choice import choose_params
     from flows.reproduce import reproduce as run
+    from flows.runtime.processes import end_with_make
+    from flows.runtime.repository import find_repository
 
     end_with_make()
     repository = find_repository()
@@ -81,8 +81,8 @@ def stage(
 
     - `corrtrack stage report --force`: write the report once more
     """
-    from flows.repository import find_repository
-    from flows.single_stage import run_single_stage
+    from flows.runtime.repository import find_repository
+    from flows.runtime.single_stage import run_single_stage
 
     _exit(run_single_stage(find_repository(), name, _console(), force=force))
 
@@ -114,9 +114,9 @@ def reprocess(
 
     - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --weights weights/released`
     """
-    from flows.repository import find_repository
     from flows.reprocess import ReprocessRequest
     from flows.reprocess import reprocess as run
+    from flows.runtime.repository import find_repository
 
     _exit(run(find_repository(), ReprocessRequest(corpus, out, weights, tuple(detections or ())), _console()))
 
@@ -127,16 +127,16 @@ def doctor() -> None:
 
     Every line that is not well says what to do about it.
     """
-    from flows.doctor import examine
-    from flows.repository import find_repository
+    from flows.runtime.doctor import examine
+    from flows.runtime.repository import find_repository
 
     _exit(examine(find_repository(), _console()))
 
 
-cli_score.register(app)
-app.command("evaluate-warps")(cli_warps.evaluate_warps)
-app.command("import-weights")(cli_import.import_weights)
-app.command("trend")(cli_trend.trend)
+scoring.register(app)
+app.command("evaluate-warps")(warps.evaluate_warps)
+app.command("import-weights")(weights.import_weights)
+app.command("trend")(trend.trend)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from flows.outcomes import StageOutcome
+from flows.runtime.outcomes import StageOutcome
 from tasks.progress import read_events
 
 _SECONDS_BETWEEN_LINES = 5.0

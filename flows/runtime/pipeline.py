@@ -10,7 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from flows.repository import Repository
+from flows.runtime.repository import Repository
 
 
 class PipelineError(RuntimeError):

@@ -29,8 +29,8 @@ def trend(
 
     - `corrtrack trend --corpora 2`: a first look
     """
-    from flows.processes import end_with_make
-    from flows.repository import find_repository
+    from flows.runtime.processes import end_with_make
+    from flows.runtime.repository import find_repository
     from flows.trend import trend as run
 
     end_with_make()

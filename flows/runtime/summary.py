@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flows.outcomes import ExitCode, StageOutcome
+from flows.runtime.outcomes import ExitCode, StageOutcome
 from tasks.provenance import read_provenance
 from tasks.stages import STAGES
 from tasks.tables import read_table

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from flows.outcomes import StageOutcome
-from flows.processes import undisturbed
+from flows.runtime.outcomes import StageOutcome
+from flows.runtime.processes import undisturbed
 
 if TYPE_CHECKING:
     from prefect import Task

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows.outcomes import ExitCode
-from flows.stage_runs import failure
+from flows.runtime.outcomes import ExitCode
+from flows.runtime.stage_runs import failure
 
 HINTS = "ERROR: failed to reproduce 'track': failed to run: python -m tasks track, exited with {code}\n"
 

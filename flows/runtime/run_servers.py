@@ -6,9 +6,9 @@ import time
 from types import TracebackType
 from typing import Final
 
-from flows.processes import RunFile, undisturbed
-from flows.repository import Repository
-from flows.servers import PrefectServer, RayHead, Server
+from flows.runtime.processes import RunFile, undisturbed
+from flows.runtime.repository import Repository
+from flows.runtime.servers import PrefectServer, RayHead, Server
 from tasks.params import Params
 
 _SHARDED: Final = frozenset({"estimate", "recover", "merge"})

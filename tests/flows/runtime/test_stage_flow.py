@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from flows.outcomes import ExitCode, StageFailedError, StageOutcome
-from flows.processes import RunFile
-from flows.repository import Repository
-from flows.servers import PrefectServer
-from flows.stage_flow import run_in_order, run_side_by_side
+from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
+from flows.runtime.processes import RunFile
+from flows.runtime.repository import Repository
+from flows.runtime.servers import PrefectServer
+from flows.runtime.stage_flow import run_in_order, run_side_by_side
 
 pytestmark = pytest.mark.end_to_end
 

@@ -6,8 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
-from flows.outcomes import ExitCode, StageOutcome
-from flows.summary import RunTimes, exit_code, headline, print_summary, times_line
+from flows.runtime.outcomes import ExitCode, StageOutcome
+from flows.runtime.summary import RunTimes, exit_code, headline, print_summary, times_line
 from tasks.provenance import recorded
 from tasks.tables import write_table
 from tasks.tables.schemas import REJECTS

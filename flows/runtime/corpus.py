@@ -4,8 +4,8 @@ import re
 import sys
 from pathlib import Path
 
-from flows.repository import Repository
-from flows.stage_runs import Watcher, failure
+from flows.runtime.repository import Repository
+from flows.runtime.stage_runs import Watcher, failure
 from tasks.params import Params, load_params
 from tasks.progress import Progress
 from tasks.workspace import Workspace
@@ -31,7 +31,7 @@ def make_demo_corpus(watcher: Watcher) -> None:
     """
     watcher.view.say("data/: synthesising the demo corpus of params.yaml (index.demo_corpus)")
     with watcher.view.shown(_NAME):
-        code, output = watcher.run(_NAME, [sys.executable, "-m", "flows.corpus"])
+        code, output = watcher.run(_NAME, [sys.executable, "-m", "flows.runtime.corpus"])
     if code != 0:
         raise failure(_NAME, output)
 

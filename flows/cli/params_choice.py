@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.repository import Repository
+from flows.runtime.repository import Repository
 from tasks.errors import InputError
 from tasks.params import parse_params
 from tasks.params.edit import set_value, write_params

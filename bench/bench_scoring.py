@@ -19,7 +19,7 @@ import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from models.metrics.sequence import JOINT_COUNT, MATCH_DISTANCE, frame_blocks
-from tasks.scoring.json_files import load_json
+from tasks.formats.json_files import load_json
 from tasks.scoring.poseval_view import poseval_sequence, read_points
 
 POSEVAL_SECONDS, POSETRACK21_SECONDS = 69.0, 183.0

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from tasks.errors import InputError
-from tasks.formats.coco import read_coco
+from tasks.formats.coco_corpus import read_coco
 from tasks.formats.corpus_part import CorpusPart, Row
-from tasks.formats.posetrack import annotation_files, read_posetrack
+from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
 from tasks.formats.videos import bare_videos, read_videos
 from tasks.params import Params
 from tasks.progress import Progress, current

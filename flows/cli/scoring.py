@@ -110,7 +110,7 @@ def export(
 
     Example: `corrtrack export --pred artifacts/posetrack/merged --gt data/posetrack/annotations/val --out val.zip`
     """
-    from tasks.scoring.submission import export_submission
+    from tasks.formats.submission import export_submission
 
     count = export_submission(pred, out, truth=gt)
     typer.echo(f"{out}: {count} sequences")

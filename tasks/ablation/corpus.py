@@ -12,11 +12,11 @@ from models.keypoints import IntArray
 from models.tracking.association import Tracks
 from tasks.ablation.figures import TrackedPoses
 from tasks.errors import InputError
+from tasks.formats.json_files import load_json
+from tasks.formats.points import PointFile
 from tasks.inference.tracking import Evidence, read_evidence
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
-from tasks.scoring.json_files import load_json
-from tasks.scoring.points import PointFile
 from tasks.scoring.poseval_view import poseval_sequence, read_points
 from tasks.scoring.track_files import images_of_annotation
 from tasks.tables import Table, read_table

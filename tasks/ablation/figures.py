@@ -10,7 +10,7 @@ from models.keypoints import POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, FloatArray,
 from models.metrics.average_precision import Evidence, average_precision, collect_evidence
 from models.metrics.clear_mot import MotCounts, clear_mot, count_events, no_counts
 from models.metrics.sequence import FrameBlock, Sequence, UndefinedMetricError, frame_blocks
-from tasks.scoring.points import PointFile
+from tasks.formats.points import PointFile
 from tasks.scoring.poseval_view import poseval_sequence
 
 _GROUPS: Final = {

@@ -7,10 +7,10 @@ import numpy as np
 
 from models.keypoints import KEYPOINT_COUNT, POSEVAL_FROM_POSETRACK
 from models.metrics.sequence import MISSING_SCORE
+from tasks.formats.errors import ScoringError, place, shown
+from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
-from tasks.scoring.messages import ScoringError, place, shown
-from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
-from tasks.scoring.records import Record, number, numbers
+from tasks.formats.records import Record, number, numbers
 
 
 def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:

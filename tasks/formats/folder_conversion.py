@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from tasks.errors import InputError
 from tasks.formats.coco_results import checked_results, coco_results_of_posetrack18, posetrack18_of_coco_results
+from tasks.formats.json_files import load_json
+from tasks.formats.posetrack17 import is_posetrack17
+from tasks.formats.posetrack18 import open_posetrack18
 from tasks.formats.posetrack_conversion import posetrack17_from_18, posetrack18_from_17
-from tasks.scoring.json_files import load_json
-from tasks.scoring.posetrack17 import is_posetrack17
-from tasks.scoring.posetrack18 import open_posetrack18
 from tasks.scoring.results import make_folder, write_json
 
 TargetFormat = Literal["posetrack17", "posetrack18", "coco"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tasks.errors import InputError
-from tasks.formats.coco import DetectedBox
+from tasks.formats.coco_corpus import DetectedBox
 from tasks.formats.corpus_part import Row
 from tasks.formats.fields import FieldError, box_xywh, real
 

@@ -9,10 +9,10 @@ import numpy as np
 from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, SKELETON, FloatArray
 from models.metrics.sequence import MISSING_SCORE
 from tasks.errors import InputError
-from tasks.scoring.messages import ScoringError, shown
-from tasks.scoring.points import PointFile
-from tasks.scoring.posetrack17 import HEAD_CORNERS, frame_name, points_of_posetrack17
-from tasks.scoring.posetrack18 import (
+from tasks.formats.errors import ScoringError, shown
+from tasks.formats.points import PointFile
+from tasks.formats.posetrack17 import HEAD_CORNERS, frame_name, points_of_posetrack17
+from tasks.formats.posetrack18 import (
     SOURCES,
     Posetrack18File,
     keypoint_columns,
@@ -21,7 +21,7 @@ from tasks.scoring.posetrack18 import (
     unknown_image_annotations,
     video_token,
 )
-from tasks.scoring.records import Record, number
+from tasks.formats.records import Record, number
 
 _BOX_GROWTH: Final = 0.15
 CATEGORY: Final = {

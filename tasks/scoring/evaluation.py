@@ -11,13 +11,13 @@ from models.metrics.clear_mot import MotCounts, count_events, no_counts
 from models.metrics.hota import HotaCounts, count_hota
 from models.metrics.sequence import UndefinedMetricError, shared_blocks
 from tasks.errors import InputError
+from tasks.formats.errors import Notice, ScoringError
+from tasks.formats.json_files import load_json
+from tasks.formats.posetrack17 import is_posetrack17
+from tasks.formats.posetrack18 import open_posetrack18
 from tasks.formats.posetrack_conversion import posetrack18_from_17
 from tasks.scoring.hota_view import hota_sequence
-from tasks.scoring.json_files import load_json
-from tasks.scoring.messages import Notice, ScoringError
 from tasks.scoring.notices import notices_of_files, notices_of_sequence
-from tasks.scoring.posetrack17 import is_posetrack17
-from tasks.scoring.posetrack18 import open_posetrack18
 from tasks.scoring.poseval_view import poseval_sequence, read_points
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, FloatArray, IntArray
 from models.metrics.sequence import JOINT_COUNT, BoolArray, Persons, Sequence, repeated_rows
-from tasks.scoring.messages import Notice, ScoringError, place, shown
-from tasks.scoring.posetrack18 import Posetrack18File, polygons_of_image
-from tasks.scoring.records import Record, first_bad, numbers
+from tasks.formats.errors import Notice, ScoringError, place, shown
+from tasks.formats.posetrack18 import Posetrack18File, polygons_of_image
+from tasks.formats.records import Record, first_bad, numbers
 from tasks.scoring.regions import inside_any
 
 _SLOTS: Final = len(POSETRACK_KEYPOINTS)

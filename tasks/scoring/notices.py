@@ -8,10 +8,10 @@ import numpy as np
 from models.metrics.average_precision import Ties
 from models.metrics.clear_mot import one_sided_frames
 from models.metrics.sequence import MISSING_SCORE, Sequence, repeated_rows
-from tasks.scoring.messages import Notice
-from tasks.scoring.points import PointFile
-from tasks.scoring.posetrack17 import is_posetrack17
-from tasks.scoring.posetrack18 import open_posetrack18, unknown_image_annotations
+from tasks.formats.errors import Notice
+from tasks.formats.points import PointFile
+from tasks.formats.posetrack17 import is_posetrack17
+from tasks.formats.posetrack18 import open_posetrack18, unknown_image_annotations
 
 
 def notices_of_files(truth_data: Any, predicted_data: Any, truth: PointFile, predicted: PointFile) -> list[Notice]:

@@ -6,10 +6,10 @@ import numpy as np
 
 from models.keypoints import FloatArray, IntArray
 from models.metrics.sequence import HEAD_SIZE, JOINT_COUNT, MISSING_SCORE, BoolArray, Persons, Sequence, repeated_rows
-from tasks.scoring.messages import ScoringError, place
-from tasks.scoring.points import PointFile
-from tasks.scoring.posetrack17 import is_posetrack17, points_of_posetrack17
-from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
+from tasks.formats.errors import ScoringError, place
+from tasks.formats.points import PointFile
+from tasks.formats.posetrack17 import is_posetrack17, points_of_posetrack17
+from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.scoring.regions import inside_any
 
 _ID_LIMIT: Final = 10_000

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.keypoints import FloatArray
 from models.metrics.sequence import BoolArray
-from tasks.scoring.messages import ScoringError
+from tasks.formats.errors import ScoringError
 
 
 def inside_any(source: str, spot: str, polygons: list[FloatArray], xy: FloatArray) -> BoolArray:

@@ -11,8 +11,8 @@ from models.metrics.average_precision import AveragePrecision
 from models.metrics.clear_mot import ClearMot, MotCounts, clear_mot
 from models.metrics.hota import pose_hota_of_sequence
 from tasks.errors import InputError
+from tasks.formats.errors import Notice
 from tasks.scoring.evaluation import SequenceScores
-from tasks.scoring.messages import Notice
 from tasks.scoring.totals import Totals, total
 from tasks.whole_files import write_whole
 

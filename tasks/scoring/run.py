@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.formats.errors import Notice
 from tasks.scoring.evaluation import pair_files, score_pairs
-from tasks.scoring.messages import Notice
 from tasks.scoring.notices import notice_of_ties
 from tasks.scoring.results import write_results
 from tasks.scoring.totals import Totals, total

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow.compute as pc
 
 from models.keypoints import BODY, KEYPOINT_COUNT
+from tasks.formats.json_files import load_json
+from tasks.formats.posetrack17 import is_posetrack17
+from tasks.formats.posetrack18 import open_posetrack18
 from tasks.formats.posetrack_conversion import CATEGORY, posetrack18_from_17
-from tasks.scoring.json_files import load_json
-from tasks.scoring.posetrack17 import is_posetrack17
-from tasks.scoring.posetrack18 import open_posetrack18
-from tasks.scoring.records import Record
+from tasks.formats.records import Record
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import FRAMES

@@ -17,11 +17,11 @@ from models.poses.arrays import FramePoses
 from tasks.errors import InputError
 from tasks.formats.annotated_person import KeypointSlots, keypoint_slots, read_keypoints
 from tasks.formats.fields import FieldError, Record, box_xywh, records, unique_id, whole
+from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_conversion import posetrack18_from_17
 from tasks.formats.videos import VIDEO_ENDINGS, number_and_name, pictures_of
 from tasks.frames import VideoFrames, presentation_times
 from tasks.paths import below
-from tasks.scoring.json_files import load_json
 
 _OPTIONAL: Final = ("left_ear", "right_ear")
 _OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"

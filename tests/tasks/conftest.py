@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
-from tasks.formats.coco import read_coco
+from tasks.formats.coco_corpus import read_coco
 from tasks.formats.corpus_part import CorpusPart
-from tasks.formats.posetrack import read_posetrack
+from tasks.formats.posetrack_corpus import read_posetrack
 
 FramePainter = Callable[[int], np.ndarray]
 

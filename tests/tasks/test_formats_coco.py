@@ -10,7 +10,7 @@ import pytest
 
 from models.keypoints import COCO_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.coco import read_coco, read_results
+from tasks.formats.coco_corpus import read_coco, read_results
 
 
 def test_a_whole_set_gives_pictures_and_persons(coco: Any) -> None:

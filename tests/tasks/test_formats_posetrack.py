@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.keypoints import POSETRACK_KEYPOINTS
-from tasks.formats.posetrack import read_posetrack
+from tasks.formats.posetrack_corpus import read_posetrack
 
 SOURCE = "posetrack/annotations/train/000001_mpii_train.json"
 

@@ -7,8 +7,8 @@ import pytest
 
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
 from tasks.ablation.figures import TrackedPoses, score_tracks
+from tasks.formats.json_files import load_json
 from tasks.scoring.evaluation import Pair, score_pair
-from tasks.scoring.json_files import load_json
 from tasks.scoring.poseval_view import read_points
 from tasks.scoring.totals import total
 from tasks.scoring.track_files import FrameList, prediction_file

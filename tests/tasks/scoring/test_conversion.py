@@ -15,10 +15,10 @@ from flows.cli.scoring import register
 from tasks.errors import InputError
 from tasks.formats.coco_results import posetrack18_of_coco_results
 from tasks.formats.folder_conversion import convert_folder
+from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_conversion import ConversionError, posetrack17_from_18, posetrack18_from_17
-from tasks.scoring.json_files import load_json
+from tasks.formats.submission import export_submission
 from tasks.scoring.run import Request, score_folder
-from tasks.scoring.submission import export_submission
 
 CASES = Path(__file__).parents[2] / "golden" / "poseval"
 SCORED = sorted(path.parent.name for path in CASES.glob("*/expected.json") if '"mot":' in path.read_text())

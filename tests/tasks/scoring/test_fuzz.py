@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tasks.errors import InputError
 from tasks.formats.folder_conversion import convert_folder
 from tasks.formats.posetrack_conversion import posetrack17_from_18
+from tasks.formats.submission import export_submission
 from tasks.scoring.run import Outcome, Request, score_folder
-from tasks.scoring.submission import export_submission
 
 NAME = "000001_mpii_test"
 DEEP = "[" * 5000 + "]" * 5000

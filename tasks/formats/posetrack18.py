@@ -12,9 +12,9 @@ import numpy as np
 
 from models.keypoints import POSEVAL_JOINTS, FloatArray, IntArray
 from models.metrics.sequence import MISSING_SCORE
-from tasks.scoring.messages import ScoringError, place, shown
-from tasks.scoring.points import PointFile
-from tasks.scoring.records import Record, first_bad, list_of_records, number, numbers
+from tasks.formats.errors import ScoringError, place, shown
+from tasks.formats.points import PointFile
+from tasks.formats.records import Record, first_bad, list_of_records, number, numbers
 
 SOURCES: Final = ("mpii", "bonn", "mpiinew")
 """Second part of a video's name, in the order of the official image ids (1, 2, 3)."""

@@ -9,14 +9,14 @@ import numpy as np
 
 from models.keypoints import KEYPOINT_COUNT
 from tasks.errors import InputError
+from tasks.formats.errors import ScoringError, place, shown
+from tasks.formats.json_files import load_json
+from tasks.formats.posetrack17 import is_posetrack17
+from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import posetrack18_from_17
+from tasks.formats.records import numbers
 from tasks.scoring.evaluation import pair_files
-from tasks.scoring.json_files import load_json
-from tasks.scoring.messages import ScoringError, place, shown
-from tasks.scoring.posetrack17 import is_posetrack17
-from tasks.scoring.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.scoring.poseval_view import check_predictions
-from tasks.scoring.records import numbers
 from tasks.scoring.results import make_folder
 from tasks.whole_files import whole_file
 

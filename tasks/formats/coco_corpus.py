@@ -11,9 +11,9 @@ from tasks.errors import InputError
 from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.fields import FieldError, Record, box_xywh, brief, flag, real, records, unique_id, whole
+from tasks.formats.json_files import load_json
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.paths import below
-from tasks.scoring.json_files import load_json
 
 _ANNOTATIONS: Final = re.compile(r"person_keypoints_(train|val)(2017)?\.json")
 _LAYOUT: Final = "annotations/person_keypoints_{train,val}[2017].json"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tasks.scoring.messages import ScoringError
+from tasks.formats.errors import ScoringError
 
 
 def load_json(path: Path) -> Any:

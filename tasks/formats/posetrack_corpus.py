@@ -22,9 +22,9 @@ from tasks.formats.fields import (
     unique_id,
     whole,
 )
+from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_frames import AnnotatedVideo, Frame, read_annotated_video
 from tasks.paths import below
-from tasks.scoring.json_files import load_json
 
 SPLITS: Final = ("train", "val")
 _EARS: Final = ("left_ear", "right_ear")

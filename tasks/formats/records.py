@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from models.keypoints import FloatArray
-from tasks.scoring.messages import ScoringError, shown
+from tasks.formats.errors import ScoringError, shown
 
 Record: TypeAlias = dict[str, Any]
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from models.keypoints import FloatArray
 from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE
-from tasks.scoring.messages import ScoringError, place, shown
-from tasks.scoring.points import PointFile
-from tasks.scoring.records import Record, list_of_records, number, numbers
+from tasks.formats.errors import ScoringError, place, shown
+from tasks.formats.points import PointFile
+from tasks.formats.records import Record, list_of_records, number, numbers
 
 HEAD_CORNERS: Final = ("x1", "y1", "x2", "y2")
 """Fields of the head box."""

@@ -6,16 +6,16 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-from tasks.ablation import paper_tables as paper
-from tasks.ablation.baselines import table_2
-from tasks.ablation.chosen import Choice, merge_choices, track_choices
-from tasks.ablation.competence import competence
-from tasks.ablation.corpus import TrialVideo, trial_videos
-from tasks.ablation.unrefined import trials_without_refinement
+from tasks.ablation import tables_3_to_7 as paper
+from tasks.ablation.standalone_accuracy import competence
+from tasks.ablation.table_2 import table_2
 from tasks.params import Params
 from tasks.progress import current
 from tasks.tables import read_table
 from tasks.tables.schemas import VIDEOS
+from tasks.tracker_evaluation.repeated_recovery import trials_without_refinement
+from tasks.tracker_evaluation.thresholds import Choice, merge_choices, track_choices
+from tasks.tracker_evaluation.videos import TrialVideo, trial_videos
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.ablation.chosen import Choice, Joints, merge_choices, track_choices
-from tasks.ablation.corpus import TrialVideo, trial_videos
-from tasks.ablation.figures import VideoScore, score_video
-from tasks.ablation.methods import by_carried_poses, by_correspondences, methods, track
-from tasks.ablation.sweep import Prepared, at, choose_min_similarity
-from tasks.ablation.unrefined import trials_recovered_again, trials_without_refinement
 from tasks.params import Params
 from tasks.params.inference import TrackParams
 from tasks.progress import current
 from tasks.tables.schemas import TRACKS
+from tasks.tracker_evaluation.methods import by_carried_poses, by_correspondences, methods, track
+from tasks.tracker_evaluation.metrics import VideoScore, score_video
+from tasks.tracker_evaluation.repeated_recovery import trials_recovered_again, trials_without_refinement
+from tasks.tracker_evaluation.sweep import Prepared, at, choose_min_similarity
+from tasks.tracker_evaluation.thresholds import Choice, Joints, merge_choices, track_choices
+from tasks.tracker_evaluation.videos import TrialVideo, trial_videos
 from tasks.trend.home import CARRIED, OWN, SOURCES, TrendHome
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace

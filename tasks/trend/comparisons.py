@@ -11,8 +11,8 @@ from models.keypoints import IntArray
 from models.metrics.average_precision import average_precision
 from models.metrics.clear_mot import MotCounts, clear_mot
 from models.metrics.paired_bootstrap import PairedDifference, paired_bootstrap
-from tasks.ablation.figures import VideoScore
 from tasks.demo_corpus.seeds import generator
+from tasks.tracker_evaluation.metrics import VideoScore
 from tasks.trend.home import CARRIED, OWN
 from tasks.trend.scores import CorpusScores
 

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from models.metrics.average_precision import Evidence
 from models.metrics.clear_mot import MotCounts
-from tasks.ablation.figures import VideoScore
+from tasks.tracker_evaluation.metrics import VideoScore
 from tasks.whole_files import whole_file
 
 

@@ -9,13 +9,13 @@ from models.checkpoints import load_correspondence, load_siamese
 from models.keypoints import FloatArray
 from models.networks.correspondence import CorrespondenceNetwork
 from models.poses.arrays import FramePoses
-from tasks.ablation.motion import carry, dis_flow
 from tasks.errors import InputError
 from tasks.frames import Picture
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.networks import loaded, trained_params
 from tasks.inference.pose_rows import MAP_KINDS
 from tasks.params.inference import RecoverParams
+from tasks.tracker_evaluation.optical_flow import carry, dis_flow
 
 UNMOVED: Final = "unmoved"
 OPTICAL_FLOW: Final = "optical_flow"

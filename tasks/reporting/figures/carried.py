@@ -7,11 +7,11 @@ from typing import Any, Final
 import numpy as np
 
 from models.keypoints import FloatArray
-from tasks.ablation.motion import DenseFlow, carry
 from tasks.reporting.figures.examples import Example, Figure, best
 from tasks.reporting.figures.footage import Footage, Mask
 from tasks.reporting.figures.panels import FOUND, QUERY, WHITE, Panel, extent_of, joined, region_around
 from tasks.tables.arrays import keypoint_array
+from tasks.tracker_evaluation.optical_flow import DenseFlow, carry
 
 _CANDIDATES: Final = 24
 """Poses of each condition that the flow is computed for: those that move furthest."""

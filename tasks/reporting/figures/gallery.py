@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from tasks.ablation.motion import flow_of
 from tasks.frames import FrameError
 from tasks.params import Params
 from tasks.progress import current
@@ -16,6 +15,7 @@ from tasks.reporting.figures.footage import Footage, footages
 from tasks.reporting.figures.maps import RecoveryMaps
 from tasks.reporting.figures.panels import data_uri
 from tasks.reporting.figures.recovered import figure_4, figure_10, recovered_poses
+from tasks.tracker_evaluation.optical_flow import flow_of
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 

@@ -8,7 +8,6 @@ import pytest
 
 from models.checkpoints import save_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
-from tasks.ablation.motion import dis_flow
 from tasks.params import load_params
 from tasks.progress import Progress, as_current
 from tasks.reporting.figures.carried import figure_6
@@ -19,6 +18,7 @@ from tasks.reporting.figures.gallery import draw_figures
 from tasks.reporting.figures.recovered import figure_4, figure_10, recovered_poses
 from tasks.stages import REPOSITORY
 from tasks.tables import TABLES, write_table
+from tasks.tracker_evaluation.optical_flow import dis_flow
 from tasks.workspace import Workspace
 
 PARAMS = load_params(REPOSITORY / "params.yaml")

@@ -7,7 +7,7 @@ import pytest
 
 from models.metrics.average_precision import Evidence
 from models.metrics.clear_mot import MotCounts
-from tasks.ablation.figures import VideoScore, figures_of
+from tasks.tracker_evaluation.metrics import VideoScore, figures_of
 from tasks.trend.comparisons import TRENDS, by_tag, measure_of, trend_rows
 from tasks.trend.results import as_markdown, training_source
 from tasks.trend.scores import CorpusScores, read_scores, write_scores

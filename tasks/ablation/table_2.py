@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from tasks.ablation.corpus import TrialVideo, trial_videos
-from tasks.ablation.methods import Method, methods
-from tasks.ablation.paper_tables import defined
-from tasks.ablation.sweep import Prepared, at, choose_min_similarity, score_method
+from tasks.ablation.tables_3_to_7 import defined
 from tasks.params import Params
 from tasks.progress import current
+from tasks.tracker_evaluation.methods import Method, methods
+from tasks.tracker_evaluation.sweep import Prepared, at, choose_min_similarity, score_method
+from tasks.tracker_evaluation.videos import TrialVideo, trial_videos
 from tasks.workspace import Workspace
 
 Row = dict[str, Any]

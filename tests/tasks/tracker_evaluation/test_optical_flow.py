@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from models.poses.arrays import FramePoses, VideoPoses
-from tasks.ablation.motion import carried_by_flow, carry, dis_flow
+from tasks.tracker_evaluation.optical_flow import carried_by_flow, carry, dis_flow
 
 
 def scene(shift):

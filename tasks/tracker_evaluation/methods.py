@@ -9,13 +9,13 @@ import numpy as np
 from models.tracking.association import Tracks
 from models.tracking.evidence import CarriedPoses
 from models.tracking.similarity import CarriedOksSimilarity, OksSimilarity, Similarity
-from tasks.ablation.appearance import embedder, reid_similarity
-from tasks.ablation.corpus import TrialVideo
-from tasks.ablation.motion import carried_by_flow, flow_of
 from tasks.inference.tracking import associate, correspondence_oks, correspondence_similarity, similarity_matcher
 from tasks.params import Params
 from tasks.params.inference import TrackParams
 from tasks.progress import current
+from tasks.tracker_evaluation.optical_flow import carried_by_flow, flow_of
+from tasks.tracker_evaluation.reidentification import embedder, reid_similarity
+from tasks.tracker_evaluation.videos import TrialVideo
 from tasks.workspace import Workspace
 
 

@@ -12,12 +12,12 @@ from models.checkpoints import load_reid
 from models.keypoints import FloatArray, IntArray
 from models.poses.crops import stretched_crop
 from models.tracking.similarity import ReidSimilarity
-from tasks.ablation.corpus import TrialVideo
 from tasks.inference.networks import device, prepare
 from tasks.params import Params
 from tasks.tables import read_table
 from tasks.tables.arrays import list_array
 from tasks.tables.schemas import POSES, RECOVERED_POSES
+from tasks.tracker_evaluation.videos import TrialVideo
 
 Embed = Callable[[torch.Tensor], torch.Tensor]
 """Crops (B,3,H,W), RGB in 0..1, to features (B,D)."""

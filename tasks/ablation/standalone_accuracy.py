@@ -9,14 +9,14 @@ import torch
 
 from models.checkpoints import load_correspondence
 from models.keypoints import FloatArray
-from tasks.ablation.appearance import embedder
-from tasks.ablation.corpus import TrialVideo
-from tasks.ablation.motion import DenseFlow, flow_of
 from tasks.formats.kitti_flow import read_flow_png
 from tasks.inference.networks import device, loaded
 from tasks.params import Params
 from tasks.tables import read_table
 from tasks.tables.schemas import PERSONS
+from tasks.tracker_evaluation.optical_flow import DenseFlow, flow_of
+from tasks.tracker_evaluation.reidentification import embedder
+from tasks.tracker_evaluation.videos import TrialVideo
 from tasks.training.pair_data import PairData
 from tasks.training.pair_job import RefinementJob
 from tasks.training.persons import read_persons

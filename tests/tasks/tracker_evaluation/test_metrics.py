@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
-from tasks.ablation.figures import TrackedPoses, score_tracks
 from tasks.formats.json_files import load_json
 from tasks.scoring.evaluation import Pair, score_pair
 from tasks.scoring.poseval_view import read_points
@@ -14,6 +13,7 @@ from tasks.scoring.totals import total
 from tasks.scoring.track_files import FrameList, prediction_file
 from tasks.tables import write_table
 from tasks.tables.schemas import TRACKS
+from tasks.tracker_evaluation.metrics import TrackedPoses, score_tracks
 
 FRAMES, PERSONS = 6, 3
 THRESHOLD = 0.3

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tasks.ablation.chosen import Joints, choice
-from tasks.ablation.corpus import TrialVideo
 from tasks.inference.videos import Video
 from tasks.tables import write_table
 from tasks.tables.schemas import MERGED_TRACKS
+from tasks.tracker_evaluation.thresholds import Joints, choice
+from tasks.tracker_evaluation.videos import TrialVideo
 
 # Pieces 0, 1 and 2 became one track: 1 was joined by 0.8 after 2 frames, 2 by 0.4 after 5; piece 3 stands alone.
 POSES = [(0, 0, 0, None), (2, 1, 0, 0.8), (3, 1, 0, 0.9), (8, 2, 0, 0.4), (8, 3, 3, None)]

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.ablation.corpus import TrialVideo
-from tasks.ablation.figures import Figures, score_tracks
-from tasks.ablation.methods import Evidences, similarities_to_next, track
 from tasks.params.inference import TrackParams
+from tasks.tracker_evaluation.methods import Evidences, by_correspondences, similarities_to_next, track
+from tasks.tracker_evaluation.metrics import Figures, score_tracks
+from tasks.tracker_evaluation.videos import TrialVideo
 
 Prepared = Sequence[tuple[TrialVideo, Evidences]]
 """Videos with what one method says of them."""
+
+
+def prepare(trials: Sequence[TrialVideo], section: TrackParams) -> Prepared:
+    """The videos with equation 6 of each."""
+    return [(trial, by_correspondences(trial, section)) for trial in trials]
 
 
 def score_method(prepared: Prepared, section: TrackParams, *, with_recovered: bool = True) -> Figures:

@@ -5,20 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from tasks.ablation.corpus import TrialVideo
-from tasks.ablation.figures import Figures, score_tracks
-from tasks.ablation.methods import by_correspondences, track
-from tasks.ablation.sweep import Prepared, score_method
 from tasks.params.inference import TrackParams
 from tasks.tables.schemas import MERGED_TRACKS, TRACKS, Table
+from tasks.tracker_evaluation.methods import track
+from tasks.tracker_evaluation.metrics import Figures, score_tracks
+from tasks.tracker_evaluation.sweep import prepare, score_method
+from tasks.tracker_evaluation.videos import TrialVideo
 
 Row = dict[str, Any]
 Trials = Sequence[TrialVideo]
-
-
-def prepare(trials: Trials, section: TrackParams) -> Prepared:
-    """The videos with equation 6 of each."""
-    return [(trial, by_correspondences(trial, section)) for trial in trials]
 
 
 def table_3(trials: Trials, section: TrackParams, thresholds: Sequence[float]) -> list[Row]:

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tasks.ablation.corpus import TrialVideo
 from tasks.inference.video_shards import whole_videos
 from tasks.params import Params
 from tasks.recover import RecoverWork
 from tasks.shards import map_shards
 from tasks.tables.schemas import FRAMES, POSES, VIDEOS
+from tasks.tracker_evaluation.videos import TrialVideo
 from tasks.workspace import Workspace
 
 

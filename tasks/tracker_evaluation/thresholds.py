@@ -11,14 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from tasks.ablation.corpus import TrialVideo
-from tasks.ablation.figures import TrackedPoses, score_tracks
-from tasks.ablation.paper_tables import prepare
-from tasks.ablation.sweep import score_method
 from tasks.params import Params
 from tasks.params.inference import TrackParams
 from tasks.tables import read_table
 from tasks.tables.schemas import MERGED_TRACKS
+from tasks.tracker_evaluation.metrics import TrackedPoses, score_tracks
+from tasks.tracker_evaluation.sweep import prepare, score_method
+from tasks.tracker_evaluation.videos import TrialVideo
 
 Trials = Sequence[TrialVideo]
 Choice = dict[str, Any]

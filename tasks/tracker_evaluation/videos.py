@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from models.keypoints import IntArray
 from models.tracking.association import Tracks
-from tasks.ablation.figures import TrackedPoses
 from tasks.errors import InputError
 from tasks.formats.json_files import load_json
 from tasks.formats.points import PointFile
@@ -22,6 +21,7 @@ from tasks.scoring.track_files import images_of_annotation
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES
+from tasks.tracker_evaluation.metrics import TrackedPoses
 from tasks.workspace import Workspace
 
 

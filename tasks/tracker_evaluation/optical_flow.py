@@ -12,8 +12,8 @@ import torch
 from models.keypoints import FloatArray, IntArray
 from models.poses.arrays import FramePoses
 from models.tracking.evidence import CarriedPoses
-from tasks.ablation.corpus import TrialVideo
 from tasks.params.reporting import AblateParams
+from tasks.tracker_evaluation.videos import TrialVideo
 
 Picture = npt.NDArray[np.uint8]
 Rows = tuple[IntArray, IntArray, FloatArray, FloatArray]

@@ -41,9 +41,9 @@ bench: $(LOCKED) ## measure speeds on this machine into reports/bench.json
 deps: $(LOCKED) ## write into dvc.yaml which code and params each stage depends on
 	$(BIN)/python -m flows.code_deps
 
-clean: ## delete artifacts/, .corrtrack/, the generated report and tool caches; keeps data/ and .venv
-	@echo "deleting artifacts/ .corrtrack/ reports/index.html reports/figures.json reports/clips/ and tool caches"
-	@rm -rf artifacts .corrtrack reports/index.html reports/figures.json reports/clips .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## delete what the stages wrote, .corrtrack/ and tool caches; keeps data/, .venv and files of your own
+	@test -x $(BIN)/python || { echo "expected the environment $(VENV), found none; run 'make setup' first" >&2; exit 2; }
+	@$(BIN)/python -m flows.runtime.clean
 
 environment: $(LOCKED)
 

@@ -18,7 +18,7 @@ from typing import Final
 from rich.console import Console
 
 from flows.reproduce import tell_leftovers
-from flows.runtime.external_corpus import corpus_view, forget_videos_that_left
+from flows.runtime.external_corpus import corpus_view, forget_videos_that_left, require_corpus
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
 from flows.runtime.processes import RunFile, stopping_on_sigterm
 from flows.runtime.progress_view import EventFile, ProgressView, progress_view
@@ -29,6 +29,7 @@ from flows.runtime.stage_flow import run_in_order
 from flows.runtime.summary import RunTimes, exit_code, print_summary
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.errors import InputError
+from tasks.out_folder import claim_out_folder
 from tasks.params import Params, load_params
 from tasks.progress import progress_file
 from tasks.provenance import recorded
@@ -56,15 +57,16 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
     Finished shards are kept in the out folder's store, so a second call goes on where the first ended.
 
     Raises:
-        InputError: corpus, weights or params.yaml cannot be used, or another run writes to the same folder.
+        InputError: corpus, weights, params.yaml or the out folder cannot be used, or another run writes to it.
     """
     start = time.monotonic()
     params = load_params(repository.params)
     weights = find_weights(repository, request.weights)
-    out = request.out.expanduser().resolve()
+    require_corpus(request.corpus, request.detections)
+    out = claim_out_folder(request.out, inputs=[request.corpus, *request.detections])
     place = replace(repository, own_state=out / ".corrtrack")
     with stopping_on_sigterm(), run_lock(place.state / "run.lock", command="corrtrack reprocess"):
-        data = corpus_view(request.corpus, request.detections, out / "corpus")
+        data = corpus_view(request.corpus, request.detections, place.state / "corpus")
         workspace = Workspace(data, out / "artifacts", out / "reports", place.state)
         _take_weights(weights, workspace)
         _write_request(workspace, request, weights)

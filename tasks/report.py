@@ -1,12 +1,12 @@
 """Stage `report`: one HTML page of the run, with clips of the tracked videos."""
 
-import shutil
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from tasks.frames import FrameError, VideoFrames
+from tasks.out_folder import remove_written
 from tasks.params import Params
 from tasks.progress import current
 from tasks.reporting import gather
@@ -28,8 +28,9 @@ def run(workspace: Workspace, params: Params) -> None:
 
 def _write_clips(workspace: Workspace, params: Params) -> list[gather.Row]:
     folder = workspace.reports / "clips"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for earlier in folder.glob("*.mp4"):
+        remove_written(earlier)
     videos = _shown_videos(workspace, params.report.clip_count)
     current().start("clips", len(videos))
     clips = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.errors import InputError
+from tasks.out_folder import remove_written
 from tasks.params import Params
 from tasks.progress import current
 from tasks.scoring.evaluation import Pair, SequenceScores, score_pair
@@ -107,7 +108,7 @@ def _score(
             parts.append(score_pair(pair, sequence_index=len(parts)))
         current().advance(number * len(videos) + done, video=video["video_id"])
     for stale in set(folder.glob("*.json")) - exported:
-        stale.unlink()
+        remove_written(stale)
     _tell(workspace, parts)
     return parts
 

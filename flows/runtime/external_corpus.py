@@ -1,12 +1,13 @@
 """A corpus outside the repository, seen in the layout of data/ without writing into it, and what left it."""
 
-import shutil
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from tasks.errors import InputError
 from tasks.formats.videos import VIDEO_ENDINGS, bare_videos, detections_beside, pictures_of
+from tasks.out_folder import remove_written
 from tasks.tables import TABLES, read_table
 from tasks.tables.schemas import VIDEOS
 from tasks.workspace import Workspace
@@ -27,18 +28,12 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
     Raises:
         InputError: something is not there, or a file of detections fits no video.
     """
+    require_corpus(corpus, detections)
     corpus = corpus.expanduser().resolve()
-    if not corpus.exists():
-        raise InputError(
-            f"{corpus}: expected a video, a folder of videos or frames, or a folder like data/, got nothing"
-        )
-    for path in detections:
-        if not path.is_file() or path.suffix not in {".txt", ".json"}:
-            raise InputError(f"--detections {path}: expected a file in MOT form (.txt) or COCO results form (.json)")
     is_one_video = corpus.is_file() or bool(pictures_of(corpus))
     if not is_one_video and not detections:
         return corpus
-    shutil.rmtree(view, ignore_errors=True)
+    _remove_links(view)
     (view / "videos").mkdir(parents=True)
     if is_one_video:
         _view_one_video(corpus, view)
@@ -48,8 +43,33 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
     return view
 
 
+def require_corpus(corpus: Path, detections: Sequence[Path]) -> None:
+    """Raise InputError unless the corpus is there and the detections are files of a known form."""
+    corpus = corpus.expanduser().resolve()
+    if not corpus.exists():
+        raise InputError(
+            f"{corpus}: expected a video, a folder of videos or frames, or a folder like data/, got nothing"
+        )
+    for path in detections:
+        if not path.is_file() or path.suffix not in {".txt", ".json"}:
+            raise InputError(f"--detections {path}: expected a file in MOT form (.txt) or COCO results form (.json)")
+
+
+def _remove_links(view: Path) -> None:
+    """Remove an earlier view, which holds links and folders only; anything else in it stays and is refused."""
+    if view.is_symlink():
+        view.unlink()
+    for folder, _, _ in os.walk(view, topdown=False):
+        for path in Path(folder).iterdir():
+            if path.is_symlink():
+                path.unlink()
+            elif path.is_file():
+                raise InputError(f"{path}: expected only links in {view}, found a file; move it away")
+        Path(folder).rmdir()
+
+
 def forget_videos_that_left(workspace: Workspace) -> list[str]:
-    """Delete what an earlier run wrote of videos that the index does not hold any more, and give their names.
+    """Delete what an earlier run wrote of videos that the index no longer holds, and return their names.
 
     Finished shards stay in the store, so that a video which comes back costs nothing.
     """
@@ -58,8 +78,7 @@ def forget_videos_that_left(workspace: Workspace) -> list[str]:
     folders += [*workspace.posetrack.glob("*"), workspace.reports / "clips"]
     left = set()
     for path in (path for folder in folders for path in folder.glob("*.*")):
-        if path.stem not in indexed and not path.name.startswith("."):
-            path.unlink()
+        if path.stem not in indexed and not path.name.startswith(".") and remove_written(path):
             left.add(path.stem)
     return sorted(left)
 

@@ -10,7 +10,8 @@ from tasks.formats.json_files import load_json
 from tasks.formats.posetrack17 import is_posetrack17
 from tasks.formats.posetrack18 import open_posetrack18
 from tasks.formats.posetrack_conversion import posetrack17_from_18, posetrack18_from_17
-from tasks.scoring.results import make_folder, write_json
+from tasks.out_folder import claim_out_folder
+from tasks.scoring.results import write_json
 
 TargetFormat = Literal["posetrack17", "posetrack18", "coco"]
 
@@ -30,14 +31,12 @@ def convert_folder(source: Path, out: Path, *, target: TargetFormat, images: Pat
     COCO results become one file per file of `images`, PoseTrack18 files that hold the pictures' names.
 
     Raises:
-        InputError: there is nothing to convert, or `out` is the source folder.
+        InputError: there is nothing to convert, or `out` holds other files, among them those to convert.
     """
     files = [source] if source.is_file() else sorted(source.glob("*.json"))
     if not files:
         raise InputError(f"{source}: expected a JSON file or a folder of them, got none")
-    if out.resolve() in {path.resolve().parent for path in files}:
-        raise InputError(f"--out {out}: expected another folder than the source's, its files would be overwritten")
-    make_folder(out)
+    out = claim_out_folder(out, inputs=[source, *([] if images is None else [images])])
     written, refused = [], []
     for path in files:
         try:

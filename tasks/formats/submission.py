@@ -21,6 +21,8 @@ from tasks.scoring.results import make_folder
 from tasks.whole_files import whole_file
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_COMMENT: Final = b"corrtrack submission"
+"""Comment of the archive, by which a later export knows that it may replace it."""
 
 
 def export_submission(predicted: Path, archive: Path, *, truth: Path | None = None) -> int:
@@ -29,8 +31,10 @@ def export_submission(predicted: Path, archive: Path, *, truth: Path | None = No
     The same files give the same bytes.
 
     Raises:
-        InputError: a file fails; the message lists every failure, and nothing is written.
+        InputError: a file fails (the message lists every failure), or `archive` is a file of another origin; nothing
+            is written.
     """
+    _require_replaceable(archive)
     files = _files(predicted, truth)
     packed, failures = {}, []
     for path, listing in files:
@@ -45,9 +49,22 @@ def export_submission(predicted: Path, archive: Path, *, truth: Path | None = No
         with whole_file(archive) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as pack:
             for name, value in sorted(packed.items()):
                 pack.writestr(zipfile.ZipInfo(name, _EPOCH), value, zipfile.ZIP_DEFLATED)
+            pack.comment = _COMMENT
     except OSError as error:
         raise InputError(f"--out {archive}: expected a file that can be written, got {error.strerror}") from error
     return len(packed)
+
+
+def _require_replaceable(archive: Path) -> None:
+    if not archive.exists():
+        return
+    try:
+        with zipfile.ZipFile(archive) as earlier:
+            is_own = earlier.comment == _COMMENT
+    except (zipfile.BadZipFile, OSError):
+        is_own = False
+    if not is_own:
+        raise InputError(f"--out {archive}: expected no file or an earlier export, found another file; name another")
 
 
 def _files(predicted: Path, truth: Path | None) -> list[tuple[Path, Path | None]]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.tables import Table, TableError, write_table
 from tasks.workspace import Workspace
@@ -40,5 +41,5 @@ def forget_other_videos(table: Table, video_ids: Sequence[str], *, workspace: Wo
     folder = workspace.tables / table.name
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob("*.parquet")) - {table.path(workspace.tables, name) for name in video_ids}:
-        _LOG.info("%s: removed, no longer part of the corpus", stale)
-        stale.unlink()
+        if remove_written(stale):
+            _LOG.info("%s: removed, no longer part of the corpus", stale)

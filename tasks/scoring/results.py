@@ -12,6 +12,7 @@ from models.metrics.clear_mot import ClearMot, MotCounts, clear_mot
 from models.metrics.hota import pose_hota_of_sequence
 from tasks.errors import InputError
 from tasks.formats.errors import Notice
+from tasks.out_folder import remove_written
 from tasks.scoring.evaluation import SequenceScores
 from tasks.scoring.totals import Totals, total
 from tasks.whole_files import write_whole
@@ -37,7 +38,7 @@ def write_results(
     }
     make_folder(folder)
     for name in _all_names(scores) - files.keys():
-        (folder / name).unlink(missing_ok=True)
+        remove_written(folder / name)
     for name, value in files.items():
         write_json(folder / name, value)
     return [folder / name for name in files]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.formats.errors import Notice
+from tasks.out_folder import claim_out_folder
 from tasks.scoring.evaluation import pair_files, score_pairs
 from tasks.scoring.notices import notice_of_ties
 from tasks.scoring.results import write_results
@@ -41,13 +42,14 @@ def score_folder(request: Request) -> Outcome:
     """Score every annotated sequence and write the results to `request.out`.
 
     Raises:
-        InputError: a folder is missing or empty, or `out` cannot be written to.
+        InputError: a folder is missing or empty, or `out` holds other files or cannot be written to.
     """
     pairs, notices = pair_files(request.truth, request.predicted)
+    out = claim_out_folder(request.out, inputs=[request.truth, request.predicted])
     scores = list(score_pairs(pairs, with_hota=request.with_hota, corrected=request.corrected))
     totals = total(scores)
     notices += [notice for part in scores for notice in part.notices]
     notices += notice_of_ties(totals.ties) if totals.ties is not None else []
     notices += [Notice("hota_undefined", "", f"no HOTA: {reason}") for reason in totals.problems.get("hota", [])]
-    files = write_results(request.out, scores, totals, notices, per_sequence=request.per_sequence)
+    files = write_results(out, scores, totals, notices, per_sequence=request.per_sequence)
     return Outcome(totals, tuple(notices), tuple(files), len(scores))

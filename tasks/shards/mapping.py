@@ -9,6 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from tasks.errors import InputError
+from tasks.out_folder import remove_written
 from tasks.params import Params
 from tasks.progress import Progress, current
 from tasks.shards.keys import ShardKeys
@@ -116,7 +117,7 @@ class _Assembly:
         if video_id in self._failed:
             self._progress.reject(video_id, "", self._failed[video_id])
             for table in self._outputs:
-                table.path(self._tables, video_id).unlink(missing_ok=True)
+                remove_written(table.path(self._tables, video_id))
             return
         entries = [self._entry(shard, key) for shard, key in self._keys.items() if shard.video_id == video_id]
         for entry in entries:

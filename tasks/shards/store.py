@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from tasks.shards.work import Entry
 from tasks.tables import Table, write_table
+from tasks.whole_files import whole_file
 
 try:
     from fcntl import ioctl
@@ -84,10 +84,10 @@ class ShardStore:
         return self._root / key[:2] / key
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes as hex."""
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Digest of a file's bytes as hex, SHA-256 unless said."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def copy_out(source: Path, target: Path, digest: str) -> None:
@@ -96,16 +96,11 @@ def copy_out(source: Path, target: Path, digest: str) -> None:
     Raises:
         OSError: the copy does not have the `digest`.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(target) as partial:
         if not _reflink(source, partial):
             shutil.copyfile(source, partial)
         if file_digest(partial) != digest:
             raise OSError(f"{source}: expected SHA-256 {digest}, got other bytes; run again to make the shard anew")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _reflink(source: Path, target: Path) -> bool:

@@ -61,6 +61,10 @@ def test_what_was_written_of_a_video_that_left_the_corpus_is_deleted_and_that_is
     of_the_first = files_of(out, "square")  # small params ask for one clip, which is of the first video
     assert {"artifacts/tables/tracks", "artifacts/posetrack/merged", "reports/clips"} <= set(of_the_first)
 
+    of_the_user = [out / "reports/clips/holiday.mp4", out / "artifacts/posetrack/merged/x.json", out / "notes.txt"]
+    for path in of_the_user:
+        path.write_text("of the user")
+
     (corpus / "square.mp4").unlink()
     (corpus / "square.det.txt").unlink()
     code, text = corrtrack("reprocess", corpus, "--out", out, "--weights", untrained_weights)
@@ -68,6 +72,28 @@ def test_what_was_written_of_a_video_that_left_the_corpus_is_deleted_and_that_is
     assert "left the corpus since the last run, what was written of them is deleted: square" in text
     assert files_of(out, "square") == []
     assert files_of(out, "street") == of_the_first
+    assert [path.read_text() for path in of_the_user] == ["of the user"] * 3
+
+
+def test_a_folder_with_files_of_the_user_is_refused_and_so_is_a_corpus_inside_the_out_folder(
+    corrtrack, tmp_path, untrained_weights
+):
+    corpus, out = tmp_path / "run/corpus", tmp_path / "run"
+    corpus.mkdir(parents=True)
+    write_video(corpus / "street.mp4", 4)
+    (out / "reports").mkdir()
+    (out / "reports/index.html").write_text("of the user")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    options = ("--out", out, "--weights", untrained_weights)
+
+    code, text = corrtrack("reprocess", corpus / "street.mp4", *options)
+    assert code == 2
+    assert f"--out {out}: expected a folder apart from the input" in text
+    write_video(tmp_path / "street.mp4", 4)
+    code, text = corrtrack("reprocess", tmp_path / "street.mp4", *options)
+    assert code == 2
+    assert f"--out {out}: expected a new or empty folder, or one that corrtrack made, found corpus, reports" in text
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_without_weights_it_says_how_to_get_them(corrtrack, tmp_path):

@@ -192,12 +192,12 @@ def test_one_refused_file_does_not_stop_the_others(world: Any) -> None:
     result = CliRunner().invoke(app, ["convert", str(world.folder / "in"), "--to", "posetrack18", "--out", target])
     assert result.exit_code == 3
     assert "no track_id" in result.stderr
-    assert [path.name for path in (world.folder / "new").iterdir()] == ["b.json"]
+    assert [path.name for path in (world.folder / "new").glob("*.json")] == ["b.json"]
 
 
 def test_conversion_never_overwrites_its_source(world: Any) -> None:
     world.write("gt", NAME, [[world.person(0, 50)]])
-    with pytest.raises(InputError, match="another folder"):
+    with pytest.raises(InputError, match="expected a folder apart from the input"):
         convert_folder(world.folder / "gt", world.folder / "gt", target="posetrack17")
 
 
@@ -244,3 +244,33 @@ def test_a_submission_with_other_images_is_refused(world: Any) -> None:
     world.write_json("pred", NAME, data)
     with pytest.raises(InputError, match=r"images\[0\]"):
         export_submission(world.folder / "pred", world.folder / "out.zip", truth=world.folder / "gt")
+
+
+@pytest.mark.parametrize("content", [b"a letter", b""])
+def test_export_replaces_its_own_archives_alone(world: Any, content: bytes) -> None:
+    person = [world.person(0, 50, score=0.5)]
+    world.write("pred", NAME, [person])
+    archive = world.folder / "val.zip"
+    export_submission(world.folder / "pred", archive)
+    first = archive.read_bytes()
+    export_submission(world.folder / "pred", archive)
+    assert archive.read_bytes() == first
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="expected no file or an earlier export"):
+        export_submission(world.folder / "pred", archive)
+    assert archive.read_bytes() == content
+
+
+@pytest.mark.parametrize("command", ["score", "convert"])
+def test_a_folder_with_files_of_the_user_is_refused(world: Any, command: str, tmp_path: Path) -> None:
+    for side in ("gt", "pred"):
+        world.write(side, NAME, [[world.person(0, 50, score=0.5)]])
+    mine = world.folder / "out" / f"{NAME}.json"
+    mine.parent.mkdir()
+    mine.write_text("of the user")
+    with pytest.raises(InputError, match="expected a new or empty folder"):
+        if command == "score":
+            world.score()
+        else:
+            convert_folder(world.folder / "gt", world.folder / "out", target="posetrack17")
+    assert mine.read_text() == "of the user"

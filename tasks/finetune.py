@@ -3,9 +3,9 @@
 from functools import partial
 from pathlib import Path
 
-from models.checkpoints import load_pose, save_weights
 from models.keypoints import POSETRACK_KEYPOINTS
-from models.networks.pose import PoseNetwork
+from models.networks.pose import PoseNetwork, load_pose
+from models.weight_files import save_weights
 from tasks.params import Params
 from tasks.progress import current
 from tasks.training.persons import read_persons

@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from models.checkpoints import load_siamese, load_weights
-from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork
+from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork, load_siamese
+from models.weight_files import load_weights
 from tasks.params import Params
 from tasks.params.training import TrainRefinementParams
 from tasks.training.input_channels import amplify_inputs

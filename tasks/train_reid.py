@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from models.checkpoints import save_weights
 from models.networks.reid import ReidNetwork
+from models.weight_files import save_weights
 from tasks.errors import InputError
 from tasks.params import Params
 from tasks.params.training import TrainReidParams

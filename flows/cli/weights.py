@@ -40,7 +40,7 @@ def import_weights(
 
     - `corrtrack import-weights corrtrack_model.pth --kind correspondence --out weights/released`
     """
-    from models.checkpoints import WeightsError
+    from models.weight_files import WeightsError
 
     try:
         network, target = _import(file, kind, out)
@@ -51,7 +51,9 @@ def import_weights(
 
 
 def _import(file: Path, kind: ReleasedKind, out: Path) -> tuple["nn.Module", Path]:
-    from models.checkpoints import load_released_correspondence, load_released_pose, save_weights
+    from models.networks.correspondence import load_released_correspondence
+    from models.networks.pose import load_released_pose
+    from models.weight_files import save_weights
 
     network = load_released_pose(file) if kind is ReleasedKind.POSE else load_released_correspondence(file)
     target = out / f"{kind.value}.safetensors"

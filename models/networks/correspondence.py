@@ -1,5 +1,6 @@
 """The correspondence network: Siamese features, affinity maps of all persons at once, refinement (section 4)."""
 
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 from models.fields.affinity_map import Convention, inside_map, whole_cells
 from models.keypoints import KEYPOINT_COUNT
 from models.networks.backbone import Decoder, Stem
+from models.networks.released import fill_from_released, read_released
+from models.weight_files import fill_network, load_weights
 
 Norm = Literal["l2", "squared"]
 FEATURE_CHANNELS = 32
@@ -181,3 +184,30 @@ class CorrespondenceNetwork(nn.Module):
             )
         maps = self.affinity_maps(source_features, target_features, keypoints_yx)
         return maps, self.refinement(source_features, target_features, maps)
+
+
+def load_siamese(path: str | Path) -> SiameseNetwork:
+    """Build the Siamese network of a weight file, in eval mode; raises WeightsError."""
+    stored = load_weights(path, "siamese")
+    return fill_network(SiameseNetwork(**stored.architecture), stored)
+
+
+def load_correspondence(path: str | Path) -> CorrespondenceNetwork:
+    """Build the correspondence network (Siamese and refinement) of a weight file, in eval mode; raises WeightsError."""
+    stored = load_weights(path, "correspondence")
+    parts = dict(stored.architecture)
+    siamese = SiameseNetwork(**parts.pop("siamese"))
+    refinement = RefinementNetwork(**parts.pop("refinement"))
+    return fill_network(CorrespondenceNetwork(siamese, refinement, **parts), stored)
+
+
+def load_released_correspondence(path: str | Path) -> CorrespondenceNetwork:
+    """Build the correspondence network of a checkpoint that the authors released, in eval mode.
+
+    It divides features by their squared norm and rounds to cells as the released code does.
+
+    Raises:
+        WeightsError: the file cannot be read safely, or a tensor is missing, extra or misshapen.
+    """
+    network = CorrespondenceNetwork(SiameseNetwork(), RefinementNetwork(), norm="squared", cells="released")
+    return fill_from_released(network, Path(path), read_released(Path(path)))

@@ -1,11 +1,14 @@
 """The person detector: torchvision's Faster R-CNN (ResNet-50, feature pyramid), weights from the user's own file."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection import fasterrcnn_resnet50_fpn
+
+from models.weight_files import read_state_dict, require_same_tensors
 
 COCO_CLASSES = 91
 PERSON_CLASS = 1
@@ -35,3 +38,15 @@ class PersonDetector(nn.Module):
 def _persons(found: dict[str, Tensor]) -> Persons:
     person = found["labels"] == PERSON_CLASS
     return Persons(found["boxes"][person], found["scores"][person])
+
+
+def load_detector(path: str | Path) -> PersonDetector:
+    """Build the person detector from a file of torchvision's fasterrcnn_resnet50_fpn weights, in eval mode.
+
+    Raises:
+        WeightsError: the file cannot be read safely, or a tensor is missing, extra or misshapen.
+    """
+    detector, tensors = PersonDetector(), read_state_dict(Path(path))
+    require_same_tensors(Path(path), expected=detector.network.state_dict(), found=tensors)
+    detector.network.load_state_dict(tensors)
+    return detector.eval()

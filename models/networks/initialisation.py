@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from models.networks.backbone import ConvBlock, Stem
-from models.networks.released_names import imagenet_name
+from models.networks.released import imagenet_name
+from models.weight_files import WeightsError, read_state_dict
 
 _MEAN_BGR = (104.0, 117.0, 128.0)
 """What the ImageNet files expect to be subtracted from pixels 0..255 in the order blue, green, red."""
@@ -33,6 +35,25 @@ class InitialisationReport:
         """One line for each tensor, to be logged."""
         kinds = (("taken", self.taken), ("left", self.left), ("not used", self.unused))
         return [f"{kind}: {name}" for kind, names in kinds for name in names]
+
+
+def initialise_backbone(network: nn.Module, path: str | Path) -> InitialisationReport:
+    """Start the backbones of a network from a BN-Inception file for ImageNet, wherever names and shapes agree.
+
+    Args:
+        network: a pose, Siamese, refinement or correspondence network; changed in place.
+        path: a state dict with the usual names (`conv1_7x7_s2.weight`, `inception_3b_1x1.weight`, ...).
+
+    Returns:
+        Every tensor of the network that was taken, every other one with the reason, and those of the file not used.
+
+    Raises:
+        WeightsError: the file cannot be read safely, or nothing in it fits.
+    """
+    report = take_imagenet_tensors(network, read_state_dict(Path(path)))
+    if not report.taken:
+        raise WeightsError(f"{path}: expected BN-Inception weights for ImageNet, found no tensor that fits the network")
+    return report
 
 
 def take_imagenet_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> InitialisationReport:

@@ -1,10 +1,14 @@
 """The pose network: two or three stages that each emit heatmaps and offset maps (6.1, A.1, Figure 7)."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
 from models.keypoints import KEYPOINT_COUNT
 from models.networks.backbone import Decoder, Stem
+from models.networks.released import fill_from_released, read_released
+from models.weight_files import fill_network, load_weights
 
 POSE_CHANNELS = 3 * KEYPOINT_COUNT
 """17 heatmap logits, 17 x offsets, 17 y offsets, in this order."""
@@ -50,3 +54,20 @@ class PoseNetwork(nn.Module):
             features = torch.cat([stem, outputs[-1]], dim=1) if outputs else stem
             outputs.append(decoder(features))
         return outputs
+
+
+def load_pose(path: str | Path) -> PoseNetwork:
+    """Build the pose network of a weight file, in eval mode; raises WeightsError."""
+    stored = load_weights(path, "pose")
+    return fill_network(PoseNetwork(**stored.architecture), stored)
+
+
+def load_released_pose(path: str | Path) -> PoseNetwork:
+    """Build the pose network of a checkpoint that the authors released, in eval mode, with as many stages as it holds.
+
+    Raises:
+        WeightsError: the file cannot be read safely, or a tensor is missing, extra or misshapen.
+    """
+    tensors = read_released(Path(path))
+    stages = sum(any(name.startswith(f"pd{stage}.") for name in tensors) for stage in (1, 2, 3))
+    return fill_from_released(PoseNetwork(stages=max(stages, 1)), Path(path), tensors)

@@ -1,10 +1,13 @@
 """The re-identification network of Table 2's baseline (6.2), after "Bag of tricks", Luo et al. 2019."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.networks.backbone import Stem, Trunk
+from models.weight_files import fill_network, load_weights
 
 
 class ReidNetwork(nn.Module):
@@ -42,3 +45,9 @@ class ReidNetwork(nn.Module):
         _, deep = self.trunk(self.pool(self.stem(images)))
         features: Tensor = self.reduce(torch.mean(deep, dim=(2, 3)))
         return features
+
+
+def load_reid(path: str | Path) -> ReidNetwork:
+    """Build the re-identification network of a weight file, in eval mode; raises WeightsError."""
+    stored = load_weights(path, "reid")
+    return fill_network(ReidNetwork(**stored.architecture), stored)

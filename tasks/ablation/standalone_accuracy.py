@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.checkpoints import load_correspondence
 from models.keypoints import FloatArray
+from models.networks.correspondence import load_correspondence
 from tasks.formats.kitti_flow import read_flow_png
 from tasks.inference.networks import device, loaded
 from tasks.params import Params

@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import nn
 
-from models.checkpoints import Kind, WeightsError, fuse_for_inference, load_weights
+from models.networks.fusion import fuse_for_inference
+from models.weight_files import Kind, WeightsError, load_weights
 from tasks.errors import InputError
 
 Network = TypeVar("Network", bound=nn.Module)

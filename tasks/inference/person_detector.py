@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from models.checkpoints import load_detector
+from models.networks.detector import load_detector
 from models.poses.boxes import xyxy_to_xywh
 from tasks.frames import VideoFrames
 from tasks.inference.networks import device, loaded

@@ -10,10 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.checkpoints import load_pose
 from models.fields.heatmap import decode_heatmap
 from models.keypoints import BODY, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
-from models.networks.pose import PoseNetwork
+from models.networks.pose import PoseNetwork, load_pose
 from models.poses import crops
 from tasks.errors import InputError
 from tasks.inference.networks import autocast, device, loaded, prepare, trained_params

@@ -5,7 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.checkpoints import load_correspondence, load_pose
+from models.networks.correspondence import load_correspondence
+from models.networks.pose import load_pose
 from tasks.inference.box_source_poses import BoxSourcePoses
 from tasks.inference.correspondence_maps import CorrespondenceMaps
 from tasks.inference.networks import loaded

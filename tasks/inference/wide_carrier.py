@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.checkpoints import load_correspondence
+from models.networks.correspondence import load_correspondence
 from models.tracking.merging import CarriedPose, Propagation, wanted_propagations
 from tasks.frames import VideoFrames
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame

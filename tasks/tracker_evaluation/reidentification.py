@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from models.checkpoints import load_reid
 from models.keypoints import FloatArray, IntArray
+from models.networks.reid import load_reid
 from models.poses.crops import stretched_crop
 from models.tracking.similarity import ReidSimilarity
 from tasks.inference.networks import device, prepare

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.checkpoints import save_weights
 from models.fields.affinity_map import Convention, cell_index, cell_of, encode_affinity_map, peaks
 from models.keypoints import IntArray
 from models.losses import refinement_loss, siamese_loss, softmax_loss
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
+from models.weight_files import save_weights
 from tasks.params.training import PairTrainingSection, TrainRefinementParams, TrainSiameseParams
 from tasks.training.job import Batch, Figures
 from tasks.training.pair_data import PairData

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.checkpoints import save_weights
 from models.fields.heatmap import decode_heatmap, encode_heatmap
 from models.fields.offset_map import encode_offset_map
 from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
@@ -17,6 +16,7 @@ from models.losses import heatmap_loss, offset_loss
 from models.metrics.sequence import HEAD_SIZE, MATCH_DISTANCE
 from models.networks.pose import PoseNetwork
 from models.poses.crops import apply, invert
+from models.weight_files import save_weights
 from tasks.params.training import PoseTrainingSection
 from tasks.training.job import Batch, Figures
 from tasks.training.oks_ap import oks_ap

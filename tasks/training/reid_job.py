@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.checkpoints import save_weights
 from models.keypoints import IntArray
 from models.losses import identity_loss, triplet_loss
 from models.networks.reid import ReidNetwork
+from models.weight_files import save_weights
 from tasks.params.training import TrainReidParams
 from tasks.training.job import Batch, Figures
 from tasks.training.reid_data import ReidData

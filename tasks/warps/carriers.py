@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from models.checkpoints import load_correspondence, load_siamese
 from models.keypoints import FloatArray
-from models.networks.correspondence import CorrespondenceNetwork
+from models.networks.correspondence import CorrespondenceNetwork, load_correspondence, load_siamese
 from models.poses.arrays import FramePoses
 from tasks.errors import InputError
 from tasks.frames import Picture

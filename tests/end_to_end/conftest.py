@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models.checkpoints import save_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.networks.pose import PoseNetwork
+from models.weight_files import save_weights
 from tasks.determinism import make_deterministic
 from tasks.params import Params, parse_params
 from tasks.params.edit import set_value

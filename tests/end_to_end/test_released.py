@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import torch
 
-from models.checkpoints import load_correspondence, load_released_pose
+from models.networks.correspondence import load_correspondence
+from models.networks.pose import load_released_pose
 from tasks.demo_corpus.corpus import synthesise
 from tasks.determinism import make_deterministic
 from tasks.frames import VideoFile, read_picture

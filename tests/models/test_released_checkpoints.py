@@ -7,17 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.checkpoints import (
-    WeightsError,
-    initialise_backbone,
-    load_detector,
-    load_released_correspondence,
-    load_released_pose,
-)
-from models.networks.correspondence import SiameseNetwork
-from models.networks.detector import PersonDetector
-from models.networks.pose import PoseNetwork
-from models.networks.released_names import imagenet_name, released_name
+from models.networks.correspondence import SiameseNetwork, load_released_correspondence
+from models.networks.detector import PersonDetector, load_detector
+from models.networks.initialisation import initialise_backbone
+from models.networks.pose import PoseNetwork, load_released_pose
+from models.networks.released import imagenet_name, released_name
+from models.weight_files import WeightsError
 
 Saved = Callable[[object], Path]
 
@@ -129,6 +124,11 @@ def test_checkpoints_without_tensors_are_refused(saved: Saved, content: object) 
 def test_an_absent_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"absent\.pth: no such weight file"):
         load_released_pose(tmp_path / "absent.pth")
+
+
+def test_paths_may_be_strings(pose_state: dict[str, Tensor], saved: Saved) -> None:
+    network = load_released_pose(str(saved(pose_state)))
+    assert torch.equal(network.stages[1].output.bias, pose_state["pd2.Conv2dT_2.conv.bias"])
 
 
 def imagenet_state(network: torch.nn.Module) -> dict[str, Tensor]:

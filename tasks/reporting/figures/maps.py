@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.checkpoints import load_correspondence
 from models.keypoints import FloatArray
 from models.networks.backbone import FEATURE_STRIDE
+from models.networks.correspondence import load_correspondence
 from models.poses.arrays import FramePoses
 from tasks.inference.correspondence_maps import CorrespondenceMaps
 from tasks.inference.networks import loaded

@@ -11,8 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli.warps import evaluate_warps
-from models.checkpoints import save_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from models.weight_files import save_weights
 from tasks.errors import InputError
 from tasks.formats.posetrack_conversion import CATEGORY
 

@@ -6,10 +6,9 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli.weights import import_weights
-from models.checkpoints import load_correspondence, load_pose
-from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
-from models.networks.pose import PoseNetwork
-from models.networks.released_names import released_name
+from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork, load_correspondence
+from models.networks.pose import PoseNetwork, load_pose
+from models.networks.released import released_name
 from tasks.errors import InputError
 
 

@@ -9,9 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.checkpoints import load_released_correspondence, load_released_pose
-from models.networks.correspondence import CorrespondenceNetwork
-from models.networks.pose import PoseNetwork
+from models.networks.correspondence import CorrespondenceNetwork, load_released_correspondence
+from models.networks.pose import PoseNetwork, load_released_pose
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoints import save_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.networks.pose import PoseNetwork
+from models.weight_files import save_weights
 from tasks.params import Params, load_params
 from tasks.progress import Progress, as_current
 from tasks.tables import TABLES, read_table, write_table

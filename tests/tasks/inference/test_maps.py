@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoints import load_correspondence
+from models.networks.correspondence import load_correspondence
 
 SIDE = 64
 """Pixels of the fitted frame."""

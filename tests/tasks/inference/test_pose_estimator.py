@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoints import load_pose, save_weights
 from models.keypoints import POSETRACK_KEYPOINTS
+from models.networks.pose import load_pose
+from models.weight_files import save_weights
 from tasks.inference.pose_estimator import PoseEstimator
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models.checkpoints import save_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from models.weight_files import save_weights
 from tasks.params import load_params
 from tasks.progress import Progress, as_current
 from tasks.reporting.figures.carried import figure_6

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoints import load_correspondence, load_pose, load_siamese, load_weights
+from models.networks.correspondence import load_correspondence, load_siamese
+from models.networks.pose import load_pose
+from models.weight_files import load_weights
 from tasks import pretrain, train_refinement, train_reid, train_siamese
 from tasks.errors import InputError
 from tasks.progress import Progress, as_current, progress_file, read_events

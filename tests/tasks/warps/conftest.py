@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoints import save_weights
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from models.weight_files import save_weights
 from tasks.formats.posetrack_conversion import CATEGORY
 from tasks.params import load_params
 from tasks.params.inference import RecoverParams

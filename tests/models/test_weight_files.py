@@ -3,9 +3,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoints import WeightsError, load_correspondence, load_pose, load_siamese, save_weights
-from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
-from models.networks.pose import PoseNetwork
+from models.networks.correspondence import (
+    CorrespondenceNetwork,
+    RefinementNetwork,
+    SiameseNetwork,
+    load_correspondence,
+    load_siamese,
+)
+from models.networks.pose import PoseNetwork, load_pose
+from models.weight_files import WeightsError, save_weights
 
 
 def save(path: Path, module: torch.nn.Module, kind: str) -> Path:
@@ -19,6 +25,13 @@ def test_a_saved_pose_network_comes_back_with_the_same_outputs(tmp_path: Path) -
     images = torch.rand(1, 3, 64, 32)
     assert not loaded.training
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(network(images), loaded(images), strict=True))
+
+
+def test_paths_may_be_strings(tmp_path: Path) -> None:
+    network = PoseNetwork(width=0.125, stages=1)
+    path = str(tmp_path / "pose.safetensors")
+    save_weights(path, network, kind="pose", architecture=network.architecture, params={})
+    assert torch.equal(load_pose(path).stages[0].output.weight, network.stages[0].output.weight)
 
 
 def test_a_saved_correspondence_network_keeps_norm_cells_and_both_parts(tmp_path: Path) -> None:

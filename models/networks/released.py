@@ -1,9 +1,15 @@
-"""What the authors' released checkpoints, and BN-Inception files for ImageNet, call our tensors."""
+"""Checkpoints that the paper's authors released: their names for our tensors, and reading them strictly.
+
+BN-Inception files for ImageNet use the same names.
+"""
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
+
+from models.weight_files import Network, WeightsError, read_state_dict, require_same_tensors
 
 _STEM = {"conv1": "conv1_7x7_s2", "conv2_reduce": "conv2_3x3_reduce", "conv2": "conv2_3x3"}
 _BRANCHES = {
@@ -46,9 +52,29 @@ def imagenet_name(name: str) -> str | None:
     return None if released.startswith("Conv2dT") else released.replace("inception_31_", "inception_3a_")
 
 
-def bare_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Take the prefixes of (nested) DataParallel off the names of a released state dict."""
-    return {name.removeprefix("module.").replace("model.module.", "model."): state[name] for name in state}
+def read_released(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a released checkpoint by their bare names, without the prefixes of (nested) DataParallel.
+
+    Raises:
+        WeightsError: the file cannot be read safely, or holds a tensor both with and without prefix.
+    """
+    state = read_state_dict(path)
+    bare = {name.removeprefix("module.").replace("model.module.", "model."): state[name] for name in state}
+    if len(bare) != len(state):
+        raise WeightsError(f"{path}: some tensors are there twice, with and without the prefix 'module.'")
+    return bare
+
+
+def fill_from_released(network: Network, path: Path, tensors: Mapping[str, Tensor]) -> Network:
+    """Give a network, in place, the tensors read from the released checkpoint `path`; return it in eval mode.
+
+    Raises:
+        WeightsError: a tensor is missing, extra or misshapen.
+    """
+    ours = network.state_dict()
+    require_same_tensors(path, expected={released_name(name): ours[name] for name in ours}, found=tensors)
+    network.load_state_dict({name: tensors[released_name(name)] for name in ours})
+    return network.eval()
 
 
 def _decoder_name(name: str) -> str:

@@ -26,8 +26,8 @@ demo: $(PROJECT) ## run everything that is stale; without data/, on a synthesise
 trend: $(PROJECT) ## judge the paper's trends on five fresh synthetic corpora, in about 40 minutes
 	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack trend
 
-test: lint ## set up, then ruff, mypy, import-linter and the tests
-	$(BIN)/python -m pytest
+test: lint ## set up, then ruff, mypy, import-linter and the tests with their coverage
+	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=1  # a figure, not a gate
 
 lint: $(LOCKED) ## ruff, mypy and import-linter alone
 	$(BIN)/python -m ruff check .

@@ -1,6 +1,7 @@
 """How good each method of Table 2 is at its own trade, so that none is a straw man."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -17,8 +18,9 @@ from tasks.tables.schemas import PERSONS
 from tasks.tracker_evaluation.optical_flow import DenseFlow, flow_of
 from tasks.tracker_evaluation.reidentification import embedder
 from tasks.tracker_evaluation.videos import TrialVideo
+from tasks.training.job import sample_generator
+from tasks.training.pair_accuracy import measure_pairs, refinement_maps
 from tasks.training.pair_data import PairData
-from tasks.training.pair_job import RefinementJob
 from tasks.training.persons import read_persons
 from tasks.training.reid_data import ReidData
 from tasks.workspace import Workspace
@@ -128,19 +130,15 @@ def _correspondences(workspace: Workspace, params: Params) -> list[Row]:
     persons, section = read_persons(workspace.tables, "coco", "val"), params.train_refinement
     if not len(persons):
         return []
-    section = section.model_copy(update={"validation_samples": _PAIRS})
-    held_out = PairData(workspace.data, persons, "coco", section)
-    network = loaded(load_correspondence, workspace.weights("correspondence")).eval().to(device())
-    job = RefinementJob(
-        "train_refinement",
-        section,
-        seed=params.run.seed,
-        data=[],
-        held_out=held_out,
-        digests={},
-        build=lambda: network,
+    figures = measure_pairs(
+        loaded(load_correspondence, workspace.weights("correspondence")).eval().to(device()),
+        PairData(workspace.data, persons, "coco", section),
+        refinement_maps,
+        count=_PAIRS,
+        batch_size=section.micro_batch_size,
+        generator=partial(sample_generator, params.run.seed, "train_refinement", -1),
     )
-    figures, chance = job.validate(network), _CELLS_IN_REACH / (section.size_px / 4) ** 2
+    chance = _CELLS_IN_REACH / (section.size_px / 4) ** 2
     return list(_pair_rows(figures, chance))
 
 

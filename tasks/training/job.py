@@ -51,10 +51,7 @@ class Job(ABC):
 
     def generator(self, epoch: int, place: int) -> np.random.Generator:
         """Randomness of the sample at a place of an epoch, whoever prepares it. Epoch -1 is validation."""
-        return self._stream("augmentation", epoch, place)
-
-    def _stream(self, purpose: str, epoch: int, number: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, zlib.crc32(f"{self.stage}/{purpose}".encode()), epoch + 1, number])
+        return sample_generator(self.seed, self.stage, epoch, place)
 
     def one_pass(self, generator: np.random.Generator, epoch: int) -> IntArray:
         """Every sample once, in random order."""
@@ -63,8 +60,19 @@ class Job(ABC):
     def order(self, epoch: int) -> IntArray:
         """Samples of an epoch in their order, as many as fill whole steps (the first ones come again at the end)."""
         passes = range(self.section.passes_per_epoch)
-        order = np.concatenate([self.one_pass(self._stream("order", epoch, number), epoch) for number in passes])
+        order = np.concatenate(
+            [self.one_pass(_generator(self.seed, self.stage, "order", epoch, number), epoch) for number in passes]
+        )
         return np.resize(order, whole_steps(self.section, len(order)) * global_batch(self.section))
+
+
+def sample_generator(seed: int, stage: str, epoch: int, place: int) -> np.random.Generator:
+    """See `Job.generator`."""
+    return _generator(seed, stage, "augmentation", epoch, place)
+
+
+def _generator(seed: int, stage: str, purpose: str, epoch: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(f"{stage}/{purpose}".encode()), epoch + 1, number])
 
 
 def global_batch(section: TrainingSection) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from flows.runtime.repository import find_repository
-from tasks.params import Params
+from tasks.params.sections import Params
 from tasks.stages import REPOSITORY, STAGES, stage_modules
 from tasks.whole_files import write_whole
 

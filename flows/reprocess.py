@@ -30,7 +30,8 @@ from flows.runtime.summary import RunTimes, exit_code, print_summary
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.errors import InputError
 from tasks.out_folder import claim_out_folder
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.progress import progress_file
 from tasks.provenance import recorded
 from tasks.whole_files import whole_file, write_whole

@@ -17,7 +17,8 @@ from flows.runtime.run_servers import RunServers
 from flows.runtime.stage_flow import run_side_by_side
 from flows.runtime.stage_runs import Watcher, pass_over_stage, run_stage
 from flows.runtime.summary import RunTimes, exit_code, print_summary
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 
 
 def reproduce(repository: Repository, console: Console, *, prepare: Callable[[], object] = lambda: None) -> ExitCode:

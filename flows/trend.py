@@ -17,7 +17,7 @@ from flows.runtime.run_lock import run_lock
 from flows.runtime.run_servers import RunServers
 from flows.runtime.stage_flow import run_side_by_side
 from flows.runtime.stage_runs import Watcher, failure
-from tasks.params import load_params
+from tasks.params.loading import load_params
 from tasks.trend.home import lay_out, step_names
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.exit_codes import exit_code_of
-from tasks.params import load_params
+from tasks.params.loading import load_params
 from tasks.provenance import recorded
 from tasks.stages import STAGES
 from tasks.workspace import Workspace

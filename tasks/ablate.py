@@ -4,12 +4,11 @@ import json
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.ablation import tables_3_to_7 as paper
 from tasks.ablation.standalone_accuracy import competence
 from tasks.ablation.table_2 import table_2
-from tasks.params import Params
 from tasks.progress import current
 from tasks.tables import read_table
 from tasks.tables.schemas import VIDEOS
@@ -19,12 +18,15 @@ from tasks.tracker_evaluation.videos import TrialVideo, trial_videos
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
 _PUBLISHED = Path(__file__).parent / "ablation" / "published.json"
 _BASELINES = 2
 """The table that compares trackers, of which each tells how good it is by itself."""
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Write reports/tables/table_N.json: {"corpus", "rows", "published", "chosen"}, table 2 with "competence" beside.
 
     Tables 5 and 7 tell beside the thresholds in force which ones a sweep on the training split finds best ("swept").
@@ -54,7 +56,7 @@ def run(workspace: Workspace, params: Params) -> None:
 
 
 def _makers(
-    workspace: Workspace, params: Params, trials: list[TrialVideo], unrefined: list[TrialVideo]
+    workspace: Workspace, params: "Params", trials: list[TrialVideo], unrefined: list[TrialVideo]
 ) -> dict[int, Callable[[], list[dict[str, Any]]]]:
     section = params.track
     return {
@@ -67,7 +69,7 @@ def _makers(
     }
 
 
-def _swept(workspace: Workspace, params: Params, asked: AbstractSet[int]) -> dict[int, dict[str, Choice]]:
+def _swept(workspace: Workspace, params: "Params", asked: AbstractSet[int]) -> dict[int, dict[str, Choice]]:
     """Choices on the training split by the table that they belong to; empty without training videos."""
     training = trial_videos(workspace, "train", "detected") if asked & {5, 7} else []
     if not training:
@@ -84,7 +86,7 @@ def _corpus(workspace: Workspace, trials: list[TrialVideo]) -> str:
     return f"{name}, {len(trials)} validation videos, {frames} frames"
 
 
-def _chosen(params: Params) -> dict[str, float]:
+def _chosen(params: "Params") -> dict[str, float]:
     """Thresholds in force that were chosen on the training split, not by the paper."""
     names = {
         "track": ("tau_corr_siamese", "min_similarity", "duplicate_oks", "duplicate_ratio"),

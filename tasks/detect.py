@@ -14,7 +14,7 @@ from tasks.inference.video_shards import whole_videos
 from tasks.inference.video_tables import forget_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.inference.weight_files import weight_bytes
-from tasks.params import Params, section_json
+from tasks.params.section import section_json
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table
@@ -22,10 +22,13 @@ from tasks.tables.schemas import DETECTIONS, PERSONS
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
+if TYPE_CHECKING:
     from tasks.inference.person_detector import BoxDetector
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Give every video of the chosen splits its boxes, each source under its own name."""
     index = VideoIndex(workspace.tables)
     videos = index.of_splits(params.detect.splits)
@@ -39,7 +42,7 @@ def run(workspace: Workspace, params: Params) -> None:
         _run_on_files(index, videos, workspace=workspace, params=params)
 
 
-def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: Params) -> None:
+def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
     by_id = {video_id: index.video(video_id) for video_id in videos}
     files = BoxFiles(workspace.data, list(by_id.values()), index.image_ids())
     annotations = Annotations(workspace.tables)
@@ -66,7 +69,7 @@ def _some(names: Sequence[str], limit: int = 5) -> str:
     return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
 
 
-def _rows(video: Video, detected: Sequence[PersonBox], annotations: Annotations, params: Params) -> pa.Table:
+def _rows(video: Video, detected: Sequence[PersonBox], annotations: Annotations, params: "Params") -> pa.Table:
     """Rows of the table detections with the sources that the parameters name."""
     chosen: dict[str, Sequence[PersonBox]] = {
         source: detected if source == "detected" else annotations.boxes(video) for source in params.detect.box_sources
@@ -81,7 +84,7 @@ class DetectWork:
     data: Path
     tables: Path
     weights: Path
-    params: Params
+    params: "Params"
     stage: str = "detect"
     outputs: tuple[Table, ...] = (DETECTIONS,)
     late_modules: tuple[str, ...] = ("tasks.inference.person_detector",)

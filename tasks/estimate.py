@@ -19,8 +19,8 @@ from models.poses.oks import body_keypoints, pose_oks
 from tasks.inference.video_shards import whole_videos
 from tasks.inference.videos import VideoIndex
 from tasks.inference.weight_files import weight_bytes
-from tasks.params import Params, section_json
-from tasks.params.inference import EstimateParams
+from tasks.params.estimate import EstimateParams
+from tasks.params.section import section_json
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
@@ -29,10 +29,13 @@ from tasks.tables.schemas import DETECTIONS, POSES
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
+if TYPE_CHECKING:
     from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Estimate the poses of every video that has detections, frame range by frame range."""
     index = VideoIndex(workspace.tables)
     work = EstimateWork(workspace.data, workspace.tables, workspace.weights("pose"), params)
@@ -54,7 +57,7 @@ class EstimateWork:
     data: Path
     tables: Path
     weights: Path
-    params: Params
+    params: "Params"
     stage: str = "estimate"
     outputs: tuple[Table, ...] = (POSES,)
     late_modules: tuple[str, ...] = ("tasks.inference.pose_estimator",)

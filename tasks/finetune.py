@@ -2,11 +2,11 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from models.networks.pose import PoseNetwork, load_pose
 from models.weight_files import save_weights
-from tasks.params import Params
 from tasks.progress import current
 from tasks.training.persons import read_persons
 from tasks.training.pose_data import PoseData
@@ -16,8 +16,11 @@ from tasks.training.sources import file_digest, train_and_val
 from tasks.training.stage import curves_path, run_job, write_curves
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def run(workspace: Workspace, params: Params) -> None:
+
+def run(workspace: Workspace, params: "Params") -> None:
     """Train on from the COCO weights in PoseTrack's slots and write models/pose.
 
     Where COCO has eyes PoseTrack has head_bottom and head_top: these channels start afresh. Without PoseTrack training
@@ -49,7 +52,7 @@ def _pretrained_network(path: Path) -> PoseNetwork:
     return network
 
 
-def _keep_coco_weights(workspace: Workspace, params: Params) -> None:
+def _keep_coco_weights(workspace: Workspace, params: "Params") -> None:
     current().notice(
         "finetune: no PoseTrack training persons, so the pose network keeps its COCO weights and finds neither "
         "head_bottom nor head_top"

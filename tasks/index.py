@@ -4,18 +4,20 @@ import logging
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tasks.errors import InputError
 from tasks.formats.coco_corpus import read_coco
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
 from tasks.formats.videos import bare_videos, read_videos
-from tasks.params import Params
 from tasks.progress import Progress, current
 from tasks.tables import write_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, REJECTS, VIDEOS
 from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
 _LOG: Final = logging.getLogger(__name__)
 _SHOWN_REJECTS: Final = 20
@@ -27,7 +29,7 @@ _LAYOUT: Final = (
 )
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Write the tables videos, frames, images, persons and rejects.
 
     Raises:

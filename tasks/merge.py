@@ -13,17 +13,20 @@ from tasks.inference.video_shards import whole_videos
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
 from tasks.inference.weight_files import weight_bytes
-from tasks.params import Params, section_json
+from tasks.params.section import section_json
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
 from tasks.tables.schemas import DETECTIONS, MERGED_TRACKS, TRACKS
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
+if TYPE_CHECKING:
     from tasks.inference.wide_carrier import WideCarrier
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Merge the tracks of every video; where merging is switched off, pass them on as they are."""
     tables, index = workspace.tables, VideoIndex(workspace.tables)
     videos = index.with_tables(DETECTIONS, TRACKS)
@@ -54,7 +57,7 @@ class MergeWork:
     data: Path
     tables: Path
     weights: Path
-    params: Params
+    params: "Params"
     stage: str = "merge"
     outputs: tuple[Table, ...] = (MERGED_TRACKS,)
     late_modules: tuple[str, ...] = ("tasks.inference.wide_carrier",)

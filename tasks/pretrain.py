@@ -1,11 +1,11 @@
 """Stage pretrain: the pose network on COCO persons (6.1)."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from models.keypoints import COCO_KEYPOINTS
 from models.networks.pose import PoseNetwork
-from tasks.params import Params
-from tasks.params.training import PretrainParams
+from tasks.params.pretrain import PretrainParams
 from tasks.training.imagenet import imagenet_digest, started_from
 from tasks.training.pose_data import PoseData
 from tasks.training.pose_job import PoseJob
@@ -13,8 +13,11 @@ from tasks.training.sources import train_and_val
 from tasks.training.stage import run_job
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def run(workspace: Workspace, params: Params) -> None:
+
+def run(workspace: Workspace, params: "Params") -> None:
     """Train from scratch in COCO's slots and write models/pose_pretrained.
 
     Raises:

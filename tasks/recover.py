@@ -11,17 +11,20 @@ import pyarrow.compute as pc
 from tasks.inference.video_shards import whole_videos
 from tasks.inference.videos import VideoIndex
 from tasks.inference.weight_files import weight_bytes
-from tasks.params import Params, section_json
+from tasks.params.section import section_json
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
+if TYPE_CHECKING:
     from tasks.inference.video_walker import VideoWalker
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Walk every video that has poses."""
     index = VideoIndex(workspace.tables)
     weights = (workspace.weights("pose"), workspace.weights("correspondence"))
@@ -45,7 +48,7 @@ class RecoverWork:
     tables: Path
     pose_weights: Path
     correspondence_weights: Path
-    params: Params
+    params: "Params"
     box_sources: tuple[str, ...] | None = None
     refine: bool = True
     stage: str = "recover"

@@ -1,13 +1,13 @@
 """Stage `report`: one HTML page of the run, with clips of the tracked videos."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from tasks.frames import FrameError, VideoFrames
 from tasks.out_folder import remove_written
-from tasks.params import Params
 from tasks.progress import current
 from tasks.reporting import gather
 from tasks.reporting.clips import Picture, draw_tracks, write_clip
@@ -17,8 +17,11 @@ from tasks.tables import TABLES
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def run(workspace: Workspace, params: Params) -> None:
+
+def run(workspace: Workspace, params: "Params") -> None:
     """Write `reports/index.html`, and clips and figures.json beside it, from tables, metrics and provenance."""
     clips = _write_clips(workspace, params)
     page = render_page(workspace, params, clips, draw_figures(workspace, params))
@@ -26,7 +29,7 @@ def run(workspace: Workspace, params: Params) -> None:
     current().summary(clips=len(clips), bytes=len(page.encode()))
 
 
-def _write_clips(workspace: Workspace, params: Params) -> list[gather.Row]:
+def _write_clips(workspace: Workspace, params: "Params") -> list[gather.Row]:
     folder = workspace.reports / "clips"
     folder.mkdir(parents=True, exist_ok=True)
     for earlier in folder.glob("*.mp4"):
@@ -48,7 +51,7 @@ def _shown_videos(workspace: Workspace, count: int) -> list[gather.Row]:
     return gather.records(videos.sort_values(["split", "video_id"], ascending=[False, True]).head(count))
 
 
-def _write_clip(workspace: Workspace, params: Params, video: gather.Row) -> list[gather.Row]:
+def _write_clip(workspace: Workspace, params: "Params", video: gather.Row) -> list[gather.Row]:
     video_id = video["video_id"]
     name = "merged_tracks" if TABLES["merged_tracks"].path(workspace.tables, video_id).exists() else "tracks"
     tracks = gather.read_frame(workspace, name, video_id)
@@ -68,7 +71,7 @@ def _write_clip(workspace: Workspace, params: Params, video: gather.Row) -> list
     return [{"video_id": video_id, "path": f"clips/{path.name}", "caption": caption}]
 
 
-def _drawn(workspace: Workspace, params: Params, video: gather.Row, tracks: pd.DataFrame) -> Iterator[Picture]:
+def _drawn(workspace: Workspace, params: "Params", video: gather.Row, tracks: pd.DataFrame) -> Iterator[Picture]:
     of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
     scale = min(1.0, params.report.clip_height_px / video["height"]) if video["height"] > 0 else 1.0
     threshold = params.track.output_keypoint_threshold

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
 from tasks.out_folder import remove_written
-from tasks.params import Params
 from tasks.progress import current
 from tasks.scoring.evaluation import Pair, SequenceScores, score_pair
 from tasks.scoring.notices import notice_of_ties
@@ -20,12 +19,15 @@ from tasks.tables import Table, TableError, read_table, write_table
 from tasks.tables.schemas import MERGED_TRACKS, SCORES, TRACKS, VIDEOS
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
 _TABLES: Final = {"tracking": TRACKS, "merged": MERGED_TRACKS}
 """Which tracks each key of metrics.json is of; the first is the headline."""
 _Row = dict[str, Any]
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Export every video's tracks to posetrack/{tracking,merged}/<video_id>.json, and score the annotated ones.
 
     Writes reports/metrics.json and the table scores: totals, per video, per joint and per difficulty tag. A sequence
@@ -85,14 +87,14 @@ class _Scores:
             yield "tag", tag, total([part for part in self.parts if tag in tags[part.name]], skip_undefined=True)
 
 
-def _annotated(videos: Many[_Row], params: Params) -> list[_Row]:
+def _annotated(videos: Many[_Row], params: "Params") -> list[_Row]:
     """Videos with ground truth in the splits that are scored."""
     splits = params.score.splits
     return [video for video in videos if video["split"] in splits and video["source"] and video["labelled_frame_count"]]
 
 
 def _score(
-    workspace: Workspace, params: Params, videos: Many[_Row], key: str, table: Table, number: int
+    workspace: Workspace, params: "Params", videos: Many[_Row], key: str, table: Table, number: int
 ) -> list[SequenceScores]:
     folder = workspace.posetrack / key
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +116,7 @@ def _score(
 
 
 def _export(
-    workspace: Workspace, params: Params, video: _Row, table: Table, target: Path, frames: FrameLists
+    workspace: Workspace, params: "Params", video: _Row, table: Table, target: Path, frames: FrameLists
 ) -> Path | None:
     """Write one video's tracks; None where it has no tracks, or where it was set aside just now."""
     video_id, source = video["video_id"], video["source"]
@@ -132,7 +134,7 @@ def _export(
     return target
 
 
-def _box_source(params: Params) -> str:
+def _box_source(params: "Params") -> str:
     """Tracks on detected boxes are what is scored; those on annotated boxes only where there are no others."""
     sources = params.detect.box_sources
     return "detected" if "detected" in sources else sources[0]

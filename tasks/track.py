@@ -5,19 +5,22 @@ scored, so that another threshold needs no other tracks (Table 3).
 """
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from tasks.inference.tracking import associate, matcher_of, read_evidence, track_rows
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
-from tasks.params import Params
 from tasks.progress import current
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES, TRACKS
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def run(workspace: Workspace, params: Params) -> None:
+
+def run(workspace: Workspace, params: "Params") -> None:
     """Track every video that recover has finished, each box source by itself."""
     index = VideoIndex(workspace.tables)
     dropped: Counter[str] = Counter()

@@ -2,11 +2,11 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork, load_siamese
 from models.weight_files import load_weights
-from tasks.params import Params
-from tasks.params.training import TrainRefinementParams
+from tasks.params.train_refinement import TrainRefinementParams
 from tasks.training.input_channels import amplify_inputs
 from tasks.training.lanes import lay_lanes
 from tasks.training.pair_job import RefinementJob
@@ -14,8 +14,11 @@ from tasks.training.sources import file_digest, pair_sources
 from tasks.training.stage import run_job
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def run(workspace: Workspace, params: Params) -> None:
+
+def run(workspace: Workspace, params: "Params") -> None:
     """Train on the pictures that the Siamese network was trained on and write models/correspondence, which holds both.
 
     Raises:

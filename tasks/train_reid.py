@@ -1,14 +1,14 @@
 """Stage train_reid: the re-identification baseline of Table 2 on PoseTrack training tracks (6.2)."""
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.networks.reid import ReidNetwork
 from models.weight_files import save_weights
 from tasks.errors import InputError
-from tasks.params import Params
-from tasks.params.training import TrainReidParams
+from tasks.params.train_reid import TrainReidParams
 from tasks.progress import current
 from tasks.training.persons import Persons, Split, read_persons
 from tasks.training.reid_data import ReidData
@@ -16,10 +16,13 @@ from tasks.training.reid_job import ReidJob
 from tasks.training.stage import curves_path, run_job, write_curves
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
 _FEWEST_IDENTITIES = 2
 
 
-def run(workspace: Workspace, params: Params) -> None:
+def run(workspace: Workspace, params: "Params") -> None:
     """Train on person crops of the training tracks and write models/reid.
 
     Without training tracks the file holds an untrained network for 0 identities, which says that there is no such

@@ -1,18 +1,21 @@
 """Stage train_siamese: the Siamese network on warped pictures (4.1, 4.3)."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from models.networks.correspondence import CorrespondenceNetwork, SiameseNetwork
-from tasks.params import Params
-from tasks.params.training import TrainSiameseParams
+from tasks.params.train_siamese import TrainSiameseParams
 from tasks.training.imagenet import imagenet_digest, started_from
 from tasks.training.pair_job import SiameseJob
 from tasks.training.sources import pair_sources
 from tasks.training.stage import run_job
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def run(workspace: Workspace, params: Params) -> None:
+
+def run(workspace: Workspace, params: "Params") -> None:
     """Train from scratch and write models/siamese.
 
     Raises:

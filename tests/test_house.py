@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 from flows.cli import app
 from flows.code_deps import code_files, params_sections
 from flows.runtime.pipeline import read_pipeline
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.stages import STAGES
 from tasks.workspace import Workspace
 

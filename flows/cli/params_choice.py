@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
-from tasks.params import parse_params
 from tasks.params.edit import set_value, write_params
+from tasks.params.loading import parse_params
 
 
 def choose_params(repository: Repository, *, profile: str | None, settings: Sequence[str], force: bool = False) -> bool:

@@ -11,7 +11,7 @@ from flows.runtime.repository import find_repository
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
-    from tasks.params.inference import RecoverParams
+    from tasks.params.recover import RecoverParams
     from tasks.warps.carriers import MapCarrier
     from tasks.warps.evaluation import WarpFigures
     from tasks.warps.footage import Footage
@@ -109,7 +109,7 @@ def _gaps(text: str) -> list[int]:
 
 def _recover_params(path: Path, frame_size: int | None) -> "RecoverParams":
     from tasks.determinism import make_deterministic
-    from tasks.params import load_params
+    from tasks.params.loading import load_params
 
     params = load_params(path)
     if frame_size is not None and (frame_size < 32 or frame_size % 32):

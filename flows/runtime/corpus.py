@@ -6,7 +6,8 @@ from pathlib import Path
 
 from flows.runtime.repository import Repository
 from flows.runtime.stage_runs import Watcher, failure
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.progress import Progress
 from tasks.workspace import Workspace
 

@@ -18,7 +18,7 @@ from flows.runtime.outcomes import ExitCode
 from flows.runtime.processes import RunFile
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
-from tasks.params import load_params
+from tasks.params.loading import load_params
 
 _LOWEST_FREE_GIB: Final = 5.0
 _LOWEST_MEMORY_GIB: Final = 4.0

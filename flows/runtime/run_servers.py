@@ -9,7 +9,7 @@ from typing import Final
 from flows.runtime.processes import RunFile, undisturbed
 from flows.runtime.repository import Repository
 from flows.runtime.servers import PrefectServer, RayHead, Server
-from tasks.params import Params
+from tasks.params.sections import Params
 
 _SHARDED: Final = frozenset({"estimate", "recover", "merge"})
 _TABLE_OF_THE_UNREFINED: Final = 7  # walks through the videos once more

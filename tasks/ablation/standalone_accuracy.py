@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from models.keypoints import FloatArray
 from models.networks.correspondence import load_correspondence
 from tasks.formats.kitti_flow import read_flow_png
 from tasks.inference.networks import device, loaded
-from tasks.params import Params
 from tasks.tables import read_table
 from tasks.tables.schemas import PERSONS
 from tasks.tracker_evaluation.optical_flow import DenseFlow, flow_of
@@ -25,6 +24,9 @@ from tasks.training.persons import read_persons
 from tasks.training.reid_data import ReidData
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
 Row = dict[str, Any]
 _CROPS: Final = 512
 """Person crops that re-identification is measured on, evenly spread over the held-out persons."""
@@ -35,7 +37,7 @@ _CELLS_IN_REACH: Final = 13
 """Cells within 2 cells of a place, the place included."""
 
 
-def competence(workspace: Workspace, params: Params, trials: Sequence[TrialVideo]) -> tuple[list[Row], list[str]]:
+def competence(workspace: Workspace, params: "Params", trials: Sequence[TrialVideo]) -> tuple[list[Row], list[str]]:
     """Rows {"method", "measure", "value", "without skill", "over"} on held-out data, and what is left out, and why.
 
     `without skill` is what guessing gets: a random rival, a picture that stands still, a random cell.
@@ -59,7 +61,7 @@ def _row(method: str, measure: str, *, value: float, guessed: float, over: str) 
     }
 
 
-def _flow(workspace: Workspace, params: Params, trials: Sequence[TrialVideo]) -> list[Row]:
+def _flow(workspace: Workspace, params: "Params", trials: Sequence[TrialVideo]) -> list[Row]:
     """End-point errors against the true flow beside the corpus, over all pixels and over those in person boxes."""
     flow, pairs = flow_of(params.ablate), 0
     errors: dict[str, list[tuple[FloatArray, FloatArray]]] = {"all pixels": [], "in person boxes": []}
@@ -109,7 +111,7 @@ def _inside(boxes_xywh: Sequence[FloatArray], shape: tuple[int, ...]) -> npt.NDA
 
 
 @torch.inference_mode()
-def _reid(workspace: Workspace, params: Params) -> list[Row]:
+def _reid(workspace: Workspace, params: "Params") -> list[Row]:
     """Rank-1 of the embedder that table 2 uses, among held-out persons of the same video."""
     embed, persons = embedder(params, workspace.weights("reid")), read_persons(workspace.tables, "posetrack", "val")
     persons = persons.chosen(persons.identity >= 0)
@@ -125,7 +127,7 @@ def _reid(workspace: Workspace, params: Params) -> list[Row]:
 
 
 @torch.inference_mode()
-def _correspondences(workspace: Workspace, params: Params) -> list[Row]:
+def _correspondences(workspace: Workspace, params: "Params") -> list[Row]:
     """Share of warped held-out keypoints whose peak is within reach, of the maps S and C of the network in use."""
     persons, section = read_persons(workspace.tables, "coco", "val"), params.train_refinement
     if not len(persons):

@@ -1,19 +1,21 @@
 """Table 2: the methods against each other, on the same poses, each with a threshold chosen by the same sweep."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.ablation.tables_3_to_7 import defined
-from tasks.params import Params
 from tasks.progress import current
 from tasks.tracker_evaluation.methods import Method, methods
 from tasks.tracker_evaluation.sweep import Prepared, at, choose_min_similarity, score_method
 from tasks.tracker_evaluation.videos import TrialVideo, trial_videos
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
 Row = dict[str, Any]
 
 
-def table_2(workspace: Workspace, params: Params) -> list[Row]:
+def table_2(workspace: Workspace, params: "Params") -> list[Row]:
     """One row per method and box source; `min_similarity` is the threshold chosen, null where it is params.yaml's."""
     rows, compared = [], methods(workspace, params)
     for box_source in sorted(params.detect.box_sources):
@@ -28,7 +30,7 @@ def table_2(workspace: Workspace, params: Params) -> list[Row]:
     return rows
 
 
-def _row(method: Method, box_source: str, splits: dict[str, list[TrialVideo]], params: Params) -> Row:
+def _row(method: Method, box_source: str, splits: dict[str, list[TrialVideo]], params: "Params") -> Row:
     training, validation = (_prepared(method, splits[split]) for split in ("train", "val"))
     chosen = choose_min_similarity(training, params.track, params.ablate.similarity_quantiles)
     section = params.track if chosen is None else at(params.track, chosen)

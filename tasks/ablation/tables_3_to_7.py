@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.params.inference import TrackParams
+from tasks.params.track import TrackParams
 from tasks.tables.schemas import MERGED_TRACKS, TRACKS, Table
 from tasks.tracker_evaluation.methods import track
 from tasks.tracker_evaluation.metrics import Figures, score_tracks

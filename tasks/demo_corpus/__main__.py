@@ -8,7 +8,7 @@ from pathlib import Path
 from tasks.demo_corpus.corpus import is_current, synthesise
 from tasks.demo_corpus.flow import write_flow
 from tasks.errors import InputError
-from tasks.params import load_params
+from tasks.params.loading import load_params
 
 _log = logging.getLogger("tasks.demo_corpus")
 DONE, BAD_INPUT = 0, 2

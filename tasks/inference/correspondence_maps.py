@@ -15,7 +15,7 @@ from models.networks.correspondence import CorrespondenceNetwork
 from models.poses import crops
 from models.poses.arrays import FramePoses
 from tasks.inference.networks import autocast, device, prepare
-from tasks.params.inference import RecoverParams
+from tasks.params.recover import RecoverParams
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from models.networks.pose import PoseNetwork, load_pose
 from models.poses import crops
 from tasks.errors import InputError
 from tasks.inference.networks import autocast, device, loaded, prepare, trained_params
-from tasks.params.inference import EstimateParams
+from tasks.params.estimate import EstimateParams
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from models.tracking.recovery import (
 )
 from tasks.inference.correspondence_maps import PoseMaps
 from tasks.inference.pose_estimator import PoseEstimator
-from tasks.params.inference import RecoverParams
+from tasks.params.recover import RecoverParams
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, Similarity
 from tasks.inference.pose_rows import MAP_KINDS, frame_poses, join_poses
 from tasks.inference.videos import Video
-from tasks.params.inference import TrackParams
+from tasks.params.track import TrackParams
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array, table_of
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES, TRACKS

@@ -18,7 +18,7 @@ from tasks.inference.column_blocks import ColumnBlocks
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame, PoseMaps
 from tasks.inference.pose_rows import MAP_KINDS
 from tasks.inference.recovered_poses import Recovery
-from tasks.params.inference import RecoverParams
+from tasks.params.recover import RecoverParams
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, RECOVERED_POSES
 
 Picture = npt.NDArray[np.uint8]

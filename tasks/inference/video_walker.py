@@ -14,7 +14,8 @@ from tasks.inference.pose_estimator import PoseEstimator
 from tasks.inference.recovered_poses import Recovery
 from tasks.inference.video_walk import VideoWalk
 from tasks.inference.videos import Video
-from tasks.params.inference import EstimateParams, RecoverParams
+from tasks.params.estimate import EstimateParams
+from tasks.params.recover import RecoverParams
 
 
 class VideoWalker:

@@ -11,7 +11,7 @@ from tasks.frames import VideoFrames
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.merging import Carried, TracksOfSource
 from tasks.inference.networks import loaded
-from tasks.params.inference import RecoverParams
+from tasks.params.recover import RecoverParams
 
 
 class WideCarrier:

@@ -1,6 +1,5 @@
-"""The numbers of a run: params.yaml as typed, checked, frozen sections."""
+"""The numbers of a run: params.yaml as typed, checked, frozen sections, one file for each.
 
-from tasks.params.loading import ParamsError, load_params, parse_params
-from tasks.params.sections import Params, section_json
-
-__all__ = ["Params", "ParamsError", "load_params", "parse_params", "section_json"]
+A stage imports its own section. `Params`, which holds all of them, is imported by stages for type checking only: the
+modules that a stage runs decide when it is stale.
+"""

@@ -1,20 +1,22 @@
-"""All sections of params.yaml in their order, and the part of them that one stage depends on."""
+"""All sections of params.yaml in their order."""
 
-import json
-
-from tasks.params.corpus import IndexParams
-from tasks.params.inference import DetectParams, EstimateParams, MergeParams, RecoverParams, TrackParams
-from tasks.params.reporting import AblateParams, ReportParams
-from tasks.params.run import ComputeParams, RunParams
-from tasks.params.scoring import ScoreParams
+from tasks.params.ablate import AblateParams
+from tasks.params.compute import ComputeParams
+from tasks.params.detect import DetectParams
+from tasks.params.estimate import EstimateParams
+from tasks.params.finetune import FinetuneParams
+from tasks.params.index import IndexParams
+from tasks.params.merge import MergeParams
+from tasks.params.pretrain import PretrainParams
+from tasks.params.recover import RecoverParams
+from tasks.params.report import ReportParams
+from tasks.params.run import RunParams
+from tasks.params.score import ScoreParams
 from tasks.params.section import Section
-from tasks.params.training import (
-    FinetuneParams,
-    PretrainParams,
-    TrainRefinementParams,
-    TrainReidParams,
-    TrainSiameseParams,
-)
+from tasks.params.track import TrackParams
+from tasks.params.train_refinement import TrainRefinementParams
+from tasks.params.train_reid import TrainReidParams
+from tasks.params.train_siamese import TrainSiameseParams
 
 
 class Params(Section):
@@ -36,13 +38,3 @@ class Params(Section):
     score: ScoreParams
     ablate: AblateParams
     report: ReportParams
-
-
-def section_json(params: Params, stage: str, *also: str) -> str:
-    """The sections `stage`, `run` and those named in `also` as canonical JSON: equal text means equal numbers.
-
-    `compute` never belongs in it: a worker count must not make a result stale.
-    """
-    chosen = sorted({stage, "run", *also})
-    tree = {name: getattr(params, name).model_dump(mode="json") for name in chosen}
-    return json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -3,17 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from tasks.params import Params
 from tasks.reporting import charts, gather
 from tasks.reporting.paper_tables import paper_tables
 from tasks.stages import STAGES
 from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,7 +33,7 @@ _SECTIONS = {
 
 
 def render_page(
-    workspace: Workspace, params: Params, clips: list[gather.Row], figures: Sequence[gather.Row] = ()
+    workspace: Workspace, params: "Params", clips: list[gather.Row], figures: Sequence[gather.Row] = ()
 ) -> str:
     """HTML of the report, complete in itself but for the clips; every text from a file is escaped."""
     environment = jinja2.Environment(
@@ -45,7 +47,7 @@ def render_page(
     return environment.get_template("report.html").render(facts | {"sections": sections, "style": style})
 
 
-def _facts(workspace: Workspace, params: Params) -> dict[str, Any]:
+def _facts(workspace: Workspace, params: "Params") -> dict[str, Any]:
     scores = gather.read_frame(workspace, "scores")
     runs = gather.provenances(workspace, STAGES)
     slices = gather.by_scope(scores, "tag", "tag")

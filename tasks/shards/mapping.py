@@ -4,13 +4,12 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from tasks.errors import InputError
 from tasks.out_folder import remove_written
-from tasks.params import Params
 from tasks.progress import Progress, current
 from tasks.shards.keys import ShardKeys
 from tasks.shards.store import ShardStore, copy_out
@@ -19,10 +18,13 @@ from tasks.shards.worker import ShardWorker
 from tasks.tables import Table, read_table, write_table
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
 _LOG: Final = logging.getLogger(__name__)
 
 
-def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace, params: Params) -> None:
+def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace, params: "Params") -> None:
     """Do `work` on all shards and write its output tables, one file per video, the same bytes on any executor.
 
     Shards that lie in the store are not computed again. A video whose work raises is set aside with its reason:
@@ -43,7 +45,9 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
     assembly.check_any_done()
 
 
-def _execute(work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: Params) -> Iterator[Outcome]:
+def _execute(
+    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
+) -> Iterator[Outcome]:
     if params.compute.executor == "local" or not keyed:
         worker = ShardWorker(work, store, params.run)
         yield from (worker.run(shard, key) for shard, key in keyed)

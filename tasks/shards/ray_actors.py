@@ -4,19 +4,21 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tasks.params import Params
 from tasks.shards.ray_cluster import node_resources, ray_cluster, workers_that_fit
 from tasks.shards.work import Outcome, Shard, ShardWork
 from tasks.shards.worker import ShardWorker
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
 _LOG: Final = logging.getLogger(__name__)
 _ATTEMPTS: Final = 2
 
 
 def run_on_ray(
-    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: Params
+    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
 ) -> Iterator[Outcome]:
     """Outcome of each shard with its key, in the order they end; connects to Ray and lets go of it at the end."""
     with ray_cluster(params.compute, params.run) as ray:
@@ -28,7 +30,7 @@ def run_on_ray(
 
 
 class _ActorPool:
-    def __init__(self, ray: Any, work: ShardWork, store: Path, params: Params) -> None:
+    def __init__(self, ray: Any, work: ShardWork, store: Path, params: "Params") -> None:
         nodes = node_resources(ray)
         wanted, gpus = params.compute.workers, params.compute.gpus_per_worker
         threads = max(1, min(params.run.threads_per_worker, int(max(node.get("CPU", 1.0) for node in nodes))))

@@ -8,11 +8,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
-from tasks.params.run import ComputeParams, RunParams
+from tasks.params.run import RunParams
 from tasks.stages import REPOSITORY
+
+if TYPE_CHECKING:
+    from tasks.params.compute import ComputeParams
 
 ADDRESS_VARIABLE: Final = "CORRTRACK_RAY_ADDRESS"
 """Environment variable with the address of the cluster that the flow has started."""
@@ -26,7 +29,7 @@ _PATIENCE_SECONDS: Final = 10.0
 
 
 @contextmanager
-def ray_cluster(compute: ComputeParams, run: RunParams) -> Iterator[Any]:
+def ray_cluster(compute: "ComputeParams", run: RunParams) -> Iterator[Any]:
     """Connect to Ray and give the module `ray`; what was started here is stopped at the end, nothing else is.
 
     Raises:
@@ -99,7 +102,7 @@ def node_resources(ray: Any) -> list[Resources]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def check_gpus(nodes: Sequence[Resources], compute: ComputeParams) -> None:
+def check_gpus(nodes: Sequence[Resources], compute: "ComputeParams") -> None:
     """Refuse workers that no node has the GPUs for: they would be waited for without end.
 
     Raises:

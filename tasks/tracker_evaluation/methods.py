@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,13 +11,15 @@ from models.tracking.association import Tracks
 from models.tracking.evidence import CarriedPoses
 from models.tracking.similarity import CarriedOksSimilarity, OksSimilarity, Similarity
 from tasks.inference.tracking import associate, correspondence_oks, correspondence_similarity, similarity_matcher
-from tasks.params import Params
-from tasks.params.inference import TrackParams
+from tasks.params.track import TrackParams
 from tasks.progress import current
 from tasks.tracker_evaluation.optical_flow import carried_by_flow, flow_of
 from tasks.tracker_evaluation.reidentification import embedder, reid_similarity
 from tasks.tracker_evaluation.videos import TrialVideo
 from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Method:
     evidences: Callable[[TrialVideo], Evidences]
 
 
-def methods(workspace: Workspace, params: Params) -> list[Method]:
+def methods(workspace: Workspace, params: "Params") -> list[Method]:
     """The baselines and the correspondences; a baseline without weights is told and left out."""
     found = [Method("OKS", lambda trial: _by_oks(trial, params)), Method("Optical flow", _by_flow(params))]
     embed = embedder(params, workspace.weights("reid"))
@@ -68,12 +71,12 @@ def by_carried_poses(trial: TrialVideo, section: TrackParams) -> Evidences:
     return Evidences(carried, carried)
 
 
-def _by_oks(trial: TrialVideo, params: Params) -> Evidences:
+def _by_oks(trial: TrialVideo, params: "Params") -> Evidences:
     still = OksSimilarity(trial.evidence.poses, params.track.query_keypoint_threshold)
     return Evidences(still, still)
 
 
-def _by_flow(params: Params) -> Callable[[TrialVideo], Evidences]:
+def _by_flow(params: "Params") -> Callable[[TrialVideo], Evidences]:
     flow = flow_of(params.ablate)
     carried: dict[tuple[str, str], CarriedPoses] = {}
 

@@ -12,7 +12,7 @@ import torch
 from models.keypoints import FloatArray, IntArray
 from models.poses.arrays import FramePoses
 from models.tracking.evidence import CarriedPoses
-from tasks.params.reporting import AblateParams
+from tasks.params.ablate import AblateParams
 from tasks.tracker_evaluation.videos import TrialVideo
 
 Picture = npt.NDArray[np.uint8]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,18 +14,20 @@ from models.networks.reid import load_reid
 from models.poses.crops import stretched_crop
 from models.tracking.similarity import ReidSimilarity
 from tasks.inference.networks import device, prepare
-from tasks.params import Params
 from tasks.tables import read_table
 from tasks.tables.arrays import list_array
 from tasks.tables.schemas import POSES, RECOVERED_POSES
 from tasks.tracker_evaluation.videos import TrialVideo
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
 Embed = Callable[[torch.Tensor], torch.Tensor]
 """Crops (B,3,H,W), RGB in 0..1, to features (B,D)."""
 _BATCH = 32
 
 
-def embedder(params: Params, weights: Path) -> Embed | None:
+def embedder(params: "Params", weights: Path) -> Embed | None:
     """The external embedder that the parameters name, else `train_reid`'s network; None where that was not trained."""
     if params.ablate.reid_embedder:
         module = torch.jit.load(params.ablate.reid_embedder, map_location=device()).eval()  # type: ignore[no-untyped-call]

@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.inference.video_shards import whole_videos
-from tasks.params import Params
 from tasks.recover import RecoverWork
 from tasks.shards import map_shards
 from tasks.tables.schemas import FRAMES, POSES, VIDEOS
 from tasks.tracker_evaluation.videos import TrialVideo
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def trials_without_refinement(workspace: Workspace, params: Params, trials: list[TrialVideo]) -> list[TrialVideo]:
+
+def trials_without_refinement(workspace: Workspace, params: "Params", trials: list[TrialVideo]) -> list[TrialVideo]:
     """The same videos with poses recovered from S."""
     changed = params.model_copy(update={"recover": params.recover.model_copy(update={"maps": "siamese"})})
     return trials_recovered_again(workspace, changed, trials, name="ablate", refine=False)
@@ -20,7 +23,7 @@ def trials_without_refinement(workspace: Workspace, params: Params, trials: list
 
 def trials_recovered_again(
     workspace: Workspace,
-    params: Params,
+    params: "Params",
     trials: list[TrialVideo],
     *,
     name: str,

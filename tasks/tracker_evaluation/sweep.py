@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.params.inference import TrackParams
+from tasks.params.track import TrackParams
 from tasks.tracker_evaluation.methods import Evidences, by_correspondences, similarities_to_next, track
 from tasks.tracker_evaluation.metrics import Figures, score_tracks
 from tasks.tracker_evaluation.videos import TrialVideo

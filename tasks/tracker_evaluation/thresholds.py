@@ -7,17 +7,19 @@ they tell equation 8 of every joint that was made, so thresholds at or above the
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tasks.params import Params
-from tasks.params.inference import TrackParams
+from tasks.params.track import TrackParams
 from tasks.tables import read_table
 from tasks.tables.schemas import MERGED_TRACKS
 from tasks.tracker_evaluation.metrics import TrackedPoses, score_tracks
 from tasks.tracker_evaluation.sweep import prepare, score_method
 from tasks.tracker_evaluation.videos import TrialVideo
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
 Trials = Sequence[TrialVideo]
 Choice = dict[str, Any]
@@ -25,7 +27,7 @@ Choice = dict[str, Any]
 _DIGITS: Final = 4
 
 
-def track_choices(training: Trials, params: Params) -> dict[str, Choice]:
+def track_choices(training: Trials, params: "Params") -> dict[str, Choice]:
     """`track.tau_corr_siamese` on the maps S, and the two thresholds of duplicate removal."""
     section, grids = params.track, params.ablate
     on_siamese = section.model_copy(update={"maps": "siamese"})
@@ -40,7 +42,7 @@ def track_choices(training: Trials, params: Params) -> dict[str, Choice]:
     }
 
 
-def merge_choices(training: Trials, params: Params) -> dict[str, Choice]:
+def merge_choices(training: Trials, params: "Params") -> dict[str, Choice]:
     """`merge.similarity_threshold` and `merge.max_gap_frames`, by undoing joints that a stricter value would not make.
 
     Exact for the threshold, since the most similar pairs join first; a narrower gap might also have joined others.

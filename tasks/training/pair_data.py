@@ -9,7 +9,7 @@ import torch
 
 from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
 from models.poses.crops import Picture
-from tasks.params.training import PairTrainingSection
+from tasks.params.pair_training import PairTrainingSection
 from tasks.training.job import Batch
 from tasks.training.pair_keypoints import HEAD_TOP, pair_keypoints
 from tasks.training.persons import Persons, Source

@@ -14,7 +14,9 @@ from models.keypoints import IntArray
 from models.losses import refinement_loss, siamese_loss, softmax_loss
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
 from models.weight_files import save_weights
-from tasks.params.training import PairTrainingSection, TrainRefinementParams, TrainSiameseParams
+from tasks.params.pair_training import PairTrainingSection
+from tasks.params.train_refinement import TrainRefinementParams
+from tasks.params.train_siamese import TrainSiameseParams
 from tasks.training.job import Batch, Figures
 from tasks.training.pair_accuracy import KeypointMaps, measure_pairs, query_cells, refinement_maps, siamese_maps
 from tasks.training.pair_data import PairData

@@ -8,7 +8,7 @@ import torch
 
 from models.keypoints import FloatArray, IntArray, flip_order
 from models.poses.crops import Picture, apply, crop_affine, crop_picture
-from tasks.params.training import PoseTrainingSection
+from tasks.params.pose_training import PoseTrainingSection
 from tasks.training.job import Batch
 from tasks.training.persons import Persons
 from tasks.training.pictures import Pictures, chain, images_of, jitter_brightness, log_uniform, similarity_about

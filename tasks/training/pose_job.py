@@ -17,7 +17,7 @@ from models.metrics.sequence import HEAD_SIZE, MATCH_DISTANCE
 from models.networks.pose import PoseNetwork
 from models.poses.crops import apply, invert
 from models.weight_files import save_weights
-from tasks.params.training import PoseTrainingSection
+from tasks.params.pose_training import PoseTrainingSection
 from tasks.training.job import Batch, Figures
 from tasks.training.oks_ap import oks_ap
 from tasks.training.pose_data import PoseData

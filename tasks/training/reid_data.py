@@ -9,7 +9,7 @@ import torch
 
 from models.keypoints import FloatArray, IntArray
 from models.poses.crops import Picture, stretched_crop
-from tasks.params.training import TrainReidParams
+from tasks.params.train_reid import TrainReidParams
 from tasks.training.job import Batch
 from tasks.training.persons import Persons
 from tasks.training.pictures import Pictures, images_of

@@ -12,7 +12,7 @@ from models.keypoints import IntArray
 from models.losses import identity_loss, triplet_loss
 from models.networks.reid import ReidNetwork
 from models.weight_files import save_weights
-from tasks.params.training import TrainReidParams
+from tasks.params.train_reid import TrainReidParams
 from tasks.training.job import Batch, Figures
 from tasks.training.reid_data import ReidData
 from tasks.training.stage import StageJob

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from tasks.params.training import PairTrainingSection
+from tasks.params.pair_training import PairTrainingSection
 from tasks.progress import current
 from tasks.training.pair_data import PairData
 from tasks.training.persons import Persons, Source, read_persons, require_persons

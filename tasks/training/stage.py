@@ -6,14 +6,13 @@ import io
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from tasks.determinism import make_deterministic
 from tasks.errors import InputError
-from tasks.params import Params
 from tasks.progress import Progress, current
 from tasks.stages import REPOSITORY, stage_modules
 from tasks.training.checkpoint import CheckpointStore, Finished, copy_whole, training_key
@@ -22,6 +21,9 @@ from tasks.training.loop import Training
 from tasks.training.parallel import Alone
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
 _NOT_IN_THE_KEY = {"workers", "checkpoint_seconds"}
 """What changes no result beyond the last bits: a training may go on with other workers."""
@@ -48,7 +50,7 @@ class StageJob(Job):
         return {"params": numbers, "seed": self.seed, "data": dict(self.data_digests), "format": 1}
 
 
-def run_job(job: StageJob, workspace: Workspace, params: Params, *, weights: str) -> None:
+def run_job(job: StageJob, workspace: Workspace, params: "Params", *, weights: str) -> None:
     """Train and write `weights` and the curves; a training that was interrupted or is finished is found again.
 
     Raises:
@@ -86,12 +88,12 @@ def write_curves(history: list[dict[str, float]], path: Path) -> None:
     write_whole(path, text.getvalue())
 
 
-def device_of(params: Params) -> str:
+def device_of(params: "Params") -> str:
     """Where a worker trains: on its GPU if it was given one."""
     return "cuda" if params.compute.gpus_per_worker and torch.cuda.is_available() else "cpu"
 
 
-def _train(job: StageJob, store: CheckpointStore, workspace: Workspace, params: Params) -> Finished:
+def _train(job: StageJob, store: CheckpointStore, workspace: Workspace, params: "Params") -> Finished:
     if job.section.workers > 1:
         from tasks.training.workers import train_with_ray  # Ray costs seconds to import, and most trainings need none
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from ray.train import RunConfig, ScalingConfig
@@ -10,7 +10,6 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from tasks.determinism import make_deterministic
 from tasks.errors import InputError
-from tasks.params import Params
 from tasks.params.training import TrainingSection
 from tasks.progress import Progress, as_current, current, progress_file, read_events
 from tasks.shards.ray_cluster import Resources, node_resources, ray_cluster, workers_that_fit
@@ -21,8 +20,11 @@ from tasks.training.parallel import Joined
 from tasks.training.stage import StageJob, conclude, device_of
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def train_with_ray(job: StageJob, folder: Path, workspace: Workspace, params: Params) -> None:
+
+def train_with_ray(job: StageJob, folder: Path, workspace: Workspace, params: "Params") -> None:
     """Train on `section.workers` processes until the finished weights lie in `folder`, which all of them must reach.
 
     Raises:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.params import Params
-from tasks.params.inference import TrackParams
+from tasks.params.sections import Params
+from tasks.params.track import TrackParams
 from tasks.progress import current
 from tasks.tables.schemas import TRACKS
 from tasks.tracker_evaluation.methods import by_carried_poses, by_correspondences, methods, track

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from tasks.params import Params
+from tasks.params.sections import Params
 from tasks.stages import REPOSITORY, module_files
 from tasks.whole_files import write_whole
 

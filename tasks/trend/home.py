@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.demo_corpus.seeds import stream_key
-from tasks.params import Params, load_params
 from tasks.params.edit import set_value
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 

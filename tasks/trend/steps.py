@@ -12,7 +12,7 @@ from typing import Final
 
 from tasks.demo_corpus.corpus import MARKER, is_current, synthesise
 from tasks.determinism import make_deterministic
-from tasks.params import Params
+from tasks.params.sections import Params
 from tasks.progress import current
 from tasks.provenance import recorded
 from tasks.tables import read_table

@@ -13,7 +13,7 @@ from tasks.frames import Picture
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.networks import loaded, trained_params
 from tasks.inference.pose_rows import MAP_KINDS
-from tasks.params.inference import RecoverParams
+from tasks.params.recover import RecoverParams
 from tasks.tracker_evaluation.optical_flow import carry, dis_flow
 
 UNMOVED: Final = "unmoved"

@@ -11,8 +11,9 @@ from models.networks.correspondence import CorrespondenceNetwork, RefinementNetw
 from models.networks.pose import PoseNetwork
 from models.weight_files import save_weights
 from tasks.determinism import make_deterministic
-from tasks.params import Params, parse_params
 from tasks.params.edit import set_value
+from tasks.params.loading import parse_params
+from tasks.params.sections import Params
 from tasks.provenance import recorded
 from tasks.workspace import Workspace
 

@@ -21,8 +21,8 @@ from tasks.demo_corpus.corpus import synthesise
 from tasks.determinism import make_deterministic
 from tasks.frames import VideoFile, read_picture
 from tasks.inference.pose_estimator import EstimatedPoses, PoseEstimator
-from tasks.params import load_params
 from tasks.params.edit import set_value
+from tasks.params.loading import load_params
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "profiles" / "released.yaml"

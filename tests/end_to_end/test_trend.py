@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.params import parse_params
 from tasks.params.edit import set_value
+from tasks.params.loading import parse_params
 from tasks.trend.comparisons import TRENDS
 from tasks.trend.home import TrendHome, lay_out, step_names
 from tasks.trend.steps import run_step

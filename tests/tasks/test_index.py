@@ -12,7 +12,7 @@ import pytest
 
 from tasks import index
 from tasks.errors import InputError
-from tasks.params import load_params
+from tasks.params.loading import load_params
 from tasks.progress import Progress, as_current
 from tasks.stages import REPOSITORY
 from tasks.tables import TABLES, read_table

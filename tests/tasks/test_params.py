@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.params import ParamsError, load_params, parse_params, section_json
 from tasks.params.edit import apply_profile, set_value
-from tasks.params.loading import known_keys
+from tasks.params.loading import ParamsError, known_keys, load_params, parse_params
+from tasks.params.section import section_json
 
 REPOSITORY = Path(__file__).parents[2]
 TEXT = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")

@@ -10,7 +10,8 @@ import pytest
 
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
 from tasks import score
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.progress import Progress, as_current
 from tasks.tables import read_table, write_table
 from tasks.tables.schemas import FRAMES, MERGED_TRACKS, SCORES, TRACKS, VIDEOS, Table

@@ -17,7 +17,9 @@ import torch
 
 from tasks.errors import InputError
 from tasks.frames import VideoFrames
-from tasks.params import Params, parse_params, section_json
+from tasks.params.loading import parse_params
+from tasks.params.section import section_json
+from tasks.params.sections import Params
 from tasks.progress import Progress, as_current, current
 from tasks.shards import Shard, map_shards
 from tasks.shards.keys import ShardKeys

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.frames import FrameError
-from tasks.params import Params
 from tasks.progress import current
 from tasks.reporting.figures.carried import figure_6
 from tasks.reporting.figures.examples import Figure
@@ -19,8 +18,11 @@ from tasks.tracker_evaluation.optical_flow import flow_of
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
 
-def draw_figures(workspace: Workspace, params: Params) -> list[dict[str, Any]]:
+
+def draw_figures(workspace: Workspace, params: "Params") -> list[dict[str, Any]]:
     """Draw the figures, write reports/figures.json (examples without pictures), and return what the page shows."""
     figures = list(_figures(workspace, params))
     written = [
@@ -32,7 +34,7 @@ def draw_figures(workspace: Workspace, params: Params) -> list[dict[str, Any]]:
     return [_shown(figure) for figure in figures]
 
 
-def _figures(workspace: Workspace, params: Params) -> Iterator[Figure]:
+def _figures(workspace: Workspace, params: "Params") -> Iterator[Figure]:
     films = footages(workspace)
     if not films:
         return
@@ -52,7 +54,7 @@ def _figures(workspace: Workspace, params: Params) -> Iterator[Figure]:
             current().notice(f"A figure of the report is left out: {error}")
 
 
-def _carried(films: Sequence[Footage], params: Params) -> Figure:
+def _carried(films: Sequence[Footage], params: "Params") -> Figure:
     return figure_6(
         films,
         flow_of(params.ablate),

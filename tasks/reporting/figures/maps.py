@@ -12,7 +12,7 @@ from models.networks.correspondence import load_correspondence
 from models.poses.arrays import FramePoses
 from tasks.inference.correspondence_maps import CorrespondenceMaps
 from tasks.inference.networks import loaded
-from tasks.params.inference import RecoverParams
+from tasks.params.recover import RecoverParams
 from tasks.reporting.clips import Picture
 
 Mask = npt.NDArray[np.bool_]

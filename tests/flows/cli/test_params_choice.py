@@ -4,7 +4,7 @@ import pytest
 
 from flows.cli.params_choice import choose_params
 from tasks.errors import InputError
-from tasks.params import load_params
+from tasks.params.loading import load_params
 
 
 def edit(checkout, old="seed: ", new="seed: 7"):

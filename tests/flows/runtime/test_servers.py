@@ -10,7 +10,7 @@ import pytest
 from flows.runtime.processes import RunFile, StoppedError
 from flows.runtime.run_servers import needs_ray
 from flows.runtime.servers import PrefectServer, RayHead, Server, ServerError, free_port
-from tasks.params import load_params, parse_params
+from tasks.params.loading import load_params, parse_params
 
 pytestmark = pytest.mark.end_to_end
 

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from tasks.demo_corpus.__main__ import main
 from tasks.demo_corpus.corpus import is_demo
-from tasks.params import load_params
+from tasks.params.loading import load_params
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 SMALL = {

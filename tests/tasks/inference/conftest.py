@@ -14,7 +14,8 @@ import torch
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.networks.pose import PoseNetwork
 from models.weight_files import save_weights
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.progress import Progress, as_current
 from tasks.tables import TABLES, read_table, write_table
 from tasks.tables.schemas import DETECTIONS, FRAMES, PERSONS, VIDEOS

@@ -8,7 +8,7 @@ import pytest
 
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.weight_files import save_weights
-from tasks.params import load_params
+from tasks.params.loading import load_params
 from tasks.progress import Progress, as_current
 from tasks.reporting.figures.carried import figure_6
 from tasks.reporting.figures.examples import best

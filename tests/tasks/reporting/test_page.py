@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks import report
-from tasks.params import load_params
+from tasks.params.loading import load_params
 from tasks.reporting import charts
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES, write_table

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.tables.files import write_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, VIDEOS
 from tasks.workspace import Workspace

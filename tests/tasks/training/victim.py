@@ -18,7 +18,8 @@ import conftest
 
 from tasks import pretrain
 from tasks.determinism import make_deterministic
-from tasks.params import Params, load_params
+from tasks.params.loading import load_params
+from tasks.params.sections import Params
 from tasks.progress import Progress
 from tasks.training.checkpoint import CheckpointStore
 from tasks.training.loop import Training

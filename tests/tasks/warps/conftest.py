@@ -14,8 +14,8 @@ import torch
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.weight_files import save_weights
 from tasks.formats.posetrack_conversion import CATEGORY
-from tasks.params import load_params
-from tasks.params.inference import RecoverParams
+from tasks.params.loading import load_params
+from tasks.params.recover import RecoverParams
 from tasks.stages import REPOSITORY
 
 WIDTH, HEIGHT = 160, 128

@@ -1,12 +1,10 @@
-"""Sections of the stages that compare and report."""
+"""Section of the stage `ablate`."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.params.section import Section
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from tasks.params.section import AtLeastOne, Section, Share
 
 
 class AblateParams(Section):
@@ -28,7 +26,7 @@ class AblateParams(Section):
     """The same for track.duplicate_ratio."""
     merge_similarity_values: list[Share]
     """The same for merge.similarity_threshold; values below the one in force cannot be told from tables."""
-    merge_gap_values: list[Annotated[int, Field(ge=1)]]
+    merge_gap_values: list[AtLeastOne]
     """The same for merge.max_gap_frames; values above the one in force cannot be told from tables."""
     flow: Literal["dis", "raft"]
     """Dense optical flow: OpenCV's DIS, or torchvision's RAFT with weights."""
@@ -36,13 +34,3 @@ class AblateParams(Section):
     """Weight file of RAFT."""
     reid_embedder: str | None
     """An external TorchScript file that maps (B,3,H,W) person crops to features; null takes train_reid's."""
-
-
-class ReportParams(Section):
-    """The HTML report."""
-
-    clip_count: int = Field(ge=0)
-    """Videos that are shown as clips, the first in order of their ids."""
-    clip_height_px: int = Field(ge=64, multiple_of=2)
-    clip_frames_per_second: int = Field(ge=1)
-    """Frame rate of the clips where the video does not tell its own."""

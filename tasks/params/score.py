@@ -1,4 +1,4 @@
-"""Section of the stage that scores."""
+"""Section of the stage `score`."""
 
 from typing import Literal
 

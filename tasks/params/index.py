@@ -1,4 +1,4 @@
-"""Section of the stage that reads the corpus."""
+"""Section of the stage `index`."""
 
 from tasks.demo_corpus.params import CorpusParams
 from tasks.params.section import Section

@@ -1,0 +1,18 @@
+"""Where the work runs: the section that changes no result."""
+
+from typing import Literal
+
+from tasks.params.section import AtLeastOne, NotNegative, Section
+
+
+class ComputeParams(Section):
+    """Where the work runs; changes no result, so no stage depends on it."""
+
+    executor: Literal["local", "ray"]
+    workers: AtLeastOne
+    """Ray actors, or processes of a training."""
+    address: str | None
+    """An existing Ray cluster; null starts one on loopback."""
+    gpus_per_worker: NotNegative
+    stages_at_once: AtLeastOne
+    """Stages that may run side by side where neither reads from the other."""

@@ -1,0 +1,19 @@
+"""Section of the stage `detect`."""
+
+from typing import Literal
+
+from tasks.params.section import Section, Share
+
+
+class DetectParams(Section):
+    """Person boxes."""
+
+    splits: list[Literal["train", "val"]]
+    """Splits of the corpus that are tracked; thresholds are chosen on train, scores are told of val."""
+    box_sources: list[Literal["detected", "annotated"]]
+    source: Literal["file", "network"]
+    """Boxes from data/posetrack/detections, or from a Faster R-CNN of torchvision."""
+    network_weights: str | None
+    """Weight file of that detector; required when source is network."""
+    score_threshold: Share
+    """Boxes below it are kept as dropped."""

@@ -1,0 +1,16 @@
+"""Section of the stage `pretrain`."""
+
+from typing import Literal
+
+from tasks.params.pose_training import PoseTrainingSection
+from tasks.params.section import Positive
+
+
+class PretrainParams(PoseTrainingSection):
+    """The pose network on COCO (6.1)."""
+
+    width: Positive
+    """Multiplies every channel count; 1.0 is the paper's network."""
+    stages: Literal[1, 2, 3]
+    imagenet_weights: str | None
+    """A BN-Inception ImageNet file for the backbones."""

@@ -1,0 +1,15 @@
+"""Section of the stage `report`."""
+
+from pydantic import Field
+
+from tasks.params.section import AtLeastOne, Count, Section
+
+
+class ReportParams(Section):
+    """The HTML report."""
+
+    clip_count: Count
+    """Videos that are shown as clips, the first in order of their ids."""
+    clip_height_px: int = Field(ge=64, multiple_of=2)
+    clip_frames_per_second: AtLeastOne
+    """Frame rate of the clips where the video does not tell its own."""

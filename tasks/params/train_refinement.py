@@ -1,0 +1,18 @@
+"""Section of the stage `train_refinement`."""
+
+from tasks.params.pair_training import PairTrainingSection
+from tasks.params.section import NotNegative, Positive
+
+
+class TrainRefinementParams(PairTrainingSection):
+    """The refinement network, behind the frozen Siamese network (4.2)."""
+
+    width: Positive
+    map_gain: Positive
+    """Multiplies the initial weights that read the maps S, whose values are small; 1 leaves them as they are drawn."""
+    pass_through_initialisation: bool
+    """Whether the first weights pass the maps S on, as the start of C; false leaves them as they are drawn."""
+    positive_weight: Positive
+    """Weight of the target's cell against the others in equation 5; 1 is the paper."""
+    softmax_weight: NotNegative
+    """Weight of the cross entropy of the softmax over the cells, added to equation 5; 0 is the paper."""

@@ -20,10 +20,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from models.poses.arrays import FramePoses, VideoPoses
+from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.association import Matcher, SimilarityMatcher, Tracks, associate_poses
 from models.tracking.duplicates import DuplicateRule
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, OksSimilarity
 

@@ -28,13 +28,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from models.keypoints import POSEVAL_FROM_POSETRACK, FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.keypoints import POSEVAL_FROM_POSETRACK
 from models.metrics.clear_mot import MotCounts, clear_mot, count_events, no_counts
 from models.metrics.sequence import Persons, Sequence
-from models.poses.arrays import BoolArray, FramePoses, VideoPoses
+from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints
 from models.tracking.association import SimilarityMatcher, Tracks, associate_poses
-from models.tracking.evidence import Affinities
+from models.tracking.propagation import Affinities
 from models.tracking.similarity import CorrespondenceSimilarity, OksSimilarity, Similarity
 
 STEPS = (1, 4, 8)

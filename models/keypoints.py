@@ -4,10 +4,8 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
+from models.arrays import FloatArray, IntArray
 
 _LIMBS: Final = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _LIMB_PAIRS: Final = tuple(f"{side}_{limb}" for limb in _LIMBS for side in ("left", "right"))

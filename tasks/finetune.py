@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.keypoints import POSETRACK_KEYPOINTS
+from models.networks.keypoint_channels import reinitialise_changed, switch_off_changed
 from models.networks.pose import PoseNetwork, load_pose
 from models.weight_files import save_weights
 from tasks.progress import current
 from tasks.training.persons import read_persons
 from tasks.training.pose_data import PoseData
 from tasks.training.pose_job import PoseJob
-from tasks.training.slots import reinitialise_changed, switch_off_changed
 from tasks.training.sources import file_digest, train_and_val
 from tasks.training.stage import curves_path, run_job, write_curves
 from tasks.workspace import Workspace

@@ -8,11 +8,10 @@ from typing import Any, Final
 import av
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Picture
 from tasks.paths import below
 
-Picture = npt.NDArray[np.uint8]
 """RGB, shape (H,W,3), as the file stores it: an orientation tag is not obeyed, since annotations are not either."""
 
 _NEAR_FRAMES: Final = 32

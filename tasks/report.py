@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from models.arrays import Picture
 from tasks.frames import FrameError, VideoFrames
 from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.reporting import gather
-from tasks.reporting.clips import Picture, draw_tracks, write_clip
+from tasks.reporting.clips import draw_tracks, write_clip
 from tasks.reporting.figures.gallery import draw_figures
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork, load_siamese
+from models.networks.input_channels import amplify_inputs
+from models.networks.pass_through import lay_lanes
 from models.weight_files import load_weights
 from tasks.params.train_refinement import TrainRefinementParams
-from tasks.training.input_channels import amplify_inputs
-from tasks.training.lanes import lay_lanes
 from tasks.training.pair_job import RefinementJob
 from tasks.training.sources import file_digest, pair_sources
 from tasks.training.stage import run_job

@@ -8,8 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.metrics.sequence import BoolArray
+from models.arrays import BoolArray, FloatArray, IntArray
 
 _MARGIN: Final = 1e-9
 

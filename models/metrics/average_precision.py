@@ -7,16 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.metrics.sequence import (
-    JOINT_COUNT,
-    MATCH_DISTANCE,
-    BoolArray,
-    FrameBlock,
-    Sequence,
-    frame_blocks,
-    mean_of_defined,
-)
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.metrics.sequence import JOINT_COUNT, MATCH_DISTANCE, FrameBlock, Sequence, frame_blocks, mean_of_defined
 
 Order: TypeAlias = Callable[[FloatArray, BoolArray], IntArray]
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.metrics.joint_tracks import JointTracks
 from models.metrics.sequence import (
     JOINT_COUNT,
-    BoolArray,
     FrameBlock,
     Persons,
     Sequence,

@@ -7,11 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.metrics.assignment import settle, solve
 from models.metrics.sequence import (
     JOINT_COUNT,
-    BoolArray,
     FrameBlock,
     Sequence,
     UndefinedMetricError,

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.metrics.assignment import settle, solve_most_pairs
 from models.metrics.sequence import (
     JOINT_COUNT,
     MATCH_DISTANCE,
-    BoolArray,
     FrameBlock,
     Sequence,
     UndefinedMetricError,

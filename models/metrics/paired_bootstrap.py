@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import FloatArray, IntArray
 
 Verdict = Literal["shown", "opposite", "not shown"]
 Difference = Callable[[IntArray], float]

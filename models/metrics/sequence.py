@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from models.keypoints import POSEVAL_JOINTS, FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.keypoints import POSEVAL_JOINTS
 
 JOINT_COUNT: Final = len(POSEVAL_JOINTS)
 MATCH_DISTANCE: Final = 0.5
@@ -17,9 +17,6 @@ HEAD_SIZE: Final = 0.6
 MISSING_SCORE: Final = -9999.0
 """Score of a predicted joint whose file has none."""
 _BLOCK_CELLS: Final = 1 << 19
-
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class UndefinedMetricError(ValueError):

@@ -5,8 +5,7 @@ Positions are continuous and the centre of the first pixel is 0, so a picture sp
 
 import numpy as np
 
-from models.keypoints import FloatArray
-from models.poses.arrays import BoolArray
+from models.arrays import BoolArray, FloatArray
 
 
 def extent_xyxy(x: FloatArray, y: FloatArray, valid: BoolArray) -> FloatArray:

@@ -7,11 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.keypoints import FloatArray
-
-Picture = npt.NDArray[np.uint8]
+from models.arrays import FloatArray, Picture
 
 
 def _scale_and_centre(scale: FloatArray, source_xy: FloatArray, target_xy: FloatArray) -> FloatArray:

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import BoolArray
+from models.arrays import BoolArray, FloatArray, IntArray
 
 
 class Suppression(NamedTuple):

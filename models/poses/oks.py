@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from models.keypoints import BODY, KEYPOINT_COUNT, OKS_SIGMAS, FloatArray
-from models.poses.arrays import BoolArray
+from models.arrays import BoolArray, FloatArray
+from models.keypoints import BODY, KEYPOINT_COUNT, OKS_SIGMAS
 from models.poses.boxes import area, extent_xyxy
 
 _EPSILON: Final = float(np.spacing(1.0))

@@ -5,8 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import BoolArray
+from models.arrays import BoolArray, FloatArray, IntArray
 
 Assignment = Literal["greedy", "hungarian"]
 

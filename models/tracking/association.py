@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import BoolArray, FramePoses
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.poses.frame_poses import FramePoses
 from models.tracking.assignment import Assignment, assign
 from models.tracking.duplicates import DuplicateRule
 from models.tracking.similarity import Similarity

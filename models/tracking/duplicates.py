@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import BoolArray, FramePoses
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.poses.frame_poses import FramePoses
 from models.tracking.similarity import Similarity
 
 

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import BoolArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.poses.oks import body_keypoints, keypoint_area, oks
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from models.keypoints import FloatArray
-from models.poses.arrays import BoolArray, FramePoses
+from models.arrays import BoolArray, FloatArray
 from models.poses.boxes import area, clip, extent_xyxy, grow, xyxy_to_xywh
+from models.poses.frame_poses import FramePoses
 from models.poses.nms import Suppression, suppress
 from models.poses.oks import body_keypoints, pose_oks
 

@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import BoolArray, FramePoses, VideoPoses
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.poses.boxes import area, clip, extent_xyxy, grow
+from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints, oks
 from models.tracking.association import Matches
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
-from models.keypoints import BODY, FloatArray, IntArray
-from models.poses.arrays import BoolArray, FramePoses, VideoPoses
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.keypoints import BODY
+from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints, keypoint_area, oks, pose_oks
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 
 
 class Similarity(Protocol):

@@ -5,10 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from models.keypoints import FloatArray
+from models.arrays import BoolArray, Float32Array, FloatArray
 from models.networks.correspondence import load_correspondence
 from tasks.formats.kitti_flow import read_flow_png
 from tasks.inference.networks import device, loaded
@@ -88,7 +87,7 @@ def _flow(workspace: Workspace, params: "Params", trials: Sequence[TrialVideo]) 
     ]
 
 
-def _found_flow(trial: TrialVideo, frame: int, flow: DenseFlow) -> npt.NDArray[np.float32]:
+def _found_flow(trial: TrialVideo, frame: int, flow: DenseFlow) -> Float32Array:
     (_, source), (_, target) = trial.video.open(trial.data).read([frame, frame + 1])
     return flow(source, target)
 
@@ -102,7 +101,7 @@ def _person_boxes(workspace: Workspace) -> dict[tuple[str, int], list[FloatArray
     return boxes
 
 
-def _inside(boxes_xywh: Sequence[FloatArray], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def _inside(boxes_xywh: Sequence[FloatArray], shape: tuple[int, ...]) -> BoolArray:
     mask = np.zeros(shape, dtype=bool)
     for box in boxes_xywh:
         left, top, right, bottom = np.round([box[0], box[1], box[0] + box[2], box[1] + box[3]]).astype(int).clip(0)

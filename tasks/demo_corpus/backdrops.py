@@ -9,13 +9,11 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from tasks.demo_corpus.body import Array
+from models.arrays import Float32Array, FloatArray, Picture
 from tasks.demo_corpus.canvas import Layer
 from tasks.demo_corpus.parts import saturate
 
-Image = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 
 
@@ -38,7 +36,7 @@ class View:
         return 0.5 * self.width * z / self.focal
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, ...]) -> Array:
+def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, ...]) -> FloatArray:
     """Smooth noise around 0 with about unit spread, summed over grids of the given numbers of cells."""
     total = np.zeros(shape)
     for weight, count in enumerate(cells, start=1):
@@ -50,11 +48,11 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, ..
 class Painter:
     """Paints flat shapes given in metres at a distance, onto a picture and its alpha."""
 
-    def __init__(self, view: View, picture: Image) -> None:
+    def __init__(self, view: View, picture: Picture) -> None:
         self.view, self.picture = view, picture
         self.alpha = np.zeros(picture.shape[:2], np.uint8)
 
-    def shape(self, corners: list[Point], z: float, colour: Array) -> None:
+    def shape(self, corners: list[Point], z: float, colour: FloatArray) -> None:
         """A filled polygon of (x, y) corners in metres at distance z."""
         points = np.array([self.view.pixel(x, y, z) for x, y in corners])
         fixed = np.round(points * 16).astype(np.int32)
@@ -62,12 +60,12 @@ class Painter:
         cv2.fillPoly(self.picture, [fixed], tint, cv2.LINE_AA, 4)
         cv2.fillPoly(self.alpha, [fixed], 255.0, cv2.LINE_AA, 4)
 
-    def box(self, x: float, y: float, size: Point, z: float, colour: Array) -> None:
+    def box(self, x: float, y: float, size: Point, z: float, colour: FloatArray) -> None:
         """An upright rectangle; (x, y) is the middle of its lower edge."""
         half = size[0] / 2
         self.shape([(x - half, y), (x + half, y), (x + half, y + size[1]), (x - half, y + size[1])], z, colour)
 
-    def blob(self, x: float, y: float, radius: float, z: float, colour: Array) -> None:
+    def blob(self, x: float, y: float, radius: float, z: float, colour: FloatArray) -> None:
         """A leafy round shape."""
         turns = np.linspace(0, 2 * np.pi, 15)[:-1]
         wobble = 1 + 0.18 * np.sin(turns * 5 + x * 7 + y * 3)
@@ -85,7 +83,7 @@ GROUNDS: Final[dict[str, tuple[int, int, int]]] = {
 TILE_PX: Final = 256
 
 
-def _ground(view: View, rng: np.random.Generator, picture: Image, kind: str) -> None:
+def _ground(view: View, rng: np.random.Generator, picture: Picture, kind: str) -> None:
     """Fills everything below the horizon with a surface that recedes."""
     tile = _tile(rng, kind)
     top = int(np.ceil(view.horizon)) + 1
@@ -101,13 +99,13 @@ def _ground(view: View, rng: np.random.Generator, picture: Image, kind: str) -> 
     picture[top:] = sampled * (1 - fade) + tile.mean((0, 1), dtype=np.float32) * fade
 
 
-def _mirrored(metres: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _mirrored(metres: Float32Array) -> Float32Array:
     """Pixel of the tile at a distance along one axis; every other tile is laid mirrored."""
     folded = np.abs(TILE_PX - 0.5 - np.mod(metres * (TILE_PX / 4), 2 * TILE_PX))
     return np.asarray(TILE_PX - 0.5 - folded, np.float32)
 
 
-def _tile(rng: np.random.Generator, kind: str) -> Image:
+def _tile(rng: np.random.Generator, kind: str) -> Picture:
     """A 4 m square of ground, TILE_PX wide; it is laid mirrored, so that no seam shows."""
     size = TILE_PX
     grain = noise(rng, (size, size), (8, 32, 128)) * {"grass": 20, "asphalt": 9, "sand": 12}.get(kind, 8)
@@ -126,7 +124,7 @@ def _tile(rng: np.random.Generator, kind: str) -> Image:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _sky(view: View, rng: np.random.Generator, picture: Image) -> None:
+def _sky(view: View, rng: np.random.Generator, picture: Picture) -> None:
     top = max(1, int(view.horizon) + 2)
     share = np.linspace(0, 1, top)[:, None, None]
     high, low = (
@@ -193,7 +191,7 @@ PLACES: Final[dict[str, tuple[tuple[str, ...], Callable[[Painter, np.random.Gene
 """Kinds of places: their grounds and what closes the view."""
 
 
-def paint_backdrop(view: View, rng: np.random.Generator, place: str, *, clutter: int) -> Image:
+def paint_backdrop(view: View, rng: np.random.Generator, place: str, *, clutter: int) -> Picture:
     """The whole background of one scene, RGB (H,W,3)."""
     picture = np.zeros((view.height, view.width, 3), np.uint8)
     grounds, closing = PLACES[place]

@@ -6,9 +6,8 @@ A body frame has three axes: left, up and forward. The world is X right, Y up, Z
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from models.arrays import FloatArray
 
 ANKLE, SHIN, THIGH, TORSO, NECK, HEAD = 0.045, 0.24, 0.245, 0.285, 0.055, 0.065
 """Lengths in shares of the stature; HEAD is half the height of the head."""
@@ -20,24 +19,24 @@ SIDES = (("left", 1.0), ("right", -1.0))
 class Limb:
     """Angles of a two-part limb, radians, each of shape (T,): flexion swings forward, abduction away from the body."""
 
-    flexion: Array
-    abduction: Array
-    lower_flexion: Array
-    lower_abduction: Array
+    flexion: FloatArray
+    abduction: FloatArray
+    lower_flexion: FloatArray
+    lower_abduction: FloatArray
 
 
 @dataclass(frozen=True)
 class Posture:
     """All angles and the place of one person over T moments. `heading` 0 looks away from the camera, pi towards it."""
 
-    place: Array
-    heading: Array
-    lift: Array
-    lean: Array
-    side_lean: Array
-    twist: Array
-    head_turn: Array
-    head_nod: Array
+    place: FloatArray
+    heading: FloatArray
+    lift: FloatArray
+    lean: FloatArray
+    side_lean: FloatArray
+    twist: FloatArray
+    head_turn: FloatArray
+    head_nod: FloatArray
     arms: dict[str, Limb]
     legs: dict[str, Limb]
 
@@ -57,13 +56,13 @@ class Build:
 class Skeleton:
     """World places (T,3) of every joint and body frames (T,3,3) whose columns are left, up, forward."""
 
-    points: dict[str, Array]
-    frames: dict[str, Array]
-    references: dict[str, Array] = field(default_factory=dict)
+    points: dict[str, FloatArray]
+    frames: dict[str, FloatArray]
+    references: dict[str, FloatArray] = field(default_factory=dict)
     """Direction (T,3) square to each limb segment that the texture's zero angle points to."""
 
 
-def _heading_frame(heading: Array) -> Array:
+def _heading_frame(heading: FloatArray) -> FloatArray:
     sine, cosine, zero = np.sin(heading), np.cos(heading), np.zeros_like(heading)
     left = np.stack([-cosine, zero, sine], -1)
     up = np.stack([zero, zero + 1, zero], -1)
@@ -71,7 +70,7 @@ def _heading_frame(heading: Array) -> Array:
     return np.stack([left, up, forward], -1)
 
 
-def _turned(frame: Array, *, pitch: Array, roll: Array, yaw: Array) -> Array:
+def _turned(frame: FloatArray, *, pitch: FloatArray, roll: FloatArray, yaw: FloatArray) -> FloatArray:
     """A frame turned in its own axes: pitch bows forward, roll leans left, yaw looks to the left."""
     left, up, forward = frame[..., 0], frame[..., 1], frame[..., 2]
     left, forward = _rotate(left, forward, -yaw)
@@ -80,12 +79,14 @@ def _turned(frame: Array, *, pitch: Array, roll: Array, yaw: Array) -> Array:
     return np.stack([left, up, forward], -1)
 
 
-def _rotate(first: Array, second: Array, angle: Array) -> tuple[Array, Array]:
+def _rotate(first: FloatArray, second: FloatArray, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
     cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
     return first * cosine + second * sine, second * cosine - first * sine
 
 
-def _direction(frame: Array, flexion: Array, abduction: Array, side: float) -> tuple[Array, Array]:
+def _direction(
+    frame: FloatArray, flexion: FloatArray, abduction: FloatArray, side: float
+) -> tuple[FloatArray, FloatArray]:
     """Unit direction of a segment that hangs down at rest, and its reference direction."""
     zero = np.zeros_like(flexion)
     along = np.stack(

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from tasks.demo_corpus.body import Array
+from models.arrays import BoolArray, FloatArray, Picture
 from tasks.demo_corpus.parts import Part, Surface, saturate
 from tasks.demo_corpus.textures import ROWS
 
@@ -21,21 +20,21 @@ OCCLUDER = 30_000
 class Layer:
     """A standing thing in front of the background: RGBA (H,W,4) as the camera sees it, at one depth in metres."""
 
-    picture: npt.NDArray[np.uint8]
+    picture: Picture
     depth_m: float
 
 
 class Canvas:
     """Colours (H,W,3) float32 from 0 to 255, depth (H,W) in metres and owner (H,W) of each pixel."""
 
-    def __init__(self, background: npt.NDArray[np.uint8]) -> None:
+    def __init__(self, background: Picture) -> None:
         self.colours = background.astype(np.float32)
         self.depth = np.full(background.shape[:2], np.inf, np.float32)
         self.owner: Owners = np.full(background.shape[:2], NOBODY, np.int16)
-        self.silhouettes: dict[int, npt.NDArray[np.bool_]] = {}
+        self.silhouettes: dict[int, BoolArray] = {}
         """What each person would cover if nothing stood in front."""
 
-    def shade(self, centre: Array, radii: tuple[float, float], strength: float) -> None:
+    def shade(self, centre: FloatArray, radii: tuple[float, float], strength: float) -> None:
         """A soft shadow on the ground."""
         window = self._window((centre[0] - radii[0], centre[1] - radii[1], centre[0] + radii[0], centre[1] + radii[1]))
         if window is None:
@@ -71,7 +70,7 @@ class Canvas:
         self.depth[solid] = layer.depth_m
         self.owner[solid] = OCCLUDER
 
-    def _window(self, bounds: tuple[float, float, float, float]) -> tuple[slice, slice, Array, Array] | None:
+    def _window(self, bounds: tuple[float, float, float, float]) -> tuple[slice, slice, FloatArray, FloatArray] | None:
         height, width = self.owner.shape
         left, top = max(0, int(bounds[0])), max(0, int(bounds[1]))
         right, bottom = min(width, int(bounds[2]) + 2), min(height, int(bounds[3]) + 2)
@@ -81,7 +80,7 @@ class Canvas:
         return slice(top, bottom), slice(left, right), x, y
 
 
-def _sample(part: Part, seen: Surface) -> Array:
+def _sample(part: Part, seen: Surface) -> FloatArray:
     """Colours of a part's texture, from the size that fits the part in the picture."""
     level = min(len(part.texture) - 1, max(0, int(np.log2(ROWS / max(part.size_px, 1.0)) + 0.3)))
     picture = part.texture[level]

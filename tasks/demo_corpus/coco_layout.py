@@ -7,8 +7,8 @@ from typing import Final
 import cv2
 import numpy as np
 
+from models.arrays import BoolArray, FloatArray
 from models.keypoints import COCO_KEYPOINTS
-from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenes import Scene
@@ -19,7 +19,6 @@ from tasks.demo_corpus.truth import (
     HIDDEN,
     OUTSIDE,
     SEEN,
-    Mask,
     PersonTruth,
     box_of_mask,
     outline_in_picture,
@@ -100,7 +99,7 @@ def _flag(person: PersonTruth, name: str, *, unlucky: bool) -> int:
     return 0 if state == HIDDEN and (unlucky or person.visible_share < 0.4) else 1
 
 
-def _crowds(scene: Scene, people: Mask) -> list[Json]:
+def _crowds(scene: Scene, people: BoolArray) -> list[Json]:
     """Crowd regions: run-length masks with iscrowd 1 and no keypoints."""
     found = []
     size = (scene.camera.width, scene.camera.height)
@@ -119,13 +118,13 @@ def _crowds(scene: Scene, people: Mask) -> list[Json]:
     return found
 
 
-def _filled(outline: Array, size: tuple[int, int]) -> Mask:
+def _filled(outline: FloatArray, size: tuple[int, int]) -> BoolArray:
     mask = np.zeros(size[::-1], np.uint8)
     cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 1.0)
     return mask.astype(bool)
 
 
-def run_lengths(mask: Mask) -> list[int]:
+def run_lengths(mask: BoolArray) -> list[int]:
     """COCO's uncompressed run lengths: down the columns, starting with zeros."""
     flat = np.concatenate([[False], mask.T.ravel(), [False]])
     edges = np.flatnonzero(flat[1:] != flat[:-1])

@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
+from models.arrays import FloatArray, Picture
 from tasks.demo_corpus import motion
-from tasks.demo_corpus.backdrops import Image, View
-from tasks.demo_corpus.body import Array, pose_skeleton
+from tasks.demo_corpus.backdrops import View
+from tasks.demo_corpus.body import pose_skeleton
 from tasks.demo_corpus.camera import Camera
 from tasks.demo_corpus.canvas import Canvas
 from tasks.demo_corpus.figures import Figure
@@ -17,7 +18,7 @@ FIRST_SPECTATOR = 8
 """Number of the first identity of a scene that stands in its crowd."""
 
 
-def add_crowd(stage: Stage, spectators: int, view: View, backdrop: Image) -> tuple[Image, list[Array]]:
+def add_crowd(stage: Stage, spectators: int, view: View, backdrop: Picture) -> tuple[Picture, list[FloatArray]]:
     """Paints `spectators` far away onto the backdrop; returns it with the outlines (N,2) around them, in its pixels."""
     if not spectators:
         return backdrop, []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tasks.demo_corpus.body import Array
+from models.arrays import FloatArray
 from tasks.demo_corpus.params import DetectorParams
 from tasks.demo_corpus.scenes import Scene
 from tasks.demo_corpus.seeds import generator
@@ -16,7 +16,7 @@ from tasks.demo_corpus.truth import PersonTruth, box_of_mask
 class Detection:
     """A box x, y, w, h in pixels and its score in [0, 1]."""
 
-    box_xywh: Array
+    box_xywh: FloatArray
     score: float
 
 
@@ -67,7 +67,7 @@ class Detector:
             found.append(Detection(self._shaken(truth, 3.0), self._score(worth - rng.uniform(0.05, 0.35))))
         return found
 
-    def _shaken(self, box: Array, factor: float) -> Array:
+    def _shaken(self, box: FloatArray, factor: float) -> FloatArray:
         sides = self._rng.normal(0, self._params.jitter * factor, 4) * np.array([box[2], box[3], box[2], box[3]])
         low, high = box[:2] + sides[:2], box[:2] + box[2:] + sides[2:]
         return np.concatenate([low, np.maximum(high - low, 1.0)])
@@ -99,14 +99,14 @@ def _normal_share(value: float) -> float:
     return float(1 / (1 + np.exp(-1.702 * value)))
 
 
-def _moved(box: Array, turn: Array) -> Array:
+def _moved(box: FloatArray, turn: FloatArray) -> FloatArray:
     x, y, w, h = box
     corners = cv2.perspectiveTransform(np.array([[[x, y], [x + w, y], [x + w, y + h], [x, y + h]]]), turn)[0]
     low, high = corners.min(0), corners.max(0)
     return np.concatenate([low, high - low])
 
 
-def _clipped(box: Array, size: tuple[int, int]) -> Array:
+def _clipped(box: FloatArray, size: tuple[int, int]) -> FloatArray:
     low = np.clip(box[:2], 0, np.array(size))
     high = np.clip(box[:2] + box[2:], 0, np.array(size))
     return np.concatenate([low, high - low])

@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from tasks.demo_corpus.body import HEAD, Array, Skeleton
+from models.arrays import FloatArray
+from tasks.demo_corpus.body import HEAD, Skeleton
 from tasks.demo_corpus.camera import Camera
 from tasks.demo_corpus.identities import Identity
 from tasks.demo_corpus.parts import Ball, Part, Tube
@@ -90,7 +91,7 @@ def segments_of(identity: Identity) -> list[Segment]:
     return found
 
 
-def extra_points(skeleton: Skeleton, size: float) -> dict[str, Array]:
+def extra_points(skeleton: Skeleton, size: float) -> dict[str, FloatArray]:
     """Points (T,3) that hang clothes and hair on the skeleton; `size` is the stature."""
     points = skeleton.points
     chest, head, pelvis = (skeleton.frames[name] * size for name in ("chest", "head", "pelvis"))
@@ -115,7 +116,7 @@ def extra_points(skeleton: Skeleton, size: float) -> dict[str, Array]:
     }
 
 
-def _face_points(skull: Array, head: Array) -> dict[str, Array]:
+def _face_points(skull: FloatArray, head: FloatArray) -> dict[str, FloatArray]:
     """Nose, eyes and ears on the head's surface, where the texture shows them."""
     angles = {"nose": (0.0, -0.29), "left_eye": (0.46, 0.13), "right_eye": (-0.46, 0.13)}
     angles |= {"left_ear": (1.57, -0.02), "right_ear": (-1.57, -0.02)}
@@ -149,7 +150,7 @@ class Figure:
         """All parts at one moment; the order of `names`, equal at every moment."""
         return [*(self._tube(i, moment) for i in range(len(self._segments))), self._head(moment), self._nose(moment)]
 
-    def _tube_rows(self, reference: Array) -> dict[str, Array]:
+    def _tube_rows(self, reference: FloatArray) -> dict[str, FloatArray]:
         """What `_tube` needs, for all moments and segments at once: arrays (T,S) or (T,S,2)."""
         names = [(segment.start, segment.end) for segment in self._segments]
         start, end = (np.stack([self.points[pair[i]] for pair in names], 1) for i in (0, 1))
@@ -242,22 +243,22 @@ class Figure:
         )
 
 
-def _by_name(named: dict[str, Array], stacked: Array) -> dict[str, Array]:
+def _by_name(named: dict[str, FloatArray], stacked: FloatArray) -> dict[str, FloatArray]:
     return {name: stacked[:, i] for i, name in enumerate(named)}
 
 
-def _unit(vectors: Array) -> Array:
+def _unit(vectors: FloatArray) -> FloatArray:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9), np.float64)
 
 
-def _square(vectors: Array, direction: Array) -> Array:
+def _square(vectors: FloatArray, direction: FloatArray) -> FloatArray:
     """The part of (...,3) vectors that is square to unit directions, made unit; any such where none is left."""
     rest = vectors - direction * (vectors * direction).sum(-1, keepdims=True)
     spare = np.cross(direction, np.array([0.577, 0.577, 0.577]))
     return _unit(np.where(np.linalg.norm(rest, axis=-1, keepdims=True) > 1e-6, rest, spare))
 
 
-def _picture_axes(offset: Array, across: Array) -> tuple[Array, Array]:
+def _picture_axes(offset: FloatArray, across: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Unit axes (...,2) along and across a tube in the picture; a tube seen end on lies square to its across axis."""
     end_on = np.stack([across[..., 1], -across[..., 0]], -1)
     axis = _unit(np.where(np.linalg.norm(offset, axis=-1, keepdims=True) > 0.5, offset, end_on))

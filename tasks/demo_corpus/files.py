@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tasks.demo_corpus.scenes import Image
+from models.arrays import Picture
 
 Json = dict[str, Any]
 
@@ -20,7 +20,7 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
 
 
-def write_jpeg(path: Path, picture: Image, quality: int) -> None:
+def write_jpeg(path: Path, picture: Picture, quality: int) -> None:
     """An RGB picture as JPEG. Raises OSError when the encoder refuses."""
     done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tasks.demo_corpus.body import Array
+from models.arrays import BoolArray, FloatArray
 from tasks.demo_corpus.canvas import PARTS_PER_PERSON, Canvas
 from tasks.demo_corpus.files import one_thread
 from tasks.demo_corpus.params import CorpusParams
@@ -26,7 +26,7 @@ class TrueFlow:
     """Displacement (H,W,2) in pixels from a frame to the next, and where (H,W) the point is still seen there."""
 
     flow: npt.NDArray[np.float16]
-    valid: npt.NDArray[np.bool_]
+    valid: BoolArray
 
 
 def write_flow(
@@ -73,14 +73,14 @@ def true_flow(scene: Scene, frame: int, before: Canvas, after: Canvas) -> TrueFl
     return TrueFlow(flow, inside & facing & (found == before.owner))
 
 
-def _world_places(scene: Scene, frame: int, x: Array, y: Array) -> Array:
+def _world_places(scene: Scene, frame: int, x: FloatArray, y: FloatArray) -> FloatArray:
     """Where background and standing things of a frame are in the next: they move with the camera only."""
     turn = scene.backdrop_map(frame + 1) @ np.linalg.inv(scene.backdrop_map(frame))
     points = np.stack([x.ravel(), y.ravel()], -1)[None]
     return np.asarray(cv2.perspectiveTransform(points, turn), np.float64).reshape(*x.shape, 2)
 
 
-def _part_places(part: Part, moved: Part, x: Array, y: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _part_places(part: Part, moved: Part, x: FloatArray, y: FloatArray) -> tuple[FloatArray, BoolArray]:
     seen = part.surface(x, y)
     new_x, new_y, faces = moved.place(seen.along, seen.around)
     return np.stack([new_x, new_y], -1), faces

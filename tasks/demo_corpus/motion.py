@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.demo_corpus.body import Array, Limb, Posture
+from models.arrays import FloatArray
+from tasks.demo_corpus.body import Limb, Posture
 
 TAU = 2 * np.pi
 
@@ -14,10 +15,10 @@ TAU = 2 * np.pi
 class Walk:
     """Where a person is: place (T,2) as X and Z in metres, heading and speed (T,) in radians and metres a second."""
 
-    seconds: Array
-    place: Array
-    heading: Array
-    speed: Array
+    seconds: FloatArray
+    place: FloatArray
+    heading: FloatArray
+    speed: FloatArray
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Style:
     phase: float
     vigour: float
     tempo: float
-    detail: Array
+    detail: FloatArray
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Style":
@@ -38,13 +39,15 @@ class Style:
 Gait = Callable[[Walk, Style], Posture]
 
 
-def _stride_phase(walk: Walk, style: Style, stride_m: float) -> Array:
+def _stride_phase(walk: Walk, style: Style, stride_m: float) -> FloatArray:
     """Phase of the step cycle, so that the feet keep pace with the ground."""
     steps = np.diff(walk.seconds, prepend=walk.seconds[0]) * walk.speed / stride_m
     return style.phase + TAU * np.cumsum(steps)
 
 
-def _limb(flexion: Array, abduction: Array, bend: Array, lower_abduction: Array | None = None) -> Limb:
+def _limb(
+    flexion: FloatArray, abduction: FloatArray, bend: FloatArray, lower_abduction: FloatArray | None = None
+) -> Limb:
     return Limb(flexion, abduction, flexion + bend, abduction if lower_abduction is None else lower_abduction)
 
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from tasks.demo_corpus.body import Array
-from tasks.demo_corpus.textures import CAP_ROWS, ROWS, Image
+from models.arrays import BoolArray, Float32Array, FloatArray, Picture
+from tasks.demo_corpus.textures import CAP_ROWS, ROWS
 
-Floats = TypeVar("Floats", Array, npt.NDArray[np.float32])
-Mask = npt.NDArray[np.bool_]
+Floats = TypeVar("Floats", FloatArray, Float32Array)
 CAP = CAP_ROWS / ROWS
 
 
@@ -26,18 +24,18 @@ def saturate(values: Floats, low: float = 0.0, high: float = 1.0) -> Floats:
 class Surface:
     """What a part shows at some pixels: coverage, texture coordinates in shares, depth in metres, brightness."""
 
-    cover: Array
-    along: Array
-    around: Array
-    depth: Array
-    light: Array
+    cover: FloatArray
+    along: FloatArray
+    around: FloatArray
+    depth: FloatArray
+    light: FloatArray
 
 
 class Part(Protocol):
     """A piece of one body at one moment."""
 
     @property
-    def texture(self) -> list[Image]:
+    def texture(self) -> list[Picture]:
         """Pictures of the surface, from large to small."""
         ...
 
@@ -55,11 +53,11 @@ class Part(Protocol):
         """Left, top, right, bottom in pixels."""
         ...
 
-    def surface(self, x: Array, y: Array) -> Surface:
+    def surface(self, x: FloatArray, y: FloatArray) -> Surface:
         """What is seen of the part at pixels of any common shape."""
         ...
 
-    def place(self, along: Array, around: Array) -> tuple[Array, Array, Mask]:
+    def place(self, along: FloatArray, around: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Where surface coordinates are seen: x, y, and whether they face the camera."""
         ...
 
@@ -68,10 +66,10 @@ class Part(Protocol):
 class Tube:
     """A tapered limb between two points, round at both ends."""
 
-    start: Array
-    along_axis: Array
+    start: FloatArray
+    along_axis: FloatArray
     """Unit vector in the picture, from the start to the end."""
-    across_axis: Array
+    across_axis: FloatArray
     """Unit vector in the picture that the surface angle grows or falls along."""
     length: float
     radii: tuple[float, float]
@@ -87,7 +85,7 @@ class Tube:
     thickness_m: float
     light: tuple[float, float]
     """Brightness of a surface that faces the camera, and its change across."""
-    texture: list[Image]
+    texture: list[Picture]
 
     @property
     def size_px(self) -> float:
@@ -106,13 +104,13 @@ class Tube:
         low, high = np.minimum(self.start, end) - reach, np.maximum(self.start, end) + reach
         return low[0], low[1], high[0], high[1]
 
-    def _radius(self, share: Array) -> Array:
+    def _radius(self, share: FloatArray) -> FloatArray:
         width = self.radii[0] + (self.radii[1] - self.radii[0]) * share
         if len(self.profile) == 1:
             return width
         return width * np.interp(share, np.linspace(0, 1, len(self.profile)), self.profile)
 
-    def surface(self, x: Array, y: Array) -> Surface:
+    def surface(self, x: FloatArray, y: FloatArray) -> Surface:
         """See Part."""
         dx, dy = x - self.start[0], y - self.start[1]
         along = dx * self.along_axis[0] + dy * self.along_axis[1]
@@ -133,7 +131,7 @@ class Tube:
             light=(0.55 + 0.45 * cosine) * self.light[0] + self.light[1] * sine,
         )
 
-    def place(self, along: Array, around: Array) -> tuple[Array, Array, Mask]:
+    def place(self, along: FloatArray, around: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
         """See Part."""
         share = saturate((along - CAP) / (1 - 2 * CAP))
         before = saturate((CAP - along) / CAP)
@@ -151,17 +149,17 @@ class Tube:
 class Ball:
     """A head: an ellipse whose surface is turned by the head's own frame."""
 
-    centre: Array
-    right_axis: Array
+    centre: FloatArray
+    right_axis: FloatArray
     """Unit vector in the picture; the other axis is square to it, upwards."""
-    up_axis: Array
+    up_axis: FloatArray
     radii: tuple[float, float]
-    basis: Array
+    basis: FloatArray
     """(3,3): columns are right, up and towards the camera of the ellipse, in the head's left, up, forward axes."""
     depth_m: float
     thickness_m: float
     light: tuple[float, float]
-    texture: list[Image]
+    texture: list[Picture]
 
     @property
     def size_px(self) -> float:
@@ -174,7 +172,7 @@ class Ball:
         x, y = self.centre
         return x - reach, y - reach, x + reach, y + reach
 
-    def surface(self, x: Array, y: Array) -> Surface:
+    def surface(self, x: FloatArray, y: FloatArray) -> Surface:
         """See Part."""
         dx, dy = x - self.centre[0], y - self.centre[1]
         right = (dx * self.right_axis[0] + dy * self.right_axis[1]) / self.radii[0]
@@ -192,7 +190,7 @@ class Ball:
             light=(0.6 + 0.4 * near) * self.light[0] + self.light[1] * right,
         )
 
-    def place(self, along: Array, around: Array) -> tuple[Array, Array, Mask]:
+    def place(self, along: FloatArray, around: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
         """See Part."""
         height, turn = (0.5 - along) * np.pi, (around - 0.5) * 2 * np.pi
         own = np.stack([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from models.arrays import FloatArray
 from models.keypoints import POSETRACK_KEYPOINTS
-from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.canvas import Canvas
 from tasks.demo_corpus.detector import Detection, Detector
 from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
@@ -124,7 +124,7 @@ def _annotated(person: PersonTruth, name: str) -> bool:
     return not (name == "nose" and state == SELF_HIDDEN)
 
 
-def _box(places: Array, size: Array) -> Array:
+def _box(places: FloatArray, size: FloatArray) -> FloatArray:
     """The keypoints' extent with a margin of 15 % on every side, cut at the picture's border."""
     low, high = places.min(0), places.max(0)
     margin = 0.15 * np.maximum(high - low, 4.0)

@@ -4,16 +4,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import FloatArray, Picture
 from tasks.demo_corpus.backdrops import View
-from tasks.demo_corpus.body import Array
 from tasks.demo_corpus.camera import Camera
 from tasks.demo_corpus.canvas import PARTS_PER_PERSON, Canvas, Layer
 from tasks.demo_corpus.figures import Figure
 from tasks.demo_corpus.seeds import generator
-
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -36,16 +33,16 @@ class Scene:
     camera: Camera
     figures: list[Figure]
     view: View
-    backdrop: Image
-    turns: Array
+    backdrop: Picture
+    turns: FloatArray
     """Homographies (moments,3,3) from backdrop pixels to the pixels of the picture."""
     layers: list[Layer]
     light: Light
     frames: int
     subframes: int
-    crowd: list[Array]
+    crowd: list[FloatArray]
     """Outlines (N,2) of background crowds in pixels of the backdrop."""
-    clutter: Array
+    clutter: FloatArray
     """Boxes (N,4) x, y, w, h in pixels of the backdrop that a detector may take for persons."""
     labelled: tuple[bool, ...]
 
@@ -53,7 +50,7 @@ class Scene:
         """The moment that a frame's annotations are of: the middle of its exposure."""
         return frame * self.subframes + self.subframes // 2
 
-    def backdrop_map(self, frame: int) -> Array:
+    def backdrop_map(self, frame: int) -> FloatArray:
         """Homography (3,3) from backdrop pixels to the frame's pixels."""
         return np.asarray(self.turns[self.moment(frame)])
 
@@ -61,7 +58,7 @@ class Scene:
         """The sharp picture in the middle of the exposure, with depth and owners."""
         return self._render(self.moment(frame))
 
-    def photograph(self, frame: int, sharp: Canvas) -> Image:
+    def photograph(self, frame: int, sharp: Canvas) -> Picture:
         """What the sensor records, RGB (H,W,3): exposure over the sub-frames, focus, light and noise."""
         middle = self.moment(frame)
         moments = range(frame * self.subframes, (frame + 1) * self.subframes)

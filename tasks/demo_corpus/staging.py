@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
+from models.arrays import FloatArray
 from tasks.demo_corpus import motion
 from tasks.demo_corpus.backdrops import View, occluder, paint_backdrop
-from tasks.demo_corpus.body import Array, pose_skeleton
+from tasks.demo_corpus.body import pose_skeleton
 from tasks.demo_corpus.camera import Camera
 from tasks.demo_corpus.crowds import add_crowd
 from tasks.demo_corpus.figures import Figure
@@ -93,13 +94,13 @@ def _stage(stage: Stage, script: Script, *, name: str, size: tuple[int, int], la
     )
 
 
-def _seconds(frames: int, subframes: int, rate: float) -> Array:
+def _seconds(frames: int, subframes: int, rate: float) -> FloatArray:
     """Times (frames * subframes,) of all moments; the middle sub-frame lies on the frame's own time."""
     offsets = (np.arange(subframes) - subframes // 2) * EXPOSURE / max(1, subframes - 1)
     return np.maximum(0, (np.arange(frames)[:, None] + 0.5 + offsets).ravel() / rate)
 
 
-def _camera(stage: Stage, script: Script, size: tuple[int, int], seconds: Array) -> Camera:
+def _camera(stage: Stage, script: Script, size: tuple[int, int], seconds: FloatArray) -> Camera:
     rng = stage.stream("camera")
     share = seconds / max(float(seconds[-1]), 1e-6) - 0.5 if len(seconds) > 1 else np.zeros(1)
     smooth = share * (1.5 - 2 * share**2)
@@ -141,7 +142,7 @@ def _light(stage: Stage, script: Script) -> Light:
     return Light(float(rng.uniform(0.85, 1.08)), tint, float(rng.uniform(0.8, 1.7)), float(rng.uniform(0.0, 0.6)))
 
 
-def _clutter(stage: Stage, view: View) -> Array:
+def _clutter(stage: Stage, view: View) -> FloatArray:
     """Boxes of the backdrop, shaped like people, that a detector may fall for."""
     rng = stage.stream("clutter")
     count = stage.corpus.detector.false_positive_locations
@@ -152,7 +153,7 @@ def _clutter(stage: Stage, view: View) -> Array:
     return np.stack([x - width / 2, y - height / 2, width, height], -1)
 
 
-def _cast(stage: Stage, script: Script, camera: Camera, seconds: Array) -> list[Figure]:
+def _cast(stage: Stage, script: Script, camera: Camera, seconds: FloatArray) -> list[Figure]:
     wardrobe = Wardrobe(stage.seed, stage.namespace)
     identities: list[Identity] = []
     figures = []
@@ -173,7 +174,7 @@ def _gait_of(speed: float) -> Gait:
     return motion.stroll if speed < 1.15 else motion.stride if speed < 2.0 else motion.run
 
 
-def _walk(role: Role, rng: np.random.Generator, half_picture: float, seconds: Array) -> Walk:
+def _walk(role: Role, rng: np.random.Generator, half_picture: float, seconds: FloatArray) -> Walk:
     """A gently curved way from start to end, or the middle of it when time is too short."""
     start, end = (np.array([x * half_picture * z, z]) for x, z in (role.start, role.end))
     path, total = end - start, max(float(seconds[-1] - seconds[0]), 1e-6)

@@ -5,18 +5,16 @@ Rows run along a limb (start to end) or down a head; columns run around, the mid
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import IntArray, Picture
 from tasks.demo_corpus.identities import Colour, Identity
-
-Image = npt.NDArray[np.uint8]
 
 ROWS, COLUMNS = 64, 96
 CAP_ROWS = 8
 """Rows at each end that cover the rounded ends of a part."""
 
 
-def body_textures(identity: Identity) -> dict[str, Image]:
+def body_textures(identity: Identity) -> dict[str, Picture]:
     """One (64,96,3) picture per kind of body part."""
     rng = np.random.Generator(np.random.PCG64(identity.texture_seed))
     cloth = _cloth(identity, rng)
@@ -39,14 +37,14 @@ def body_textures(identity: Identity) -> dict[str, Image]:
     }
 
 
-def _plain(colour: Colour, rng: np.random.Generator, spread: float = 9) -> Image:
+def _plain(colour: Colour, rng: np.random.Generator, spread: float = 9) -> Picture:
     """A colour with soft folds."""
     grid = rng.standard_normal((8, 10), np.float32)
     folds = np.asarray(cv2.resize(grid, (COLUMNS, ROWS), interpolation=cv2.INTER_CUBIC), np.float32)
     return np.clip(np.array(colour, np.float32) + np.float32(spread) * folds[..., None], 0, 255).astype(np.uint8)
 
 
-def _cloth(identity: Identity, rng: np.random.Generator) -> Image:
+def _cloth(identity: Identity, rng: np.random.Generator) -> Picture:
     outfit = identity.outfit
     rows, columns = np.mgrid[0:ROWS, 0:COLUMNS]
     period = int(rng.integers(10, 17))
@@ -66,7 +64,7 @@ def _cloth(identity: Identity, rng: np.random.Generator) -> Image:
     return picture
 
 
-def _shirt(cloth: Image, identity: Identity, rng: np.random.Generator) -> Image:
+def _shirt(cloth: Picture, identity: Identity, rng: np.random.Generator) -> Picture:
     """The torso: a neckline, and what tells the front (a print or buttons) from the back (a number or nothing)."""
     picture = cloth.copy()
     middle = COLUMNS // 2
@@ -84,7 +82,7 @@ def _shirt(cloth: Image, identity: Identity, rng: np.random.Generator) -> Image:
     return picture
 
 
-def _blob_print(picture: Image, centre: tuple[int, int], colour: tuple[int, ...], rng: np.random.Generator) -> None:
+def _blob_print(picture: Picture, centre: tuple[int, int], colour: tuple[int, ...], rng: np.random.Generator) -> None:
     kind = int(rng.integers(3))
     x, y = centre
     if kind == 0:
@@ -97,7 +95,7 @@ def _blob_print(picture: Image, centre: tuple[int, int], colour: tuple[int, ...]
         cv2.line(picture, (x - 8, y), (x + 8, y), (250, 250, 250), 2)
 
 
-def _back_number(picture: Image, colour: tuple[int, ...], text: str) -> None:
+def _back_number(picture: Picture, colour: tuple[int, ...], text: str) -> None:
     """A number around the seam column, upright as the torso stands (row 0 is the hip)."""
     patch = np.zeros((22, 36, 3), np.uint8)
     cv2.putText(patch, text, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
@@ -108,7 +106,7 @@ def _back_number(picture: Image, colour: tuple[int, ...], text: str) -> None:
     picture[:] = np.roll(shifted, -(COLUMNS // 2), axis=1)
 
 
-def _ending(cloth: Image, skin: Image, share: float) -> Image:
+def _ending(cloth: Picture, skin: Picture, share: float) -> Picture:
     """Cloth down to `share` of a limb, skin below."""
     picture = skin.copy()
     end = min(ROWS, int(CAP_ROWS + share * (ROWS - 2 * CAP_ROWS)))
@@ -118,26 +116,26 @@ def _ending(cloth: Image, skin: Image, share: float) -> Image:
     return picture
 
 
-def _shoe(identity: Identity, rng: np.random.Generator) -> Image:
+def _shoe(identity: Identity, rng: np.random.Generator) -> Picture:
     picture = _plain(identity.shoes, rng)
     picture[ROWS // 2 :, :] = np.clip(picture[ROWS // 2 :, :].astype(int) + 24, 0, 255).astype(np.uint8)
     return picture
 
 
-def _streaked(colour: Colour, rng: np.random.Generator) -> Image:
+def _streaked(colour: Colour, rng: np.random.Generator) -> Picture:
     streaks = 14 * rng.standard_normal((1, COLUMNS, 1), np.float32) + 4 * rng.standard_normal(
         (ROWS, COLUMNS, 1), np.float32
     )
     return np.clip(np.array(colour, np.float32) + streaks, 0, 255).astype(np.uint8)
 
 
-def _backpack(identity: Identity, rng: np.random.Generator) -> Image:
+def _backpack(identity: Identity, rng: np.random.Generator) -> Picture:
     picture = _plain(identity.backpack or (90, 90, 90), rng)
     picture[28:32] = picture[28:32] // 2
     return picture
 
 
-def _head(identity: Identity, rng: np.random.Generator) -> Image:
+def _head(identity: Identity, rng: np.random.Generator) -> Picture:
     """The head as longitude and latitude: hair above and behind, the face around the middle column."""
     skin = np.array(identity.skin)
     picture = _plain(identity.skin, rng, spread=3)
@@ -153,7 +151,7 @@ def _head(identity: Identity, rng: np.random.Generator) -> Image:
     return picture
 
 
-def _face(picture: Image, skin: npt.NDArray[np.int64], identity: Identity, rng: np.random.Generator) -> None:
+def _face(picture: Picture, skin: IntArray, identity: Identity, rng: np.random.Generator) -> None:
     dark = tuple(int(v) for v in skin * 0.55)
     rosy = tuple(int(v) for v in np.clip(skin * (0.86, 0.55, 0.55), 0, 255))
     middle = COLUMNS // 2
@@ -172,7 +170,7 @@ def _face(picture: Image, skin: npt.NDArray[np.int64], identity: Identity, rng: 
         cv2.ellipse(picture, (middle, 43), (4, 1), 0, 0, 360, rosy, -1)
 
 
-def pyramid(picture: Image) -> list[Image]:
+def pyramid(picture: Picture) -> list[Picture]:
     """The picture at full, half, quarter and eighth size, so that a small person's cloth does not flicker."""
     levels = [picture]
     while len(levels) < 4:

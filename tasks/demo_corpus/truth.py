@@ -5,14 +5,11 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from tasks.demo_corpus.body import Array
+from models.arrays import BoolArray, FloatArray
 from tasks.demo_corpus.canvas import OCCLUDER, PARTS_PER_PERSON, Canvas
 from tasks.demo_corpus.figures import Figure
 from tasks.demo_corpus.scenes import Scene
-
-Mask = npt.NDArray[np.bool_]
 
 SEEN, SELF_HIDDEN, HIDDEN, OUTSIDE = 3, 2, 1, 0
 """State of a keypoint: in view, behind its own body, behind another person or thing, out of the picture."""
@@ -38,18 +35,18 @@ class PersonTruth:
     """One person in one frame. Places are pixels; `visible_share` is what others leave of what is in the picture."""
 
     person: int
-    places: dict[str, Array]
+    places: dict[str, FloatArray]
     states: dict[str, int]
-    mask: Mask
+    mask: BoolArray
     """Pixels where the person is seen."""
-    whole_box_xywh: Array
+    whole_box_xywh: FloatArray
     """Box of the whole silhouette inside the picture, hidden parts included."""
     visible_share: float
     cut: bool
     """Whether the silhouette touches the picture's border."""
     speed_px: float
     """Mean movement of the keypoints during one exposure, pixels."""
-    head_box_xywh: Array
+    head_box_xywh: FloatArray
 
 
 def people_of(scene: Scene, frame: int, canvas: Canvas) -> list[PersonTruth]:
@@ -62,7 +59,9 @@ def people_of(scene: Scene, frame: int, canvas: Canvas) -> list[PersonTruth]:
     return found
 
 
-def _person(scene: Scene, frame: int, canvas: Canvas, person: int, figure: Figure, silhouette: Mask) -> PersonTruth:
+def _person(
+    scene: Scene, frame: int, canvas: Canvas, person: int, figure: Figure, silhouette: BoolArray
+) -> PersonTruth:
     moment = scene.moment(frame)
     mask = (canvas.owner // PARTS_PER_PERSON == person) & (canvas.owner >= 0) & (canvas.owner < OCCLUDER)
     border = np.concatenate([silhouette[0], silhouette[-1], silhouette[:, 0], silhouette[:, -1]])
@@ -79,7 +78,7 @@ def _person(scene: Scene, frame: int, canvas: Canvas, person: int, figure: Figur
     )
 
 
-def box_of_mask(mask: Mask) -> Array:
+def box_of_mask(mask: BoolArray) -> FloatArray:
     """Smallest box x, y, w, h around the true pixels; zeros where there are none."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
@@ -132,7 +131,7 @@ def _speed(scene: Scene, figure: Figure, frame: int) -> float:
     return float(np.mean(moves))
 
 
-def _head_box(figure: Figure, moment: int) -> Array:
+def _head_box(figure: Figure, moment: int) -> FloatArray:
     """The head from crown to chin, as PoseTrack's annotators box it."""
     top, bottom = (
         figure.pixels["head_top"][moment],
@@ -144,7 +143,7 @@ def _head_box(figure: Figure, moment: int) -> Array:
     return np.concatenate([middle - half, 2 * half])
 
 
-def outline_in_picture(outline: Array, turn: Array, size: tuple[int, int]) -> Array | None:
+def outline_in_picture(outline: FloatArray, turn: FloatArray, size: tuple[int, int]) -> FloatArray | None:
     """A convex outline of the backdrop as seen in a frame, cut at the picture's border; None when nothing is left."""
     width, height = size
     seen = cv2.perspectiveTransform(outline[None].astype(np.float64), turn)[0].astype(np.float32)

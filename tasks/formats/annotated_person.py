@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from models.keypoints import IntArray, index_map
+from models.arrays import IntArray
+from models.keypoints import index_map
 from tasks.formats.fields import FieldError, InWords, Record, records
 from tasks.formats.fields import reals as real_list
 

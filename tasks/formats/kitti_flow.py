@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.keypoints import FloatArray
+from models.arrays import BoolArray, FloatArray
 from tasks.errors import InputError
 from tasks.whole_files import whole_file
 
@@ -15,7 +15,7 @@ _STEPS_PER_PX: Final = 64.0
 _ZERO: Final = 1 << 15
 
 
-def write_flow_png(path: Path, flow: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> None:
+def write_flow_png(path: Path, flow: npt.NDArray[np.floating], valid: BoolArray) -> None:
     """Write flow (H,W,2) in pixels, x then y, within 512 px, and its mask (H,W); the picture appears whole."""
     steps = np.clip(np.round(flow.astype(np.float64) * _STEPS_PER_PX) + _ZERO, 0, 2 * _ZERO - 1)
     red_green_blue = np.dstack([steps, valid]).astype(np.uint16)
@@ -24,7 +24,7 @@ def write_flow_png(path: Path, flow: npt.NDArray[np.floating], valid: npt.NDArra
             raise OSError(f"{path}: the PNG encoder refused a flow of shape {flow.shape}")
 
 
-def read_flow_png(path: Path) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def read_flow_png(path: Path) -> tuple[FloatArray, BoolArray]:
     """Flow (H,W,2) in pixels, x then y, and where it is known (H,W).
 
     Raises:

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.metrics.sequence import BoolArray
+from models.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import FloatArray
+from models.arrays import FloatArray
 from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE
 from tasks.formats.errors import ScoringError, place, shown
 from tasks.formats.points import PointFile

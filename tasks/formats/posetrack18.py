@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import POSEVAL_JOINTS, FloatArray, IntArray
+from models.arrays import FloatArray, IntArray
+from models.keypoints import POSEVAL_JOINTS
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.errors import ScoringError, place, shown
 from tasks.formats.points import PointFile

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, SKELETON, FloatArray
+from models.arrays import FloatArray
+from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, SKELETON
 from models.metrics.sequence import MISSING_SCORE
 from tasks.errors import InputError
 from tasks.formats.errors import ScoringError, shown

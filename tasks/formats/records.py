@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from models.keypoints import FloatArray
+from models.arrays import FloatArray
 from tasks.formats.errors import ScoringError, shown
 
 Record: TypeAlias = dict[str, Any]

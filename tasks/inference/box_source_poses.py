@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from models.keypoints import IntArray
-from models.poses.arrays import FramePoses
+from models.arrays import IntArray
+from models.poses.frame_poses import FramePoses
 from tasks.inference.column_blocks import ColumnBlocks
 from tasks.inference.pose_estimator import body_score
 from tasks.inference.pose_rows import frame_poses, join_poses, no_poses

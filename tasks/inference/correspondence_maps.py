@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.arrays import FloatArray, Picture
 from models.fields.affinity_map import Convention, peaks, pixel_of, sample
 from models.networks.backbone import FEATURE_STRIDE
 from models.networks.correspondence import CorrespondenceNetwork
 from models.poses import crops
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from tasks.inference.networks import autocast, device, prepare
 from tasks.params.recover import RecoverParams
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class CorrespondenceMaps:
         self._params = params
 
     @torch.inference_mode()
-    def fit(self, picture: npt.NDArray[np.uint8]) -> FittedFrame:
+    def fit(self, picture: Picture) -> FittedFrame:
         """Features of a picture (H,W,3) RGB; needed once per frame."""
         size = self._params.frame_size_px
         affine = crops.frame_affine(picture.shape[1], picture.shape[0], size_px=size)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.poses.arrays import VideoPoses
+from models.poses.frame_poses import VideoPoses
 from models.tracking.merging import (
     CarriedPose,
     MergeCandidate,

@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.arrays import FloatArray, Picture
 from models.fields.heatmap import decode_heatmap
 from models.keypoints import BODY, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
 from models.networks.pose import PoseNetwork, load_pose
@@ -18,14 +18,12 @@ from tasks.errors import InputError
 from tasks.inference.networks import autocast, device, loaded, prepare, trained_params
 from tasks.params.estimate import EstimateParams
 
-FloatArray = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class PersonCrop:
     """A person box cut out of its picture."""
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: Picture
     """(H,W,3) RGB."""
     affine: FloatArray
     """(2,3), picture to crop."""
@@ -74,7 +72,7 @@ class PoseEstimator:
         self._stage = _stage(len(network.stages), params.output_stage)
         self._mirrored = torch.as_tensor(flip_order(POSETRACK_KEYPOINTS), device=device())
 
-    def crop(self, picture: npt.NDArray[np.uint8], box_xywh: Sequence[float] | FloatArray) -> PersonCrop:
+    def crop(self, picture: Picture, box_xywh: Sequence[float] | FloatArray) -> PersonCrop:
         """Cut a box out of a picture (H,W,3), its longer side spanning the crop's width (FACTS 4.2)."""
         size = {"crop_width": self._params.crop_width_px, "crop_height": self._params.crop_height_px}
         affine = crops.crop_affine(np.asarray(box_xywh, dtype=np.float64), **size)
@@ -101,7 +99,7 @@ class PoseEstimator:
         return np.stack(in_picture, axis=-1), score.double().cpu().numpy()
 
     @torch.inference_mode()
-    def _fields(self, pixels: npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    def _fields(self, pixels: Picture) -> tuple[Tensor, Tensor]:
         """Heatmaps (B,17,h,w) in 0..1, averaged over the mirrored crops, and the offset maps (B,34,h,w) of the others.
 
         The two passes are one batch. Heatmaps are mirrored back without a shift, as in the released code.

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.keypoints import KEYPOINT_COUNT
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from tasks.tables.arrays import keypoint_array, list_array
 
 MAP_KINDS: Final = ("refined", "siamese")

@@ -4,16 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import BoolArray, FramePoses
-from models.tracking.recovery import (
-    confident_correspondences,
-    has_enough_keypoints,
-    recovery_boxes,
-    suppress_recovered,
-)
+from models.arrays import BoolArray, FloatArray, IntArray, Picture
+from models.poses.frame_poses import FramePoses
+from models.tracking.recovery import confident_correspondences, has_enough_keypoints, recovery_boxes, suppress_recovered
 from tasks.inference.correspondence_maps import PoseMaps
 from tasks.inference.pose_estimator import PoseEstimator
 from tasks.params.recover import RecoverParams
@@ -49,9 +43,7 @@ class Recovery:
         self._estimator = estimator
         self._params = params
 
-    def propose(
-        self, source: FramePoses, chain_frames: IntArray, maps: PoseMaps, picture: npt.NDArray[np.uint8]
-    ) -> Proposals:
+    def propose(self, source: FramePoses, chain_frames: IntArray, maps: PoseMaps, picture: Picture) -> Proposals:
         """Carry poses on and estimate them anew, from the original picture.
 
         Args:
@@ -76,7 +68,7 @@ class Recovery:
             score=poses.score,
         )
 
-    def _boxes(self, source: FramePoses, maps: PoseMaps, picture: npt.NDArray[np.uint8]) -> FloatArray:
+    def _boxes(self, source: FramePoses, maps: PoseMaps, picture: Picture) -> FloatArray:
         params = self._params
         xy, peak = maps.peaks(params.maps)
         threshold = params.corr_threshold if params.maps == "refined" else params.corr_threshold_siamese

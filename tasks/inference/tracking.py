@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.poses.arrays import VideoPoses
+from models.arrays import IntArray
+from models.poses.frame_poses import VideoPoses
 from models.tracking.association import Matcher, SimilarityMatcher, Tracks, associate_poses
 from models.tracking.duplicates import DuplicateRule
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, Similarity
 from tasks.inference.pose_rows import MAP_KINDS, frame_poses, join_poses
@@ -66,7 +66,7 @@ def _of_source(table: Table, tables: Path, video: Video, box_source: str) -> pa.
     return rows.filter(pc.field("box_source") == box_source)
 
 
-def _ids(rows: pa.Table, name: str) -> npt.NDArray[np.int64]:
+def _ids(rows: pa.Table, name: str) -> IntArray:
     return np.asarray(rows[name].to_numpy(), dtype=np.int64)
 
 

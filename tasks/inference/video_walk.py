@@ -7,11 +7,11 @@ f-2 .. f-max_gap_frames are read at the keypoints of every pose of f. Features l
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from models.keypoints import KEYPOINT_COUNT, FloatArray
-from models.poses.arrays import FramePoses
+from models.arrays import FloatArray, Picture
+from models.keypoints import KEYPOINT_COUNT
+from models.poses.frame_poses import FramePoses
 from tasks.frames import VideoFrames
 from tasks.inference.box_source_poses import BoxSourcePoses
 from tasks.inference.column_blocks import ColumnBlocks
@@ -21,7 +21,6 @@ from tasks.inference.recovered_poses import Recovery
 from tasks.params.recover import RecoverParams
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, RECOVERED_POSES
 
-Picture = npt.NDArray[np.uint8]
 _BLOCK_FRAMES = 16
 """Pictures that the walk backwards holds: a video file is decoded forward, so it is read in blocks from its end."""
 

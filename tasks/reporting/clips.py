@@ -10,12 +10,11 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import BoolArray, FloatArray, Picture
 from models.keypoints import BODY, POSETRACK_KEYPOINTS, SKELETON
 from tasks.whole_files import whole_file
 
-Picture = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 
@@ -42,9 +41,9 @@ def draw_tracks(
 
 
 def _draw_pose(
-    canvas: npt.NDArray[np.uint8],
-    points: npt.NDArray[np.float64],
-    shown: npt.NDArray[np.bool_],
+    canvas: Picture,
+    points: FloatArray,
+    shown: BoolArray,
     *,
     track_id: int,
     is_recovered: bool,
@@ -60,13 +59,13 @@ def _draw_pose(
         _write_label(canvas, f"{track_id}", _label_place(pixels, shown), colour)
 
 
-def _label_place(pixels: list[tuple[int, int]], shown: npt.NDArray[np.bool_]) -> tuple[int, int]:
+def _label_place(pixels: list[tuple[int, int]], shown: BoolArray) -> tuple[int, int]:
     top = POSETRACK_KEYPOINTS.index("head_top")
     index = top if shown[top] else int(np.flatnonzero(shown)[0])
     return pixels[index][0] - 4, max(pixels[index][1] - 5, 10)
 
 
-def _write_label(canvas: npt.NDArray[np.uint8], text: str, place: tuple[int, int], colour: Colour) -> None:
+def _write_label(canvas: Picture, text: str, place: tuple[int, int], colour: Colour) -> None:
     for shade, thickness in (((0, 0, 0), 3), (colour, 1)):
         cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, thickness, cv2.LINE_AA)
 

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, FloatArray, IntArray
-from models.metrics.sequence import JOINT_COUNT, BoolArray, Persons, Sequence, repeated_rows
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK
+from models.metrics.sequence import JOINT_COUNT, Persons, Sequence, repeated_rows
 from tasks.formats.errors import Notice, ScoringError, place, shown
 from tasks.formats.posetrack18 import Posetrack18File, polygons_of_image
 from tasks.formats.records import Record, first_bad, numbers

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
-from models.metrics.sequence import HEAD_SIZE, JOINT_COUNT, MISSING_SCORE, BoolArray, Persons, Sequence, repeated_rows
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.metrics.sequence import HEAD_SIZE, JOINT_COUNT, MISSING_SCORE, Persons, Sequence, repeated_rows
 from tasks.formats.errors import ScoringError, place
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack17 import is_posetrack17, points_of_posetrack17

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from models.keypoints import FloatArray
-from models.metrics.sequence import BoolArray
+from models.arrays import BoolArray, FloatArray
 from tasks.formats.errors import ScoringError
 
 

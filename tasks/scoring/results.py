@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from models.keypoints import POSEVAL_JOINTS, FloatArray
+from models.arrays import FloatArray
+from models.keypoints import POSEVAL_JOINTS
 from models.metrics.average_precision import AveragePrecision
 from models.metrics.clear_mot import ClearMot, MotCounts, clear_mot
 from models.metrics.hota import pose_hota_of_sequence

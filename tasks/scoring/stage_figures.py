@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import FloatArray
+from models.arrays import FloatArray
 from tasks.scoring.evaluation import SequenceScores
 from tasks.scoring.results import JOINT_NAMES
 from tasks.scoring.totals import Totals

@@ -4,7 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from models.keypoints import POSEVAL_JOINTS, FloatArray
+from models.arrays import FloatArray
+from models.keypoints import POSEVAL_JOINTS
 from tasks.scoring.totals import Totals
 
 _PARTS: Final = ("Head", "Shou", "Elb", "Wri", "Hip", "Knee", "Ankl")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TypeVar
 
-from models.keypoints import FloatArray
+from models.arrays import FloatArray
 from models.metrics.average_precision import AveragePrecision, Ties, average_precision, find_ties
 from models.metrics.clear_mot import ClearMot, MotCounts, clear_mot, no_counts
 from models.metrics.hota import HotaCounts, combine, pose_hota

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.tracking.association import Tracks
-from models.tracking.evidence import CarriedPoses
+from models.tracking.propagation import CarriedPoses
 from models.tracking.similarity import CarriedOksSimilarity, OksSimilarity, Similarity
 from tasks.inference.tracking import associate, correspondence_oks, correspondence_similarity, similarity_matcher
 from tasks.params.track import TrackParams

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from models.keypoints import POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, FloatArray, IntArray
+from models.arrays import FloatArray, IntArray
+from models.keypoints import POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS
 from models.metrics.average_precision import Evidence, average_precision, collect_evidence
 from models.metrics.clear_mot import MotCounts, clear_mot, count_events, no_counts
 from models.metrics.sequence import FrameBlock, Sequence, UndefinedMetricError, frame_blocks

@@ -6,16 +6,14 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.arrays import FramePoses
-from models.tracking.evidence import CarriedPoses
+from models.arrays import Float32Array, FloatArray, IntArray, Picture
+from models.poses.frame_poses import FramePoses
+from models.tracking.propagation import CarriedPoses
 from tasks.params.ablate import AblateParams
 from tasks.tracker_evaluation.videos import TrialVideo
 
-Picture = npt.NDArray[np.uint8]
 Rows = tuple[IntArray, IntArray, FloatArray, FloatArray]
 """Pose ids, target frames, keypoints and peaks of carried poses."""
 
@@ -23,7 +21,7 @@ Rows = tuple[IntArray, IntArray, FloatArray, FloatArray]
 class DenseFlow(Protocol):
     """Two pictures (H,W,3) RGB to the motion (H,W,2) of each pixel of the first, in pixels, x then y."""
 
-    def __call__(self, source: Picture, target: Picture, /) -> npt.NDArray[np.float32]:
+    def __call__(self, source: Picture, target: Picture, /) -> Float32Array:
         """Flow from `source` to `target`."""
 
 
@@ -32,7 +30,7 @@ def flow_of(params: AblateParams) -> DenseFlow:
     return _raft(params.flow_weights) if params.flow == "raft" and params.flow_weights else dis_flow
 
 
-def dis_flow(source: Picture, target: Picture, /) -> npt.NDArray[np.float32]:
+def dis_flow(source: Picture, target: Picture, /) -> Float32Array:
     """OpenCV's dense inverse search; needs no weights."""
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     first, second = (np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)) for picture in (source, target))
@@ -46,7 +44,7 @@ def _raft(weights: str) -> DenseFlow:
     network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
 
     @torch.inference_mode()
-    def flow(source: Picture, target: Picture, /) -> npt.NDArray[np.float32]:
+    def flow(source: Picture, target: Picture, /) -> Float32Array:
         height, width = (side - side % 8 for side in source.shape[:2])
         pair = [
             torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None] for picture in (source, target)
@@ -58,7 +56,7 @@ def _raft(weights: str) -> DenseFlow:
     return flow
 
 
-def carry(xy: FloatArray, flow: npt.NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+def carry(xy: FloatArray, flow: Float32Array) -> tuple[FloatArray, FloatArray]:
     """Keypoints (Q,17,2) moved by the flow (H,W,2) at their pixel, and (Q,17) whether they arrive inside: 1 or 0."""
     height, width = flow.shape[:2]
     column, row = (np.floor(np.nan_to_num(xy[..., axis])).astype(np.int64) for axis in (0, 1))
@@ -91,9 +89,9 @@ class _FlowsOnto:
 
     def __init__(self, flow: DenseFlow, picture: Picture) -> None:
         self._flow, self._picture = flow, picture
-        self._known: dict[int, npt.NDArray[np.float32]] = {}
+        self._known: dict[int, Float32Array] = {}
 
-    def __call__(self, frame_index: int, earlier: Picture) -> npt.NDArray[np.float32]:
+    def __call__(self, frame_index: int, earlier: Picture) -> Float32Array:
         if frame_index not in self._known:
             self._known[frame_index] = self._flow(earlier, self._picture)
         return self._known[frame_index]

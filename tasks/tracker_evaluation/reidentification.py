@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import FloatArray, IntArray
 from models.networks.reid import load_reid
 from models.poses.crops import stretched_crop
 from models.tracking.similarity import ReidSimilarity

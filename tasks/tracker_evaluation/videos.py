@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from models.keypoints import IntArray
+from models.arrays import IntArray
 from models.tracking.association import Tracks
 from tasks.errors import InputError
 from tasks.formats.json_files import load_json

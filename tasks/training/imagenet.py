@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from torch import nn
 
-from models.networks.initialisation import initialise_backbone
+from models.networks.imagenet import initialise_backbone
 from models.weight_files import WeightsError
 from tasks.errors import InputError
 from tasks.training.sources import file_digest

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from torch import Tensor, nn
 
-from models.keypoints import IntArray
+from models.arrays import IntArray
 from tasks.params.training import TrainingSection
 
 Batch: TypeAlias = dict[str, Tensor]

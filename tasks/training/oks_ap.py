@@ -8,7 +8,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from models.keypoints import COCO_KEYPOINTS, FloatArray
+from models.arrays import FloatArray
+from models.keypoints import COCO_KEYPOINTS
 from tasks.training.job import Figures
 from tasks.training.persons import Persons
 

@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
-from models.poses.crops import Picture
+from models.arrays import BoolArray, FloatArray, IntArray, Picture
+from models.keypoints import KEYPOINT_COUNT
+from models.warps.background import at, before, body_mask
+from models.warps.warp import Warp, draw_bend
 from tasks.params.pair_training import PairTrainingSection
 from tasks.training.job import Batch
 from tasks.training.pair_keypoints import HEAD_TOP, pair_keypoints
@@ -22,8 +24,6 @@ from tasks.training.pictures import (
     motion_blur,
     similarity_about,
 )
-from tasks.training.surroundings import at, before, body_mask
-from tasks.training.warps import Warp, draw_bend
 
 _CENTRE_JITTER = 0.25
 """Shift of the cut against the person it is about, as a share of its side."""
@@ -31,8 +31,6 @@ _SPREAD_PX = 6.0
 """Standard deviation of extra points around keypoints, in pixels of the network's picture."""
 _HIDDEN_SHARE = (0.2, 0.6)
 """Sides of the rectangle that truncation blanks, as a share of the picture's side."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ class Pair:
     second: Picture
     first_xy: FloatArray
     second_xy: FloatArray
-    labelled: Mask
-    shown: Mask
+    labelled: BoolArray
+    shown: BoolArray
 
 
 class PairData:
@@ -132,7 +130,7 @@ class PairData:
         bend = draw_bend(section.deformation_slope, size, generator) if section.deformation_slope else None
         return Warp(chain(similarity, first.affine), bend)
 
-    def _bodies(self, sample: int, warp: Warp) -> Mask:
+    def _bodies(self, sample: int, warp: Warp) -> BoolArray:
         persons = self._of_picture[sample]
         return body_mask(warp.moved(self._xy[persons]), self._labelled[persons], size_px=self._section.size_px)
 
@@ -142,7 +140,7 @@ class PairData:
         picture, warp = self._first_warp(other, generator)
         return warp.view(picture, self._section.size_px)
 
-    def _persons_seen(self, sample: int, first: Warp, generator: np.random.Generator) -> tuple[FloatArray, Mask]:
+    def _persons_seen(self, sample: int, first: Warp, generator: np.random.Generator) -> tuple[FloatArray, BoolArray]:
         """Persons with a keypoint in the first picture, at most max_persons of them: keypoints (P,17,2), labelled."""
         picture, persons = self._picture(sample), self._of_picture[sample]
         labelled = self._labelled[persons] & self._inside(first.moved(self._xy[persons]))
@@ -175,7 +173,7 @@ class PairData:
         view[box[1] : box[3], box[0] : box[2]] = generator.integers(0, 256, 3)
         return (box[0] - 0.5, box[1] - 0.5, box[2] - 0.5, box[3] - 0.5)  # a pixel's place is its centre
 
-    def _inside(self, xy: FloatArray) -> Mask:
+    def _inside(self, xy: FloatArray) -> BoolArray:
         return np.asarray(((xy >= 0) & (xy < self._section.size_px)).all(axis=-1))
 
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from models.arrays import IntArray
 from models.fields.affinity_map import cell_index, encode_affinity_map
-from models.keypoints import IntArray
 from models.losses import refinement_loss, siamese_loss, softmax_loss
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
 from models.weight_files import save_weights

@@ -1,9 +1,9 @@
 """Keypoints for correspondence training, in PoseTrack's slots: any point of the picture is exact supervision there."""
 
 import numpy as np
-import numpy.typing as npt
 
-from models.keypoints import COCO_KEYPOINTS, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, FloatArray, index_map
+from models.arrays import BoolArray, FloatArray
+from models.keypoints import COCO_KEYPOINTS, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, index_map
 from tasks.training.persons import Persons, Source
 
 NOSE, HEAD_BOTTOM, HEAD_TOP = (POSETRACK_KEYPOINTS.index(name) for name in ("nose", "head_bottom", "head_top"))
@@ -15,9 +15,7 @@ _NOSE_HEIGHT, _HEAD_HEIGHT = 0.35, 0.65
 """Of nose and head_top over head_bottom, in lengths of the trunk."""
 
 
-def pair_keypoints(
-    persons: Persons, source: Source, *, head_from_trunk: bool = False
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def pair_keypoints(persons: Persons, source: Source, *, head_from_trunk: bool = False) -> tuple[FloatArray, BoolArray]:
     """Keypoints (N,17,2) as x, y and whether each is labelled (N,17).
 
     COCO's eyes are not used. head_bottom is the midpoint of both shoulders; head_top lies beyond the nose as seen from

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from tasks.errors import InputError
 from tasks.tables.files import read_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, VIDEOS
@@ -41,7 +41,7 @@ class Persons:
     """(N,17)."""
     y: FloatArray
     """(N,17)."""
-    labelled: npt.NDArray[np.bool_]
+    labelled: BoolArray
     """(N,17) whether visible or hidden, its place is told."""
     identity: IntArray
     """(N) from 0, unique over all videos; -1 without track_id."""

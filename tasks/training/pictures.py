@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.keypoints import FloatArray
-from models.poses.crops import Picture
+from models.arrays import FloatArray, Picture
 from tasks.errors import InputError
 from tasks.frames import FrameError, VideoFile, read_picture
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.keypoints import FloatArray, IntArray, flip_order
-from models.poses.crops import Picture, apply, crop_affine, crop_picture
+from models.arrays import FloatArray, IntArray, Picture
+from models.keypoints import flip_order
+from models.poses.crops import apply, crop_affine, crop_picture
 from tasks.params.pose_training import PoseTrainingSection
 from tasks.training.job import Batch
 from tasks.training.persons import Persons

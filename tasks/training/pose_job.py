@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.fields.heatmap import decode_heatmap, encode_heatmap
 from models.fields.offset_map import encode_offset_map
-from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
+from models.keypoints import KEYPOINT_COUNT
 from models.losses import heatmap_loss, offset_loss
 from models.metrics.sequence import HEAD_SIZE, MATCH_DISTANCE
 from models.networks.pose import PoseNetwork
@@ -82,7 +82,7 @@ class PoseJob(StageJob):
     def validate(self, network: nn.Module) -> Figures:
         """pck (share of held-out keypoints found) and the validation loss."""
         samples = _drawn(len(self._held_out), self._section.validation_samples, self.generator(-1, 0))
-        found: list[npt.NDArray[np.bool_]] = []
+        found: list[BoolArray] = []
         losses: list[float] = []
         for chosen in self._chunks(samples):
             batch, affines = self._held_out.plain_batch(chosen)

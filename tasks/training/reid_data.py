@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from models.keypoints import FloatArray, IntArray
-from models.poses.crops import Picture, stretched_crop
+from models.arrays import BoolArray, Float32Array, FloatArray, IntArray, Picture
+from models.poses.crops import stretched_crop
 from tasks.params.train_reid import TrainReidParams
 from tasks.training.job import Batch
 from tasks.training.persons import Persons
@@ -66,7 +65,7 @@ class ReidData:
         """At most `wanted` crops, evenly spread over the persons table."""
         return np.unique(np.linspace(0, len(self) - 1, min(wanted, len(self))).astype(np.int64))
 
-    def rank_1(self, samples: IntArray, embeddings: npt.NDArray[np.float32]) -> float:
+    def rank_1(self, samples: IntArray, embeddings: Float32Array) -> float:
         """Share of `samples` whose nearest one (cosine) of the same video and another frame is the same identity.
 
         Samples without such a candidate of their own identity are not counted; NaN if that leaves none.
@@ -83,7 +82,7 @@ class ReidData:
         shares = (rivals & same)[counted].sum(axis=1) / rivals[counted].sum(axis=1)
         return float(shares.mean()) if counted.any() else float("nan")
 
-    def _rivals(self, samples: IntArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    def _rivals(self, samples: IntArray) -> tuple[BoolArray, BoolArray]:
         """Of each pair of samples (N,N): whether they are compared, and whether they are the same identity."""
         frames = np.array([self.persons.image_id[sample].rpartition("/") for sample in samples], dtype=object)
         rivals = (frames[:, None, 0] == frames[None, :, 0]) & (frames[:, None, 2] != frames[None, :, 2])

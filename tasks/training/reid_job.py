@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.keypoints import IntArray
+from models.arrays import IntArray
 from models.losses import identity_loss, triplet_loss
 from models.networks.reid import ReidNetwork
 from models.weight_files import save_weights

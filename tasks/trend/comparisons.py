@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from models.keypoints import IntArray
+from models.arrays import IntArray
 from models.metrics.average_precision import average_precision
 from models.metrics.clear_mot import MotCounts, clear_mot
 from models.metrics.paired_bootstrap import PairedDifference, paired_bootstrap

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from models.keypoints import FloatArray
+from models.arrays import FloatArray, Picture
 from models.networks.correspondence import CorrespondenceNetwork, load_correspondence, load_siamese
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from tasks.errors import InputError
-from tasks.frames import Picture
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.networks import loaded, trained_params
 from tasks.inference.pose_rows import MAP_KINDS

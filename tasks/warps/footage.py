@@ -11,9 +11,10 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from models.keypoints import POSETRACK_KEYPOINTS, FloatArray
+from models.arrays import FloatArray
+from models.keypoints import POSETRACK_KEYPOINTS
 from models.metrics.sequence import HEAD_SIZE
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from tasks.errors import InputError
 from tasks.formats.annotated_person import KeypointSlots, keypoint_slots, read_keypoints
 from tasks.formats.fields import FieldError, Record, box_xywh, records, unique_id, whole

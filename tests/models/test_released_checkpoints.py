@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.networks.correspondence import SiameseNetwork, load_released_correspondence
 from models.networks.detector import PersonDetector, load_detector
-from models.networks.initialisation import initialise_backbone
+from models.networks.imagenet import initialise_backbone
 from models.networks.pose import PoseNetwork, load_released_pose
 from models.networks.released import imagenet_name, released_name
 from models.weight_files import WeightsError

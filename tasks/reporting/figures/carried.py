@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import FloatArray
+from models.arrays import BoolArray, FloatArray
 from tasks.reporting.figures.examples import Example, Figure, best
-from tasks.reporting.figures.footage import Footage, Mask
+from tasks.reporting.figures.footage import Footage
 from tasks.reporting.figures.panels import FOUND, QUERY, WHITE, Panel, extent_of, joined, region_around
 from tasks.tables.arrays import keypoint_array
 from tasks.tracker_evaluation.optical_flow import DenseFlow, carry
@@ -34,7 +34,7 @@ class Carried:
     """Correspondences (17,2)."""
     true_xy: FloatArray
     """(17,2); NaN where the next frame is not annotated."""
-    compared: Mask
+    compared: BoolArray
     """Keypoints (17) that are right in the first frame and annotated in both; without annotations, those found."""
     size_px: float
     """The person's longer side."""
@@ -108,7 +108,7 @@ def _carried(footage: Footage, maps: str, joint_threshold: float) -> Iterator[Ca
             yield one
 
 
-def _of_pose(footage: Footage, row: int, xy: FloatArray, found: Mask) -> Carried | None:
+def _of_pose(footage: Footage, row: int, xy: FloatArray, found: BoolArray) -> Carried | None:
     poses, persons, person = footage.poses, footage.persons, int(footage.person_of[row])
     if not footage.is_annotated:
         size = float(np.ptp(poses.box_xyxy[row].reshape(2, 2), axis=0).max())

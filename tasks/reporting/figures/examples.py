@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tasks.reporting.clips import Picture
+from models.arrays import Picture
 
 Candidate = TypeVar("Candidate")
 

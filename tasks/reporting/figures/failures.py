@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import FloatArray, IntArray
 from models.poses.boxes import iou
 from tasks.reporting.clips import track_colour
 from tasks.reporting.figures.examples import Example, Figure, best

@@ -6,20 +6,18 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.keypoints import BODY, KEYPOINT_COUNT, FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray, Picture
+from models.keypoints import BODY, KEYPOINT_COUNT
 from models.poses.boxes import iou, xywh_to_xyxy
 from tasks.inference.videos import Video, VideoIndex
-from tasks.reporting.clips import Picture
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import CORRESPONDENCES, MERGED_TRACKS, PERSONS, POSES, RECOVERED_POSES, TRACKS
 from tasks.workspace import Workspace
 
-Mask = npt.NDArray[np.bool_]
 ON_PERSON: Final = 0.5
 """A pose is on the annotated person whose box covers its own box best, with at least this intersection over union."""
 
@@ -49,7 +47,7 @@ class Poses:
         return int(found[0]) if len(found) else -1
 
     @property
-    def is_recovered(self) -> Mask:
+    def is_recovered(self) -> BoolArray:
         """(N,)."""
         return np.asarray(self.source_pose_id >= 0)
 
@@ -64,7 +62,7 @@ class Persons:
     """(M,4) px."""
     xy: FloatArray
     """(M,17,2) px."""
-    labelled: Mask
+    labelled: BoolArray
     """(M,17) body keypoints with a place."""
     area: FloatArray
 

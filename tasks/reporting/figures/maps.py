@@ -4,18 +4,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.keypoints import FloatArray
+from models.arrays import BoolArray, Float32Array, FloatArray, Picture
 from models.networks.backbone import FEATURE_STRIDE
 from models.networks.correspondence import load_correspondence
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from tasks.inference.correspondence_maps import CorrespondenceMaps
 from tasks.inference.networks import loaded
 from tasks.params.recover import RecoverParams
-from tasks.reporting.clips import Picture
-
-Mask = npt.NDArray[np.bool_]
 
 
 class RecoveryMaps:
@@ -36,13 +32,13 @@ class RecoveryMaps:
         """From which a keypoint is looked for."""
         return self._params.query_keypoint_threshold
 
-    def queried(self, score: FloatArray) -> Mask:
+    def queried(self, score: FloatArray) -> BoolArray:
         """Which keypoints (17) are looked for."""
         return np.asarray(score >= self.query_threshold)
 
     def of(
         self, before: Picture, after: Picture, xy: FloatArray, score: FloatArray
-    ) -> tuple[npt.NDArray[np.float32], FloatArray, FloatArray]:
+    ) -> tuple[Float32Array, FloatArray, FloatArray]:
         """Largest value of a pose's maps at each pixel (H,W) of `after`, and its peaks: places (17,2), values (17)."""
         poses = FramePoses(0, np.zeros(1, dtype=np.int64), xy[None], score[None])
         target = self._network.fit(after)

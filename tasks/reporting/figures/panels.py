@@ -6,13 +6,12 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.keypoints import BODY, KEYPOINT_COUNT, SKELETON, FloatArray
+from models.arrays import BoolArray, Float32Array, FloatArray, Picture
+from models.keypoints import BODY, KEYPOINT_COUNT, SKELETON
 from models.poses.boxes import clip, extent_xyxy
-from tasks.reporting.clips import Colour, Picture
+from tasks.reporting.clips import Colour
 
-Mask = npt.NDArray[np.bool_]
 PANEL_HEIGHT_PX: Final = 200
 WHITE: Final = (255, 255, 255)
 QUERY: Final = (255, 200, 60)
@@ -46,7 +45,7 @@ class Panel:
         self._canvas = np.ascontiguousarray(cv2.resize(cut, (width, height_px), interpolation=method))
         self._text = text
 
-    def pose(self, xy: FloatArray, shown: Mask, colour: Colour, *, thickness: int = 2) -> "Panel":
+    def pose(self, xy: FloatArray, shown: BoolArray, colour: Colour, *, thickness: int = 2) -> "Panel":
         """A skeleton: keypoints (17,2), of which `shown` (17) are drawn; never the ears, which nobody annotates."""
         shown = shown & IS_BODY
         points = [self._pixel(point) for point in np.nan_to_num(xy)]
@@ -103,12 +102,12 @@ def whole(picture: Picture) -> FloatArray:
     return region_around([], picture)
 
 
-def extent_of(xy: FloatArray, shown: Mask) -> FloatArray:
+def extent_of(xy: FloatArray, shown: BoolArray) -> FloatArray:
     """Box (4,) around the shown keypoints of one pose; NaN without any."""
     return extent_xyxy(xy[:, 0], xy[:, 1], shown)
 
 
-def with_heat(picture: Picture, heat: npt.NDArray[np.float32]) -> Picture:
+def with_heat(picture: Picture, heat: Float32Array) -> Picture:
     """The picture in grey with values (H,W), 0 to 1, laid over it in colour."""
     grey = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2).astype(np.float32)
     colour = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.keypoints import EARS
 from models.poses import boxes, crops
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from models.poses.nms import suppress
 from models.poses.oks import body_keypoints, oks, pose_oks
 

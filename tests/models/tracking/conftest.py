@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from models.poses.arrays import FramePoses, VideoPoses
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.poses.frame_poses import FramePoses, VideoPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)
 """Keypoints of a standing figure, 40 x 80 px, around its top."""

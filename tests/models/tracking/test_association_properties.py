@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.poses.arrays import FramePoses, VideoPoses
+from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.assignment import assign
 from models.tracking.association import SimilarityMatcher, associate_poses
 from models.tracking.duplicates import DuplicateRule, find_duplicates
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, OksSimilarity, ReidSimilarity
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from models.tracking.recovery import (
     confident_correspondences,
     has_enough_keypoints,

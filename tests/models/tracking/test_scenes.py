@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.keypoints import EARS
-from models.poses.arrays import FramePoses
+from models.poses.frame_poses import FramePoses
 from models.tracking.association import DroppedPose, SimilarityMatcher, associate_poses, drop_poses
 from models.tracking.duplicates import DuplicateRule
 from models.tracking.released import ReleasedMatcher, ReleasedRule

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.keypoints import EARS
-from models.poses.arrays import FramePoses, VideoPoses
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.poses.frame_poses import FramePoses, VideoPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 from models.tracking.similarity import (
     CarriedOksSimilarity,
     OksSimilarity,

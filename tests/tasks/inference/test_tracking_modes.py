@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.poses.arrays import FramePoses, VideoPoses
-from models.tracking.evidence import Affinities, CarriedPoses
+from models.poses.frame_poses import FramePoses, VideoPoses
+from models.tracking.propagation import Affinities, CarriedPoses
 from tasks.inference.tracking import Evidence, associate, matcher_of
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from models.poses.arrays import FramePoses, VideoPoses
+from models.poses.frame_poses import FramePoses, VideoPoses
 from tasks.tracker_evaluation.optical_flow import carried_by_flow, carry, dis_flow
 
 

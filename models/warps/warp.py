@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.keypoints import FloatArray
-from models.poses.crops import Picture, apply, crop_picture, invert
+from models.arrays import FloatArray, Picture
+from models.poses.crops import apply, crop_picture, invert
 
 _WAVES = 3
 _WAVELENGTH_SHARE = (0.5, 1.5)

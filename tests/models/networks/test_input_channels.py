@@ -3,7 +3,7 @@
 import torch
 
 from models.networks.correspondence import RefinementNetwork
-from tasks.training.input_channels import amplify_inputs, input_layers
+from models.networks.input_channels import amplify_inputs, input_layers
 
 
 def test_only_the_maps_weights_are_multiplied():

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from models.keypoints import KEYPOINT_COUNT, FloatArray, IntArray
-from models.poses.arrays import BoolArray, FramePoses
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.keypoints import KEYPOINT_COUNT
+from models.poses.frame_poses import FramePoses
 
 
 class Affinities:

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.keypoints import KEYPOINT_COUNT, SHARED_SLOTS, IntArray
+from models.arrays import IntArray
+from models.keypoints import KEYPOINT_COUNT, SHARED_SLOTS
 from models.networks.backbone import Decoder
+from models.networks.input_channels import input_layers
 from models.networks.pose import PRIOR_LOGIT, PoseNetwork
-from tasks.training.input_channels import input_layers
 
 OFF_LOGIT = -20.0
 """A heatmap logit that no threshold passes."""

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.keypoints import POSETRACK_KEYPOINTS, SKELETON, FloatArray, index_map
-from models.poses.crops import Picture
+from models.arrays import BoolArray, FloatArray, Picture
+from models.keypoints import POSETRACK_KEYPOINTS, SKELETON, index_map
 
 _SHOULDERS = index_map(POSETRACK_KEYPOINTS, ("left_shoulder", "right_shoulder"))
 _HIPS = index_map(POSETRACK_KEYPOINTS, ("left_hip", "right_hip"))
@@ -14,10 +14,8 @@ _LIMB_WIDTH = 0.4
 """In lengths of the trunk; a little more than a limb, so that its outline stays."""
 _FEATHER_PX = 1.0
 
-Mask = npt.NDArray[np.bool_]
 
-
-def body_mask(xy: FloatArray, labelled: Mask, *, size_px: int) -> Mask:
+def body_mask(xy: FloatArray, labelled: BoolArray, *, size_px: int) -> BoolArray:
     """Where the bodies of P persons are, roughly: trunk and limbs between labelled keypoints.
 
     Args:
@@ -44,13 +42,13 @@ def _limb_width(points: npt.NDArray[np.int32]) -> int:
     return max(1, round(_LIMB_WIDTH * max(float(np.hypot(*length)) for length in lengths)))
 
 
-def at(mask: Mask, xy: FloatArray) -> Mask:
+def at(mask: BoolArray, xy: FloatArray) -> BoolArray:
     """The mask (S,S) at the pixels of points (...,2); beyond the border as at the border."""
     column, row = (np.rint(xy[..., axis]).clip(0, len(mask) - 1).astype(np.int64) for axis in (0, 1))
     return np.asarray(mask[row, column])
 
 
-def before(surroundings: Picture, view: Picture, mask: Mask) -> Picture:
+def before(surroundings: Picture, view: Picture, mask: BoolArray) -> Picture:
     """The view (S,S,3) where the mask (S,S) is set, before other surroundings (S,S,3), with a soft edge."""
     share = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), _FEATHER_PX)[..., None]
     return np.asarray(np.rint(share * view + (1 - share) * surroundings), dtype=np.uint8)

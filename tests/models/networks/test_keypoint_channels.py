@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from models.networks.keypoint_channels import CHANGED_CHANNELS, CHANGED_SLOTS, reinitialise_changed, switch_off_changed
 from models.networks.pose import PoseNetwork
-from tasks.training.slots import CHANGED_CHANNELS, CHANGED_SLOTS, reinitialise_changed, switch_off_changed
 
 
 @pytest.fixture

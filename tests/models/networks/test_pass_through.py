@@ -6,8 +6,8 @@ import torch
 from models.fields.affinity_map import peaks
 from models.keypoints import BODY
 from models.networks.correspondence import FEATURE_CHANNELS, RefinementNetwork
-from tasks.training.input_channels import amplify_inputs
-from tasks.training.lanes import lay_lanes
+from models.networks.input_channels import amplify_inputs
+from models.networks.pass_through import lay_lanes
 
 FIRST_MAP = 2 * FEATURE_CHANNELS
 

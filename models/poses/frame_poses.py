@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from models.keypoints import BODY, KEYPOINT_COUNT, FloatArray, IntArray
-
-BoolArray = npt.NDArray[np.bool_]
+from models.arrays import BoolArray, FloatArray, IntArray
+from models.keypoints import BODY, KEYPOINT_COUNT
 
 
 @dataclass(frozen=True)

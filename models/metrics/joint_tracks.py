@@ -1,6 +1,7 @@
 """The 15 motmetrics accumulators of one sequence, side by side."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,11 +17,28 @@ from models.metrics.sequence import (
 )
 
 
+class MatchedJoints(NamedTuple):
+    """Matched joints of some frames, M of them."""
+
+    joint: IntArray
+    """(M,), order POSEVAL_JOINTS."""
+    truth_row: IntArray
+    """(M,), row of `Sequence.truth`."""
+    predicted_row: IntArray
+    """(M,), row of `Sequence.predicted`."""
+    is_switch: BoolArray
+    """(M,), whether the person was last matched to another track."""
+
+
 @dataclass(frozen=True)
 class _Frame:
     """One frame with G annotated and P predicted persons."""
 
     index: int
+    truth_rows: IntArray
+    """Row of each annotated person, (G,)."""
+    predicted_rows: IntArray
+    """Row of each predicted person, (P,)."""
     objects: IntArray
     """Which identity each annotated person is, (G,)."""
     hypotheses: IntArray
@@ -56,6 +74,7 @@ class JointTracks:
         self.detections = np.zeros(JOINT_COUNT, np.int64)
         self.distance_sum = np.zeros(JOINT_COUNT)
         self.matched_distance_sum = np.zeros(JOINT_COUNT)
+        self.matches: list[MatchedJoints] = []
 
     def follow(self, block: FrameBlock) -> None:
         """Take the frames of `block`, the next ones; frames past the counted ones are passed over."""
@@ -75,6 +94,8 @@ class JointTracks:
         predicted = block.predicted_rows[offset][block.predicted_rows[offset] >= 0]
         return _Frame(
             index=block.first_frame + offset,
+            truth_rows=truth,
+            predicted_rows=predicted,
             objects=self._truth_index[truth],
             hypotheses=self._predicted_index[predicted],
             has_object=self._sequence.truth.present[truth].T,
@@ -87,7 +108,7 @@ class JointTracks:
         kept = near & (self._partner[:, frame.objects][:, :, None] == frame.hypotheses)
         kept &= kept.cumsum(axis=1) == 1  # two objects may remember one hypothesis: the first takes it
         self.detections += kept.sum(axis=(1, 2))
-        self._add_distances(frame, kept)
+        self._add_kept(frame, kept)
         rest = near & ~kept.any(axis=1)[:, None, :] & ~kept.any(axis=2)[:, :, None]
         if rest.any():
             self._start(frame, _new_pairs(frame, rest))
@@ -107,11 +128,15 @@ class JointTracks:
         self.detections += np.bincount(joints, minlength=JOINT_COUNT)
         self.distance_sum += np.bincount(joints, weights=distance * events, minlength=JOINT_COUNT)
         self.matched_distance_sum += np.bincount(joints, weights=distance, minlength=JOINT_COUNT)
+        self.matches.append(MatchedJoints(joints, frame.truth_rows[rows], frame.predicted_rows[columns], switch))
 
-    def _add_distances(self, frame: _Frame, pairs: BoolArray) -> None:
+    def _add_kept(self, frame: _Frame, pairs: BoolArray) -> None:
         sums = np.where(pairs, frame.distance, 0.0).sum(axis=(1, 2))
         self.distance_sum += sums
         self.matched_distance_sum += sums
+        joints, rows, columns = np.nonzero(pairs)
+        same = np.zeros(len(joints), dtype=np.bool_)
+        self.matches.append(MatchedJoints(joints, frame.truth_rows[rows], frame.predicted_rows[columns], same))
 
     def _advance_one_by_one(self, frame: _Frame, joint: int) -> None:
         """A frame where an identity is annotated twice: order matters, and motmetrics may end with an error."""
@@ -123,7 +148,7 @@ class JointTracks:
         alone = np.zeros((JOINT_COUNT, *kept.shape), dtype=bool)
         alone[joint] = kept
         self.detections[joint] += kept.sum()
-        self._add_distances(frame, alone)
+        self._add_kept(frame, alone)
         rest = np.isfinite(distance) & ~kept.any(axis=0) & ~kept.any(axis=1, keepdims=True)
         for row, column in zip(*_solve_present(frame, joint, rest), strict=True):
             self._refuse_first_repeat(frame, joint, row, column)

@@ -9,23 +9,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tasks.inference.box_files import BoxFiles
+from tasks.inference.network_work import NetworkWork
 from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows
-from tasks.inference.video_shards import whole_videos
-from tasks.inference.video_tables import forget_other_videos, write_video_tables
+from tasks.inference.video_tables import remove_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
-from tasks.inference.weight_files import weight_bytes
-from tasks.params.section import section_json
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
-from tasks.tables import Table
 from tasks.tables.schemas import DETECTIONS, PERSONS
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tasks.params.sections import Params
-
-if TYPE_CHECKING:
     from tasks.inference.person_detector import BoxDetector
+    from tasks.params.sections import Params
 
 
 def run(workspace: Workspace, params: "Params") -> None:
@@ -35,9 +30,10 @@ def run(workspace: Workspace, params: "Params") -> None:
     if not videos:
         current().notice(f"no video of the splits {', '.join(params.detect.splits)}: nothing is tracked")
     if params.detect.source == "network" and "detected" in params.detect.box_sources:
-        work = DetectWork(workspace.data, workspace.tables, Path(str(params.detect.network_weights)), params)
-        map_shards(work, whole_videos(workspace.tables, videos, PERSONS), workspace=workspace, params=params)
-        forget_other_videos(DETECTIONS, videos, workspace=workspace)
+        weights = {"detector": Path(str(params.detect.network_weights))}
+        work = DetectWork(workspace.data, workspace.tables, weights, params)
+        map_shards(work, work.shards(videos), workspace=workspace, params=params)
+        remove_other_videos(DETECTIONS, videos, workspace=workspace)
     else:
         _run_on_files(index, videos, workspace=workspace, params=params)
 
@@ -78,32 +74,21 @@ def _rows(video: Video, detected: Sequence[PersonBox], annotations: Annotations,
 
 
 @dataclass(frozen=True)
-class DetectWork:
-    """Boxes of one video by the detector; holds paths and params, the network comes with the first shard."""
+class DetectWork(NetworkWork):
+    """Person boxes of one video by a detector."""
 
-    data: Path
-    tables: Path
-    weights: Path
-    params: "Params"
-    stage: str = "detect"
-    outputs: tuple[Table, ...] = (DETECTIONS,)
-    late_modules: tuple[str, ...] = ("tasks.inference.person_detector",)
-
-    def key_parts(self) -> dict[str, str | bytes]:
-        """What the result depends on beside the shard."""
-        return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage)}
-
-    @cached_property
-    def index(self) -> VideoIndex:
-        """The index, read once in each process."""
-        return VideoIndex(self.tables)
+    stage = "detect"
+    inputs = (PERSONS,)
+    outputs = (DETECTIONS,)
+    late_modules = ("tasks.inference.person_detector",)
+    sections = ("detect",)
 
     @cached_property
     def detector(self) -> "BoxDetector":
         """The detector, loaded once in each process that works on shards."""
         from tasks.inference.person_detector import BoxDetector  # loads torch, which box files do without
 
-        return BoxDetector(self.weights)
+        return BoxDetector(self.weights["detector"])
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of the table detections of the video."""

@@ -4,10 +4,9 @@ A batch holds boxes of one shard in frame order, so the bytes of a result depend
 `estimate.shard_frames`, `run.threads_per_worker`, the precision and the machine, and on no worker and no other video.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,60 +15,46 @@ import pyarrow.compute as pc
 
 from models.poses.nms import suppress
 from models.poses.oks import body_keypoints, pose_oks
-from tasks.inference.video_shards import whole_videos
+from tasks.inference.network_work import NetworkWork
 from tasks.inference.videos import VideoIndex
-from tasks.inference.weight_files import weight_bytes
 from tasks.params.estimate import EstimateParams
-from tasks.params.section import section_json
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
-from tasks.tables import Table, read_table
+from tasks.tables import read_table
 from tasks.tables.arrays import list_array, table_of
 from tasks.tables.schemas import DETECTIONS, POSES
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tasks.params.sections import Params
-
-if TYPE_CHECKING:
     from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
+    from tasks.params.sections import Params
 
 
 def run(workspace: Workspace, params: "Params") -> None:
     """Estimate the poses of every video that has detections, frame range by frame range."""
-    index = VideoIndex(workspace.tables)
-    work = EstimateWork(workspace.data, workspace.tables, workspace.weights("pose"), params)
-    videos = whole_videos(workspace.tables, index.with_tables(DETECTIONS), DETECTIONS)
-    shards = [part for video in videos for part in _frame_ranges(video, params.estimate.shard_frames)]
-    map_shards(work, shards, workspace=workspace, params=params)
-
-
-def _frame_ranges(video: Shard, size: int) -> Iterator[Shard]:
-    """Cut a video into shards of `size` frames; a video without frames is one empty shard."""
-    for first in range(0, max(video.last_frame, 1), size):
-        yield replace(video, first_frame=first, last_frame=min(first + size, video.last_frame))
+    work = EstimateWork(workspace.data, workspace.tables, {"pose": workspace.weights("pose")}, params)
+    videos = VideoIndex(workspace.tables).with_tables(DETECTIONS)
+    map_shards(work, work.shards(videos), workspace=workspace, params=params)
 
 
 @dataclass(frozen=True)
-class EstimateWork:
-    """Poses of one frame range of a video; holds paths and params, the network comes with the first shard."""
+class EstimateWork(NetworkWork):
+    """Poses of one frame range of a video."""
 
-    data: Path
-    tables: Path
-    weights: Path
-    params: "Params"
-    stage: str = "estimate"
-    outputs: tuple[Table, ...] = (POSES,)
-    late_modules: tuple[str, ...] = ("tasks.inference.pose_estimator",)
+    stage = "estimate"
+    inputs = (DETECTIONS,)
+    outputs = (POSES,)
+    late_modules = ("tasks.inference.pose_estimator",)
+    sections = ("estimate",)
 
-    def key_parts(self) -> dict[str, str | bytes]:
-        """What the result depends on beside the shard."""
-        return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage)}
-
-    @cached_property
-    def index(self) -> VideoIndex:
-        """The index, read once in each process."""
-        return VideoIndex(self.tables)
+    def shards(self, video_ids: Iterable[str]) -> list[Shard]:
+        """Return the shards of `estimate.shard_frames` frames; a video without frames is one empty shard."""
+        size = self.params.estimate.shard_frames
+        return [
+            replace(video, first_frame=first, last_frame=min(first + size, video.last_frame))
+            for video in super().shards(video_ids)
+            for first in range(0, max(video.last_frame, 1), size)
+        ]
 
     @cached_property
     def estimator(self) -> "PoseEstimator":
@@ -78,7 +63,7 @@ class EstimateWork:
             load_estimator,  # loads torch, which the driver of workers does without
         )
 
-        return load_estimator(self.weights, self.params.estimate)
+        return load_estimator(self.weights["pose"], self.params.estimate)
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Rows of the table poses for the frames of the shard."""

@@ -9,21 +9,17 @@ import pyarrow as pa
 
 from models.tracking.merging import MergeRule
 from tasks.inference.merging import TracksOfSource, merged_rows, unmerged_rows
-from tasks.inference.video_shards import whole_videos
+from tasks.inference.network_work import NetworkWork
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
-from tasks.inference.weight_files import weight_bytes
-from tasks.params.section import section_json
 from tasks.shards import Shard, map_shards
-from tasks.tables import Table, read_table
+from tasks.tables import read_table
 from tasks.tables.schemas import DETECTIONS, MERGED_TRACKS, TRACKS
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tasks.inference.gap_propagation import GapPropagation
     from tasks.params.sections import Params
-
-if TYPE_CHECKING:
-    from tasks.inference.wide_carrier import WideCarrier
 
 
 def run(workspace: Workspace, params: "Params") -> None:
@@ -31,8 +27,8 @@ def run(workspace: Workspace, params: "Params") -> None:
     tables, index = workspace.tables, VideoIndex(workspace.tables)
     videos = index.with_tables(DETECTIONS, TRACKS)
     if params.merge.enabled:
-        work = MergeWork(workspace.data, tables, workspace.weights("correspondence"), params)
-        map_shards(work, whole_videos(tables, videos, TRACKS), workspace=workspace, params=params)
+        work = MergeWork(workspace.data, tables, {"correspondence": workspace.weights("correspondence")}, params)
+        map_shards(work, work.shards(videos), workspace=workspace, params=params)
     else:
         write_video_tables(MERGED_TRACKS, videos, lambda name: _unmerged(tables, name), workspace=workspace)
 
@@ -48,35 +44,21 @@ def _sources(tables: Path, video_id: str) -> list[TracksOfSource]:
 
 
 @dataclass(frozen=True)
-class MergeWork:
-    """Merging of one video; holds paths and params, the network comes with the first shard.
+class MergeWork(NetworkWork):
+    """Merging of one video; correspondences over gaps are computed by the section `recover`, as between neighbours."""
 
-    The section `recover` tells how correspondences are computed, as it told between neighbouring frames.
-    """
-
-    data: Path
-    tables: Path
-    weights: Path
-    params: "Params"
-    stage: str = "merge"
-    outputs: tuple[Table, ...] = (MERGED_TRACKS,)
-    late_modules: tuple[str, ...] = ("tasks.inference.wide_carrier",)
-
-    def key_parts(self) -> dict[str, str | bytes]:
-        """What the result depends on beside the shard."""
-        return {"weights": weight_bytes(self.weights), "params": section_json(self.params, self.stage, "recover")}
+    stage = "merge"
+    inputs = (TRACKS,)
+    outputs = (MERGED_TRACKS,)
+    late_modules = ("tasks.inference.gap_propagation",)
+    sections = ("merge", "recover")
 
     @cached_property
-    def index(self) -> VideoIndex:
-        """The index, read once in each process."""
-        return VideoIndex(self.tables)
+    def propagation(self) -> "GapPropagation":
+        """The correspondence network, loaded once in each process."""
+        from tasks.inference.gap_propagation import load_propagation  # loads torch
 
-    @cached_property
-    def carrier(self) -> "WideCarrier":
-        """The correspondence network, loaded once in each process that works on shards."""
-        from tasks.inference.wide_carrier import load_carrier  # loads torch, which the driver of workers does without
-
-        return load_carrier(self.weights, self.params.recover)
+        return load_propagation(self.weights["correspondence"], self.params.recover)
 
     @property
     def rule(self) -> MergeRule:
@@ -94,6 +76,6 @@ class MergeWork:
         """Rows of the table merged_tracks of the video."""
         sources = _sources(self.tables, shard.video_id)
         frames = self.index.video(shard.video_id).open(self.data)
-        carried = self.carrier.carry(sources, frames, max_gap_frames=self.rule.max_gap_frames)
-        parts = [merged_rows(own, carried[own.box_source], self.rule) for own in sources]
+        propagated = self.propagation.propagate(sources, frames, max_gap_frames=self.rule.max_gap_frames)
+        parts = [merged_rows(tracks, propagated[tracks.box_source], self.rule) for tracks in sources]
         return {MERGED_TRACKS.name: pa.concat_tables([*parts, MERGED_TRACKS.schema.empty_table()])}

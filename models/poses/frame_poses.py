@@ -41,7 +41,28 @@ class FramePoses:
 
     def mean_score(self) -> FloatArray:
         """Mean score (P,) of the 15 body keypoints."""
-        return np.asarray(self.score[:, BODY].mean(axis=1))
+        return body_score(self.score)
+
+
+def body_score(score: FloatArray) -> FloatArray:
+    """Mean (P,) of the 15 body keypoints of scores (P,17): the ears are placeholders that nobody annotates."""
+    return np.asarray(score[:, BODY].mean(axis=1))
+
+
+def join_poses(frame_index: int, parts: Iterable[FramePoses]) -> FramePoses:
+    """Join the poses of all parts as those of one frame; without parts the frame is empty."""
+    parts = list(parts)
+    return FramePoses(
+        frame_index,
+        np.concatenate([np.zeros(0, np.int64), *(part.pose_id for part in parts)]),
+        np.concatenate([np.zeros((0, KEYPOINT_COUNT, 2)), *(part.xy for part in parts)]),
+        np.concatenate([np.zeros((0, KEYPOINT_COUNT)), *(part.score for part in parts)]),
+    )
+
+
+def no_poses(frame_index: int) -> FramePoses:
+    """Return a frame without poses."""
+    return join_poses(frame_index, [])
 
 
 class VideoPoses:

@@ -1,10 +1,15 @@
 """What the correspondence network said about the poses of a video, looked up by source pose and target frame."""
 
+from typing import Final
+
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
 from models.keypoints import KEYPOINT_COUNT
 from models.poses.frame_poses import FramePoses
+
+MAP_KINDS: Final = ("refined", "siamese")
+"""The refined maps C and the unrefined maps S of section 4, as columns and parameters name them."""
 
 
 class Affinities:

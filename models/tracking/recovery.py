@@ -1,12 +1,49 @@
 """Recovery of missed poses (5.1): from correspondences to a box, and from re-estimated poses to those worth keeping."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
 import numpy as np
 
-from models.arrays import BoolArray, FloatArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.poses.boxes import area, clip, extent_xyxy, grow, xyxy_to_xywh
 from models.poses.frame_poses import FramePoses
 from models.poses.nms import Suppression, suppress
 from models.poses.oks import body_keypoints, pose_oks
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """R poses that may have been missed in one frame, in ascending order of their sources' ids.
+
+    Attributes:
+        pose_id: (R,) ids of the proposals, -1 before they are given.
+        source_pose_id: (R,) ids of the poses that were propagated.
+        source_frame_index: (R,) frames of these poses.
+        chain_frames: (R,) recoveries in a row that led to the proposal, 1 for a detected source.
+        box_xywh: (R,4) px, the box in which the pose was estimated anew.
+        xy: (R,17,2) px of the original picture.
+        score: (R,17), 0 to 1.
+    """
+
+    pose_id: IntArray
+    source_pose_id: IntArray
+    source_frame_index: IntArray
+    chain_frames: IntArray
+    box_xywh: FloatArray
+    xy: FloatArray
+    score: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.pose_id)
+
+
+def join_proposals(parts: Sequence[Proposals]) -> Proposals:
+    """Join the proposals of one frame, in the order of their sources' ids; at least one part."""
+    names = [field.name for field in fields(Proposals)]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    order = np.argsort(joined["source_pose_id"], kind="stable")
+    return Proposals(**{name: values[order] for name, values in joined.items()})
 
 
 def confident_correspondences(

@@ -20,16 +20,24 @@ from models.tracking.merging import (
     merge_tracks,
     track_spans,
 )
-from tasks.inference.pose_rows import frame_poses
+from tasks.inference.video_tables import frame_poses
 from tasks.tables.arrays import table_of
 from tasks.tables.schemas import MERGED_TRACKS
 
-Carried: TypeAlias = dict[Propagation, CarriedPose]
+PropagatedPoses: TypeAlias = dict[Propagation, CarriedPose]
+"""Poses in other frames, by what was asked for."""
 
 
 @dataclass(frozen=True)
 class TracksOfSource:
-    """The tracks of one box source, and their poses."""
+    """The tracks of one box source of a video.
+
+    Attributes:
+        box_source: detected or annotated.
+        rows: rows of the table tracks.
+        spans: their frames and poses, track by track.
+        poses: the keypoints of their poses.
+    """
 
     box_source: str
     rows: pa.Table
@@ -38,56 +46,52 @@ class TracksOfSource:
 
     @classmethod
     def of(cls, box_source: str, rows: pa.Table) -> "TracksOfSource":
-        """Those among the rows of the table tracks of a video."""
-        own = rows.filter(pc.field("box_source") == box_source)
-        columns = (own[name].to_numpy() for name in ("track_id", "frame_index", "pose_id"))
-        return cls(box_source, own, track_spans(*columns), VideoPoses(frame_poses(own)))
+        """Take the tracks of `box_source` from a video's rows of the table tracks."""
+        chosen = rows.filter(pc.field("box_source") == box_source)
+        columns = (chosen[name].to_numpy() for name in ("track_id", "frame_index", "pose_id"))
+        return cls(box_source, chosen, track_spans(*columns), VideoPoses(frame_poses(chosen)))
 
     def start_pose(self, pose_id: int) -> StartPose:
-        """One of its poses."""
+        """Return one of the poses by its id."""
         chosen = np.array([pose_id])
         return StartPose(self.poses.xy(chosen)[0], self.poses.score(chosen)[0])
 
 
-def merged_rows(own: TracksOfSource, carried: Carried, rule: MergeRule) -> pa.Table:
-    """Rows of the table merged_tracks: a pose that joins two tracks tells equation 8 as its similarity."""
-    found = match_similarities(own.spans, carried, own.start_pose, rule=rule)
-    merged = merge_tracks(own.spans, found, similarity_threshold=rule.similarity_threshold)
-    return _rows(own, merged, _joints(own.spans, merged, found))
+def merged_rows(tracks: TracksOfSource, propagated: PropagatedPoses, rule: MergeRule) -> pa.Table:
+    """Return the rows of the table merged_tracks; a pose that links two tracks has equation 8 as its similarity."""
+    similarities = match_similarities(tracks.spans, propagated, tracks.start_pose, rule=rule)
+    merged = merge_tracks(tracks.spans, similarities, similarity_threshold=rule.similarity_threshold)
+    return _rows(tracks, merged, _links(tracks.spans, merged, similarities))
 
 
-def unmerged_rows(own: TracksOfSource) -> pa.Table:
-    """Rows of the table merged_tracks when nothing is merged."""
-    return _rows(own, {span.track_id: span.track_id for span in own.spans}, {})
+def unmerged_rows(tracks: TracksOfSource) -> pa.Table:
+    """Return the rows of the table merged_tracks where nothing is merged."""
+    return _rows(tracks, {span.track_id: span.track_id for span in tracks.spans}, {})
 
 
-def _joints(
-    spans: Iterable[TrackSpan], merged: Mapping[int, int], found: Mapping[MergeCandidate, float]
+def _links(
+    spans: Iterable[TrackSpan], merged: Mapping[int, int], similarities: Mapping[MergeCandidate, float]
 ) -> dict[int, float]:
-    """Equation 8 by the first pose of each track that continues another."""
-    joints = {}
-    last: dict[int, int] = {}
+    """Return equation 8 by the first pose of each track that continues another."""
+    links = {}
+    last_track: dict[int, int] = {}
     for span in sorted(spans, key=lambda span: int(span.frame_index[0])):
         chain = merged[span.track_id]
-        if chain in last:
-            joints[int(span.pose_id[0])] = found[MergeCandidate(last[chain], span.track_id)]
-        last[chain] = span.track_id
-    return joints
+        if chain in last_track:
+            links[int(span.pose_id[0])] = similarities[MergeCandidate(last_track[chain], span.track_id)]
+        last_track[chain] = span.track_id
+    return links
 
 
-def _rows(own: TracksOfSource, merged: Mapping[int, int], joints: Mapping[int, float]) -> pa.Table:
-    columns = {name: own.rows[name] for name in own.rows.schema.names}
-    track_ids, pose_ids = own.rows["track_id"].to_pylist(), own.rows["pose_id"].to_pylist()
-    similarity = [
-        joints.get(pose_id, own_value)
-        for pose_id, own_value in zip(pose_ids, own.rows["similarity"].to_pylist(), strict=True)
-    ]
+def _rows(tracks: TracksOfSource, merged: Mapping[int, int], links: Mapping[int, float]) -> pa.Table:
+    columns = {name: tracks.rows[name] for name in tracks.rows.schema.names}
+    track_ids, pose_ids, similarity = (tracks.rows[name].to_pylist() for name in ("track_id", "pose_id", "similarity"))
     return table_of(
         MERGED_TRACKS,
         columns
         | {
             "track_id": [merged[track_id] for track_id in track_ids],
-            "source_track_id": own.rows["track_id"],
-            "similarity": similarity,
+            "source_track_id": tracks.rows["track_id"],
+            "similarity": [links.get(pose_id, before) for pose_id, before in zip(pose_ids, similarity, strict=True)],
         },
     )

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from models.arrays import FloatArray, Picture
 from models.fields.heatmap import decode_heatmap
-from models.keypoints import BODY, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
+from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
 from models.networks.pose import PoseNetwork, load_pose
 from models.poses import crops
+from models.poses.frame_poses import body_score
 from tasks.errors import InputError
 from tasks.inference.networks import autocast, device, loaded, prepare, trained_params
 from tasks.params.estimate import EstimateParams
@@ -42,12 +43,6 @@ class EstimatedPoses:
     def pose_score(self) -> FloatArray:
         """Mean score of the 15 body keypoints, (N,)."""
         return body_score(self.score)
-
-
-def body_score(score: FloatArray) -> FloatArray:
-    """Mean of the 15 annotated keypoints of scores (N,17), shape (N,): the ears are placeholders."""
-    mean: FloatArray = score[:, BODY].mean(axis=1)
-    return mean
 
 
 def _stage(stages: int, output_stage: int) -> int:

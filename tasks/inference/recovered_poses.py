@@ -1,50 +1,38 @@
-"""Missed poses: proposed by correspondences, estimated anew, kept where no other pose is (5.1)."""
+"""Missed poses: proposed by correspondences, estimated anew, kept where they repeat no other pose (5.1)."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
-from models.arrays import BoolArray, FloatArray, IntArray, Picture
-from models.poses.frame_poses import FramePoses
-from models.tracking.recovery import confident_correspondences, has_enough_keypoints, recovery_boxes, suppress_recovered
+from models.arrays import FloatArray, IntArray, Picture
+from models.poses.frame_poses import FramePoses, body_score, join_poses, no_poses
+from models.tracking.recovery import (
+    Proposals,
+    confident_correspondences,
+    has_enough_keypoints,
+    join_proposals,
+    recovery_boxes,
+    suppress_recovered,
+)
 from tasks.inference.correspondence_maps import PoseMaps
 from tasks.inference.pose_estimator import PoseEstimator
+from tasks.inference.video_tables import RowBlocks, frame_poses
 from tasks.params.recover import RecoverParams
+from tasks.tables.schemas import RECOVERED_POSES
 
 
-@dataclass(frozen=True)
-class Proposals:
-    """Poses that may have been missed in one frame, in ascending order of their sources' ids; R rows."""
-
-    pose_id: IntArray
-    source_pose_id: IntArray
-    source_frame_index: IntArray
-    chain_frames: IntArray
-    box_xywh: FloatArray
-    xy: FloatArray
-    score: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.pose_id)
-
-
-def join_proposals(parts: Sequence[Proposals]) -> Proposals:
-    """All proposals of one frame in the order of their sources' ids; at least one part."""
-    joined = {name.name: np.concatenate([getattr(part, name.name) for part in parts]) for name in fields(Proposals)}
-    order = np.argsort(joined["source_pose_id"], kind="stable")
-    return Proposals(**{name: values[order] for name, values in joined.items()})
-
-
-class Recovery:
-    """Section 5.1 with the parameters of the stage."""
+class PoseProposer:
+    """Section 5.1 with the parameters of the stage recover."""
 
     def __init__(self, estimator: PoseEstimator, params: RecoverParams) -> None:
         self._estimator = estimator
         self._params = params
 
     def propose(self, source: FramePoses, chain_frames: IntArray, maps: PoseMaps, picture: Picture) -> Proposals:
-        """Carry poses on and estimate them anew, from the original picture.
+        """Propagate poses to the target frame, and estimate them anew in its original picture.
 
         Args:
             source: Q poses of the neighbouring frame.
@@ -82,15 +70,15 @@ class Recovery:
         )
 
     def drop_reasons(self, present: FramePoses, proposals: Proposals) -> list[str | None]:
-        """Why each proposal is not kept beside the poses of its frame; None where it is."""
+        """Return why each proposal (R,) is dropped beside the poses of its frame; None where it is kept."""
         params = self._params
         enough = has_enough_keypoints(
             proposals.score, joint_threshold=params.nms_keypoint_threshold, min_pose_keypoints=params.min_pose_keypoints
         )
         reasons: list[str | None] = [None if is_enough else "too few keypoints" for is_enough in enough]
-        recovered = take(_under_source_ids(present.frame_index, proposals), enough)
+        by_source_id = FramePoses(present.frame_index, proposals.source_pose_id, proposals.xy, proposals.score)
         suppressed_by = suppress_recovered(
-            present, recovered, joint_threshold=params.nms_keypoint_threshold, nms_oks=params.nms_oks
+            present, by_source_id.take(enough), joint_threshold=params.nms_keypoint_threshold, nms_oks=params.nms_oks
         ).suppressed_by
         ids = np.concatenate([present.pose_id, proposals.pose_id[enough]])
         for row, by in zip(np.flatnonzero(enough), suppressed_by, strict=True):
@@ -99,10 +87,85 @@ class Recovery:
         return reasons
 
 
-def take(poses: FramePoses, keep: BoolArray) -> FramePoses:
-    """The poses (P,) of a frame that a mask keeps."""
-    return FramePoses(poses.frame_index, poses.pose_id[keep], poses.xy[keep], poses.score[keep])
+class BoxSourcePoses:
+    """The poses of one box source of a video by frame: those detected, and those recovered so far.
 
+    Neighbours are counted in the frames that can hold boxes of the source.
 
-def _under_source_ids(frame_index: int, proposals: Proposals) -> FramePoses:
-    return FramePoses(frame_index, proposals.source_pose_id, proposals.xy, proposals.score)
+    Attributes:
+        box_source: detected or annotated.
+        frames: frames that can hold its boxes, ascending.
+    """
+
+    def __init__(self, box_source: str, frames: Sequence[int], poses: pa.Table) -> None:
+        self.box_source = box_source
+        self.frames = list(frames)
+        self._position = {frame_index: position for position, frame_index in enumerate(self.frames)}
+        self._detected = {detected.frame_index: detected for detected in frame_poses(poses)}
+        self._all = dict(self._detected)
+        self._next_pose_id = max(poses["pose_id"].to_pylist(), default=-1) + 1
+        self._chain_frames: dict[int, int] = {}
+        self._proposals: dict[int, Proposals] = {}
+        self._drop_reasons: dict[int, list[str | None]] = {}
+
+    def __contains__(self, frame_index: int) -> bool:
+        return frame_index in self._position
+
+    def at(self, frame_index: int) -> FramePoses:
+        """Return the detected poses of a frame and those recovered so far."""
+        return self._all.get(frame_index) or no_poses(frame_index)
+
+    def neighbours(self, frame_index: int, steps: Sequence[int]) -> list[tuple[int, FramePoses]]:
+        """Return step and poses of the frames so many steps later (earlier where negative) that have any pose."""
+        positions = ((step, self._position[frame_index] + step) for step in steps)
+        poses = [(step, self.at(self.frames[at])) for step, at in positions if 0 <= at < len(self.frames)]
+        return [(step, there) for step, there in poses if len(there)]
+
+    def last_frames_to(self, frame_index: int, count: int) -> list[int]:
+        """Return the last `count` frames up to `frame_index`, itself included."""
+        end = bisect_right(self.frames, frame_index)
+        return self.frames[max(end - count, 0) : end]
+
+    def first_frames_from(self, frame_index: int, count: int) -> list[int]:
+        """Return the first `count` frames from `frame_index` on, itself included."""
+        first = bisect_left(self.frames, frame_index)
+        return self.frames[first : first + count]
+
+    def chain_frames(self, poses: FramePoses) -> IntArray:
+        """Return the recoveries in a row that led to each pose (P,), 0 for detected poses."""
+        return np.array([self._chain_frames.get(pose_id, 0) for pose_id in poses.pose_id.tolist()], dtype=np.int64)
+
+    def add(self, frame_index: int, proposals: Proposals, proposer: PoseProposer) -> None:
+        """Give proposals their ids, and judge all proposals of the frame again: only those that repeat no pose stay."""
+        first = self._next_pose_id
+        self._next_pose_id += len(proposals)
+        proposals = replace(proposals, pose_id=np.arange(first, self._next_pose_id, dtype=np.int64))
+        chains = zip(proposals.pose_id.tolist(), proposals.chain_frames.tolist(), strict=True)
+        self._chain_frames.update(chains)
+        earlier = self._proposals.get(frame_index)
+        joined = join_proposals([proposals] if earlier is None else [earlier, proposals])
+        detected = self._detected.get(frame_index) or no_poses(frame_index)
+        reasons = proposer.drop_reasons(detected, joined)
+        kept = np.array([reason is None for reason in reasons], dtype=np.bool_)
+        recovered = FramePoses(frame_index, joined.pose_id[kept], joined.xy[kept], joined.score[kept])
+        self._all[frame_index] = join_poses(frame_index, [detected, recovered])
+        self._proposals[frame_index], self._drop_reasons[frame_index] = joined, reasons
+
+    def recovered_rows(self, video_id: str) -> pa.Table:
+        """Return the rows of the table recovered_poses: kept proposals, and the dropped ones with the reason."""
+        blocks = RowBlocks(RECOVERED_POSES)
+        as_they_are = ("pose_id", "source_pose_id", "source_frame_index", "chain_frames", "box_xywh", "score")
+        for frame_index, proposals in self._proposals.items():
+            blocks.add(
+                len(proposals),
+                video_id=video_id,
+                box_source=self.box_source,
+                frame_index=frame_index,
+                origin="recovered",
+                x=proposals.xy[..., 0],
+                y=proposals.xy[..., 1],
+                pose_score=body_score(proposals.score),
+                drop_reason=self._drop_reasons[frame_index],
+                **{name: getattr(proposals, name) for name in as_they_are},
+            )
+        return blocks.joined()

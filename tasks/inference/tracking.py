@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.arrays import IntArray
-from models.poses.frame_poses import VideoPoses
+from models.poses.frame_poses import VideoPoses, join_poses
 from models.tracking.association import Matcher, SimilarityMatcher, Tracks, associate_poses
 from models.tracking.duplicates import DuplicateRule
-from models.tracking.propagation import Affinities, CarriedPoses
+from models.tracking.propagation import MAP_KINDS, Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, Similarity
-from tasks.inference.pose_rows import MAP_KINDS, frame_poses, join_poses
+from tasks.inference.video_tables import frame_poses
 from tasks.inference.videos import Video
 from tasks.params.track import TrackParams
 from tasks.tables import Table, read_table

@@ -1,43 +1,85 @@
-"""Writing a per-video table in this process, for stages that are arithmetic on tables."""
+"""Tables of one file per video: their poses as arrays, their rows from arrays, and the writing of all files."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from models.poses.frame_poses import FramePoses
 from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.tables import Table, TableError, write_table
+from tasks.tables.arrays import Column, keypoint_array, list_array, table_of
 from tasks.workspace import Workspace
 
 _LOG: Final = logging.getLogger(__name__)
 
 
+def frame_poses(rows: pa.Table) -> Iterator[FramePoses]:
+    """Yield the poses of each frame that has any, in frame order, without dropped poses.
+
+    Args:
+        rows: rows of the table poses, recovered_poses, tracks or merged_tracks, of one video and box source.
+    """
+    if "drop_reason" in rows.schema.names:
+        rows = rows.filter(pc.field("drop_reason").is_null())
+    frames = rows["frame_index"].to_numpy()
+    pose_id, xy, score = rows["pose_id"].to_numpy(), keypoint_array(rows), list_array(rows, "score")
+    for frame_index in np.unique(frames):
+        here = frames == frame_index
+        yield FramePoses(int(frame_index), pose_id[here], xy[here], score[here])
+
+
+class RowBlocks:
+    """Collects rows of a table block by block.
+
+    Each block is converted to the table's own types when it is added, so that a long video needs little memory.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._blocks = [table.schema.empty_table()]
+
+    def add(self, row_count: int, **columns: Column | str | int) -> None:
+        """Add `row_count` rows; a single number or text is repeated in each of them."""
+        whole = {
+            name: [value] * row_count if isinstance(value, str | int) else value for name, value in columns.items()
+        }
+        self._blocks.append(table_of(self._table, whole))
+
+    def joined(self) -> pa.Table:
+        """Return all rows added so far."""
+        return pa.concat_tables(self._blocks)
+
+
 def write_video_tables(
     table: Table, video_ids: Sequence[str], rows_of: Callable[[str], pa.Table], *, workspace: Workspace
 ) -> int:
-    """Write a file per video, and leave none of an earlier run behind; gives the number of rows.
+    """Write one file per video, remove those of an earlier run, and return the number of rows.
 
-    A video whose input tables are damaged is set aside with the reason, and the rest goes on.
+    A video whose input tables are damaged is rejected with the reason; the other videos are still written.
     """
     progress = current()
     progress.start("videos", len(video_ids))
-    written, rows_written = set(), 0
+    written, row_count = [], 0
     for done, video_id in enumerate(video_ids, start=1):
         try:
             rows = rows_of(video_id)
-            written.add(write_table(table, rows, table.path(workspace.tables, video_id)))
-            rows_written += len(rows)
+            write_table(table, rows, table.path(workspace.tables, video_id))
+            written.append(video_id)
+            row_count += len(rows)
         except TableError as error:
             progress.reject(video_id, "", str(error))
         progress.advance(done, video=video_id)
-    forget_other_videos(table, [path.stem for path in written], workspace=workspace)
-    return rows_written
+    remove_other_videos(table, written, workspace=workspace)
+    return row_count
 
 
-def forget_other_videos(table: Table, video_ids: Sequence[str], *, workspace: Workspace) -> None:
-    """Remove the files of videos that are no longer part of the run."""
+def remove_other_videos(table: Table, video_ids: Sequence[str], *, workspace: Workspace) -> None:
+    """Remove the files of videos that are not among `video_ids`, such as those of an earlier corpus."""
     folder = workspace.tables / table.name
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob("*.parquet")) - {table.path(workspace.tables, name) for name in video_ids}:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.inference.video_shards import whole_videos
 from tasks.recover import RecoverWork
 from tasks.shards import map_shards
 from tasks.tables.schemas import FRAMES, POSES, VIDEOS
@@ -37,11 +36,11 @@ def trials_recovered_again(
     """
     scratch = replace(workspace, artifacts=workspace.state / name)
     _borrow_inputs(workspace.tables, scratch.tables)
-    networks = (workspace.weights("pose"), weights or workspace.weights("correspondence"))
+    networks = {"pose": workspace.weights("pose"), "correspondence": weights or workspace.weights("correspondence")}
     sources = tuple(sorted({trial.box_source for trial in trials}))
-    work = RecoverWork(workspace.data, scratch.tables, *networks, params, box_sources=sources, refine=refine)
-    videos = whole_videos(scratch.tables, [trial.video_id for trial in trials], POSES)
-    map_shards(work, videos, workspace=scratch, params=params)
+    work = RecoverWork(workspace.data, scratch.tables, networks, params, box_sources=sources, refine=refine)
+    shards = work.shards(trial.video_id for trial in trials)
+    map_shards(work, shards, workspace=scratch, params=params)
     return [replace(trial, tables=scratch.tables) for trial in trials]
 
 

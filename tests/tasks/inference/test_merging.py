@@ -1,11 +1,11 @@
-"""Merging between tables and the mathematics: what is carried, what is joined, what the rows tell."""
+"""Merging between tables and the mathematics: propagated poses, merged tracks, and the rows of merged_tracks."""
 
 import pytest
 
 from models.tracking.merging import Propagation
+from tasks.inference.gap_propagation import load_propagation
 from tasks.inference.merging import TracksOfSource
 from tasks.inference.videos import VideoIndex
-from tasks.inference.wide_carrier import load_carrier
 from tasks.tables import read_table, write_table
 from tasks.tables.schemas import TRACKS
 
@@ -25,19 +25,19 @@ def broken(corpus, params, change):
     return corpus
 
 
-def test_a_pose_is_carried_over_one_frame_as_recover_carried_it(broken, params):
+def test_a_pose_is_propagated_over_one_frame_as_recover_propagated_it(broken, params):
     workspace = broken.workspace
-    own = TracksOfSource.of("detected", read_table(TRACKS, TRACKS.path(workspace.tables, "a")))
-    carrier = load_carrier(workspace.weights("correspondence"), params.recover)
+    tracks = TracksOfSource.of("detected", read_table(TRACKS, TRACKS.path(workspace.tables, "a")))
+    propagation = load_propagation(workspace.weights("correspondence"), params.recover)
     frames = VideoIndex(workspace.tables).video("a").open(workspace.data)
-    carried = carrier.carry([own], frames, max_gap_frames=2)["detected"]
+    propagated = propagation.propagate([tracks], frames, max_gap_frames=2)["detected"]
     pose_in = {row["frame_index"]: row["pose_id"] for row in broken.table("tracks", "a")}
-    assert set(carried) == {Propagation(3, frame, pose_in[frame]) for frame in (0, 1, 2)} | {
+    assert set(propagated) == {Propagation(3, frame, pose_in[frame]) for frame in (0, 1, 2)} | {
         Propagation(6, frame, pose_in[frame]) for frame in (3, 4)
     }
     for target, source in ((3, 2), (3, 1), (6, 4)):
         [row] = broken.table("correspondences", "a", source_pose_id=pose_in[source], target_frame_index=target)
-        pose = carried[Propagation(target, source, pose_in[source])]
+        pose = propagated[Propagation(target, source, pose_in[source])]
         assert pose.xy[:, 0] == pytest.approx(row["refined_x"], abs=1e-4)
         assert pose.xy[:, 1] == pytest.approx(row["refined_y"], abs=1e-4)
         assert pose.peak == pytest.approx(row["refined_peak"], abs=1e-6)
@@ -54,6 +54,6 @@ def test_tracks_are_joined_across_gaps(broken, params, change, max_gap_frames, s
     assert {row["source_track_id"]: row["track_id"] for row in rows} == tracks
     before = {row["pose_id"]: row for row in broken.table("tracks", "a")}
     for row in rows:
-        joins = row["source_track_id"] != row["track_id"] and row["frame_index"] in (3, 6)
-        own = before[row["pose_id"]]["similarity"]
-        assert (0 < row["similarity"] < 1) if joins else (row["similarity"] == own)
+        links = row["source_track_id"] != row["track_id"] and row["frame_index"] in (3, 6)
+        unmerged = before[row["pose_id"]]["similarity"]
+        assert (0 < row["similarity"] < 1) if links else (row["similarity"] == unmerged)

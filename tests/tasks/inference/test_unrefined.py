@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from tasks.inference.videos import VideoIndex
 from tasks.recover import RecoverWork
-from tasks.shards import Shard
 
 
 def test_the_poses_and_maps_s_are_the_same_without_refinement(corpus, params, change):
@@ -14,12 +12,11 @@ def test_the_poses_and_maps_s_are_the_same_without_refinement(corpus, params, ch
     changed = change(params, recover={"maps": "siamese", "corr_threshold_siamese": 0.0})
     corpus.run(changed, "estimate")
     workspace = corpus.workspace
-    weights = (workspace.weights("pose"), workspace.weights("correspondence"))
-    [frames] = [len(VideoIndex(workspace.tables).video("a").frames)]
-    whole = RecoverWork(workspace.data, workspace.tables, *weights, changed)
-    part = RecoverWork(workspace.data, workspace.tables, *weights, changed, box_sources=("detected",), refine=False)
+    weights = {name: workspace.weights(name) for name in ("pose", "correspondence")}
+    whole = RecoverWork(workspace.data, workspace.tables, weights, changed)
+    part = RecoverWork(workspace.data, workspace.tables, weights, changed, box_sources=("detected",), refine=False)
     assert whole.key_parts() != part.key_parts()
-    shard = Shard("a", 0, frames)
+    [shard] = whole.shards(["a"])
     expected, found = whole(shard), part(shard)
     for name, rows in found.items():
         own = [row for row in expected[name].to_pylist() if row["box_source"] == "detected"]

@@ -1,0 +1,82 @@
+"""What the stages detect, estimate, recover and merge share: a network's work on the shards of videos."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from tasks.errors import InputError
+from tasks.inference.videos import VideoIndex
+from tasks.params.section import section_json
+from tasks.shards import Shard
+from tasks.tables import Table
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
+
+@dataclass(frozen=True)
+class NetworkWork:
+    """Base of a stage's work on shards (see `ShardWork`); its subclass computes the rows of a shard in `__call__`.
+
+    An instance holds paths and params only, so that it is sent to workers cheaply; a subclass loads its networks with
+    the first shard, from the modules that `late_modules` names, since the driver of workers does without torch.
+
+    Attributes:
+        stage: name of the stage.
+        inputs: tables whose rows of a video the result depends on.
+        outputs: tables that every shard gives rows of.
+        late_modules: modules imported with the first shard.
+        sections: params sections that the result depends on.
+        data: data folder.
+        tables: folder of the tables, where the index is read.
+        weights: weight file of each network, by the network's name.
+        params: all params; only `sections` count.
+    """
+
+    stage: ClassVar[str]
+    inputs: ClassVar[tuple[Table, ...]]
+    outputs: ClassVar[tuple[Table, ...]]
+    late_modules: ClassVar[tuple[str, ...]]
+    sections: ClassVar[tuple[str, ...]]
+
+    data: Path
+    tables: Path
+    weights: Mapping[str, Path]
+    params: "Params"
+
+    def shards(self, video_ids: Iterable[str]) -> list[Shard]:
+        """Return one shard per video, with all its frames and the files of its input tables."""
+        index = VideoIndex(self.tables)
+        return [
+            Shard(
+                video_id,
+                0,
+                len(index.video(video_id).frames),
+                tuple((table.name, table.path(self.tables, video_id)) for table in self.inputs),
+            )
+            for video_id in video_ids
+        ]
+
+    def key_parts(self) -> dict[str, str | bytes]:
+        """Return what the result depends on besides code and shard: weights and params.
+
+        Raises:
+            InputError: a weight file is missing or cannot be read.
+        """
+        weights = {f"weights {name}": _weight_bytes(path) for name, path in self.weights.items()}
+        return weights | {"params": section_json(self.params, *self.sections)}
+
+    @cached_property
+    def index(self) -> VideoIndex:
+        """The index, read once in each process."""
+        return VideoIndex(self.tables)
+
+
+def _weight_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = "no such weight file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise InputError(f"{path}: {reason}; train it, or bring released weights with import-weights") from error

@@ -1,0 +1,197 @@
+"""Recovery over one video: features once per frame, maps once per pose and target frame (5.1, equation 6's inputs).
+
+At frame f the maps of the poses of f-1 give the missed poses of f by their peaks. Then these maps and those of the
+poses of f-2 to f-max_gap_frames are sampled at the keypoints of every pose of f, detected or recovered. Features are
+kept only while their frame can be a source.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.arrays import FloatArray, Picture
+from models.keypoints import KEYPOINT_COUNT
+from models.networks.correspondence import load_correspondence
+from models.networks.pose import load_pose
+from models.poses.frame_poses import FramePoses
+from models.tracking.propagation import MAP_KINDS
+from tasks.frames import VideoFrames
+from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame, PoseMaps
+from tasks.inference.networks import loaded
+from tasks.inference.pose_estimator import PoseEstimator
+from tasks.inference.recovered_poses import BoxSourcePoses, PoseProposer
+from tasks.inference.video_tables import RowBlocks
+from tasks.inference.videos import Video
+from tasks.params.estimate import EstimateParams
+from tasks.params.recover import RecoverParams
+from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, RECOVERED_POSES
+
+_BLOCK_FRAMES = 16
+"""Pictures in memory in the backward pass: a video file is decoded forward, so it is read in blocks from its end."""
+
+
+class VideoRecovery:
+    """The networks of recovery, applied to any number of videos one after the other.
+
+    Args:
+        weights: weight files of the networks "pose" and "correspondence".
+        estimate: how a recovered pose is estimated, as the detected ones were.
+        recover: parameters of the stage.
+        refine: False leaves the refinement network out.
+
+    Raises:
+        InputError: a file holds no such network.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, Path], *, estimate: EstimateParams, recover: RecoverParams, refine: bool = True
+    ) -> None:
+        self._params = recover
+        self._proposer = PoseProposer(PoseEstimator(loaded(load_pose, weights["pose"]), estimate), recover)
+        network = loaded(load_correspondence, weights["correspondence"])
+        if not refine:
+            network.refinement = None
+        self._network = CorrespondenceMaps(network, recover)
+
+    def recover(self, video: Video, poses: pa.Table, *, data: Path) -> dict[str, pa.Table]:
+        """Return the rows of recovered_poses, correspondences and affinities by table name.
+
+        Args:
+            video: the video.
+            poses: its rows of the table poses.
+            data: data folder.
+        """
+        sources = [
+            BoxSourcePoses(source, video.frames_of(source), poses.filter(pc.field("box_source") == source))
+            for source in sorted(set(poses["box_source"].to_pylist()))
+        ]
+        passes = _VideoPasses(
+            video.video_id, sources, network=self._network, proposer=self._proposer, params=self._params
+        )
+        return passes.run(video.open(data))
+
+
+class _VideoPasses:
+    """The backward and the forward pass over one video, all its box sources side by side."""
+
+    def __init__(
+        self,
+        video_id: str,
+        sources: Sequence[BoxSourcePoses],
+        *,
+        network: CorrespondenceMaps,
+        proposer: PoseProposer,
+        params: RecoverParams,
+    ) -> None:
+        self._video_id = video_id
+        self._sources = sources
+        self._network = network
+        self._proposer = proposer
+        self._params = params
+        self._fitted: dict[int, FittedFrame] = {}
+        self._correspondences = RowBlocks(CORRESPONDENCES)
+        self._affinities = RowBlocks(AFFINITIES)
+
+    def run(self, frames: VideoFrames) -> dict[str, pa.Table]:
+        wanted = sorted({frame_index for source in self._sources for frame_index in source.frames})
+        if self._params.backward:
+            self._backward(frames, wanted)
+        self._forward(frames, wanted)
+        recovered = [source.recovered_rows(self._video_id) for source in self._sources]
+        return {
+            RECOVERED_POSES.name: pa.concat_tables([*recovered, RECOVERED_POSES.schema.empty_table()]),
+            CORRESPONDENCES.name: self._correspondences.joined(),
+            AFFINITIES.name: self._affinities.joined(),
+        }
+
+    def _backward(self, frames: VideoFrames, wanted: Sequence[int]) -> None:
+        """Propose missed poses from f+1; in the forward pass they compete with those proposed from f-1."""
+        for frame_index, picture in _reversed(frames, wanted):
+            for source in self._sources_of(frame_index):
+                for _, poses in source.neighbours(frame_index, [1]):
+                    maps = self._maps(poses, frame_index, picture)
+                    self._propose(source, frame_index, poses, maps, picture)
+                if len(source.at(frame_index)):
+                    self._fit(frame_index, picture)
+            self._release(frame_index, backward=True)
+        self._fitted.clear()
+
+    def _forward(self, frames: VideoFrames, wanted: Sequence[int]) -> None:
+        """Propose missed poses from f-1, then sample the maps of all earlier poses in reach at the poses of f."""
+        for frame_index, picture in frames.read(wanted):
+            for source in self._sources_of(frame_index):
+                for step, poses in source.neighbours(frame_index, range(-1, -self._params.max_gap_frames - 1, -1)):
+                    maps = self._maps(poses, frame_index, picture)
+                    if step == -1:
+                        self._propose(source, frame_index, poses, maps, picture)
+                    self._record(source, poses, maps, frame_index)
+                if len(source.at(frame_index)):
+                    self._fit(frame_index, picture)
+            self._release(frame_index)
+
+    def _sources_of(self, frame_index: int) -> list[BoxSourcePoses]:
+        return [source for source in self._sources if frame_index in source]
+
+    def _propose(
+        self, source: BoxSourcePoses, frame_index: int, poses: FramePoses, maps: PoseMaps, picture: Picture
+    ) -> None:
+        proposals = self._proposer.propose(poses, source.chain_frames(poses), maps, picture)
+        source.add(frame_index, proposals, self._proposer)
+
+    def _record(self, source: BoxSourcePoses, poses: FramePoses, maps: PoseMaps, frame_index: int) -> None:
+        """Add a row of correspondences per source pose, and a row of affinities per pair of poses."""
+        both = {
+            "video_id": self._video_id,
+            "box_source": source.box_source,
+            "source_frame_index": poses.frame_index,
+            "target_frame_index": frame_index,
+        }
+        peaks = {kind: _peaks(maps, kind, len(poses)) for kind in MAP_KINDS}
+        columns = {f"{kind}_peak": peak for kind, (_, peak) in peaks.items()}
+        columns |= {f"{kind}_{axis}": xy[..., i] for kind, (xy, _) in peaks.items() for i, axis in enumerate("xy")}
+        self._correspondences.add(len(poses), source_pose_id=poses.pose_id, **both, **columns)
+        targets = source.at(frame_index)
+        values = {kind: _values(maps, kind, poses, targets) for kind in MAP_KINDS}
+        source_id, target_id = np.repeat(poses.pose_id, len(targets)), np.tile(targets.pose_id, len(poses))
+        self._affinities.add(len(source_id), source_pose_id=source_id, target_pose_id=target_id, **both, **values)
+
+    def _maps(self, poses: FramePoses, frame_index: int, picture: Picture) -> PoseMaps:
+        return self._network.maps(self._fitted[poses.frame_index], self._fit(frame_index, picture), poses)
+
+    def _fit(self, frame_index: int, picture: Picture) -> FittedFrame:
+        if frame_index not in self._fitted:
+            self._fitted[frame_index] = self._network.fit(picture)
+        return self._fitted[frame_index]
+
+    def _release(self, frame_index: int, *, backward: bool = False) -> None:
+        """Drop the features of frames that are no source of any frame to come."""
+        needed: set[int] = set()
+        for source in self._sources:
+            needed.update(
+                source.first_frames_from(frame_index, 1)
+                if backward
+                else source.last_frames_to(frame_index, self._params.max_gap_frames)
+            )
+        self._fitted = {index: fitted for index, fitted in self._fitted.items() if index in needed}
+
+
+def _peaks(maps: PoseMaps, kind: str, pose_count: int) -> tuple[FloatArray, FloatArray]:
+    """Return the peaks of the maps, (Q,17,2) px and (Q,17); 0 for a kind that the network does not compute."""
+    if kind in maps.scores:
+        return maps.peaks(kind)
+    return np.zeros((pose_count, KEYPOINT_COUNT, 2)), np.zeros((pose_count, KEYPOINT_COUNT))
+
+
+def _values(maps: PoseMaps, kind: str, poses: FramePoses, targets: FramePoses) -> FloatArray:
+    """Return 17 values per pair of poses, (Q*P,17); 0 for a kind that the network does not compute."""
+    if kind in maps.scores:
+        return maps.sample(kind, targets.xy).reshape(-1, KEYPOINT_COUNT)
+    return np.zeros((len(poses) * len(targets), KEYPOINT_COUNT))
+
+
+def _reversed(frames: VideoFrames, wanted: Sequence[int]) -> Iterator[tuple[int, Picture]]:
+    for end in range(len(wanted), 0, -_BLOCK_FRAMES):
+        yield from reversed(list(frames.read(wanted[max(end - _BLOCK_FRAMES, 0) : end])))

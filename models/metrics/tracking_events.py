@@ -5,9 +5,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from models.keypoints import FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.metrics.joint_tracks import JointTracks, MatchedJoints
-from models.metrics.sequence import JOINT_COUNT, BoolArray, Persons, Sequence, frame_blocks, persons_per_frame
+from models.metrics.sequence import JOINT_COUNT, Persons, Sequence, frame_blocks, persons_per_frame
 
 EventKind = Literal["miss", "switch", "false positive"]
 EVENT_KINDS: Final[tuple[EventKind, ...]] = ("miss", "switch", "false positive")

@@ -17,7 +17,8 @@ from flows.runtime.run_lock import run_lock
 from flows.runtime.run_servers import RunServers
 from flows.runtime.stage_flow import run_side_by_side
 from flows.runtime.stage_runs import Watcher, failure
-from tasks.params.loading import load_params
+from tasks.params.loading import parse_params
+from tasks.params.profiles import whole_text
 from tasks.trend.home import lay_out, step_names
 
 
@@ -30,7 +31,8 @@ def trend(repository: Repository, params_file: Path, console: Console, *, corpor
         InputError: the params do not fit, or another such run is going on.
         StageFailedError: a step ended with an error.
     """
-    params, text = load_params(params_file), params_file.read_text(encoding="utf-8")
+    text = whole_text(params_file, repository.profiles)
+    params = parse_params(text, name=params_file.name)
     root = repository.state / "trend"
     place = replace(repository, own_state=root / ".corrtrack")
     with stopping_on_sigterm(), run_lock(place.state / "run.lock", command="corrtrack trend"):

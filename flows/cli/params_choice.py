@@ -1,5 +1,6 @@
 """`--profile` and `--set`: changing params.yaml for a run without losing what its user wrote there."""
 
+import contextlib
 import hashlib
 import subprocess
 from collections.abc import Sequence
@@ -8,11 +9,12 @@ from pathlib import Path
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
 from tasks.params.edit import set_value, write_params
-from tasks.params.loading import parse_params
+from tasks.params.loading import ParamsError, parse_params
+from tasks.params.profiles import profile_names, profile_text
 
 
 def choose_params(repository: Repository, *, profile: str | None, settings: Sequence[str], force: bool = False) -> bool:
-    """Write the profile over params.yaml and the settings into it, both or neither; tells whether it changed.
+    """Write the whole profile to params.yaml and the settings into it, both or neither; return whether it changed.
 
     Args:
         repository: Where params.yaml and profiles/ lie.
@@ -31,7 +33,7 @@ def choose_params(repository: Repository, *, profile: str | None, settings: Sequ
             f"{repository.params}: expected no changes of your own before --profile or --set writes it, "
             "found some; commit them or keep them as profiles/NAME.yaml, or say --force to write over them"
         )
-    text = before if profile is None else _profile(repository, profile).read_text(encoding="utf-8")
+    text = before if profile is None else profile_text(repository.profiles, profile)
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
@@ -43,20 +45,21 @@ def choose_params(repository: Repository, *, profile: str | None, settings: Sequ
     return text != before
 
 
-def _profile(repository: Repository, name: str) -> Path:
-    known = sorted(path.stem for path in (repository.root / "profiles").glob("*.yaml"))
-    if name not in known:
-        raise InputError(f"--profile {name}: expected one of {', '.join(known) or 'none there'}, got {name}")
-    return repository.root / "profiles" / f"{name}.yaml"
-
-
 def _is_ours(text: str, repository: Repository) -> bool:
     """Whether `text` can be had again: it is committed, a profile, or what this command wrote last."""
-    profiles = (repository.root / "profiles").glob("*.yaml")
-    if text == _committed(repository) or any(text == path.read_text(encoding="utf-8") for path in profiles):
+    if text == _committed(repository) or text in _profile_texts(repository):
         return True
     note = _note(repository)
     return note.is_file() and note.read_text().strip() == _digest(text)
+
+
+def _profile_texts(repository: Repository) -> list[str]:
+    """The usable profiles as whole params files."""
+    texts = []
+    for name in profile_names(repository.profiles):
+        with contextlib.suppress(ParamsError):
+            texts.append(profile_text(repository.profiles, name))
+    return texts
 
 
 def _committed(repository: Repository) -> str | None:

@@ -9,7 +9,8 @@ from rich.console import Console
 
 def trend(
     params: Annotated[
-        Path, typer.Option("--params", metavar="FILE", help="Every number of the training and the tracking.")
+        Path,
+        typer.Option("--params", metavar="FILE", help="A profile, or a whole params file."),
     ] = Path("profiles/trend.yaml"),
     corpora: Annotated[int, typer.Option("--corpora", min=1, help="Corpora of fresh seeds that are judged on.")] = 5,
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Draws of the bootstrap.")] = 1000,

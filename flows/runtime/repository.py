@@ -25,6 +25,11 @@ class Repository:
         return self.root / "params.yaml"
 
     @property
+    def profiles(self) -> Path:
+        """Alternatives to params.yaml, each only what differs."""
+        return self.root / "profiles"
+
+    @property
     def workspace(self) -> Workspace:
         """Folders that the stages read and write."""
         return Workspace.of_repository(self.root)

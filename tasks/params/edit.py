@@ -1,4 +1,4 @@
-"""Changing params.yaml as a person would: one value at a time, comments kept, or a whole profile."""
+"""Changing params.yaml as a person would: one value at a time, comments kept."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tasks.params.loading import ParamsError, load_params, nearest_key, read_tree
+from tasks.params.loading import ParamsError, nearest_key, read_tree
 from tasks.whole_files import write_whole
 
 
@@ -20,35 +20,34 @@ def set_value(text: str, key: str, value: str) -> str:
         ParamsError: no such key, or the value is not YAML.
     """
     read_tree(text, name="params.yaml")
-    writer = _writer()
-    tree = writer.load(text)
+    tree = load_yaml(text)
     *sections, last = key.split(".")
-    place: Any = tree
+    parent: Any = tree
     for section in sections:
-        place = place.get(section) if isinstance(place, dict) else None
-    if not sections or not isinstance(place, dict) or last not in place:
+        parent = parent.get(section) if isinstance(parent, dict) else None
+    if not sections or not isinstance(parent, dict) or last not in parent:
         near = nearest_key(key)
         hint = f"; did you mean {near}?" if near else ""
         raise ParamsError(f"--set {key}={value}: expected a key of params.yaml as section.key, got {key}{hint}")
-    place[last] = _value(key, value)
-    written = io.StringIO()
-    writer.dump(tree, written)
-    return written.getvalue()
-
-
-def apply_profile(profile: Path, params: Path) -> None:
-    """Write the profile file over the params file, in one step and only after it was checked whole.
-
-    Raises:
-        ParamsError: the profile is not there or not usable; the params file is then untouched.
-    """
-    load_params(profile)
-    write_params(params, profile.read_text(encoding="utf-8"))
+    parent[last] = _value(key, value)
+    return dump_yaml(tree)
 
 
 def write_params(path: Path, text: str) -> None:
     """Replace the params file `path` by `text`; a reader sees the old or the new, never half of it."""
     write_whole(path, text)
+
+
+def load_yaml(text: str) -> Any:
+    """The YAML `text` as a tree that keeps its comments."""
+    return _writer().load(text)
+
+
+def dump_yaml(tree: Any) -> str:
+    """The tree of `load_yaml` as text again."""
+    written = io.StringIO()
+    _writer().dump(tree, written)
+    return written.getvalue()
 
 
 def _writer() -> YAML:

@@ -23,9 +23,9 @@ from tasks.frames import VideoFile, read_picture
 from tasks.inference.pose_estimator import EstimatedPoses, PoseEstimator
 from tasks.params.edit import set_value
 from tasks.params.loading import load_params
+from tasks.params.profiles import profile_text
 
 ROOT = Path(__file__).parents[2]
-PROFILE = ROOT / "profiles" / "released.yaml"
 MACHINE = {"compute.executor": "local", "run.threads_per_worker": "1"}
 """What may differ from machine to machine; all that decides the method stays."""
 PLAYERS = [(355.0, 270.0, 215.0, 310.0), (600.0, 255.0, 250.0, 270.0)]
@@ -133,7 +133,7 @@ def test_a_clip_is_tracked_by_released_weights(clip, released, out, checkout, co
 
 
 def write_profile(path: Path) -> None:
-    text = PROFILE.read_text()
+    text = profile_text(ROOT / "profiles", "released")
     for key, value in MACHINE.items():
         text = set_value(text, key, value)
     path.write_text(text)

@@ -20,7 +20,8 @@ import numpy as np
 from models.keypoints import POSETRACK_KEYPOINTS
 from models.metrics.sequence import JOINT_COUNT, MATCH_DISTANCE, frame_blocks
 from tasks.formats.json_files import load_json
-from tasks.scoring.poseval_view import poseval_sequence, read_points
+from tasks.formats.posetrack_files import read_points
+from tasks.scoring.poseval_view import poseval_sequence
 
 POSEVAL_SECONDS, POSETRACK21_SECONDS = 69.0, 183.0
 REPEATS = 3

@@ -28,10 +28,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+
 from models.arrays import BoolArray, FloatArray, IntArray
 from models.keypoints import POSEVAL_FROM_POSETRACK
 from models.metrics.clear_mot import MotCounts, clear_mot, count_events, no_counts
-from models.metrics.sequence import Persons, Sequence
+from models.metrics.sequence import Sequence, SequencePersons
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints
 from models.tracking.association import SimilarityMatcher, Tracks, associate_poses
@@ -225,7 +226,7 @@ def as_sequence(video: Video, tracks: Tracks) -> Sequence:
     found[tracks.pose_id] = tracks.track_id
     order = POSEVAL_FROM_POSETRACK
     shared = (video.xy[:, order], video.present[:, order], video.present[:, order].astype(np.float64), video.head_size)
-    sides = (Persons(video.frame, ids.astype(np.float64), *shared) for ids in (video.track_id, found))
+    sides = (SequencePersons(video.frame, ids.astype(np.float64), *shared) for ids in (video.track_id, found))
     return Sequence(video.name, video.frame_count, *sides)
 
 

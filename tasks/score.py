@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
+from tasks.formats.file_pairs import FilePair
+from tasks.formats.json_files import write_json
 from tasks.out_folder import remove_written
 from tasks.progress import current
-from tasks.scoring.evaluation import Pair, SequenceScores, score_pair
+from tasks.scoring.evaluation import SequenceScores, score_pair
 from tasks.scoring.notices import notice_of_ties
-from tasks.scoring.results import write_json
 from tasks.scoring.stage_figures import figures, figures_by_joint, score_rows, sequence_counts
 from tasks.scoring.totals import Totals, total
 from tasks.scoring.track_files import FrameLists, prediction_file
@@ -106,7 +107,7 @@ def _score(
         path = _export(workspace, params, video, table, folder / f"{video['video_id']}.json", frames)
         exported.add(path)
         if path and video["video_id"] in annotated:
-            pair = Pair(video["video_id"], workspace.data / video["source"], path)
+            pair = FilePair(video["video_id"], workspace.data / video["source"], path)
             parts.append(score_pair(pair, sequence_index=len(parts)))
         current().advance(number * len(videos) + done, video=video["video_id"])
     for stale in set(folder.glob("*.json")) - exported:

@@ -14,7 +14,7 @@ Order: TypeAlias = Callable[[FloatArray, BoolArray], IntArray]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LabelledPredictions:
     """What the curves are drawn from: every predicted joint of some frames, and how many joints are annotated."""
 
     score: FloatArray
@@ -48,7 +48,7 @@ class Ties:
     """AP with the true ones first, (16,)."""
 
 
-def collect_evidence(sequence: Sequence, blocks: Many[FrameBlock] | None = None) -> Evidence:
+def label_predictions(sequence: Sequence, blocks: Many[FrameBlock] | None = None) -> LabelledPredictions:
     """Assign poses frame by frame and label every predicted joint.
 
     A prediction belongs to the annotated person of which it matches the largest share of joints, and a person takes
@@ -60,17 +60,17 @@ def collect_evidence(sequence: Sequence, blocks: Many[FrameBlock] | None = None)
         if block.truth_rows.shape[1] and block.predicted_rows.shape[1]:
             _label_block(sequence, block, is_match)
     truth_counts = sequence.truth.present.sum(axis=0)
-    return Evidence(sequence.predicted.score, sequence.predicted.present, is_match, truth_counts)
+    return LabelledPredictions(sequence.predicted.score, sequence.predicted.present, is_match, truth_counts)
 
 
-def average_precision(evidence: Many[Evidence]) -> AveragePrecision:
+def average_precision(evidence: Many[LabelledPredictions]) -> AveragePrecision:
     """Curves over all given evidence, in its order; poseval's unstable sort decides about equal scores."""
     curves = [_joint_curve(*_joint_evidence(evidence, joint), _order_as_poseval) for joint in range(JOINT_COUNT)]
     with_total = [np.append(column, mean_of_defined(column)) for column in np.array(curves).T]
     return AveragePrecision(*with_total)
 
 
-def find_ties(evidence: Many[Evidence]) -> Ties:
+def find_ties(evidence: Many[LabelledPredictions]) -> Ties:
     """Where equal scores join true and false predictions, and between which bounds the AP then lies."""
     counts: list[int] = []
     low: list[float] = []
@@ -104,7 +104,7 @@ def _joint_counts(sequence: Sequence, rows: IntArray) -> IntArray:
     return np.where(rows >= 0, counts[rows], 0)
 
 
-def _joint_evidence(evidence: Many[Evidence], joint: int) -> tuple[FloatArray, BoolArray, int]:
+def _joint_evidence(evidence: Many[LabelledPredictions], joint: int) -> tuple[FloatArray, BoolArray, int]:
     chosen = [part.present[:, joint] for part in evidence]
     score = [part.score[mask, joint] for part, mask in zip(evidence, chosen, strict=True)]
     is_match = [part.is_match[mask, joint] for part, mask in zip(evidence, chosen, strict=True)]

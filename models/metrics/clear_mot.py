@@ -10,8 +10,8 @@ from models.metrics.joint_tracks import JointTracks
 from models.metrics.sequence import (
     JOINT_COUNT,
     FrameBlock,
-    Persons,
     Sequence,
+    SequencePersons,
     UndefinedMetricError,
     frame_blocks,
     mean_of_defined,
@@ -122,7 +122,7 @@ def _two_sided(sequence: Sequence) -> BoolArray:
     return (truth_counts > 0) & (persons_per_frame(sequence.predicted, sequence.frame_count) > 0)
 
 
-def _joints_in(persons: Persons, used: BoolArray) -> IntArray:
+def _joints_in(persons: SequencePersons, used: BoolArray) -> IntArray:
     counted = np.append(used, False)[np.minimum(persons.frame, len(used))]
     joints: IntArray = persons.present[counted].sum(axis=0)
     return joints

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
-from models.metrics.assignment import settle, solve
+from models.metrics.assignment import solve, unambiguous_matches
 from models.metrics.sequence import (
     JOINT_COUNT,
     FrameBlock,
@@ -134,8 +134,8 @@ def _block_pairs(sequence: Sequence, block: FrameBlock) -> _Pairs:
     _refuse_nan(sequence, block, similarity)
     frames, joints, truths, predictions = similarity.shape
     flat = similarity.reshape(frames * joints, truths, predictions)
-    chosen, settled = settle(np.where(flat > 0, -flat, np.inf))
-    for matrix in np.flatnonzero(~settled):
+    chosen, unambiguous = unambiguous_matches(np.where(flat > 0, -flat, np.inf))
+    for matrix in np.flatnonzero(~unambiguous):
         persons = block.truth_rows[matrix // joints] >= 0, block.predicted_rows[matrix // joints] >= 0
         chosen[matrix] = False
         chosen[matrix][solve(-flat[matrix][np.ix_(*persons)])] = True

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
-from models.metrics.assignment import settle, solve_most_pairs
+from models.metrics.assignment import solve_most_pairs, unambiguous_matches
 from models.metrics.sequence import (
     JOINT_COUNT,
     MATCH_DISTANCE,
@@ -176,8 +176,8 @@ class JointTracks:
 
 
 def _new_pairs(frame: _Frame, rest: BoolArray) -> BoolArray:
-    chosen, settled = settle(np.where(rest, frame.distance, np.inf))
-    for joint in np.flatnonzero(~settled):
+    chosen, unambiguous = unambiguous_matches(np.where(rest, frame.distance, np.inf))
+    for joint in np.flatnonzero(~unambiguous):
         chosen[joint] = False
         chosen[joint][_solve_present(frame, int(joint), rest[joint])] = True
     return chosen

@@ -24,7 +24,7 @@ class UndefinedMetricError(ValueError):
 
 
 @dataclass(frozen=True)
-class Persons:
+class SequencePersons:
     """One side of a sequence: N persons in frame order, within a frame in file order."""
 
     frame: IntArray
@@ -50,8 +50,8 @@ class Sequence:
 
     name: str
     frame_count: int
-    truth: Persons
-    predicted: Persons
+    truth: SequencePersons
+    predicted: SequencePersons
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FrameBlock:
     """Joint distance in head sizes, (F, 15, G, P); infinite where either side lacks the joint, NaN stays NaN."""
 
 
-def persons_per_frame(persons: Persons, frame_count: int) -> IntArray:
+def persons_per_frame(persons: SequencePersons, frame_count: int) -> IntArray:
     """Number of persons in each frame, (frame_count,)."""
     return np.bincount(persons.frame, minlength=frame_count).astype(np.int64)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
 from models.metrics.joint_tracks import JointTracks, MatchedJoints
-from models.metrics.sequence import JOINT_COUNT, Persons, Sequence, frame_blocks, persons_per_frame
+from models.metrics.sequence import JOINT_COUNT, Sequence, SequencePersons, frame_blocks, persons_per_frame
 
 EventKind = Literal["miss", "switch", "false positive"]
 EVENT_KINDS: Final[tuple[EventKind, ...]] = ("miss", "switch", "false positive")
@@ -114,7 +114,7 @@ def _joined(parts: list[MatchedJoints]) -> MatchedJoints:
     return MatchedJoints(*(np.concatenate(columns) for columns in zip(none, *parts, strict=True)))
 
 
-def _unmatched(persons: Persons, rows: IntArray, joints: IntArray) -> tuple[IntArray, IntArray]:
+def _unmatched(persons: SequencePersons, rows: IntArray, joints: IntArray) -> tuple[IntArray, IntArray]:
     """Rows and joints of one side that are there and matched to nothing."""
     rest = persons.present.copy()
     rest[rows, joints] = False

@@ -7,7 +7,8 @@ import numpy as np
 
 from models.arrays import IntArray
 from models.keypoints import index_map
-from tasks.formats.fields import FieldError, InWords, Record, records
+from tasks.formats.errors import FieldError, InWords
+from tasks.formats.fields import Record, records
 from tasks.formats.fields import reals as real_list
 
 _ALSO_CALLED = {"neck": "head_bottom", "upper_neck": "head_bottom", "head": "head_top"}

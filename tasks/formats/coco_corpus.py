@@ -1,4 +1,4 @@
-"""COCO keypoint sets (`data/coco*`) and detections in COCO results form, every record checked."""
+"""COCO keypoint sets (`data/coco*`), every record checked."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,7 +10,8 @@ from models.keypoints import COCO_KEYPOINTS
 from tasks.errors import InputError
 from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
-from tasks.formats.fields import FieldError, Record, box_xywh, brief, flag, real, records, unique_id, whole
+from tasks.formats.errors import FieldError
+from tasks.formats.fields import Record, box_xywh, flag, real, records, unique_id, whole
 from tasks.formats.json_files import load_json
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.paths import below
@@ -18,16 +19,6 @@ from tasks.paths import below
 _ANNOTATIONS: Final = re.compile(r"person_keypoints_(train|val)(2017)?\.json")
 _LAYOUT: Final = "annotations/person_keypoints_{train,val}[2017].json"
 Tick = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class DetectedBox:
-    """A person box out of a file of detections."""
-
-    image_id: int
-    """Id of the picture; in MOT files the frame from 1."""
-    box_xywh: list[float]
-    score: float
 
 
 @dataclass(frozen=True)
@@ -179,29 +170,3 @@ def _person_row(place: _Set, person: Record, slots: KeypointSlots, picture: Pict
         **{"box_xywh": box, "box_head_xywh": None, "area": area, "is_crowd": is_crowd},
         **{"x": keypoints.x, "y": keypoints.y, "visibility": keypoints.visibility},
     }
-
-
-def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
-    """Person boxes of a file in COCO results form, and what was set aside in it as rows of place and reason.
-
-    Raises:
-        InputError: the file is not there, not JSON, or no list.
-    """
-    entries = load_json(path)
-    if not isinstance(entries, list):
-        raise InputError(f"{path}: expected a list of detections in COCO results form, got {brief(entries)}")
-    boxes, rejects = [], []
-    for position, entry in enumerate(entries):
-        try:
-            boxes.append(_detected_box(entry))
-        except FieldError as error:
-            rejects.append({"place": f"detection {position}", "reason": str(error)})
-    return boxes, rejects
-
-
-def _detected_box(entry: Any) -> DetectedBox:
-    if not isinstance(entry, dict):
-        raise FieldError("detection", "an object", entry)
-    if entry.get("category_id", 1) != 1:
-        raise FieldError("category_id", "1, the person", entry["category_id"])
-    return DetectedBox(whole(entry, "image_id"), box_xywh(entry, "bbox"), real(entry, "score"))

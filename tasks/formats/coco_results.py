@@ -7,10 +7,10 @@ import numpy as np
 
 from models.keypoints import KEYPOINT_COUNT, POSEVAL_FROM_POSETRACK
 from models.metrics.sequence import MISSING_SCORE
-from tasks.formats.errors import ScoringError, place, shown
+from tasks.formats.errors import FormatError, location, shown
+from tasks.formats.fields import Record, number, numbers
 from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
-from tasks.formats.records import Record, number, numbers
 
 
 def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:
@@ -20,7 +20,7 @@ def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:
     without score has 1.
 
     Raises:
-        ScoringError: the file cannot be read.
+        FormatError: the file cannot be read.
     """
     file = open_posetrack18(source, data)
     points = points_of_posetrack18(file)
@@ -53,7 +53,7 @@ def posetrack18_of_coco_results(source: str, results: Any, images: list[Record])
     gets one of its own within its frame: enough for AP, not for tracking.
 
     Raises:
-        ScoringError: `results` is no list of persons with 17 keypoints.
+        FormatError: `results` is no list of persons with 17 keypoints.
     """
     known = {image["id"] for image in images}
     order: dict[Any, int] = {}
@@ -70,21 +70,21 @@ def checked_results(source: str, results: Any) -> Iterable[Record]:
     """The entries of a results file.
 
     Raises:
-        ScoringError: it is no list of objects with an image_id.
+        FormatError: it is no list of objects with an image_id.
     """
     if not isinstance(results, list):
-        raise ScoringError(source, "", "a list of persons (COCO results)", shown(results))
+        raise FormatError(source, "", "a list of persons (COCO results)", shown(results))
     for index, entry in enumerate(results):
         if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), int | str):
-            raise ScoringError(source, f"[{index}]", "an object with the image_id of its picture", shown(entry))
+            raise FormatError(source, f"[{index}]", "an object with the image_id of its picture", shown(entry))
     return results
 
 
 def _annotation(source: str, index: int, entry: Record, own: int) -> Record:
     row = numbers([entry.get("keypoints")], KEYPOINT_COUNT * 3)
     if row is None:
-        spot = place(person=index, field="keypoints")
-        raise ScoringError(source, spot, "51 numbers", shown(entry.get("keypoints")))
+        spot = location(person=index, field="keypoints")
+        raise FormatError(source, spot, "51 numbers", shown(entry.get("keypoints")))
     keypoints = row.reshape(KEYPOINT_COUNT, 3)
     body = np.zeros(KEYPOINT_COUNT, dtype=bool)
     body[POSEVAL_FROM_POSETRACK] = True

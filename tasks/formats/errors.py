@@ -1,38 +1,42 @@
-"""What scoring tells: errors that name file, frame, person and field, and notices about numbers that mislead."""
+"""Errors of files in a foreign format: they name file, location and field, what was expected and what was found."""
 
-from dataclasses import dataclass
+from typing import Final
 
 from tasks.errors import InputError
 
+_LONGEST_SHOWN: Final = 60
 
-class ScoringError(InputError):
-    """A file that cannot be scored."""
 
-    def __init__(self, file: str, place: str, expected: str, found: str) -> None:
-        """Join the parts of the message; `place` is frame, person and field, empty for the whole file."""
-        self.file, self.place = file, place
-        where = f"{file}: {place}" if place else file
+class FormatError(InputError):
+    """A file that does not follow its format, or lacks what it is read for."""
+
+    def __init__(self, file: str, location: str, expected: str, found: str) -> None:
+        """Join the parts of the message; `location` is frame, person and field, empty for the whole file."""
+        self.file, self.location = file, location
+        where = f"{file}: {location}" if location else file
         super().__init__(f"{where}: expected {expected}, got {found}")
 
 
-@dataclass(frozen=True)
-class Notice:
-    """Something that a reader of the numbers must know; `code` is stable, `file` is empty for the whole run."""
+class FieldError(ValueError):
+    """A field of a record that does not follow the format; the reader adds file and location."""
 
-    code: str
-    file: str
-    message: str
+    def __init__(self, field: str, expected: str, found: object) -> None:
+        super().__init__(f"{field}: expected {expected}, got {shown(found)}")
+
+
+class InWords(str):
+    """A description in our own words, which messages show without quotes."""
 
 
 def shown(value: object) -> str:
-    """A short form of anything out of a file, safe to print."""
-    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    """A short form of any value from a file, safe to print."""
+    text = f'"{value}"' if isinstance(value, str) and not isinstance(value, InWords) else str(value)
     text = text.encode("unicode_escape").decode("ascii")
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
-def place(*, frame: str | None = None, person: int | None = None, field: str = "") -> str:
-    """Where something is: the frame by name or number, the person by its place in the file from 0, the field."""
+def location(*, frame: str | None = None, person: int | None = None, field: str = "") -> str:
+    """Frame by name or number, person by position in the file from 0, and field, as far as given."""
     parts = (
         f"frame {frame}" if frame is not None else "",
         f"person {person}" if person is not None else "",

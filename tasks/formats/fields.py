@@ -1,31 +1,20 @@
-"""Fields of an annotation's records, checked for type and range where the corpus comes in."""
+"""Checked access to the records of a file: strict for what becomes tables, lenient where official tools are.
+
+The strict functions raise FieldError for a value that the format does not allow. The lenient ones (`number`, `numbers`,
+`list_of_records`) take what poseval takes, NaN and true among it, so that scores equal the official ones.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-Record: TypeAlias = Mapping[str, Any]
+import numpy as np
+
+from models.arrays import FloatArray
+from tasks.formats.errors import FieldError, FormatError, InWords, shown
+
+Record: TypeAlias = dict[str, Any]
 _LARGEST_ID = 2**63 - 1
-
-
-class InWords(str):
-    """What was found, told in our words and so without quotes."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-class FieldError(ValueError):
-    """A field that is not what the format says."""
-
-    def __init__(self, field: str, expected: str, found: object) -> None:
-        super().__init__(f"{field}: expected {expected}, got {brief(found)}")
-
-
-def brief(value: object) -> str:
-    """A short form of anything out of a file, safe to print."""
-    text = repr(value).encode("unicode_escape").decode("ascii")
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def whole(record: Record, field: str, *, least: int = 0) -> int:
@@ -110,3 +99,56 @@ def records(document: Record, field: str) -> Sequence[Any]:
 
 def _found(record: Record, field: str) -> object:
     return record[field] if field in record else InWords("nothing")
+
+
+def numbers(rows: Sequence[Any], width: int) -> FloatArray | None:
+    """`rows` as (len(rows), width) floats, or None if any of them is not that many numbers."""
+    if not len(rows):
+        return np.empty((0, width))
+    try:
+        values = np.array(rows)
+        if values.dtype.kind not in "biuf":
+            values = _whole_numbers(values)
+        return values.reshape(len(rows), width).astype(np.float64, copy=False)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def number(value: Any) -> float | None:
+    """`value` as a float, or None if it is no number."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def first_bad(rows: Sequence[Any], width: int) -> int:
+    """Index of the first row that is not `width` numbers."""
+    return next(index for index, row in enumerate(rows) if numbers([row], width) is None)
+
+
+def list_of_records(file: str, data: Any, field: str, *, where: str = "") -> list[Record]:
+    """The list of objects under `field`.
+
+    Raises:
+        FormatError: it is missing or something else.
+    """
+    spot = f"{where}, field {field}" if where else f"field {field}"
+    if not isinstance(data, dict) or field not in data:
+        raise FormatError(file, spot, "a list of objects", "nothing" if isinstance(data, dict) else shown(data))
+    value = data[field]
+    if not isinstance(value, list):
+        raise FormatError(file, spot, "a list of objects", shown(value))
+    for index, entry in enumerate(value):
+        if not isinstance(entry, dict):
+            raise FormatError(file, f"{spot}[{index}]", "an object", shown(entry))
+    return value
+
+
+def _whole_numbers(values: Any) -> Any:
+    """Integers beyond 64 bits arrive as objects; text and null are refused."""
+    if values.dtype.kind != "O" or not all(isinstance(value, int | float) for value in values.flat):
+        raise TypeError
+    return values.astype(np.float64)

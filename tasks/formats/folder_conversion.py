@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from tasks.errors import InputError
 from tasks.formats.coco_results import checked_results, coco_results_of_posetrack18, posetrack18_of_coco_results
-from tasks.formats.json_files import load_json
+from tasks.formats.json_files import load_json, write_json
 from tasks.formats.posetrack17 import is_posetrack17
 from tasks.formats.posetrack18 import open_posetrack18
-from tasks.formats.posetrack_conversion import posetrack17_from_18, posetrack18_from_17
+from tasks.formats.posetrack_conversion import posetrack17_from_18
+from tasks.formats.posetrack_files import as_posetrack18
 from tasks.out_folder import claim_out_folder
-from tasks.scoring.results import write_json
 
 TargetFormat = Literal["posetrack17", "posetrack18", "coco"]
 
@@ -53,10 +53,9 @@ def _convert(path: Path, target: TargetFormat, images: Path | None) -> dict[str,
     if isinstance(data, list):
         return _from_coco(path, data, target, images)
     source = str(path)
-    is_17 = is_posetrack17(data)
     if target == "posetrack17":
-        return {path.name: data if is_17 else posetrack17_from_18(source, data)}
-    eighteen = posetrack18_from_17(source, data) if is_17 else data
+        return {path.name: data if is_posetrack17(data) else posetrack17_from_18(source, data)}
+    eighteen = as_posetrack18(source, data)
     if target == "posetrack18":
         open_posetrack18(source, eighteen)
         return {path.name: eighteen}

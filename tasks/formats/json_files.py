@@ -1,4 +1,4 @@
-"""Reading the JSON of strangers: any bytes give a value or one error."""
+"""JSON files, read and written: any bytes give a value or one error, and a file appears whole or not at all."""
 
 import json
 from pathlib import Path
@@ -6,29 +6,55 @@ from typing import Any
 
 import orjson
 
-from tasks.formats.errors import ScoringError
+from tasks.errors import InputError
+from tasks.formats.errors import FormatError
+from tasks.whole_files import write_whole
 
 
 def load_json(path: Path) -> Any:
     """The value in `path`; NaN and Infinity are numbers, as in the official tools.
 
     Raises:
-        ScoringError: the file cannot be read or is not JSON.
+        FormatError: the file cannot be read or is not JSON.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ScoringError(str(path), "", "a readable file", error.strerror or type(error).__name__) from error
+        raise FormatError(str(path), "", "a readable file", error.strerror or type(error).__name__) from error
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         return _load_slowly(path, content)  # NaN, byte order marks: rare, and no strict JSON
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: expected a folder that can be written to, got {error.strerror}") from error
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
+    """Write to a temporary name and rename; NaN is written bare, as the official tools do.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        write_whole(path, json.dumps(value, indent=indent) + "\n")
+    except OSError as error:
+        raise InputError(f"{path}: expected a file that can be written, got {error.strerror}") from error
+
+
 def _load_slowly(path: Path, content: bytes) -> Any:
     try:
         return json.loads(content)
     except RecursionError as error:
-        raise ScoringError(str(path), "", "JSON", "brackets nested too deeply") from error
+        raise FormatError(str(path), "", "JSON", "brackets nested too deeply") from error
     except ValueError as error:
-        raise ScoringError(str(path), "", "JSON", str(error).splitlines()[0]) from error
+        raise FormatError(str(path), "", "JSON", str(error).splitlines()[0]) from error

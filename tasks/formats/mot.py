@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from tasks.errors import InputError
-from tasks.formats.coco_corpus import DetectedBox
 from tasks.formats.corpus_part import Row
-from tasks.formats.fields import FieldError, box_xywh, real
+from tasks.formats.detected_boxes import DetectedBox
+from tasks.formats.errors import FieldError
+from tasks.formats.fields import box_xywh, real
 
 _FIELDS: Final = ("frame", "id", "left", "top", "width", "height", "score")
 

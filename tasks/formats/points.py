@@ -1,10 +1,16 @@
 """One annotation or prediction file as poseval sees it, whichever of the two formats it has."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
+from models.metrics.sequence import repeated_rows
+from tasks.formats.errors import FormatError, location
+
+ID_LIMIT: Final = 10_000
+"""poseval counts identities of a sequence below this."""
 
 
 @dataclass(frozen=True)
@@ -60,3 +66,27 @@ class PointFile:
     def describe_person(self, person: int) -> tuple[str, int]:
         """Name of the frame, and place of the person, for messages."""
         return self.frame_names[int(self.person_frame[person])], int(self.person_place[person])
+
+
+def check_predictions(predicted: PointFile) -> None:
+    """Identities of a prediction file.
+
+    Raises:
+        FormatError: one is 10000 or more, or occurs twice in a frame.
+    """
+    check_identities(predicted)
+    repeated = repeated_rows(predicted.person_frame, predicted.track_id)  # no NaN equals another
+    if repeated.size:
+        frame, person = predicted.describe_person(int(repeated[0]))
+        found = f"{predicted.track_id[repeated[0]]:g} twice"
+        spot = location(frame=frame, person=person, field="track_id")
+        raise FormatError(predicted.source, spot, "unique identities in each frame", found)
+
+
+def check_identities(side: PointFile) -> None:
+    """Raise FormatError for an identity that poseval cannot count."""
+    too_large = np.flatnonzero(side.track_id >= ID_LIMIT)
+    if too_large.size:
+        frame, person = side.describe_person(int(too_large[0]))
+        spot = location(frame=frame, person=person, field="track_id")
+        raise FormatError(side.source, spot, "an identity below 10000", f"{side.track_id[too_large[0]]:g}")

@@ -7,9 +7,9 @@ import numpy as np
 
 from models.arrays import FloatArray
 from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE
-from tasks.formats.errors import ScoringError, place, shown
+from tasks.formats.errors import FormatError, location, shown
+from tasks.formats.fields import Record, list_of_records, number, numbers
 from tasks.formats.points import PointFile
-from tasks.formats.records import Record, list_of_records, number, numbers
 
 HEAD_CORNERS: Final = ("x1", "y1", "x2", "y2")
 """Fields of the head box."""
@@ -24,7 +24,7 @@ def points_of_posetrack17(source: str, data: Any, *, is_truth: bool) -> PointFil
     """The file as poseval sees it; head boxes and ignore regions are read of ground truth only.
 
     Raises:
-        ScoringError: wherever poseval ends with an error while it reads.
+        FormatError: wherever poseval ends with an error while it reads.
     """
     frames = list_of_records(source, data, "annolist")
     reader = _RectReader(source, is_truth)
@@ -105,7 +105,7 @@ class _RectReader:
         return [self._scalar(position, rect, side, "a number") for side in HEAD_CORNERS]
 
     def _read_points(self, person: int, position: int, annopoints: Record) -> None:
-        spot = place(frame=self._names[-1], person=position)
+        spot = location(frame=self._names[-1], person=position)
         for point in list_of_records(self._source, annopoints, "point", where=spot):
             joint = self._joint(position, point)
             x, y = (self._scalar(position, point, axis, "a number") for axis in ("x", "y"))
@@ -123,20 +123,20 @@ class _RectReader:
         inner = value[0] if isinstance(value, list) and value else None
         parsed = number(inner)
         if parsed is None:
-            spot = place(frame=self._names[-1], person=position, field=field)
+            spot = location(frame=self._names[-1], person=position, field=field)
             found = shown(value) if field in record else "nothing"
-            raise ScoringError(self._source, spot, f"{expected} in a list", found)
+            raise FormatError(self._source, spot, f"{expected} in a list", found)
         return parsed
 
     def _regions(self, frame: Record) -> list[FloatArray]:
-        spot = place(frame=self._names[-1])
+        spot = location(frame=self._names[-1])
         regions = []
         for region in list_of_records(self._source, frame, "ignore_regions", where=spot):
             corners = list_of_records(self._source, region, "point", where=f"{spot}, field ignore_regions")
             pairs = [[corner.get(axis, [None])[:1] for axis in ("x", "y")] for corner in corners if _has_lists(corner)]
             polygon = numbers(pairs, 2) if len(pairs) == len(corners) else None
             if polygon is None:
-                raise ScoringError(self._source, f"{spot}, field ignore_regions", "points with x and y", shown(corners))
+                raise FormatError(self._source, f"{spot}, field ignore_regions", "points with x and y", shown(corners))
             regions.append(polygon)
         return regions
 

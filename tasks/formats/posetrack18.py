@@ -13,9 +13,9 @@ import numpy as np
 from models.arrays import FloatArray, IntArray
 from models.keypoints import POSEVAL_JOINTS
 from models.metrics.sequence import MISSING_SCORE
-from tasks.formats.errors import ScoringError, place, shown
+from tasks.formats.errors import FormatError, location, shown
+from tasks.formats.fields import Record, first_bad, list_of_records, number, numbers
 from tasks.formats.points import PointFile
-from tasks.formats.records import Record, first_bad, list_of_records, number, numbers
 
 SOURCES: Final = ("mpii", "bonn", "mpiinew")
 """Second part of a video's name, in the order of the official image ids (1, 2, 3)."""
@@ -45,7 +45,7 @@ def open_posetrack18(source: str, data: Any) -> Posetrack18File:
     """Check the outline of a file.
 
     Raises:
-        ScoringError: no list of images or annotations.
+        FormatError: no list of images or annotations.
     """
     images = list_of_records(source, data, "images")
     annotations = list_of_records(source, data, "annotations")
@@ -56,19 +56,19 @@ def keypoint_columns(file: Posetrack18File) -> IntArray:
     """For each keypoint slot of the file its index in POSEVAL_JOINTS, -1 for other names; 15 or 17 slots.
 
     Raises:
-        ScoringError: not exactly one category "person" with 15 or 17 names that contain all 15 joints.
+        FormatError: not exactly one category "person" with 15 or 17 names that contain all 15 joints.
     """
     spot, expected = "field categories", 'one category "person" with the names of 15 or 17 keypoints'
     if file.categories is None:
-        raise ScoringError(file.source, spot, f"{expected} (in prediction files too)", "nothing")
+        raise FormatError(file.source, spot, f"{expected} (in prediction files too)", "nothing")
     entries = file.categories if isinstance(file.categories, list) else []
     category = entries[0] if len(entries) == 1 and isinstance(entries[0], dict) else {}
     names = category.get("keypoints")
     if category.get("name") != "person" or not isinstance(names, list) or len(names) not in (15, 17):
-        raise ScoringError(file.source, spot, expected, shown(file.categories))
+        raise FormatError(file.source, spot, expected, shown(file.categories))
     missing = [name for name in POSEVAL_JOINTS if name not in names]
     if missing:
-        raise ScoringError(file.source, f"{spot}, keypoints", f"all 15 joints ({missing[0]} is missing)", shown(names))
+        raise FormatError(file.source, f"{spot}, keypoints", f"all 15 joints ({missing[0]} is missing)", shown(names))
     return np.array([POSEVAL_JOINTS.index(name) if name in POSEVAL_JOINTS else -1 for name in names])
 
 
@@ -76,7 +76,7 @@ def points_of_posetrack18(file: Posetrack18File) -> PointFile:
     """The first video of the file as poseval sees it.
 
     Raises:
-        ScoringError: wherever the official conversion ends with an error.
+        FormatError: wherever the official conversion ends with an error.
     """
     columns = keypoint_columns(file)
     records = _images_by_position(file)
@@ -120,18 +120,18 @@ def video_token(source: str, file_name: Any) -> str:
     """First token of the directory in an image's file_name, after the checks of the official id scheme.
 
     Raises:
-        ScoringError: not like ".../000001_mpii_test/000000.jpg".
+        FormatError: not like ".../000001_mpii_test/000000.jpg".
     """
     expected = "a name like images/val/000342_mpii_test/000000.jpg (mpii, bonn or mpiinew)"
     spot = "field images, file_name"
     if not isinstance(file_name, str):
-        raise ScoringError(source, spot, expected, shown(file_name))
+        raise FormatError(source, spot, expected, shown(file_name))
     path, _, name = file_name.rpartition("/")
     tokens = path.rpartition("/")[2].split("_")
     frame = name.split(".")[0]
     well_formed = len(tokens) > 1 and _is_whole(tokens[0]) and tokens[1] in SOURCES and _is_whole(frame)
     if not well_formed or not 0 <= int(frame) < _FRAME_LIMIT:
-        raise ScoringError(source, spot, expected, shown(file_name))
+        raise FormatError(source, spot, expected, shown(file_name))
     return tokens[0]
 
 
@@ -146,12 +146,12 @@ def _hashable(value: Any) -> bool:
 def _images_by_position(file: Posetrack18File) -> list[Record]:
     """For each position in the list the first image with that id: what the official conversion reads."""
     if not file.images:
-        raise ScoringError(file.source, "field images", "at least one image", "an empty list")
+        raise FormatError(file.source, "field images", "at least one image", "an empty list")
     first: dict[Any, Record] = {}
     for index, image in enumerate(file.images):
         if "id" not in image or not _hashable(image["id"]):
             found = shown(image["id"]) if "id" in image else "nothing"
-            raise ScoringError(file.source, f"field images[{index}], id", "a number", found)
+            raise FormatError(file.source, f"field images[{index}], id", "a number", found)
         first.setdefault(image["id"], image)
     return [first[image["id"]] for image in file.images]
 
@@ -178,7 +178,7 @@ def _annotations_by_frame(file: Posetrack18File) -> tuple[IntArray, IntArray]:
 
 def _frames_of(file: Posetrack18File, entry: Record, index: int, positions: dict[Any, list[int]]) -> Iterable[int]:
     if "image_id" not in entry:
-        raise ScoringError(file.source, place(person=index, field="image_id"), "the id of an image", "nothing")
+        raise FormatError(file.source, location(person=index, field="image_id"), "the id of an image", "nothing")
     image_id = entry["image_id"]
     return positions.get(image_id, ()) if _hashable(image_id) else ()
 
@@ -197,18 +197,18 @@ def polygons_of_image(source: str, record: Record) -> list[FloatArray]:
     """Ignore regions of an image that has both keys, (corners, 2) each; the shorter of two lists counts.
 
     Raises:
-        ScoringError: they are not lists of lists of numbers.
+        FormatError: they are not lists of lists of numbers.
     """
-    spot = place(frame=shown(record.get("file_name")), field="ignore_regions")
+    spot = location(frame=shown(record.get("file_name")), field="ignore_regions")
     columns, rows = record["ignore_regions_x"], record["ignore_regions_y"]
     if columns is None or rows is None or not isinstance(columns, list) or not isinstance(rows, list):
-        raise ScoringError(source, spot, "two lists of polygons", shown([columns, rows]))
+        raise FormatError(source, spot, "two lists of polygons", shown([columns, rows]))
     regions = []
     for x, y in zip(columns, rows, strict=False):
         corners = [*zip(x, y, strict=False)] if isinstance(x, list) and isinstance(y, list) else None
         polygon = numbers(corners, 2) if corners is not None else None
         if polygon is None:
-            raise ScoringError(source, spot, "lists of numbers", shown([x, y]))
+            raise FormatError(source, spot, "lists of numbers", shown([x, y]))
         regions.append(polygon)
     return regions
 
@@ -263,6 +263,6 @@ class _PersonReader:
         found = f"{len(rows[bad])} values {shown(rows[bad])}" if isinstance(rows[bad], list) else shown(rows[bad])
         raise self._error(persons[bad] if persons is not None else bad, field, f"{width} numbers", found)
 
-    def _error(self, person: int, field: str, expected: str, found: str) -> ScoringError:
-        spot = place(frame=self._frames[person], person=int(self._places[person]), field=field)
-        return ScoringError(self._source, spot, expected, found)
+    def _error(self, person: int, field: str, expected: str, found: str) -> FormatError:
+        spot = location(frame=self._frames[person], person=int(self._places[person]), field=field)
+        return FormatError(self._source, spot, expected, found)

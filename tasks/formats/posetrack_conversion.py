@@ -10,7 +10,8 @@ from models.arrays import FloatArray
 from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS, SKELETON
 from models.metrics.sequence import MISSING_SCORE
 from tasks.errors import InputError
-from tasks.formats.errors import ScoringError, shown
+from tasks.formats.errors import FormatError, shown
+from tasks.formats.fields import Record, number
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack17 import HEAD_CORNERS, frame_name, points_of_posetrack17
 from tasks.formats.posetrack18 import (
@@ -22,7 +23,6 @@ from tasks.formats.posetrack18 import (
     unknown_image_annotations,
     video_token,
 )
-from tasks.formats.records import Record, number
 
 _BOX_GROWTH: Final = 0.15
 CATEGORY: Final = {
@@ -54,7 +54,7 @@ def posetrack18_from_17(source: str, data: Any) -> Record:
         data: its JSON value.
 
     Raises:
-        ScoringError: the file cannot be read.
+        FormatError: the file cannot be read.
         ConversionError: a record cannot be carried.
     """
     points = points_of_posetrack17(source, data, is_truth=True)
@@ -72,7 +72,7 @@ def posetrack17_from_18(source: str, data: Any) -> Record:
     """A PoseTrack18 file in PoseTrack17 form; names of keypoints decide, not their slots.
 
     Raises:
-        ScoringError: the file cannot be read.
+        FormatError: the file cannot be read.
         ConversionError: a record cannot be carried.
     """
     file = open_posetrack18(source, data)
@@ -96,7 +96,7 @@ def image_id(source: str, file_name: str) -> int:
     """The official id of a frame: source (1 mpii, 2 bonn, 3 mpiinew), video in 6 digits, frame in 4.
 
     Raises:
-        ScoringError: the name does not follow the scheme.
+        FormatError: the name does not follow the scheme.
     """
     token = video_token(source, file_name)
     directory, _, name = file_name.rpartition("/")
@@ -111,8 +111,8 @@ def _lacking_in_18(points: PointFile, frames: list[Record]) -> list[str]:
         try:
             tokens.setdefault(video_token(points.source, name), name)
             if name != frame_name(frames[index], -1):
-                raise ScoringError(points.source, f"frame {index}", "an image name", "none")
-        except ScoringError as error:
+                raise FormatError(points.source, f"frame {index}", "an image name", "none")
+        except FormatError as error:
             refused.append(str(error))
     if len(tokens) > 1:
         refused.append(f"frames of several videos: {', '.join(map(shown, tokens.values()))}")

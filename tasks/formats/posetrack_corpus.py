@@ -10,12 +10,10 @@ from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.errors import InputError
 from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.errors import FieldError, InWords, shown
 from tasks.formats.fields import (
-    FieldError,
-    InWords,
     Record,
     box_xywh,
-    brief,
     flag,
     is_number,
     records,
@@ -23,6 +21,7 @@ from tasks.formats.fields import (
     whole,
 )
 from tasks.formats.json_files import load_json
+from tasks.formats.posetrack_files import as_posetrack18
 from tasks.formats.posetrack_frames import AnnotatedVideo, Frame, read_annotated_video
 from tasks.paths import below
 
@@ -99,11 +98,7 @@ class _VideoReader:
         return self._part
 
     def _document(self) -> Record:
-        document = load_json(self._path)
-        if isinstance(document, dict) and "annolist" in document:
-            from tasks.formats.posetrack_conversion import posetrack18_from_17  # most corpora have none
-
-            return posetrack18_from_17(self._source, document)
+        document = as_posetrack18(self._source, load_json(self._path))
         if not isinstance(document, dict):
             raise FieldError("file", _OUTLINE, document)
         return document
@@ -150,7 +145,7 @@ class _VideoReader:
         tags = document.get("tags", [])
         if isinstance(tags, list) and all(isinstance(tag, str) and tag and tag.isprintable() for tag in tags):
             return sorted(set(tags))
-        self._part.reject(self._source, "tags", f"expected a list of words, got {brief(tags)}")
+        self._part.reject(self._source, "tags", f"expected a list of words, got {shown(tags)}")
         return []
 
     def _frame_row(self, frame: Frame, *, is_labelled: bool) -> Row:
@@ -173,7 +168,7 @@ class _VideoReader:
         polygons = []
         for number, (x, y) in enumerate(zip(columns, rows, strict=True)):
             if (polygon := _polygon(x, y)) is None:
-                reason = f"expected at least 3 corners with x and y, got {brief(x)} and {brief(y)}"
+                reason = f"expected at least 3 corners with x and y, got {shown(x)} and {shown(y)}"
                 self._part.reject(self._source, f"{spot}[{number}]", reason)
             else:
                 polygons.append(polygon)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tasks.errors import InputError
-from tasks.formats.fields import FieldError, InWords, Record
+from tasks.formats.errors import FieldError, InWords
+from tasks.formats.fields import Record
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.formats.videos import VIDEO_ENDINGS, decode_video
 from tasks.paths import below

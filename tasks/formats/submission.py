@@ -9,15 +9,13 @@ import numpy as np
 
 from models.keypoints import KEYPOINT_COUNT
 from tasks.errors import InputError
-from tasks.formats.errors import ScoringError, place, shown
-from tasks.formats.json_files import load_json
-from tasks.formats.posetrack17 import is_posetrack17
+from tasks.formats.errors import FormatError, location, shown
+from tasks.formats.fields import numbers
+from tasks.formats.file_pairs import pair_files
+from tasks.formats.json_files import load_json, make_folder
+from tasks.formats.points import check_predictions
 from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
-from tasks.formats.posetrack_conversion import posetrack18_from_17
-from tasks.formats.records import numbers
-from tasks.scoring.evaluation import pair_files
-from tasks.scoring.poseval_view import check_predictions
-from tasks.scoring.results import make_folder
+from tasks.formats.posetrack_files import as_posetrack18
 from tasks.whole_files import whole_file
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -80,36 +78,32 @@ def _strict_json(path: Path, data: Any) -> str:
     try:
         return json.dumps(data, separators=(",", ":"), allow_nan=False)
     except ValueError as error:
-        raise ScoringError(str(path), "", "finite numbers in every field", "NaN or infinity") from error
+        raise FormatError(str(path), "", "finite numbers in every field", "NaN or infinity") from error
 
 
 def _checked(path: Path, listing: Path | None) -> Any:
-    data = load_json(path)
-    if is_posetrack17(data):
-        data = posetrack18_from_17(str(path), data)
+    data = as_posetrack18(str(path), load_json(path))
     file = open_posetrack18(str(path), data)
     points = points_of_posetrack18(file)
     check_predictions(points)
     if not np.isfinite(points.point_xy).all():
-        raise ScoringError(str(path), "field keypoints", "finite numbers", "NaN or infinity")
+        raise FormatError(str(path), "field keypoints", "finite numbers", "NaN or infinity")
     for index, entry in enumerate(file.annotations):
         scores = numbers([entry.get("scores")], KEYPOINT_COUNT)
         if scores is None or not np.isfinite(scores).all():
-            spot = place(person=index, field="scores")
-            raise ScoringError(str(path), spot, "17 numbers (the server ranks by them)", shown(entry.get("scores")))
+            spot = location(person=index, field="scores")
+            raise FormatError(str(path), spot, "17 numbers (the server ranks by them)", shown(entry.get("scores")))
     if listing is not None:
         _check_images(path, points.frame_names, listing)
     return data
 
 
 def _check_images(path: Path, names: tuple[str, ...], listing: Path) -> None:
-    data = load_json(listing)
-    if is_posetrack17(data):
-        data = posetrack18_from_17(str(listing), data)
+    data = as_posetrack18(str(listing), load_json(listing))
     expected = [image.get("file_name") for image in open_posetrack18(str(listing), data).images]
     if list(names) != expected:
         pairs = enumerate(zip(names, expected, strict=False))
         at = next((index for index, (ours, theirs) in pairs if ours != theirs), min(len(names), len(expected)))
         spot, found = f"field images[{at}]", shown(names[at]) if at < len(names) else "no more images"
         wanted = shown(expected[at]) if at < len(expected) else "no more images"
-        raise ScoringError(str(path), spot, f"{wanted} as in {listing}", found)
+        raise FormatError(str(path), spot, f"{wanted} as in {listing}", found)

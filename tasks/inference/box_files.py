@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tasks.errors import InputError
-from tasks.formats.coco_corpus import DetectedBox, read_results
+from tasks.formats.detected_boxes import DetectedBox, read_results
 from tasks.formats.mot import read_detections
 from tasks.formats.videos import detections_beside
 from tasks.inference.person_boxes import PersonBox

@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from models.metrics.average_precision import Evidence, collect_evidence
+from models.metrics.average_precision import LabelledPredictions, label_predictions
 from models.metrics.clear_mot import MotCounts, count_events, no_counts
 from models.metrics.hota import HotaCounts, count_hota
 from models.metrics.sequence import UndefinedMetricError, shared_blocks
 from tasks.errors import InputError
-from tasks.formats.errors import Notice, ScoringError
+from tasks.formats.errors import FormatError
+from tasks.formats.file_pairs import FilePair
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack17 import is_posetrack17
 from tasks.formats.posetrack18 import open_posetrack18
-from tasks.formats.posetrack_conversion import posetrack18_from_17
+from tasks.formats.posetrack_files import as_posetrack18, read_points
 from tasks.scoring.hota_view import hota_sequence
-from tasks.scoring.notices import notices_of_files, notices_of_sequence
-from tasks.scoring.poseval_view import poseval_sequence, read_points
+from tasks.scoring.notices import Notice, notices_of_files, notices_of_sequence
+from tasks.scoring.poseval_view import poseval_sequence
 
 
 @dataclass
@@ -26,7 +26,7 @@ class SequenceScores:
     """What one sequence adds to the totals; None where a metric is undefined."""
 
     name: str
-    evidence: Evidence | None = None
+    evidence: LabelledPredictions | None = None
     mot: MotCounts | None = None
     hota: HotaCounts | None = None
     corrected_mot: MotCounts | None = None
@@ -36,51 +36,23 @@ class SequenceScores:
     notices: list[Notice] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The files of one sequence."""
-
-    name: str
-    truth: Path
-    predicted: Path
-
-
-def pair_files(truth_folder: Path, predicted_folder: Path) -> tuple[list[Pair], list[Notice]]:
-    """Every annotated sequence with its prediction file of the same name, sorted by name.
-
-    Raises:
-        InputError: a folder is missing or holds no annotation file.
-    """
-    for folder, option in ((truth_folder, "--gt"), (predicted_folder, "--pred")):
-        if not folder.is_dir():
-            raise InputError(f"{option} {folder}: expected a folder of JSON files, got none")
-    truths = sorted(path for path in truth_folder.glob("*.json") if not path.name.startswith("."))
-    if not truths:
-        raise InputError(f"--gt {truth_folder}: expected annotation files (*.json), got none")
-    known = {path.name for path in truths}
-    extra = sorted(path.name for path in predicted_folder.glob("*.json") if path.name not in known)
-    text = f"no ground truth for {len(extra)} prediction files, they are passed over: {', '.join(extra[:5])}"
-    notices = [Notice("extra_prediction_files", str(predicted_folder), text)] if extra else []
-    return [Pair(path.name.split(".")[0], path, predicted_folder / path.name) for path in truths], notices
-
-
-def score_pairs(pairs: Many[Pair], *, with_hota: bool = True, corrected: bool = False) -> Iterator[SequenceScores]:
+def score_pairs(pairs: Many[FilePair], *, with_hota: bool = True, corrected: bool = False) -> Iterator[SequenceScores]:
     """Score sequence after sequence; only the largest one is in memory at any time."""
     for index, pair in enumerate(pairs):
         yield score_pair(pair, sequence_index=index, with_hota=with_hota, corrected=corrected)
 
 
 def score_pair(
-    pair: Pair, *, sequence_index: int = 0, with_hota: bool = True, corrected: bool = False
+    pair: FilePair, *, sequence_index: int = 0, with_hota: bool = True, corrected: bool = False
 ) -> SequenceScores:
     """Score one sequence; what cannot be scored is told in `problems` of the result, never raised."""
     scores = SequenceScores(pair.name)
     try:
         truth = load_json(pair.truth)
         if not pair.predicted.is_file():
-            raise ScoringError(str(pair.predicted), "", "a prediction file for every annotation file", "none")
+            raise FormatError(str(pair.predicted), "", "a prediction file for every annotation file", "none")
         predicted = load_json(pair.predicted)
-    except ScoringError as error:
+    except FormatError as error:
         scores.problems = dict.fromkeys(("ap", "mot", "hota") if with_hota else ("ap", "mot"), str(error))
         return scores
     files = _Files(pair, truth, predicted)
@@ -92,7 +64,7 @@ def score_pair(
 
 @dataclass(frozen=True)
 class _Files:
-    pair: Pair
+    pair: FilePair
     truth: Any
     predicted: Any
 
@@ -102,13 +74,13 @@ def _score_poseval(scores: SequenceScores, files: _Files, sequence_index: int, *
         truth = read_points(str(files.pair.truth), files.truth, is_truth=True)
         predicted = read_points(str(files.pair.predicted), files.predicted, is_truth=False)
         sequence = poseval_sequence(scores.name, truth, predicted, sequence_index=sequence_index)
-    except ScoringError as error:
+    except FormatError as error:
         scores.problems |= {"ap": str(error), "mot": str(error)}
         return
     blocks = shared_blocks(sequence)
     scores.notices += notices_of_files(files.truth, files.predicted, truth, predicted)
     scores.notices += notices_of_sequence(sequence, str(files.pair.predicted))
-    scores.evidence = collect_evidence(sequence, blocks)
+    scores.evidence = label_predictions(sequence, blocks)
     if not sequence.frame_count:
         scores.mot = scores.corrected_mot = no_counts()
         return
@@ -124,7 +96,7 @@ def _score_hota(scores: SequenceScores, files: _Files, *, corrected: bool) -> No
     converted = is_posetrack17(files.truth) or is_posetrack17(files.predicted)
     try:
         truth, predicted = (
-            open_posetrack18(str(path), posetrack18_from_17(str(path), data) if is_posetrack17(data) else data)
+            open_posetrack18(str(path), as_posetrack18(str(path), data))
             for path, data in ((files.pair.truth, files.truth), (files.pair.predicted, files.predicted))
         )
         sequence = hota_sequence(scores.name, truth, predicted, scores.notices, same_ids=not converted)

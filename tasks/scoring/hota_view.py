@@ -6,11 +6,12 @@ import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
 from models.keypoints import POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK
-from models.metrics.sequence import JOINT_COUNT, Persons, Sequence, repeated_rows
-from tasks.formats.errors import Notice, ScoringError, place, shown
+from models.metrics.sequence import JOINT_COUNT, Sequence, SequencePersons, repeated_rows
+from tasks.formats.errors import FormatError, location, shown
+from tasks.formats.fields import Record, first_bad, numbers
 from tasks.formats.posetrack18 import Posetrack18File, polygons_of_image
-from tasks.formats.records import Record, first_bad, numbers
-from tasks.scoring.regions import inside_any
+from tasks.scoring.notices import Notice
+from tasks.scoring.poseval_view import inside_any
 
 _SLOTS: Final = len(POSETRACK_KEYPOINTS)
 
@@ -28,7 +29,7 @@ def hota_sequence(
         same_ids: the image ids of both files must agree; false where one of them has none.
 
     Raises:
-        ScoringError: wherever the official evaluator refuses the files or ends with an error.
+        FormatError: wherever the official evaluator refuses the files or ends with an error.
     """
     labelled = _labelled_frames(truth, predicted, same_ids=same_ids)
     heads = _head_sizes(truth)
@@ -41,8 +42,8 @@ def hota_sequence(
     unannotated = np.flatnonzero(np.bincount(sides[0].frame, minlength=len(labelled)) == 0)
     if unannotated.size:
         frame = shown(truth.images[labelled[unannotated[0]]].get("file_name"))
-        raise ScoringError(
-            truth.source, place(frame=frame), "persons outside ignore regions in a labelled frame", "none"
+        raise FormatError(
+            truth.source, location(frame=frame), "persons outside ignore regions in a labelled frame", "none"
         )
     return Sequence(name, len(labelled), sides[0], sides[1])
 
@@ -50,18 +51,18 @@ def hota_sequence(
 def _labelled_frames(truth: Posetrack18File, predicted: Posetrack18File, *, same_ids: bool) -> IntArray:
     truth_ids, predicted_ids = _image_ids(truth), _image_ids(predicted)
     if len(truth_ids) < len(truth.images):
-        raise ScoringError(truth.source, "field images, id", "unique ids", "an id twice")
+        raise FormatError(truth.source, "field images, id", "unique ids", "an id twice")
     if len(predicted_ids) < len(truth_ids):
         found = f"{len(predicted_ids)} different ids"
-        raise ScoringError(predicted.source, "field images", f"{len(truth_ids)} images as in {truth.source}", found)
+        raise FormatError(predicted.source, "field images", f"{len(truth_ids)} images as in {truth.source}", found)
     for index, image in enumerate(truth.images):
         if "is_labeled" not in image:
-            raise ScoringError(truth.source, f"field images[{index}], is_labeled", "true or false", "nothing")
+            raise FormatError(truth.source, f"field images[{index}], is_labeled", "true or false", "nothing")
     labelled = [index for index, image in enumerate(truth.images) if image["is_labeled"]]
     for index in labelled if same_ids else ():
         if truth_ids[index] != predicted_ids[index]:
             expected = f"{shown(truth_ids[index])} as in {truth.source}"
-            raise ScoringError(predicted.source, f"field images[{index}], id", expected, shown(predicted_ids[index]))
+            raise FormatError(predicted.source, f"field images[{index}], id", expected, shown(predicted_ids[index]))
     return np.array(labelled, dtype=np.int64)
 
 
@@ -70,7 +71,7 @@ def _image_ids(file: Posetrack18File) -> list[Any]:
     try:
         return list(dict.fromkeys(image["id"] for image in file.images))
     except (KeyError, TypeError) as error:
-        raise ScoringError(file.source, "field images", "an id in every image", "none or no number") from error
+        raise FormatError(file.source, "field images", "an id in every image", "none or no number") from error
 
 
 def _frames_of_annotations(file: Posetrack18File) -> IntArray:
@@ -81,8 +82,8 @@ def _frames_of_annotations(file: Posetrack18File) -> IntArray:
             frames.append(position[entry["image_id"]])
         except (KeyError, TypeError) as error:
             found = shown(entry["image_id"]) if "image_id" in entry else "nothing"
-            spot = place(person=index, field="image_id")
-            raise ScoringError(file.source, spot, "the id of an image of the file", found) from error
+            spot = location(person=index, field="image_id")
+            raise FormatError(file.source, spot, "the id of an image of the file", found) from error
     return np.array(frames, dtype=np.int64)
 
 
@@ -92,7 +93,7 @@ def _head_sizes(truth: Posetrack18File) -> FloatArray:
     if xywh is None:
         bad = first_bad(boxes, 4)
         found = shown(boxes[bad]) if "bbox_head" in truth.annotations[bad] else "nothing"
-        raise ScoringError(truth.source, place(person=bad, field="bbox_head"), "4 numbers for every person", found)
+        raise FormatError(truth.source, location(person=bad, field="bbox_head"), "4 numbers for every person", found)
     corner = xywh[:, :2]
     sides = (corner + xywh[:, 2:]) - corner
     sizes: FloatArray = 0.6 * np.sqrt(np.vecdot(sides, sides))
@@ -109,8 +110,8 @@ def _polygons(truth: Posetrack18File, labelled: IntArray, notices: list[Notice])
             continue
         regions = polygons_of_image(truth.source, image)
         if _is_shorter(image["ignore_regions_y"], image["ignore_regions_x"]):
-            spot = place(frame=shown(image.get("file_name")), field="ignore_regions_y")
-            raise ScoringError(truth.source, spot, "as many numbers as ignore_regions_x", "fewer")
+            spot = location(frame=shown(image.get("file_name")), field="ignore_regions_y")
+            raise FormatError(truth.source, spot, "as many numbers as ignore_regions_x", "fewer")
         if regions:
             found[frame] = regions
     if absent:
@@ -137,9 +138,9 @@ def _check_scores(file: Posetrack18File, frame_count: int, *, is_truth: bool) ->
         stackable = len(different) == 1 and (sum(length for _, length in persons) % _SLOTS == 0 and is_truth)
         if frame < frame_count and different != {_SLOTS} and not stackable:
             bad, length = next(pair for pair in persons if pair[1] != _SLOTS)
-            spot = place(person=bad, field="scores")
+            spot = location(person=bad, field="scores")
             found = f"{length}" if length >= 0 else shown(file.annotations[bad]["scores"])
-            raise ScoringError(file.source, spot, "17 numbers or no such field", found)
+            raise FormatError(file.source, spot, "17 numbers or no such field", found)
 
 
 def _score_length(entry: Record) -> int:
@@ -151,7 +152,7 @@ def _score_length(entry: Record) -> int:
 
 def _persons(
     file: Posetrack18File, labelled: IntArray, polygons: dict[int, list[FloatArray]], source: str, heads: FloatArray
-) -> Persons:
+) -> SequencePersons:
     frames = _frames_of_annotations(file)
     xy = _keypoints(file)
     chosen = np.flatnonzero(np.isin(frames, labelled))
@@ -160,14 +161,14 @@ def _persons(
     stays = np.ones(len(chosen), dtype=bool)
     for index, regions in polygons.items():
         here = np.flatnonzero(frame == index)
-        spot = place(frame=shown(file.images[labelled[index]].get("file_name")), field="ignore_regions")
+        spot = location(frame=shown(file.images[labelled[index]].get("file_name")), field="ignore_regions")
         ignored = inside_any(source, spot, regions, xy[here].reshape(-1, 2)).reshape(len(here), JOINT_COUNT)
         xy[here] = np.where(ignored[..., None], 0.0, xy[here])
         stays[here] = ~(xy[here] <= 0).all(axis=(1, 2))
     chosen, frame, xy = chosen[stays], frame[stays], xy[stays]
     track_id = _identities(file, chosen, frame)
     present: BoolArray = np.all(xy > 0, axis=2)
-    return Persons(frame, track_id, xy, present, np.zeros(present.shape), heads[chosen])
+    return SequencePersons(frame, track_id, xy, present, np.zeros(present.shape), heads[chosen])
 
 
 def _keypoints(file: Posetrack18File) -> FloatArray:
@@ -176,7 +177,7 @@ def _keypoints(file: Posetrack18File) -> FloatArray:
     values = file.keypoint_table if file.keypoint_table.shape[1] == _SLOTS * 3 else numbers(rows, _SLOTS * 3)
     if values is None:
         bad = first_bad(rows, _SLOTS * 3)
-        raise ScoringError(file.source, place(person=bad, field="keypoints"), "51 numbers", shown(rows[bad]))
+        raise FormatError(file.source, location(person=bad, field="keypoints"), "51 numbers", shown(rows[bad]))
     return values.reshape(-1, _SLOTS, 3)[:, POSEVAL_FROM_POSETRACK, :2].copy()
 
 
@@ -197,5 +198,5 @@ def _identities(file: Posetrack18File, chosen: IntArray, frame: IntArray) -> Flo
     return ids.astype(np.float64)
 
 
-def _identity_error(file: Posetrack18File, person: Any, expected: str, found: object) -> ScoringError:
-    return ScoringError(file.source, place(person=int(person), field="track_id"), expected, shown(found))
+def _identity_error(file: Posetrack18File, person: Any, expected: str, found: object) -> FormatError:
+    return FormatError(file.source, location(person=int(person), field="track_id"), expected, shown(found))

@@ -1,6 +1,9 @@
 """What the official evaluator accepts without a word although the number may not mean what it seems to."""
 
 from collections import Counter
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,10 +11,18 @@ import numpy as np
 from models.metrics.average_precision import Ties
 from models.metrics.clear_mot import one_sided_frames
 from models.metrics.sequence import MISSING_SCORE, Sequence, repeated_rows
-from tasks.formats.errors import Notice
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack17 import is_posetrack17
 from tasks.formats.posetrack18 import open_posetrack18, unknown_image_annotations
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A fact that a reader of the scores must know; `code` is stable, `file` is empty for the whole run."""
+
+    code: str
+    file: str
+    message: str
 
 
 def notices_of_files(truth_data: Any, predicted_data: Any, truth: PointFile, predicted: PointFile) -> list[Notice]:
@@ -65,6 +76,13 @@ def notice_of_ties(ties: Ties) -> list[Notice]:
         f"{ties.highest[-1]:.2f}"
     )
     return [Notice("score_ties", "", text)]
+
+
+def notice_of_unpaired(folder: Path, files: Many[Path]) -> Notice:
+    """Prediction files of `folder` without ground truth."""
+    names = ", ".join(path.name for path in files[:5])
+    text = f"no ground truth for {len(files)} prediction files, they are passed over: {names}"
+    return Notice("extra_prediction_files", str(folder), text)
 
 
 def _of_file(side: PointFile) -> list[Notice]:

@@ -1,29 +1,13 @@
 """What poseval scores of a pair of files: its checks, its clean-up and its ignore regions, oddities included."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
-from models.metrics.sequence import HEAD_SIZE, JOINT_COUNT, MISSING_SCORE, Persons, Sequence, repeated_rows
-from tasks.formats.errors import ScoringError, place
-from tasks.formats.points import PointFile
-from tasks.formats.posetrack17 import is_posetrack17, points_of_posetrack17
-from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
-from tasks.scoring.regions import inside_any
-
-_ID_LIMIT: Final = 10_000
-
-
-def read_points(source: str, data: Any, *, is_truth: bool) -> PointFile:
-    """A file of either format.
-
-    Raises:
-        ScoringError: it cannot be read.
-    """
-    if is_posetrack17(data):
-        return points_of_posetrack17(source, data, is_truth=is_truth)
-    return points_of_posetrack18(open_posetrack18(source, data))
+from models.metrics.sequence import HEAD_SIZE, JOINT_COUNT, MISSING_SCORE, Sequence, SequencePersons
+from tasks.formats.errors import FormatError, location
+from tasks.formats.points import ID_LIMIT, PointFile, check_identities, check_predictions
 
 
 def poseval_sequence(name: str, truth: PointFile, predicted: PointFile, *, sequence_index: int) -> Sequence:
@@ -39,7 +23,7 @@ def poseval_sequence(name: str, truth: PointFile, predicted: PointFile, *, seque
         sequence_index: place of the sequence; ids are moved by 10000 times it.
 
     Raises:
-        ScoringError: wherever poseval refuses the pair or ends with an error.
+        FormatError: wherever poseval refuses the pair or ends with an error.
     """
     _check_pair(truth, predicted)
     kept = np.unique(truth.person_frame)
@@ -51,35 +35,32 @@ def poseval_sequence(name: str, truth: PointFile, predicted: PointFile, *, seque
     return Sequence(name, len(kept), persons[0], persons[1])
 
 
+def inside_any(source: str, spot: str, polygons: list[FloatArray], xy: FloatArray) -> BoolArray:
+    """Which points (N, 2) lie strictly inside a polygon; outlines that cross themselves count even-odd.
+
+    Raises:
+        FormatError: a polygon has one or two corners; without corners it is empty.
+    """
+    import shapely  # only files with regions need it, and it takes a while to import
+
+    inside = np.zeros(len(xy), dtype=bool)
+    for polygon in polygons:
+        if len(polygon) in (1, 2):
+            raise FormatError(source, spot, "polygons of three corners or more", f"{len(polygon)}")
+        if len(polygon):
+            try:
+                inside |= shapely.contains_xy(shapely.Polygon(polygon), xy)
+            except (ValueError, shapely.errors.GEOSException) as error:
+                raise FormatError(source, spot, "a polygon", str(error).splitlines()[0]) from error
+    return inside
+
+
 def _check_pair(truth: PointFile, predicted: PointFile) -> None:
     if len(truth.frame_names) != len(predicted.frame_names):
         expected = f"{len(truth.frame_names)} frames as in {truth.source}"
-        raise ScoringError(predicted.source, "", expected, f"{len(predicted.frame_names)}")
-    _check_ids(truth)
+        raise FormatError(predicted.source, "", expected, f"{len(predicted.frame_names)}")
+    check_identities(truth)
     check_predictions(predicted)
-
-
-def check_predictions(predicted: PointFile) -> None:
-    """Identities of a prediction file.
-
-    Raises:
-        ScoringError: one is 10000 or more, or occurs twice in a frame.
-    """
-    _check_ids(predicted)
-    repeated = repeated_rows(predicted.person_frame, predicted.track_id)  # no NaN equals another
-    if repeated.size:
-        frame, person = predicted.describe_person(int(repeated[0]))
-        found = f"{predicted.track_id[repeated[0]]:g} twice"
-        spot = place(frame=frame, person=person, field="track_id")
-        raise ScoringError(predicted.source, spot, "unique identities in each frame", found)
-
-
-def _check_ids(side: PointFile) -> None:
-    too_large = np.flatnonzero(side.track_id >= _ID_LIMIT)
-    if too_large.size:
-        frame, person = side.describe_person(int(too_large[0]))
-        spot = place(frame=frame, person=person, field="track_id")
-        raise ScoringError(side.source, spot, "an identity below 10000", f"{side.track_id[too_large[0]]:g}")
 
 
 def _without_ignored(side: PointFile, truth: PointFile, kept: IntArray) -> PointFile:
@@ -89,7 +70,7 @@ def _without_ignored(side: PointFile, truth: PointFile, kept: IntArray) -> Point
     point_frame = side.person_frame[side.point_person]
     stays = np.ones(len(side.point_person), dtype=bool)
     for frame in frames:
-        spot = place(frame=truth.frame_names[frame], field="ignore_regions")
+        spot = location(frame=truth.frame_names[frame], field="ignore_regions")
         here = np.flatnonzero(point_frame == frame)
         stays[here] = ~inside_any(truth.source, spot, truth.polygons[frame], side.point_xy[here])
     left = np.bincount(side.point_person[stays], minlength=len(side.person_frame))
@@ -104,11 +85,11 @@ def _check_heads(annotated: PointFile, two_sided: IntArray) -> None:
     bare = np.flatnonzero(~annotated.has_head & np.isin(annotated.person_frame, two_sided))
     if bare.size:
         frame, person = annotated.describe_person(int(bare[0]))
-        spot = place(frame=frame, person=person, field="bbox_head (PoseTrack17: x1, y1, x2, y2)")
-        raise ScoringError(annotated.source, spot, "a head box, the unit of every distance", "nothing")
+        spot = location(frame=frame, person=person, field="bbox_head (PoseTrack17: x1, y1, x2, y2)")
+        raise FormatError(annotated.source, spot, "a head box, the unit of every distance", "nothing")
 
 
-def _persons(side: PointFile, kept: IntArray, two_sided: IntArray, sequence_index: int) -> Persons:
+def _persons(side: PointFile, kept: IntArray, two_sided: IntArray, sequence_index: int) -> SequencePersons:
     count = len(side.person_frame)
     known = side.point_joint < JOINT_COUNT
     # If a joint occurs twice the first counts: it is written last.
@@ -124,7 +105,7 @@ def _persons(side: PointFile, kept: IntArray, two_sided: IntArray, sequence_inde
     sides = corners[:, 2:] - corners[:, :2]
     head_size = HEAD_SIZE * np.sqrt(np.vecdot(sides, sides))
     frame = np.searchsorted(kept, side.person_frame)
-    return Persons(frame, track_id + sequence_index * _ID_LIMIT, xy, present, score, head_size)
+    return SequencePersons(frame, track_id + sequence_index * ID_LIMIT, xy, present, score, head_size)
 
 
 def _ids_as_poseval_pairs_them(side: PointFile, present: BoolArray, two_sided: IntArray) -> FloatArray:
@@ -140,7 +121,9 @@ def _ids_as_poseval_pairs_them(side: PointFile, present: BoolArray, two_sided: I
         unpaired = here[len(given) :][present[here[len(given) :]].any(axis=1)]
         if frame in two_sided and unpaired.size:
             at, person = side.describe_person(int(here[np.flatnonzero(lacking[here])[0]]))
-            raise ScoringError(side.source, place(frame=at, person=person, field="track_id"), "an identity", "nothing")
+            raise FormatError(
+                side.source, location(frame=at, person=person, field="track_id"), "an identity", "nothing"
+            )
     whole = ~np.isin(side.person_frame, side.person_frame[lacking])
     ids[whole] = side.track_id[whole]
     return np.where(np.isnan(ids), 0.0, ids)

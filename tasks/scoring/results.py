@@ -1,6 +1,5 @@
 """The files of `corrtrack score`: the official names, keys and joint order."""
 
-import json
 from collections.abc import Sequence as Many
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +10,11 @@ from models.keypoints import POSEVAL_JOINTS
 from models.metrics.average_precision import AveragePrecision
 from models.metrics.clear_mot import ClearMot, MotCounts, clear_mot
 from models.metrics.hota import pose_hota_of_sequence
-from tasks.errors import InputError
-from tasks.formats.errors import Notice
+from tasks.formats.json_files import make_folder, write_json
 from tasks.out_folder import remove_written
 from tasks.scoring.evaluation import SequenceScores
+from tasks.scoring.notices import Notice
 from tasks.scoring.totals import Totals, total
-from tasks.whole_files import write_whole
 
 JOINT_NAMES: Final = {
     **{str(index): "neck" if name == "head_bottom" else name for index, name in enumerate(POSEVAL_JOINTS)},
@@ -43,30 +41,6 @@ def write_results(
     for name, value in files.items():
         write_json(folder / name, value)
     return [folder / name for name in files]
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results.
-
-    Raises:
-        InputError: there is no place for it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {folder}: expected a folder that can be written to, got {error.strerror}") from error
-
-
-def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
-    """Write to a temporary name and rename; NaN is written bare, as the official tools do.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    try:
-        write_whole(path, json.dumps(value, indent=indent) + "\n")
-    except OSError as error:
-        raise InputError(f"{path}: expected a place that can be written to, got {error.strerror}") from error
 
 
 def ap_json(ap: AveragePrecision) -> dict[str, Any]:

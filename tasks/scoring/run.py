@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.formats.errors import Notice
+from tasks.formats.file_pairs import pair_files
 from tasks.out_folder import claim_out_folder
-from tasks.scoring.evaluation import pair_files, score_pairs
-from tasks.scoring.notices import notice_of_ties
+from tasks.scoring.evaluation import score_pairs
+from tasks.scoring.notices import Notice, notice_of_ties, notice_of_unpaired
 from tasks.scoring.results import write_results
 from tasks.scoring.totals import Totals, total
 
@@ -44,10 +44,11 @@ def score_folder(request: Request) -> Outcome:
     Raises:
         InputError: a folder is missing or empty, or `out` holds other files or cannot be written to.
     """
-    pairs, notices = pair_files(request.truth, request.predicted)
+    pairs, unpaired = pair_files(request.truth, request.predicted)
     out = claim_out_folder(request.out, inputs=[request.truth, request.predicted])
     scores = list(score_pairs(pairs, with_hota=request.with_hota, corrected=request.corrected))
     totals = total(scores)
+    notices = [notice_of_unpaired(request.predicted, unpaired)] if unpaired else []
     notices += [notice for part in scores for notice in part.notices]
     notices += notice_of_ties(totals.ties) if totals.ties is not None else []
     notices += [Notice("hota_undefined", "", f"no HOTA: {reason}") for reason in totals.problems.get("hota", [])]

@@ -8,11 +8,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from models.keypoints import BODY, KEYPOINT_COUNT
-from tasks.formats.json_files import load_json
-from tasks.formats.posetrack17 import is_posetrack17
-from tasks.formats.posetrack18 import open_posetrack18
-from tasks.formats.posetrack_conversion import CATEGORY, posetrack18_from_17
-from tasks.formats.records import Record
+from tasks.formats.fields import Record
+from tasks.formats.posetrack_conversion import CATEGORY
+from tasks.formats.posetrack_files import listed_images
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import FRAMES
@@ -41,27 +39,13 @@ class FrameLists:
         """Frames of a video: those of its annotation file `source`, or of the index where it has none.
 
         Raises:
-            ScoringError: the annotation file cannot be read.
+            FormatError: the annotation file cannot be read.
             ConversionError: it is a PoseTrack17 file whose frames have no PoseTrack18 names.
         """
         rows = self._rows.filter(pc.field("video_id") == video_id).sort_by("frame_index").to_pylist()
         bare = [{"id": row["image_id"], "file_name": row["file_name"], "vid_id": video_id} for row in rows]
-        images = images_of_annotation(self._data / source) if source else bare
+        images = listed_images(self._data / source) if source else bare
         return FrameList(images, {row["frame_index"]: row["image_id"] for row in rows})
-
-
-def images_of_annotation(path: Path) -> list[Record]:
-    """Images of an annotation file in its order, without what only ground truth has.
-
-    Raises:
-        ScoringError: the file cannot be read.
-        ConversionError: it is a PoseTrack17 file whose frames have no PoseTrack18 names.
-    """
-    data = load_json(path)
-    if is_posetrack17(data):
-        data = posetrack18_from_17(str(path), data)
-    images = open_posetrack18(str(path), data).images
-    return [{key: value for key, value in image.items() if not key.startswith("ignore_regions")} for image in images]
 
 
 def prediction_file(table: Table, path: Path, frames: FrameList, *, box_source: str, joint_threshold: float) -> Record:

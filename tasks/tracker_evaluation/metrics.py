@@ -8,7 +8,11 @@ import numpy as np
 
 from models.arrays import FloatArray, IntArray
 from models.keypoints import POSEVAL_FROM_POSETRACK, POSEVAL_JOINTS
-from models.metrics.average_precision import Evidence, average_precision, collect_evidence
+from models.metrics.average_precision import (
+    LabelledPredictions,
+    average_precision,
+    label_predictions,
+)
 from models.metrics.clear_mot import MotCounts, clear_mot, count_events, no_counts
 from models.metrics.sequence import FrameBlock, Sequence, UndefinedMetricError, frame_blocks
 from tasks.formats.points import PointFile
@@ -54,7 +58,7 @@ class Figures:
 class VideoScore:
     """What the figures of any set of videos are made from, of one video."""
 
-    evidence: Evidence
+    evidence: LabelledPredictions
     """Of average precision."""
     counts: MotCounts
     """Zeros where CLEAR MOT is undefined."""
@@ -74,7 +78,7 @@ def score_video(name: str, truth: PointFile, tracks: TrackedPoses, *, output_key
     predicted = predicted_points(truth, tracks, output_keypoint_threshold=output_keypoint_threshold)
     sequence = poseval_sequence(name, truth, predicted, sequence_index=0)
     blocks = list(frame_blocks(sequence))
-    return VideoScore(collect_evidence(sequence, blocks), _events(sequence, blocks))
+    return VideoScore(label_predictions(sequence, blocks), _events(sequence, blocks))
 
 
 def figures_of(scores: Iterable[VideoScore]) -> Figures:

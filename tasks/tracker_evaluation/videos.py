@@ -13,11 +13,11 @@ from models.tracking.association import Tracks
 from tasks.errors import InputError
 from tasks.formats.json_files import load_json
 from tasks.formats.points import PointFile
+from tasks.formats.posetrack_files import listed_images, read_points
 from tasks.inference.tracking import Evidence, read_evidence
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
-from tasks.scoring.poseval_view import poseval_sequence, read_points
-from tasks.scoring.track_files import images_of_annotation
+from tasks.scoring.poseval_view import poseval_sequence
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES
@@ -80,7 +80,7 @@ def _trial_videos(workspace: Workspace, split: str, box_source: str) -> Iterator
         try:
             truth = read_points(source, load_json(workspace.data / source), is_truth=True)
             poseval_sequence(video_id, truth, truth, sequence_index=0)
-            images = images_of_annotation(workspace.data / source)
+            images = listed_images(workspace.data / source)
         except InputError as error:
             current().notice(f"{video_id} is in none of the paper's tables: {error}")
             continue

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from models.metrics.average_precision import Evidence
+from models.metrics.average_precision import LabelledPredictions
 from models.metrics.clear_mot import MotCounts
 from tasks.tracker_evaluation.metrics import VideoScore
 from tasks.whole_files import whole_file
@@ -57,6 +57,6 @@ def read_scores(path: Path) -> CorpusScores:
 def _video_score(arrays: dict[str, Any], prefix: str) -> VideoScore:
     parts = [
         {field.name: arrays[f"{prefix}|{part}.{field.name}"] for field in fields(kind)}
-        for part, kind in (("evidence", Evidence), ("counts", MotCounts))
+        for part, kind in (("evidence", LabelledPredictions), ("counts", MotCounts))
     ]
-    return VideoScore(Evidence(**parts[0]), MotCounts(**parts[1]))
+    return VideoScore(LabelledPredictions(**parts[0]), MotCounts(**parts[1]))

@@ -17,9 +17,10 @@ from models.metrics.sequence import HEAD_SIZE
 from models.poses.frame_poses import FramePoses
 from tasks.errors import InputError
 from tasks.formats.annotated_person import KeypointSlots, keypoint_slots, read_keypoints
-from tasks.formats.fields import FieldError, Record, box_xywh, records, unique_id, whole
+from tasks.formats.errors import FieldError
+from tasks.formats.fields import Record, box_xywh, records, unique_id, whole
 from tasks.formats.json_files import load_json
-from tasks.formats.posetrack_conversion import posetrack18_from_17
+from tasks.formats.posetrack_files import as_posetrack18
 from tasks.formats.videos import VIDEO_ENDINGS, number_and_name, pictures_of
 from tasks.frames import VideoFrames, presentation_times
 from tasks.paths import below
@@ -74,9 +75,7 @@ def read_footage(frames: Path, annotations: Path) -> Footage:
 
 
 def _document(path: Path) -> Record:
-    document = load_json(path)
-    if isinstance(document, dict) and "annolist" in document:
-        return posetrack18_from_17(str(path), document)
+    document = as_posetrack18(str(path), load_json(path))
     if not isinstance(document, dict):
         raise FieldError("file", _OUTLINE, document)
     return document

@@ -100,7 +100,7 @@ BROKEN_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
     "keypoint is NaN": ({"keypoints": [math.nan] * 51}, "keypoints[0]: expected a finite number, got nan"),
     "visibility of 0.5": ({"keypoints": [1, 1, 0.5] + [0] * 48}, "keypoints[2]: expected a visibility"),
     "keypoint far outside": ({"keypoints": [-500, 1, 1] + [0] * 48}, "expected places in a picture of 64x48"),
-    "box is text": ({"bbox": "big"}, "bbox: expected a list of 4 numbers, got 'big'"),
+    "box is text": ({"bbox": "big"}, 'bbox: expected a list of 4 numbers, got "big"'),
     "box without height": ({"bbox": [1, 1, 5, 0]}, "bbox: expected a positive width and height"),
     "box outside": ({"bbox": [-9, -9, 5, 5]}, "bbox: expected a box inside the picture"),
 }
@@ -124,7 +124,7 @@ BROKEN_PARTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "person 1000 bbox_head",
         "expected a positive width and height",
     ),
-    "tags": (lambda v: v.document.update(tags="crossing"), "tags", "expected a list of words, got 'crossing'"),
+    "tags": (lambda v: v.document.update(tags="crossing"), "tags", 'expected a list of words, got "crossing"'),
     "is_labeled": (lambda v: v.images[0].update(is_labeled="yes"), "frame 100 is_labeled", "expected 0, 1, true or"),
     "ignore regions": (lambda v: v.images[0].update(ignore_regions_x=[]), "frame 100 ignore_regions", "as many lists"),
     "one ignore region": (

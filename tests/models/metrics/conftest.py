@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.metrics.sequence import JOINT_COUNT, Persons, Sequence
+from models.metrics.sequence import JOINT_COUNT, Sequence, SequencePersons
 
 Grid = np.ndarray
 
 
-def persons_of(frame: Grid, track_id: Grid, xy: Grid, **changes: Grid) -> Persons:
+def persons_of(frame: Grid, track_id: Grid, xy: Grid, **changes: Grid) -> SequencePersons:
     """Persons with all joints, score 1 and heads of 10 px, in the given order."""
     count = len(frame)
     fields = {
@@ -19,7 +19,7 @@ def persons_of(frame: Grid, track_id: Grid, xy: Grid, **changes: Grid) -> Person
         "head_size": np.full(count, 10.0),
         **changes,
     }
-    return Persons(np.asarray(frame), np.asarray(track_id, dtype=float), np.asarray(xy, dtype=float), **fields)
+    return SequencePersons(np.asarray(frame), np.asarray(track_id, dtype=float), np.asarray(xy, dtype=float), **fields)
 
 
 def scene(*frames: tuple[dict[int, float], dict[int, float]]) -> Sequence:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.metrics.average_precision import Evidence, average_precision, collect_evidence, find_ties
+from models.metrics.average_precision import LabelledPredictions, average_precision, find_ties, label_predictions
 from models.metrics.sequence import JOINT_COUNT, MATCH_DISTANCE, Sequence, joint_distances
 
 SCENES: list[tuple[str, list[Any], float]] = [
@@ -24,15 +24,15 @@ SCENES: list[tuple[str, list[Any], float]] = [
 def test_scene(frames: Any, answer: float, make_scene: Callable[..., Sequence]) -> None:
     sequence = make_scene(*frames)
     sequence.predicted.score[:] = np.arange(len(sequence.predicted), 0, -1)[:, None]
-    ap = average_precision([collect_evidence(sequence)]).ap
+    ap = average_precision([label_predictions(sequence)]).ap
     assert ap[-1] == pytest.approx(answer)
 
 
-def evidence(scores: list[float], matches: list[bool], truth: int) -> Evidence:
+def evidence(scores: list[float], matches: list[bool], truth: int) -> LabelledPredictions:
     """The same predictions for every joint."""
     shape = (len(scores), JOINT_COUNT)
     columns = [np.broadcast_to(np.array(values)[:, None], shape) for values in (scores, matches)]
-    return Evidence(columns[0].astype(float), np.ones(shape, bool), columns[1], np.full(JOINT_COUNT, truth))
+    return LabelledPredictions(columns[0].astype(float), np.ones(shape, bool), columns[1], np.full(JOINT_COUNT, truth))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,6 @@ def labels_by_the_book(sequence: Sequence) -> np.ndarray:
 @given(seed=st.integers(0, 10_000), grid=st.sampled_from([0.0, 3.0]))
 def test_labels_follow_the_protocol(seed: int, grid: float, make_random: Callable[..., Sequence]) -> None:
     sequence = make_random(seed, grid=grid)
-    found = collect_evidence(sequence)
+    found = label_predictions(sequence)
     assert (found.is_match == labels_by_the_book(sequence)).all()
     assert (found.truth_counts == sequence.truth.present.sum(axis=0)).all()

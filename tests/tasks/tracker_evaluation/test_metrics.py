@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
+from tasks.formats.file_pairs import FilePair
 from tasks.formats.json_files import load_json
-from tasks.scoring.evaluation import Pair, score_pair
-from tasks.scoring.poseval_view import read_points
+from tasks.formats.posetrack_files import read_points
+from tasks.scoring.evaluation import score_pair
 from tasks.scoring.totals import total
 from tasks.scoring.track_files import FrameList, prediction_file
 from tasks.tables import write_table
@@ -75,7 +76,7 @@ def test_arrays_and_files_give_the_same_figures(world, tmp_path):
     frames = FrameList(truth["images"], image_ids)
     content = prediction_file(TRACKS, table, frames, box_source="detected", joint_threshold=THRESHOLD)
     predicted.write_text(json.dumps(content))
-    official = total([score_pair(Pair("000001", truth_path, predicted), with_hota=False)])
+    official = total([score_pair(FilePair("000001", truth_path, predicted), with_hota=False)])
     points = read_points("truth", load_json(truth_path), is_truth=True)
     ours = score_tracks(
         [("000001", points, TrackedPoses(frame, track, xy, score))], output_keypoint_threshold=THRESHOLD

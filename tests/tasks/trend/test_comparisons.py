@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.metrics.average_precision import Evidence
+from models.metrics.average_precision import LabelledPredictions
 from models.metrics.clear_mot import MotCounts
 from tasks.tracker_evaluation.metrics import VideoScore, figures_of
 from tasks.trend.comparisons import TRENDS, by_tag, measure_of, trend_rows
@@ -23,7 +23,7 @@ def score(switches: int, misses: int = 0, *, objects: int = 100, found: float = 
     )
     is_match = np.repeat((np.arange(10) < 10 * found)[:, None], 15, axis=1)
     scores = np.repeat(np.linspace(1, 0.1, 10)[:, None], 15, axis=1)
-    return VideoScore(Evidence(scores, np.ones((10, 15), bool), is_match, whole(10)), counts)
+    return VideoScore(LabelledPredictions(scores, np.ones((10, 15), bool), is_match, whole(10)), counts)
 
 
 def corpus(first: list[VideoScore], second: list[VideoScore], tags: list[list[str]] | None = None) -> CorpusScores:

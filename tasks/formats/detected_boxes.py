@@ -1,0 +1,47 @@
+"""Person boxes of a detector, and their reader for COCO results form; `mot.py` reads the form of MOT Challenge."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InputError
+from tasks.formats.corpus_part import Row
+from tasks.formats.errors import FieldError, shown
+from tasks.formats.fields import box_xywh, real, whole
+from tasks.formats.json_files import load_json
+
+
+@dataclass(frozen=True)
+class DetectedBox:
+    """A person box out of a file of detections."""
+
+    image_id: int
+    """Id of the picture; in MOT files the frame from 1."""
+    box_xywh: list[float]
+    score: float
+
+
+def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
+    """Person boxes of a file in COCO results form, and what was set aside in it as rows of place and reason.
+
+    Raises:
+        InputError: the file is not there, not JSON, or no list.
+    """
+    entries = load_json(path)
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: expected a list of detections in COCO results form, got {shown(entries)}")
+    boxes, rejects = [], []
+    for position, entry in enumerate(entries):
+        try:
+            boxes.append(_detected_box(entry))
+        except FieldError as error:
+            rejects.append({"place": f"detection {position}", "reason": str(error)})
+    return boxes, rejects
+
+
+def _detected_box(entry: Any) -> DetectedBox:
+    if not isinstance(entry, dict):
+        raise FieldError("detection", "an object", entry)
+    if entry.get("category_id", 1) != 1:
+        raise FieldError("category_id", "1, the person", entry["category_id"])
+    return DetectedBox(whole(entry, "image_id"), box_xywh(entry, "bbox"), real(entry, "score"))

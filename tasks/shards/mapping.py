@@ -37,7 +37,7 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
     ordered = sorted(shards)
     store = workspace.state / "store"
     keys = ShardKeys(work, workspace.tables)
-    assembly = _Assembly(work.outputs, ShardStore(store), workspace.tables, current())
+    assembly = _Assembly(work.outputs, ShardStore(store, work.outputs), workspace.tables, current())
     assembly.expect({shard: keys.key(shard) for shard in ordered})
     pending = assembly.take_finished()
     for outcome in _execute(work, pending, store=store, params=params):

@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,19 +26,30 @@ _FICLONE: Final = 0x40049409
 
 
 class ShardStore:
-    """A folder of finished shards, `<root>/<first two of key>/<key>/<table>.parquet`, safe to share and to delete."""
+    """A folder of finished shards, `<root>/<first two of key>/<key>/<table>.parquet`, safe to share and to delete.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder, of the shards of all stages.
+        outputs: tables of each shard of the stage at work.
+    """
+
+    def __init__(self, root: Path, outputs: Iterable[Table]) -> None:
         self._root = root
+        self._outputs = {table.name: table for table in outputs}
 
     def find(self, key: str) -> Entry | None:
-        """The finished shard of `key`, its checksums verified; a damaged entry is removed, and None given."""
+        """Return the finished shard of `key`, complete and with its checksums verified.
+
+        A damaged entry is removed, and None is returned, as for a key that is not stored.
+        """
         folder = self._folder(key)
         try:
             manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
             digests, told = dict(manifest["sha256"]), dict(manifest["told"])
             files = {name: folder / f"{name}.parquet" for name in digests}
-            if all(file_digest(files[name]) == digest for name, digest in digests.items()):
+            if set(digests) == set(self._outputs) and all(
+                file_digest(files[name]) == digest for name, digest in digests.items()
+            ):
                 return Entry(files, digests, told)
         except FileNotFoundError:
             if not folder.exists():
@@ -49,21 +60,21 @@ class ShardStore:
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
-    def add(self, key: str, outputs: tuple[Table, ...], rows: Mapping[str, pa.Table], told: Mapping[str, Any]) -> None:
+    def add(self, key: str, rows: Mapping[str, pa.Table], told: Mapping[str, Any]) -> None:
         """Write the tables of a finished shard; visible at once and whole, and harmless when another was quicker.
 
         Raises:
             TableError: the rows do not fit their tables.
-            ValueError: not exactly the rows of `outputs` were given.
+            ValueError: the rows are not of exactly the output tables.
         """
-        if set(rows) != (names := {table.name for table in outputs}):
-            raise ValueError(f"expected rows of the tables {sorted(names)}, got {sorted(rows)}")
+        if set(rows) != set(self._outputs):
+            raise ValueError(f"expected rows of the tables {sorted(self._outputs)}, got {sorted(rows)}")
         partial = self._root / f".{uuid.uuid4().hex}.partial"
         partial.mkdir(parents=True)
         try:
             digests = {
-                table.name: file_digest(write_table(table, rows[table.name], partial / f"{table.name}.parquet"))
-                for table in outputs
+                name: file_digest(write_table(table, rows[name], partial / f"{name}.parquet"))
+                for name, table in self._outputs.items()
             }
             manifest = {"sha256": digests, "told": dict(told)}
             (partial / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")

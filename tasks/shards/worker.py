@@ -26,7 +26,7 @@ class ShardWorker:
 
     def __init__(self, work: ShardWork, store: Path, run: RunParams) -> None:
         limit_threads(run.threads_per_worker)
-        self._work, self._store, self._run = work, ShardStore(store), run
+        self._work, self._store, self._run = work, ShardStore(store, work.outputs), run
 
     def run(self, shard: Shard, key: str) -> Outcome:
         """Work on the shard and store its rows under `key`; a failure is an outcome, not an exception.
@@ -47,7 +47,7 @@ class ShardWorker:
                     "expected the work's module to import torch at its top, or late_modules to name the module that "
                     "does, so that it is seeded; it is late"
                 )
-            self._store.add(key, self._work.outputs, rows, _told(progress))
+            self._store.add(key, rows, _told(progress))
         except InputError as error:
             return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
         except Exception as error:

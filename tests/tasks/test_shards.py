@@ -189,6 +189,7 @@ SPOIL = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:20]),
     "table gone": lambda path: path.unlink(),
     "manifest gone": lambda path: (path.parent / "entry.json").unlink(),
+    "manifest without the table": lambda path: (path.parent / "entry.json").write_text('{"sha256": {}, "told": {}}'),
     "manifest broken": lambda path: (path.parent / "entry.json").write_text('{"sha256": 3}'),
 }
 
@@ -204,9 +205,9 @@ def test_a_damaged_entry_is_noticed_and_made_again(case: str, corpus: Corpus) ->
 
 
 def test_a_half_written_entry_is_not_seen(corpus: Corpus) -> None:
-    store = ShardStore(corpus.workspace.state / "store")
+    store = ShardStore(corpus.workspace.state / "store", (DETECTIONS,))
     with pytest.raises(ValueError, match="expected rows of the tables"):
-        store.add("ab" * 32, (DETECTIONS,), {}, {})
+        store.add("ab" * 32, {}, {})
     assert store.find("ab" * 32) is None
     assert not list((corpus.workspace.state / "store").rglob("*.parquet"))
 

@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.association import Matcher, SimilarityMatcher, Tracks, associate_poses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 from models.tracking.duplicates import DuplicateRule
-from models.tracking.propagation import Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
-from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, OksSimilarity
+from models.tracking.similarity import CorrespondenceSimilarity, OksSimilarity, PropagatedOksSimilarity
 
 PERSONS, FRAMES = (5, 20, 80), (100, 400, 1600)
 REPEATS = 3
@@ -39,7 +39,7 @@ class World:
     frame_count: int
     poses: dict[str, Any]
     affinities: dict[str, Any]
-    carried: dict[str, Any]
+    propagated: dict[str, Any]
 
 
 def main() -> None:
@@ -141,10 +141,10 @@ def matcher(world: World, poses: VideoPoses, method: str) -> Matcher:
     """The matcher of a method, built from columns."""
     if method == "oks":
         return SimilarityMatcher(OksSimilarity(poses, 0.1), 0.3, "greedy", None)
-    affinities, carried = Affinities(*world.affinities.values()), CarriedPoses(*world.carried.values())
+    affinities, propagated = Affinities(*world.affinities.values()), PropagatedPoses(*world.propagated.values())
     if method == "released":
-        return ReleasedMatcher(affinities, carried, poses, 1200, 1800, ReleasedRule(0.1, 0.3, 0.2, 2, 10.0, 0.6))
-    overlap = CarriedOksSimilarity(carried, poses, 0.3, 0.1, min_keypoints=3)
+        return ReleasedMatcher(affinities, propagated, poses, 1200, 1800, ReleasedRule(0.1, 0.3, 0.2, 2, 10.0, 0.6))
+    overlap = PropagatedOksSimilarity(propagated, poses, 0.3, 0.1, min_keypoints=3)
     duplicates = None if method == "without duplicate removal" else DuplicateRule(overlap, 0.5, 0.6)
     similarity = CorrespondenceSimilarity(affinities, poses, 0.3, 0.1)
     return SimilarityMatcher(similarity, 0.3, "hungarian" if method == "hungarian" else "greedy", duplicates)

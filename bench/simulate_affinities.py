@@ -36,7 +36,7 @@ from models.metrics.sequence import Sequence, SequencePersons
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints
 from models.tracking.association import SimilarityMatcher, Tracks, associate_poses
-from models.tracking.propagation import Affinities
+from models.tracking.correspondences import Affinities
 from models.tracking.similarity import CorrespondenceSimilarity, OksSimilarity, Similarity
 
 STEPS = (1, 4, 8)

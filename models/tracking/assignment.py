@@ -10,24 +10,27 @@ from models.arrays import BoolArray, FloatArray, IntArray
 Assignment = Literal["greedy", "hungarian"]
 
 
-class Pairs(NamedTuple):
+class AssignedPairs(NamedTuple):
     """Assigned pairs in ascending order of the row: `row` (M,) and `column` (M,), each index at most once."""
 
     row: IntArray
     column: IntArray
 
 
-def assign(similarity: FloatArray, *, min_similarity: float, assignment: Assignment) -> Pairs:
-    """Assign rows to columns of a matrix (Q,P) among the pairs with evidence: above 0 and at least `min_similarity`.
+def assign(similarity: FloatArray, *, min_similarity: float, assignment: Assignment) -> AssignedPairs:
+    """Assign rows to columns one to one.
 
-    `greedy` takes the pairs from the most similar down, ties to the smaller row, then the smaller column.
-    `hungarian` maximises the sum of the similarities.
+    Args:
+        similarity: (Q,P).
+        min_similarity: pairs below it, and pairs without evidence (0 or less), are not assigned.
+        assignment: `greedy` takes the pairs in descending order of similarity, ties to the smaller row, then the
+            smaller column; `hungarian` maximises the sum of the similarities.
     """
     allowed = (similarity >= min_similarity) & (similarity > 0)
     return _greedy(similarity, allowed) if assignment == "greedy" else _hungarian(similarity, allowed)
 
 
-def _greedy(similarity: FloatArray, allowed: BoolArray) -> Pairs:
+def _greedy(similarity: FloatArray, allowed: BoolArray) -> AssignedPairs:
     rows, columns = np.nonzero(allowed)
     column_of: dict[int, int] = {}
     taken: set[int] = set()
@@ -39,12 +42,12 @@ def _greedy(similarity: FloatArray, allowed: BoolArray) -> Pairs:
     return _pairs(column_of)
 
 
-def _hungarian(similarity: FloatArray, allowed: BoolArray) -> Pairs:
+def _hungarian(similarity: FloatArray, allowed: BoolArray) -> AssignedPairs:
     rows, columns = linear_sum_assignment(np.where(allowed, similarity, 0.0), maximize=True)
     kept = allowed[rows, columns]
-    return Pairs(np.asarray(rows[kept], dtype=np.int64), np.asarray(columns[kept], dtype=np.int64))
+    return AssignedPairs(np.asarray(rows[kept], dtype=np.int64), np.asarray(columns[kept], dtype=np.int64))
 
 
-def _pairs(column_of: dict[int, int]) -> Pairs:
+def _pairs(column_of: dict[int, int]) -> AssignedPairs:
     rows = sorted(column_of)
-    return Pairs(np.array(rows, dtype=np.int64), np.array([column_of[row] for row in rows], dtype=np.int64))
+    return AssignedPairs(np.array(rows, dtype=np.int64), np.array([column_of[row] for row in rows], dtype=np.int64))

@@ -1,8 +1,8 @@
 """Merging of broken tracks (A.4).
 
-Track q is carried on to the frame where track p starts, from three of its poses, and compared there with p's first
-pose (equation 8). The carried poses are compared as they arrive, not estimated anew. The paper states neither a
-threshold nor a largest gap; both are parameters, chosen on the training split.
+Three poses of track q are propagated to the frame where track p starts, and compared there with the first pose of p
+(equation 8). The propagated poses are compared without re-estimation. The paper states neither a threshold nor a
+largest gap; both are parameters, chosen on the training split.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,9 +39,9 @@ class MergeRule:
     Attributes:
         max_gap_frames: largest difference between the first frame of the later and the last of the earlier track.
         similarity_threshold: least equation 8 of a merge.
-        corr_threshold: carried keypoints with a lower peak take no part in the OKS.
-        joint_threshold: nor do keypoints of the start pose with a lower score.
-        min_keypoints: with fewer keypoints to compare an OKS is 0.
+        corr_threshold: propagated keypoints with a lower peak take no part in the OKS.
+        joint_threshold: keypoints of the start pose with a lower score take no part in it either.
+        min_keypoints: with fewer shared keypoints an OKS is 0.
     """
 
     max_gap_frames: int
@@ -52,7 +52,7 @@ class MergeRule:
 
 
 class Propagation(NamedTuple):
-    """A pose that is to be carried from its own frame to a later one."""
+    """A request to propagate a pose from its frame to a later one."""
 
     target_frame_index: int
     source_frame_index: int
@@ -66,7 +66,7 @@ class MergeCandidate(NamedTuple):
     started_track_id: int
 
 
-class CarriedPose(NamedTuple):
+class PropagatedPose(NamedTuple):
     """A propagated pose: x, y (17,2) px, and peaks (17,), 0 to 1; 0 for keypoints that the source pose lacks."""
 
     xy: FloatArray
@@ -94,11 +94,10 @@ def merge_candidates(spans: Iterable[TrackSpan], *, max_gap_frames: int) -> list
     return [(q, p) for q in ordered for p in ordered if q.is_before(p, max_gap_frames)]
 
 
-def wanted_propagations(spans: Iterable[TrackSpan], *, max_gap_frames: int) -> list[Propagation]:
-    """What equation 8 needs for all candidate pairs: each propagation once, sorted by target, then source frame."""
-    return sorted(
-        {wanted for q, p in merge_candidates(spans, max_gap_frames=max_gap_frames) for wanted in _propagations(q, p)}
-    )
+def required_propagations(spans: Iterable[TrackSpan], *, max_gap_frames: int) -> list[Propagation]:
+    """Propagations that equation 8 needs for all candidate pairs: each once, sorted by target, then source frame."""
+    candidates = merge_candidates(spans, max_gap_frames=max_gap_frames)
+    return sorted({propagation for q, p in candidates for propagation in _propagations(q, p)})
 
 
 def _propagations(q: TrackSpan, p: TrackSpan) -> tuple[Propagation, ...]:
@@ -107,30 +106,35 @@ def _propagations(q: TrackSpan, p: TrackSpan) -> tuple[Propagation, ...]:
 
 
 def match_similarity(
-    carried_xy: FloatArray, carried_valid: BoolArray, start: StartPose, *, joint_threshold: float, min_keypoints: int
+    propagated_xy: FloatArray,
+    propagated_valid: BoolArray,
+    start: StartPose,
+    *,
+    joint_threshold: float,
+    min_keypoints: int,
 ) -> float:
-    """Equation 8: the mean OKS of the three carried poses with the start pose of the other track.
+    """Equation 8: the mean OKS of the three propagated poses with the start pose of the other track.
 
     Args:
-        carried_xy: (3,17,2) px: start, centre and end pose of track q in the frame where p starts.
-        carried_valid: (3,17) keypoints that arrived, by their peaks; ears never count.
+        propagated_xy: (3,17,2) px: start, centre and end pose of track q in the frame where p starts.
+        propagated_valid: (3,17) keypoints that were propagated, by their peaks; ears never count.
         start: the first pose of p; its keypoint area is the person's size.
         joint_threshold: keypoints of `start` below it take no part.
-        min_keypoints: a carried pose with fewer keypoints to compare has an OKS of 0.
+        min_keypoints: with fewer shared keypoints the OKS of a propagated pose is 0.
 
     Returns:
         0 to 1.
     """
-    found = body_keypoints(start.score, joint_threshold)
-    shared = carried_valid & found
-    size = keypoint_area(start.xy, found)
-    values = oks(carried_xy, start.xy[None], valid=shared[:, None], area=size)[:, 0]
+    detected = body_keypoints(start.score, joint_threshold)
+    shared = propagated_valid & detected
+    size = keypoint_area(start.xy, detected)
+    values = oks(propagated_xy, start.xy[None], valid=shared[:, None], area=size)[:, 0]
     return float(np.where(shared.sum(axis=-1) >= min_keypoints, values, 0.0).mean())
 
 
 def match_similarities(
     spans: Sequence[TrackSpan],
-    carried: Mapping[Propagation, CarriedPose],
+    propagated: Mapping[Propagation, PropagatedPose],
     start_pose: Callable[[int], StartPose],
     *,
     rule: MergeRule,
@@ -139,35 +143,35 @@ def match_similarities(
 
     Args:
         spans: all tracks of the video.
-        carried: a pose for each of `wanted_propagations`.
-        start_pose: pose id to pose, asked for the first pose of each later track.
+        propagated: a pose for each of `required_propagations`.
+        start_pose: the pose of an id; called for the first pose of each later track.
         rule: thresholds.
     """
-    found = {}
+    similarities = {}
     for q, p in merge_candidates(spans, max_gap_frames=rule.max_gap_frames):
-        poses = [carried[wanted] for wanted in _propagations(q, p)]
+        poses = [propagated[propagation] for propagation in _propagations(q, p)]
         peak = np.stack([pose.peak for pose in poses])
-        found[MergeCandidate(q.track_id, p.track_id)] = match_similarity(
+        similarities[MergeCandidate(q.track_id, p.track_id)] = match_similarity(
             np.stack([pose.xy for pose in poses]),
             (peak > 0) & (peak >= rule.corr_threshold),
             start_pose(int(p.pose_id[0])),
             joint_threshold=rule.joint_threshold,
             min_keypoints=rule.min_keypoints,
         )
-    return found
+    return similarities
 
 
 def merge_tracks(
     spans: Iterable[TrackSpan], similarities: Mapping[MergeCandidate, float], *, similarity_threshold: float
 ) -> dict[int, int]:
-    """Join the tracks of each person: the most similar pairs first, each track with one predecessor and one successor.
+    """Merge the tracks of each person greedily by similarity; a track has at most one predecessor and one successor.
 
     Since a successor starts after its predecessor has ended, the tracks of a chain never overlap in time.
 
     Args:
         spans: all tracks.
         similarities: equation 8 of the candidate pairs; ties go to the smaller track ids.
-        similarity_threshold: pairs below it, and pairs without any evidence (0), stay apart.
+        similarity_threshold: pairs below it, and pairs without any evidence (0), are not merged.
 
     Returns:
         For every track its id after merging: that of the first track of its chain.

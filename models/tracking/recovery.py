@@ -1,4 +1,4 @@
-"""Recovery of missed poses (5.1): from correspondences to a box, and from re-estimated poses to those worth keeping."""
+"""Recovery of missed poses (5.1): boxes around propagated keypoints, and removal of redundant re-estimated poses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -49,24 +49,24 @@ def join_proposals(parts: Sequence[Proposals]) -> Proposals:
 def confident_correspondences(
     query_score: FloatArray, peak: FloatArray, *, query_keypoint_threshold: float, corr_threshold: float
 ) -> BoolArray:
-    """Keypoints (Q,17) found in the source by score (Q,17), and again in the target by peak (Q,17); never the ears."""
+    """Keypoints (Q,17) detected in the source, by score (Q,17), and in the target, by peak (Q,17); never the ears."""
     return body_keypoints(query_score, query_keypoint_threshold) & np.asarray(peak >= corr_threshold)
 
 
 def recovery_boxes(
     xy: FloatArray, confident: BoolArray, *, min_keypoints: int, margin_px: float, width: int, height: int
 ) -> FloatArray:
-    """Box around the confident correspondences of each pose, in which it is estimated anew.
+    """Box around the confident correspondences of each pose, in which the pose is re-estimated.
 
     Args:
         xy: (Q,17,2) peaks of the maps, px of the original picture.
         confident: (Q,17) correspondences to enclose.
-        min_keypoints: confident correspondences that a box needs.
+        min_keypoints: least number of confident correspondences of a box.
         margin_px: margin on each side, px of the original picture (a margin in the fitted frame divided by its scale).
-        width, height: size of the picture, px; boxes are cut to it.
+        width, height: size of the picture, px; boxes are clipped to it.
 
     Returns:
-        (Q,4) xywh; NaN where there are too few correspondences or nothing of the box lies in the picture.
+        (Q,4) xywh; NaN where there are too few correspondences or the box lies outside the picture.
     """
     boxes = clip(grow(extent_xyxy(xy[..., 0], xy[..., 1], confident), margin_px), width=width, height=height)
     usable = (confident.sum(axis=-1) >= min_keypoints) & (area(boxes) > 0)
@@ -74,23 +74,23 @@ def recovery_boxes(
 
 
 def has_enough_keypoints(score: FloatArray, *, joint_threshold: float, min_pose_keypoints: int) -> BoolArray:
-    """Which re-estimated poses (R,17) have enough body keypoints at the threshold or better; (R,)."""
+    """Which re-estimated poses, by scores (R,17), have enough body keypoints at or above the threshold; (R,)."""
     return np.asarray(body_keypoints(score, joint_threshold).sum(axis=-1) >= min_pose_keypoints)
 
 
 def suppress_recovered(
     present: FramePoses, recovered: FramePoses, *, joint_threshold: float, nms_oks: float
 ) -> Suppression:
-    """Drop recovered poses that repeat a pose of the frame or a better recovered one (5.1).
+    """Drop recovered poses that repeat a pose of the frame or a recovered one of higher score (5.1).
 
-    Poses that are already in the frame are never dropped. Among themselves the recovered ones go by mean score,
-    ties by source id.
+    Poses that are already in the frame are never dropped. Recovered poses are compared in the order of their mean
+    score, ties by source id.
 
     Args:
         present: every pose of the target frame so far, detected or recovered earlier.
         recovered: the re-estimated poses, with the ids of their SOURCE poses as `pose_id`.
         joint_threshold: keypoints below it take no part in the OKS.
-        nms_oks: a recovered pose falls when an OKS exceeds it.
+        nms_oks: a recovered pose is dropped when its OKS with a kept pose exceeds it.
 
     Returns:
         `keep` (R,) in the order of `recovered.pose_id`; `suppressed_by` (R,): -1 where kept, i < P for pose i of

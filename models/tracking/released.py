@@ -1,16 +1,16 @@
-"""Association by the rule of the released scripts (FACTS 4.7), to be compared with the paper's.
+"""Association by the rule of the released scripts, for comparison with the paper's (docs/reference.md).
 
-Same rule, without the scripts' bugs. It deviates from them in this:
+The rule is theirs, without the scripts' bugs. The differences:
 
-- The maps come from networks in evaluation mode; the scripts leave batch normalisation in training mode, so that a
-  result depends on which frames share a batch. Maps are read at the cells that the tables were computed with.
-- The placeholders for ears take no part, neither in scores nor in sums.
-- The OKS is taken over keypoints that arrived and were found; a keypoint below the joint threshold is no keypoint at
-  the corner of the picture.
-- A track without a surviving candidate votes for no duplicate; the scripts compare with the frame's first pose then.
-- The poses are not taken in the order of their scores: each track claims one pose, so the order changes nothing.
-- Any number of poses; the scripts fail above 80. Ended tracks cost nothing.
-- Minimum length and output threshold are the shared ones of `associate_poses` and `drop_poses`, in the scripts' order.
+- The networks run in evaluation mode. The scripts leave batch normalisation in training mode, so that a result depends
+  on which frames share a batch. Maps are read at the cells that the tables were computed with.
+- The placeholders for ears take no part in scores or sums.
+- The OKS is the mean over keypoints that were propagated and detected. In the scripts a keypoint below the joint
+  threshold counts as one at the corner of the picture.
+- A track without a surviving candidate votes for no duplicate. The scripts compare with the first pose of the frame.
+- Poses are not sorted by score: each track claims one pose, so the order changes nothing.
+- The number of poses is not limited; the scripts fail above 80. Ended tracks cost nothing.
+- Minimum length and output threshold are those of `associate_poses` and `drop_poses`, in the scripts' order.
 """
 
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ from models.poses.boxes import area, clip, extent_xyxy, grow
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints, oks
 from models.tracking.association import Matches
-from models.tracking.propagation import Affinities, CarriedPoses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 
 
 @dataclass(frozen=True)
 class ReleasedRule:
-    """Numbers of the released scripts, with the scripts' values.
+    """Thresholds of the released scripts; their values stand in parentheses.
 
     Attributes:
-        joint_threshold: keypoints below it are not there (0.1).
+        joint_threshold: keypoints below it count as not detected (0.1).
         corr_threshold: peaks, affinities and box scores count above it (0.3).
         oks_threshold: least OKS of a match (0.2).
-        min_keypoints: keypoints that a box score and a new track need; also factor of the least affinity sum (2).
+        min_keypoints: keypoints that a box score and a new track need; also a factor of the least affinity sum (2).
         box_margin_px: margin of the box around a pose (10).
-        duplicate_ratio: a second pose falls when the sum of two ratios, of OKS and of affinity sum, exceeds it (0.6).
+        duplicate_ratio: a pose is a duplicate when the sum of two ratios, of OKS and of affinity sum, exceeds it (0.6).
     """
 
     joint_threshold: float
@@ -47,8 +47,8 @@ class ReleasedRule:
     duplicate_ratio: float
 
 
-class _Evidence(NamedTuple):
-    """Matrices (Q,P): mean peak inside the pose's box, OKS, sum of affinities, OKS plus mean affinity."""
+class _PairScores(NamedTuple):
+    """Matrices (Q,P): mean peak inside the box of the pose, OKS, sum of affinities, OKS plus mean affinity."""
 
     box_score: FloatArray
     oks: FloatArray
@@ -61,14 +61,14 @@ class ReleasedMatcher:
     """A `Matcher` for `associate_poses`; use it with `max_lost_frames` 0.
 
     Attributes:
-        affinities, carried: rows of the refined maps C.
+        affinities, propagated: by the refined maps C.
         poses: all poses of the video.
         width, height: size of the picture, px.
         rule: thresholds.
     """
 
     affinities: Affinities
-    carried: CarriedPoses
+    propagated: PropagatedPoses
     poses: VideoPoses
     width: int
     height: int
@@ -76,57 +76,57 @@ class ReleasedMatcher:
 
     def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> Matches:
         """Match one frame; the similarity of a match is OKS plus mean affinity, 0 to 2."""
-        found = body_keypoints(target.score, self.rule.joint_threshold)
-        evidence = self._evidence(source_pose_id, target, found)
-        choice = self._choices(evidence)
-        source, pose = _best_claims(choice, evidence.combined)
+        detected = body_keypoints(target.score, self.rule.joint_threshold)
+        scores = self._pair_scores(source_pose_id, target, detected)
+        claimed = self._claimed_poses(scores)
+        source, pose = _best_claims(claimed, scores.combined)
         unmatched = np.ones(len(target), dtype=np.bool_)
         unmatched[pose] = False
         return Matches(
             source,
             pose,
-            evidence.combined[source, pose],
-            self._doubles(evidence, choice, unmatched),
-            np.asarray(found.sum(axis=-1) >= self.rule.min_keypoints),
+            scores.combined[source, pose],
+            self._duplicates(scores, claimed, unmatched),
+            np.asarray(detected.sum(axis=-1) >= self.rule.min_keypoints),
         )
 
-    def _evidence(self, source_pose_id: IntArray, target: FramePoses, found: BoolArray) -> _Evidence:
+    def _pair_scores(self, source_pose_id: IntArray, target: FramePoses, detected: BoolArray) -> _PairScores:
         rule = self.rule
         queried = body_keypoints(self.poses.score(source_pose_id), rule.joint_threshold)
-        xy, peak = self.carried.at(source_pose_id, target.frame_index)
-        boxes = grow(extent_xyxy(target.xy[..., 0], target.xy[..., 1], found), rule.box_margin_px)
+        xy, peak = self.propagated.at(source_pose_id, target.frame_index)
+        boxes = grow(extent_xyxy(target.xy[..., 0], target.xy[..., 1], detected), rule.box_margin_px)
         boxes = clip(boxes, width=self.width, height=self.height)
         box_score = _mean_peak_inside(xy, np.where(queried & (peak >= rule.corr_threshold), peak, 0.0), boxes, rule)
         arrived = queried & (peak > rule.corr_threshold)
-        overlap = oks(xy, target.xy, valid=arrived[:, None] & found[None], area=area(boxes)[None])
+        overlap = oks(xy, target.xy, valid=arrived[:, None] & detected[None], area=area(boxes)[None])
         affinity = self.affinities.block(source_pose_id, target)
-        counted = found[None] & (affinity > rule.corr_threshold)
+        counted = detected[None] & (affinity > rule.corr_threshold)
         affinity_sum = np.where(counted, affinity, 0.0).sum(axis=-1)
         mean_affinity = affinity_sum / np.maximum(counted.sum(axis=-1), 1)
-        return _Evidence(box_score, overlap, affinity_sum, overlap + mean_affinity)
+        return _PairScores(box_score, overlap, affinity_sum, overlap + mean_affinity)
 
-    def _choices(self, evidence: _Evidence) -> IntArray:
-        """Pose that each track claims, (Q,): the best inside its box if it passes both gates; else -1."""
-        if not evidence.combined.size:
-            return np.full(len(evidence.combined), -1, dtype=np.int64)
-        candidate = np.where(evidence.box_score > self.rule.corr_threshold, evidence.combined, -1.0)
+    def _claimed_poses(self, scores: _PairScores) -> IntArray:
+        """Pose that each track claims, (Q,): the best by box score if its OKS and affinity sum suffice; else -1."""
+        if not scores.combined.size:
+            return np.full(len(scores.combined), -1, dtype=np.int64)
+        candidate = np.where(scores.box_score > self.rule.corr_threshold, scores.combined, -1.0)
         best = candidate.argmax(axis=1)
         row = np.arange(len(best))
-        passes = (candidate[row, best] >= 0) & (evidence.oks[row, best] > self.rule.oks_threshold)
-        passes &= evidence.affinity_sum[row, best] > self.rule.corr_threshold * self.rule.min_keypoints
+        passes = (candidate[row, best] >= 0) & (scores.oks[row, best] > self.rule.oks_threshold)
+        passes &= scores.affinity_sum[row, best] > self.rule.corr_threshold * self.rule.min_keypoints
         return np.where(passes, best, -1)
 
-    def _doubles(self, evidence: _Evidence, choice: IntArray, unmatched: BoolArray) -> IntArray:
-        """Pose that each unmatched pose repeats, (P,), by the votes of the tracks with a claim; else -1."""
-        doubles = np.full(len(unmatched), -1, dtype=np.int64)
-        votes = (evidence.box_score > 0) | (evidence.affinity_sum > 0) | (evidence.oks > self.rule.oks_threshold)
-        for row in np.flatnonzero(choice >= 0):
-            best = choice[row]
-            ratio = evidence.oks[row] / evidence.oks[row, best]
-            ratio = ratio + evidence.affinity_sum[row] / evidence.affinity_sum[row, best]
-            falls = votes[row] & unmatched & (ratio > self.rule.duplicate_ratio) & (doubles < 0)
-            doubles[falls] = best
-        return doubles
+    def _duplicates(self, scores: _PairScores, claimed: IntArray, unmatched: BoolArray) -> IntArray:
+        """Pose that each unmatched pose is a duplicate of, (P,), by the votes of the tracks with a claim; else -1."""
+        duplicate_of = np.full(len(unmatched), -1, dtype=np.int64)
+        votes = (scores.box_score > 0) | (scores.affinity_sum > 0) | (scores.oks > self.rule.oks_threshold)
+        for row in np.flatnonzero(claimed >= 0):
+            best = claimed[row]
+            ratio = scores.oks[row] / scores.oks[row, best]
+            ratio = ratio + scores.affinity_sum[row] / scores.affinity_sum[row, best]
+            repeats = votes[row] & unmatched & (ratio > self.rule.duplicate_ratio) & (duplicate_of < 0)
+            duplicate_of[repeats] = best
+        return duplicate_of
 
 
 def _mean_peak_inside(xy: FloatArray, peak: FloatArray, boxes: FloatArray, rule: ReleasedRule) -> FloatArray:
@@ -138,11 +138,11 @@ def _mean_peak_inside(xy: FloatArray, peak: FloatArray, boxes: FloatArray, rule:
     return np.where(count >= rule.min_keypoints, mean, 0.0)
 
 
-def _best_claims(choice: IntArray, combined: FloatArray) -> tuple[IntArray, IntArray]:
-    """Give each claimed pose the track that claims it with the most evidence, ties to the first; sources, poses."""
+def _best_claims(claimed: IntArray, combined: FloatArray) -> tuple[IntArray, IntArray]:
+    """Give each claimed pose to the track with the highest combined score, ties to the first; sources, poses."""
     sources, poses = [], []
-    for pose in np.unique(choice[choice >= 0]):
-        claims = np.flatnonzero(choice == pose)
+    for pose in np.unique(claimed[claimed >= 0]):
+        claims = np.flatnonzero(claimed == pose)
         sources.append(int(claims[combined[claims, pose].argmax()]))
         poses.append(int(pose))
     return np.array(sources, dtype=np.int64), np.array(poses, dtype=np.int64)

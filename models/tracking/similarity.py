@@ -1,7 +1,7 @@
-"""How alike the pose at a track's end and a pose of the next frame are: equation 6, and the baselines of Table 2.
+"""Similarity of the last pose of a track and a pose of the next frame: equation 6, and the baselines of Table 2.
 
-A `Similarity` is asked for source poses by id and the poses of one target frame, and answers with a matrix (Q,P);
-higher is more alike, 0 or less means "no evidence". Association and duplicate removal work with any of them.
+A `Similarity` takes source poses by id and the poses of one target frame, and returns a matrix (Q,P): higher is more
+similar, 0 or less means "no evidence". Association and duplicate removal work with any of them.
 """
 
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from models.arrays import BoolArray, FloatArray, IntArray
 from models.keypoints import BODY
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints, keypoint_area, oks, pose_oks
-from models.tracking.propagation import Affinities, CarriedPoses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 
 
 class Similarity(Protocol):
-    """Source poses (Q,) by id and a target frame of P poses to a matrix (Q,P), rows and columns in the given order."""
+    """Compares source poses (Q,), given by id, with the P poses of a target frame."""
 
     def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
-        """Similarity of each source pose with each pose of the target frame."""
+        """Similarity (Q,P) of each source pose with each pose of the target frame, in the given order."""
 
 
 def correspondence(
     affinity: FloatArray, query_valid: BoolArray, *, tau: float, target_valid: BoolArray | None = None
 ) -> FloatArray:
-    """Equation 6: the mean affinity of the keypoints above tau, out of those detected in the track's pose.
+    """Equation 6: mean affinity over the detected keypoints of the track's pose whose affinity exceeds tau.
 
     Args:
-        affinity: (Q,P,17) C_j^q(j_f^p): q's map of keypoint j, read at keypoint j of p; 0 to 1.
-        query_valid: (Q,17) the N_q detected keypoints of the track's pose. Ears never count.
+        affinity: (Q,P,17) C_j^q(j_f^p): the map of keypoint j of track q, read at keypoint j of pose p; 0 to 1.
+        query_valid: (Q,17) the N_q detected keypoints of the track's pose; ears never count.
         tau: affinities must exceed it.
-        target_valid: (P,17) keypoints of p to consider; the paper considers all, so that is the default.
+        target_valid: (P,17) keypoints of p to consider; by default all, as in the paper.
 
     Returns:
         (Q,P), tau to 1; 0 where no affinity exceeds tau.
@@ -51,24 +51,29 @@ def cosine(source: FloatArray, target: FloatArray) -> FloatArray:
     return np.asarray(product / np.where(length > 0, length, 1.0))
 
 
-def carried_oks(
-    carried_xy: FloatArray, carried_valid: BoolArray, target: FramePoses, *, joint_threshold: float, min_keypoints: int
+def propagated_oks(
+    propagated_xy: FloatArray,
+    propagated_valid: BoolArray,
+    target: FramePoses,
+    *,
+    joint_threshold: float,
+    min_keypoints: int,
 ) -> FloatArray:
-    """OKS of poses carried to a frame, by correspondences or by flow, with the poses found there.
+    """OKS of poses propagated to a frame, by correspondences or by flow, with the poses of that frame.
 
     Args:
-        carried_xy: (Q,17,2) px.
-        carried_valid: (Q,17) keypoints that arrived. Ears never count.
-        target: the P poses found; their keypoint area is the person's size.
+        propagated_xy: (Q,17,2) px.
+        propagated_valid: (Q,17) keypoints that were propagated; ears never count.
+        target: the P poses of the frame; their keypoint area is the person's size.
         joint_threshold: keypoints of `target` below it take no part.
         min_keypoints: with fewer shared keypoints the OKS is 0.
 
     Returns:
         (Q,P), 0 to 1.
     """
-    found = body_keypoints(target.score, joint_threshold)
-    shared = carried_valid[:, None] & found[None]
-    value = oks(carried_xy, target.xy, valid=shared, area=keypoint_area(target.xy, found)[None])
+    detected = body_keypoints(target.score, joint_threshold)
+    shared = propagated_valid[:, None] & detected[None]
+    value = oks(propagated_xy, target.xy, valid=shared, area=keypoint_area(target.xy, detected)[None])
     return np.where(shared.sum(axis=-1) >= min_keypoints, value, 0.0)
 
 
@@ -96,7 +101,7 @@ class CorrespondenceSimilarity:
 
 @dataclass(frozen=True)
 class OksSimilarity:
-    """OKS of the poses where they are, without motion: the simplest baseline of Table 2."""
+    """OKS of the poses without propagation: the simplest baseline of Table 2."""
 
     poses: VideoPoses
     joint_threshold: float
@@ -112,18 +117,18 @@ class OksSimilarity:
 
 
 @dataclass(frozen=True)
-class CarriedOksSimilarity:
-    """OKS of carried poses: the optical-flow baseline, and the overlap that duplicate removal asks for.
+class PropagatedOksSimilarity:
+    """OKS of propagated poses: the optical-flow baseline, and the overlap in duplicate removal.
 
     Attributes:
-        carried: poses carried by correspondences or by flow.
+        propagated: poses propagated by correspondences or by flow.
         poses: all poses of the video.
-        peak_threshold: carried keypoints with a lower peak take no part.
-        joint_threshold: nor do keypoints, of the source or of the target, with a lower score.
+        peak_threshold: propagated keypoints with a lower peak take no part.
+        joint_threshold: keypoints of the source or of the target with a lower score take no part.
         min_keypoints: with fewer shared keypoints the OKS is 0.
     """
 
-    carried: CarriedPoses
+    propagated: PropagatedPoses
     poses: VideoPoses
     peak_threshold: float
     joint_threshold: float
@@ -131,17 +136,17 @@ class CarriedOksSimilarity:
 
     def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
         """OKS as a matrix (Q,P)."""
-        xy, peak = self.carried.at(source_pose_id, target.frame_index)
-        seen = body_keypoints(self.poses.score(source_pose_id), self.joint_threshold)
-        valid = seen & (peak > 0) & (peak >= self.peak_threshold)
-        return carried_oks(xy, valid, target, joint_threshold=self.joint_threshold, min_keypoints=self.min_keypoints)
+        xy, peak = self.propagated.at(source_pose_id, target.frame_index)
+        detected = body_keypoints(self.poses.score(source_pose_id), self.joint_threshold)
+        valid = detected & (peak > 0) & (peak >= self.peak_threshold)
+        return propagated_oks(xy, valid, target, joint_threshold=self.joint_threshold, min_keypoints=self.min_keypoints)
 
 
 class ReidSimilarity:
-    """Cosine of the persons' appearance: the re-identification baseline of Table 2.
+    """Cosine of appearance embeddings: the re-identification baseline of Table 2.
 
     Args of the constructor, N poses in any order:
-        pose_id: (N,), every pose that will be asked for.
+        pose_id: (N,) every pose that will be compared.
         embedding: (N,D).
     """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.networks.correspondence import load_correspondence
-from models.tracking.merging import CarriedPose, Propagation, wanted_propagations
+from models.tracking.merging import PropagatedPose, Propagation, required_propagations
 from tasks.frames import VideoFrames
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.merging import PropagatedPoses, TracksOfSource
@@ -27,7 +27,7 @@ class GapPropagation:
     ) -> dict[str, PropagatedPoses]:
         """Return all propagations that equation 8 needs, by box source, in one pass over the frames."""
         wanted = {
-            tracks.box_source: (tracks, wanted_propagations(tracks.spans, max_gap_frames=max_gap_frames))
+            tracks.box_source: (tracks, required_propagations(tracks.spans, max_gap_frames=max_gap_frames))
             for tracks in sources
         }
         last_use = _last_use(propagation for _, propagations in wanted.values() for propagation in propagations)
@@ -58,7 +58,7 @@ class GapPropagation:
             )
             xy, peak = maps.peaks("refined")
             peak = np.where(score >= self._threshold, peak, 0.0)
-            propagated |= {propagation: CarriedPose(xy[row], peak[row]) for row, propagation in enumerate(batch)}
+            propagated |= {propagation: PropagatedPose(xy[row], peak[row]) for row, propagation in enumerate(batch)}
         return propagated
 
 

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from models.poses.frame_poses import VideoPoses
 from models.tracking.merging import (
-    CarriedPose,
     MergeCandidate,
     MergeRule,
+    PropagatedPose,
     Propagation,
     StartPose,
     TrackSpan,
@@ -24,7 +24,7 @@ from tasks.inference.video_tables import frame_poses
 from tasks.tables.arrays import table_of
 from tasks.tables.schemas import MERGED_TRACKS
 
-PropagatedPoses: TypeAlias = dict[Propagation, CarriedPose]
+PropagatedPoses: TypeAlias = dict[Propagation, PropagatedPose]
 """Poses in other frames, by what was asked for."""
 
 

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from models.arrays import IntArray
 from models.poses.frame_poses import VideoPoses, join_poses
 from models.tracking.association import Matcher, SimilarityMatcher, Tracks, associate_poses
+from models.tracking.correspondences import MAP_KINDS, Affinities, PropagatedPoses
 from models.tracking.duplicates import DuplicateRule
-from models.tracking.propagation import MAP_KINDS, Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
-from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, Similarity
+from models.tracking.similarity import CorrespondenceSimilarity, PropagatedOksSimilarity, Similarity
 from tasks.inference.video_tables import frame_poses
 from tasks.inference.videos import Video
 from tasks.params.track import TrackParams
@@ -34,7 +34,7 @@ class Evidence:
     """Ids of the recovered ones."""
     affinities: dict[str, Affinities]
     """By kind of map: refined, siamese."""
-    carried: dict[str, CarriedPoses]
+    carried: dict[str, PropagatedPoses]
     """Correspondence poses, by kind of map."""
     width: int
     """Of the picture, px."""
@@ -76,10 +76,10 @@ def _affinities(rows: pa.Table, kind: str) -> Affinities:
     return Affinities(source, target_frame, target, list_array(rows, kind))
 
 
-def _carried(rows: pa.Table, kind: str) -> CarriedPoses:
+def _carried(rows: pa.Table, kind: str) -> PropagatedPoses:
     source, target_frame = _ids(rows, "source_pose_id"), _ids(rows, "target_frame_index")
     xy = keypoint_array(rows, f"{kind}_x", f"{kind}_y")
-    return CarriedPoses(source, target_frame, xy, list_array(rows, f"{kind}_peak"))
+    return PropagatedPoses(source, target_frame, xy, list_array(rows, f"{kind}_peak"))
 
 
 def correspondence_similarity(evidence: Evidence, params: TrackParams) -> Similarity:
@@ -91,7 +91,7 @@ def correspondence_similarity(evidence: Evidence, params: TrackParams) -> Simila
 
 def correspondence_oks(evidence: Evidence, params: TrackParams) -> Similarity:
     """OKS of correspondence poses with the poses found: what duplicate removal and mode propagated ask for."""
-    return CarriedOksSimilarity(
+    return PropagatedOksSimilarity(
         evidence.carried[params.maps],
         evidence.poses,
         peak_threshold=_tau(params),
@@ -104,9 +104,9 @@ def _tau(params: TrackParams) -> float:
     return params.tau_corr if params.maps == "refined" else params.tau_corr_siamese
 
 
-def similarity_matcher(similarity: Similarity, carried_oks: Similarity, params: TrackParams) -> Matcher:
+def similarity_matcher(similarity: Similarity, propagated_oks: Similarity, params: TrackParams) -> Matcher:
     """Association by any similarity, with the assignment and duplicate removal that the parameters name."""
-    rule = DuplicateRule(carried_oks, params.duplicate_oks, params.duplicate_ratio)
+    rule = DuplicateRule(propagated_oks, params.duplicate_oks, params.duplicate_ratio)
     return SimilarityMatcher(
         similarity, params.min_similarity, params.assignment, rule if params.duplicate_removal else None
     )

@@ -17,7 +17,7 @@ from models.keypoints import KEYPOINT_COUNT
 from models.networks.correspondence import load_correspondence
 from models.networks.pose import load_pose
 from models.poses.frame_poses import FramePoses
-from models.tracking.propagation import MAP_KINDS
+from models.tracking.correspondences import MAP_KINDS
 from tasks.frames import VideoFrames
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame, PoseMaps
 from tasks.inference.networks import loaded

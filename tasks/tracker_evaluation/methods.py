@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.tracking.association import Tracks
-from models.tracking.propagation import CarriedPoses
-from models.tracking.similarity import CarriedOksSimilarity, OksSimilarity, Similarity
+from models.tracking.correspondences import PropagatedPoses
+from models.tracking.similarity import OksSimilarity, PropagatedOksSimilarity, Similarity
 from tasks.inference.tracking import associate, correspondence_oks, correspondence_similarity, similarity_matcher
 from tasks.params.track import TrackParams
 from tasks.progress import current
@@ -27,7 +27,7 @@ class Evidences:
     """What one method says of one video: similarity of poses, and OKS of poses as the method carries them."""
 
     similarity: Similarity
-    carried_oks: Similarity
+    propagated_oks: Similarity
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def methods(workspace: Workspace, params: "Params") -> list[Method]:
         found.append(
             Method(
                 "Re-ID",
-                lambda trial: Evidences(reid_similarity(trial, embed, **sizes), _by_oks(trial, params).carried_oks),
+                lambda trial: Evidences(reid_similarity(trial, embed, **sizes), _by_oks(trial, params).propagated_oks),
             )
         )
     return [*found, Method("Correspondences", lambda trial: by_correspondences(trial, params.track))]
@@ -78,14 +78,14 @@ def _by_oks(trial: TrialVideo, params: "Params") -> Evidences:
 
 def _by_flow(params: "Params") -> Callable[[TrialVideo], Evidences]:
     flow = flow_of(params.ablate)
-    carried: dict[tuple[str, str], CarriedPoses] = {}
+    carried: dict[tuple[str, str], PropagatedPoses] = {}
 
     def evidences(trial: TrialVideo) -> Evidences:
         if (trial.video_id, trial.box_source) not in carried:
             siblings = [replace(trial, box_source=source) for source in sorted(params.detect.box_sources)]
             found = carried_by_flow(siblings, flow, max_gap_frames=params.track.max_lost_frames + 1)
             carried.update({(one.video_id, one.box_source): own for one, own in zip(siblings, found, strict=True)})
-        moved = CarriedOksSimilarity(
+        moved = PropagatedOksSimilarity(
             carried[trial.video_id, trial.box_source],
             trial.evidence.poses,
             peak_threshold=0.5,
@@ -99,7 +99,7 @@ def _by_flow(params: "Params") -> Callable[[TrialVideo], Evidences]:
 
 def track(trial: TrialVideo, evidences: Evidences, section: TrackParams, *, with_recovered: bool = True) -> Tracks:
     """The video's poses associated by the method."""
-    matcher = similarity_matcher(evidences.similarity, evidences.carried_oks, section)
+    matcher = similarity_matcher(evidences.similarity, evidences.propagated_oks, section)
     return associate(trial.evidence if with_recovered else trial.detected_evidence, matcher, section)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from models.arrays import Float32Array, FloatArray, IntArray, Picture
 from models.poses.frame_poses import FramePoses
-from models.tracking.propagation import CarriedPoses
+from models.tracking.correspondences import PropagatedPoses, propagate_by_flow
 from tasks.params.ablate import AblateParams
 from tasks.tracker_evaluation.videos import TrialVideo
 
@@ -56,17 +56,7 @@ def _raft(weights: str) -> DenseFlow:
     return flow
 
 
-def carry(xy: FloatArray, flow: Float32Array) -> tuple[FloatArray, FloatArray]:
-    """Keypoints (Q,17,2) moved by the flow (H,W,2) at their pixel, and (Q,17) whether they arrive inside: 1 or 0."""
-    height, width = flow.shape[:2]
-    column, row = (np.floor(np.nan_to_num(xy[..., axis])).astype(np.int64) for axis in (0, 1))
-    starts = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    moved = xy + flow[row.clip(0, height - 1), column.clip(0, width - 1)]
-    ends = (moved >= 0).all(axis=-1) & (moved[..., 0] < width) & (moved[..., 1] < height)
-    return moved, (starts & ends).astype(np.float64)
-
-
-def carried_by_flow(trials: Sequence[TrialVideo], flow: DenseFlow, *, max_gap_frames: int) -> list[CarriedPoses]:
+def carried_by_flow(trials: Sequence[TrialVideo], flow: DenseFlow, *, max_gap_frames: int) -> list[PropagatedPoses]:
     """Every pose carried to the next 1 .. `max_gap_frames` frames of its box source, for each trial of one video.
 
     One pass over the pictures, and one flow for each pair of frames, however many box sources ask for it.
@@ -81,7 +71,7 @@ def carried_by_flow(trials: Sequence[TrialVideo], flow: DenseFlow, *, max_gap_fr
             if index in own:
                 found.extend(_carried_rows(own[index], window, onto))
                 window.append((own[index], picture))
-    return [CarriedPoses(*map(np.concatenate, zip(*found, strict=True))) for found in rows]
+    return [PropagatedPoses(*map(np.concatenate, zip(*found, strict=True))) for found in rows]
 
 
 class _FlowsOnto:
@@ -100,5 +90,5 @@ class _FlowsOnto:
 def _carried_rows(target: FramePoses, window: Iterable[tuple[FramePoses, Picture]], onto: _FlowsOnto) -> Iterator[Rows]:
     for source, earlier in window:
         if len(source) and len(target):
-            xy, arrived = carry(source.xy, onto(source.frame_index, earlier))
+            xy, arrived = propagate_by_flow(source.xy, onto(source.frame_index, earlier))
             yield source.pose_id, np.full(len(source), target.frame_index), xy, arrived

@@ -8,12 +8,12 @@ from typing import Final, TypeAlias
 from models.arrays import FloatArray, Picture
 from models.networks.correspondence import CorrespondenceNetwork, load_correspondence, load_siamese
 from models.poses.frame_poses import FramePoses
-from models.tracking.propagation import MAP_KINDS
+from models.tracking.correspondences import MAP_KINDS, propagate_by_flow
 from tasks.errors import InputError
 from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.networks import loaded, trained_params
 from tasks.params.recover import RecoverParams
-from tasks.tracker_evaluation.optical_flow import carry, dis_flow
+from tasks.tracker_evaluation.optical_flow import dis_flow
 
 UNMOVED: Final = "unmoved"
 OPTICAL_FLOW: Final = "optical_flow"
@@ -38,7 +38,7 @@ def stay(_source: SeenFrame, _target: SeenFrame, poses: FramePoses) -> dict[str,
 
 def flow(source: SeenFrame, target: SeenFrame, poses: FramePoses) -> dict[str, FloatArray]:
     """Dense optical flow between the whole pictures, in one step however far they are apart."""
-    return {OPTICAL_FLOW: carry(poses.xy, dis_flow(source.picture, target.picture))[0]}
+    return {OPTICAL_FLOW: propagate_by_flow(poses.xy, dis_flow(source.picture, target.picture))[0]}
 
 
 class MapCarrier:

@@ -7,11 +7,12 @@ from typing import Any, Final
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray
+from models.tracking.correspondences import propagate_by_flow
 from tasks.reporting.figures.examples import Example, Figure, best
 from tasks.reporting.figures.footage import Footage
 from tasks.reporting.figures.panels import FOUND, QUERY, WHITE, Panel, extent_of, joined, region_around
 from tasks.tables.arrays import keypoint_array
-from tasks.tracker_evaluation.optical_flow import DenseFlow, carry
+from tasks.tracker_evaluation.optical_flow import DenseFlow
 
 _CANDIDATES: Final = 24
 """Poses of each condition that the flow is computed for: those that move furthest."""
@@ -130,7 +131,7 @@ def _compare(one: Carried, flow: DenseFlow) -> Compared:
     poses = one.footage.poses
     frame = int(poses.frame[one.row])
     before, after = one.footage.pictures(frame, frame + 1)
-    flow_xy = carry(poses.xy[one.row][None], flow(before, after))[0][0]
+    flow_xy = propagate_by_flow(poses.xy[one.row][None], flow(before, after))[0][0]
     target = one.true_xy if one.is_annotated else one.xy
     errors = [float(np.linalg.norm(xy - target, axis=1)[one.compared].mean() / one.size_px) for xy in (flow_xy, one.xy)]
     return Compared(one, flow_xy, *errors)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.poses.frame_poses import FramePoses, VideoPoses
-from models.tracking.propagation import Affinities, CarriedPoses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)
 """Keypoints of a standing figure, 40 x 80 px, around its top."""
@@ -57,8 +57,8 @@ class Scene:
         values = np.repeat(value[:, None], 17, axis=1)
         return Affinities(source.astype(int), frame.astype(int), target.astype(int), values)
 
-    def carried(self, truth: Sequence[Mapping[int, tuple[float, float]]] | None = None) -> CarriedPoses:
-        """Each pose carried to every later frame: to the person's true place there, with peaks 0.9."""
+    def propagated(self, truth: Sequence[Mapping[int, tuple[float, float]]] | None = None) -> PropagatedPoses:
+        """Each pose propagated to every later frame: to the person's true place there, with peaks 0.9."""
         truth = self.places if truth is None else truth
         rows = [
             (100 * f + person, later, *truth[later][person])
@@ -69,7 +69,7 @@ class Scene:
         ]
         source, frame, x, y = np.array(rows).reshape(-1, 4).T
         xy = FIGURE + np.stack([x, y], axis=-1)[:, None]
-        return CarriedPoses(source.astype(int), frame.astype(int), xy, np.full((len(rows), 17), 0.9))
+        return PropagatedPoses(source.astype(int), frame.astype(int), xy, np.full((len(rows), 17), 0.9))
 
 
 @pytest.fixture

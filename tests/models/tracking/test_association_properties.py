@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.assignment import assign
 from models.tracking.association import SimilarityMatcher, associate_poses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 from models.tracking.duplicates import DuplicateRule, find_duplicates
-from models.tracking.propagation import Affinities, CarriedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
-from models.tracking.similarity import CarriedOksSimilarity, CorrespondenceSimilarity, OksSimilarity, ReidSimilarity
+from models.tracking.similarity import CorrespondenceSimilarity, OksSimilarity, PropagatedOksSimilarity, ReidSimilarity
 
 
 def random_video(seed: int, frame_count: int = 5, most_poses: int = 5):
@@ -25,8 +25,8 @@ def random_video(seed: int, frame_count: int = 5, most_poses: int = 5):
     values = rng.choice([0.1, 0.4, 0.9], (len(q), 1)) * np.ones(17)
     pairs = (pose_id[q], frame[p], pose_id[p], values)
     s, f = np.nonzero((np.arange(frame_count)[None] > frame[:, None]) & (frame[:, None] >= 0))
-    carried = (pose_id[s], f, xy[s] + rng.integers(0, 2, (len(s), 1, 2)), rng.choice([0.1, 0.9], (len(s), 17)))
-    return frame_count, (frame, pose_id, xy, score), pairs, carried
+    propagated = (pose_id[s], f, xy[s] + rng.integers(0, 2, (len(s), 1, 2)), rng.choice([0.1, 0.9], (len(s), 17)))
+    return frame_count, (frame, pose_id, xy, score), pairs, propagated
 
 
 def shuffled(video, seed: int):
@@ -39,10 +39,10 @@ def shuffled(video, seed: int):
 
 
 def tracks_of(video, method: str, assignment: str = "greedy", lost: int = 1, shortest: int = 1):
-    frame_count, (frame, pose_id, xy, score), pairs, carried_rows = video
+    frame_count, (frame, pose_id, xy, score), pairs, propagated_rows = video
     frames = [FramePoses(f, *(column[frame == f] for column in (pose_id, xy, score))) for f in range(frame_count)]
-    poses, affinities, carried = VideoPoses(frames), Affinities(*pairs), CarriedPoses(*carried_rows)
-    overlap = CarriedOksSimilarity(carried, poses, 0.3, 0.1, min_keypoints=1)
+    poses, affinities, propagated = VideoPoses(frames), Affinities(*pairs), PropagatedPoses(*propagated_rows)
+    overlap = PropagatedOksSimilarity(propagated, poses, 0.3, 0.1, min_keypoints=1)
     similarity = {
         "correspondence": lambda: CorrespondenceSimilarity(affinities, poses, 0.3, 0.1),
         "oks": lambda: OksSimilarity(poses, 0.1),
@@ -51,7 +51,7 @@ def tracks_of(video, method: str, assignment: str = "greedy", lost: int = 1, sho
     }
     if method == "released":
         rule = ReleasedRule(0.1, 0.3, 0.2, 2, 10.0, 0.6)
-        matcher = ReleasedMatcher(affinities, carried, poses, 200, 200, rule)
+        matcher = ReleasedMatcher(affinities, propagated, poses, 200, 200, rule)
     else:
         matcher = SimilarityMatcher(similarity[method](), 0.3, assignment, DuplicateRule(overlap, 0.6, 0.8))
     return associate_poses(frames[::-1], matcher, min_track_frames=shortest, max_lost_frames=lost)

@@ -7,7 +7,7 @@ from models.tracking.duplicates import find_duplicates
 
 
 @pytest.mark.parametrize(
-    ("carried_oks", "similarity", "doubled"),
+    ("propagated_oks", "similarity", "duplicate_of"),
     [
         pytest.param([[0.9, 0.0, 0.7]], [[0.9, 0.0, 0.6]], 0, id="near and alike"),
         pytest.param([[0.9, 0.0, 0.6]], [[0.9, 0.0, 0.6]], -1, id="an OKS at the threshold is not above it"),
@@ -17,12 +17,12 @@ from models.tracking.duplicates import find_duplicates
         pytest.param([[0.9, 0.0, 0.7], [0.0, 0.9, 0.7]], [[0.9, 0.0, 0.9], [0.0, 0.9, 0.9]], 0, id="a tie: the first"),
     ],
 )
-def test_a_third_pose(carried_oks, similarity, doubled):
+def test_a_third_pose(propagated_oks, similarity, duplicate_of):
     matched = np.arange(len(similarity))
     found = find_duplicates(
-        np.array(carried_oks), np.array(similarity), matched, duplicate_oks=0.6, duplicate_ratio=0.5
+        np.array(propagated_oks), np.array(similarity), matched, duplicate_oks=0.6, duplicate_ratio=0.5
     )
-    assert found.tolist() == [-1, -1, doubled]
+    assert found.tolist() == [-1, -1, duplicate_of]
 
 
 def test_matched_poses_are_never_duplicates_even_of_each_other():

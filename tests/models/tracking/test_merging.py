@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.tracking.merging import (
-    CarriedPose,
     MergeCandidate,
     MergeRule,
+    PropagatedPose,
     Propagation,
     StartPose,
     TrackSpan,
     match_similarities,
     match_similarity,
     merge_tracks,
+    required_propagations,
     track_spans,
-    wanted_propagations,
 )
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)
@@ -31,19 +31,19 @@ def span(track_id: int, *frames: int) -> TrackSpan:
 
 def merge(spans, arrives) -> dict[int, int]:
     """Merge tracks of figures that all start at the origin; `arrives[q]` is where and how surely q's poses arrive."""
-    wanted = wanted_propagations(spans, max_gap_frames=RULE.max_gap_frames)
-    carried = {
-        key: CarriedPose(FIGURE + arrives[key.source_pose_id % 100][0], arrives[key.source_pose_id % 100][1])
+    wanted = required_propagations(spans, max_gap_frames=RULE.max_gap_frames)
+    propagated = {
+        key: PropagatedPose(FIGURE + arrives[key.source_pose_id % 100][0], arrives[key.source_pose_id % 100][1])
         for key in wanted
     }
-    similarities = match_similarities(spans, carried, lambda _: StartPose(FIGURE, SURE), rule=RULE)
+    similarities = match_similarities(spans, propagated, lambda _: StartPose(FIGURE, SURE), rule=RULE)
     return merge_tracks(spans, similarities, similarity_threshold=RULE.similarity_threshold)
 
 
 def test_equation_8_is_the_mean_over_start_centre_and_end_pose():
-    carried = np.stack([FIGURE, FIGURE + 1000, FIGURE])
+    propagated = np.stack([FIGURE, FIGURE + 1000, FIGURE])
     value = match_similarity(
-        carried, np.ones((3, 17), dtype=bool), StartPose(FIGURE, SURE), joint_threshold=0.1, min_keypoints=3
+        propagated, np.ones((3, 17), dtype=bool), StartPose(FIGURE, SURE), joint_threshold=0.1, min_keypoints=3
     )
     assert value == pytest.approx(2 / 3)
 
@@ -104,7 +104,7 @@ def test_equal_similarities_go_to_the_smaller_ids():
 
 def test_only_what_equation_8_needs_is_propagated_and_each_once():
     spans = [span(0, 0, 1, 2, 3), span(1, 6, 7), span(2, 6), span(3, 30)]
-    assert wanted_propagations(spans, max_gap_frames=10) == [
+    assert required_propagations(spans, max_gap_frames=10) == [
         Propagation(6, 0, 0),
         Propagation(6, 1, 100),
         Propagation(6, 3, 300),
@@ -112,7 +112,7 @@ def test_only_what_equation_8_needs_is_propagated_and_each_once():
 
 
 def test_a_track_of_one_pose_is_propagated_once():
-    assert wanted_propagations([span(0, 0), span(1, 2)], max_gap_frames=10) == [Propagation(2, 0, 0)]
+    assert required_propagations([span(0, 0), span(1, 2)], max_gap_frames=10) == [Propagation(2, 0, 0)]
 
 
 def test_a_video_without_tracks_has_nothing_to_merge():

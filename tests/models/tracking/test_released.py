@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.poses.frame_poses import FramePoses, VideoPoses
-from models.tracking.propagation import Affinities, CarriedPoses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1) + 100
@@ -18,7 +18,7 @@ def keypoints(values: dict[int, float], otherwise: float = 0.0) -> np.ndarray:
 
 
 def match(shift=0.0, peak=None, affinity=None, targets=((0.0, 0.9),)):
-    """One source figure, carried to its own place plus `shift`; target figures at (offset, score)."""
+    """One source figure, propagated to its own place plus `shift`; target figures at (offset, score)."""
     peak = keypoints({}, 0.9) if peak is None else peak
     source = FramePoses(0, np.array([0]), FIGURE[None], np.ones((1, 17)))
     xy = np.array([FIGURE + np.array([offset, 0]) for offset, _ in targets])
@@ -28,7 +28,7 @@ def match(shift=0.0, peak=None, affinity=None, targets=((0.0, 0.9),)):
     ones = np.ones(len(targets), dtype=int)
     matcher = ReleasedMatcher(
         Affinities(0 * ones, ones, target.pose_id, affinity),
-        CarriedPoses(np.array([0]), np.array([1]), FIGURE[None] + [shift, 0.0], peak[None]),
+        PropagatedPoses(np.array([0]), np.array([1]), FIGURE[None] + [shift, 0.0], peak[None]),
         VideoPoses([source, target]),
         *(640, 480),
         RULE,
@@ -67,7 +67,7 @@ def test_only_poses_inside_the_box_gate_are_candidates():
 
 
 @pytest.mark.parametrize(
-    ("offset", "affinity", "doubles"),
+    ("offset", "affinity", "duplicate_of"),
     [
         pytest.param(4.0, 0.8, [-1, 0], id="near and alike"),
         pytest.param(300.0, 0.2, [-1, -1], id="no vote at all"),
@@ -75,14 +75,14 @@ def test_only_poses_inside_the_box_gate_are_candidates():
         pytest.param(300.0, 0.6, [-1, 0], id="far, but alike"),
     ],
 )
-def test_duplicates_by_the_sum_of_two_ratios(offset, affinity, doubles):
+def test_duplicates_by_the_sum_of_two_ratios(offset, affinity, duplicate_of):
     found = match(targets=((0.0, 0.9), (offset, 0.9)), affinity=[keypoints({}, 0.8), keypoints({}, affinity)])
-    assert found.pose.tolist() == [0] and found.doubles.tolist() == doubles
+    assert found.pose.tolist() == [0] and found.duplicate_of.tolist() == duplicate_of
 
 
 def test_a_track_without_a_match_votes_for_no_duplicate():
     found = match(shift=29.0, targets=((0.0, 0.9), (1.0, 0.9)))
-    assert found.source.tolist() == [] and found.doubles.tolist() == [-1, -1] and found.may_start.all()
+    assert found.source.tolist() == [] and found.duplicate_of.tolist() == [-1, -1] and found.may_start.all()
 
 
 def test_two_tracks_that_claim_one_pose_leave_it_to_the_better():
@@ -91,7 +91,7 @@ def test_two_tracks_that_claim_one_pose_leave_it_to_the_better():
     affinity = np.array([keypoints({}, 0.5), keypoints({}, 0.7)])
     matcher = ReleasedMatcher(
         Affinities(np.array([0, 1]), np.array([1, 1]), np.array([2, 2]), affinity),
-        CarriedPoses(np.array([0, 1]), np.array([1, 1]), np.stack([FIGURE] * 2), np.full((2, 17), 0.9)),
+        PropagatedPoses(np.array([0, 1]), np.array([1, 1]), np.stack([FIGURE] * 2), np.full((2, 17), 0.9)),
         VideoPoses(frames),
         *(640, 480),
         RULE,

@@ -9,9 +9,9 @@ from models.tracking.association import DroppedPose, SimilarityMatcher, associat
 from models.tracking.duplicates import DuplicateRule
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import (
-    CarriedOksSimilarity,
     CorrespondenceSimilarity,
     OksSimilarity,
+    PropagatedOksSimilarity,
     ReidSimilarity,
 )
 
@@ -40,7 +40,7 @@ def by_person(tracks) -> list[list[tuple[int, int]]]:
 
 
 def duplicates(script, truth=None, **options):
-    overlap = CarriedOksSimilarity(script.carried(truth), script.poses, 0.3, 0.1, min_keypoints=3)
+    overlap = PropagatedOksSimilarity(script.propagated(truth), script.poses, 0.3, 0.1, min_keypoints=3)
     return DuplicateRule(overlap, **{"duplicate_oks": 0.3, "duplicate_ratio": 0.6} | options)
 
 
@@ -62,7 +62,7 @@ def test_oks_loses_them_where_they_move_too_far(crossing):
 
 
 def test_released_rule_keeps_them_too(crossing):
-    matcher = ReleasedMatcher(crossing.affinities(), crossing.carried(), crossing.poses, 640, 480, RELEASED)
+    matcher = ReleasedMatcher(crossing.affinities(), crossing.propagated(), crossing.poses, 640, 480, RELEASED)
     tracks = associate_poses(crossing.frames, matcher, min_track_frames=3, max_lost_frames=0)
     assert by_person(tracks) == [[(f, 0) for f in range(5)], [(f, 1) for f in range(5)]]
 
@@ -112,24 +112,24 @@ def test_short_tracks_are_dropped_with_their_reason(scene):
 
 
 @pytest.fixture
-def doubled(scene):
+def duplicated(scene):
     """One person; in frame 1 the detector gives a second box, 6 px beside, that looks the same."""
     return scene([{0: (0, 0)}, {0: (0, 0), 1: (6.0, 0)}, {0: (0, 0)}], looks={0: 5, 1: 5})
 
 
-def test_a_duplicate_starts_a_track_of_its_own_without_duplicate_removal(doubled):
-    assert by_person(track(doubled, equation_6(doubled))) == [[(0, 0), (1, 0), (2, 0)], [(1, 1)]]
+def test_a_duplicate_starts_a_track_of_its_own_without_duplicate_removal(duplicated):
+    assert by_person(track(duplicated, equation_6(duplicated))) == [[(0, 0), (1, 0), (2, 0)], [(1, 1)]]
 
 
-def test_a_duplicate_starts_no_track(doubled):
-    tracks = track(doubled, equation_6(doubled), duplicates=duplicates(doubled))
+def test_a_duplicate_starts_no_track(duplicated):
+    tracks = track(duplicated, equation_6(duplicated), duplicates=duplicates(duplicated))
     assert by_person(tracks) == [[(0, 0), (1, 0), (2, 0)]]
     assert tracks.dropped == (DroppedPose(1, 101, "duplicate", 100),)
 
 
-def test_released_rule_drops_the_duplicate_too(doubled):
-    matcher = ReleasedMatcher(doubled.affinities(), doubled.carried(), doubled.poses, 640, 480, RELEASED)
-    tracks = associate_poses(doubled.frames, matcher, min_track_frames=3, max_lost_frames=0)
+def test_released_rule_drops_the_duplicate_too(duplicated):
+    matcher = ReleasedMatcher(duplicated.affinities(), duplicated.propagated(), duplicated.poses, 640, 480, RELEASED)
+    tracks = associate_poses(duplicated.frames, matcher, min_track_frames=3, max_lost_frames=0)
     assert by_person(tracks) == [[(0, 0), (1, 0), (2, 0)]]
     assert tracks.dropped == (DroppedPose(1, 101, "duplicate", 100),)
 
@@ -143,10 +143,10 @@ def test_a_newcomer_beside_a_tracked_person_is_no_duplicate(scene):
         assert by_person(tracks) == [[(0, 0), (1, 0)], [(1, 1)]] and not tracks.dropped
 
 
-def test_duplicate_removal_works_with_oks(doubled):
-    similarity = OksSimilarity(doubled.poses, joint_threshold=0.1)
+def test_duplicate_removal_works_with_oks(duplicated):
+    similarity = OksSimilarity(duplicated.poses, joint_threshold=0.1)
     rule = DuplicateRule(similarity, duplicate_oks=0.3, duplicate_ratio=0.3)
-    assert by_person(track(doubled, similarity, duplicates=rule)) == [[(0, 0), (1, 0), (2, 0)]]
+    assert by_person(track(duplicated, similarity, duplicates=rule)) == [[(0, 0), (1, 0), (2, 0)]]
 
 
 def test_a_frame_without_persons_ends_the_tracks_and_nothing_else(scene):
@@ -190,7 +190,7 @@ def test_released_rule_needs_two_keypoints_to_start_a_track(scene):
     frame.score[0, [0, 5]] = 0.9
     frame.score[1, [0, *EARS]] = 0.9
     script = scene([{0: (0, 0)}, {0: (0, 0)}])
-    matcher = ReleasedMatcher(script.affinities(), script.carried(), script.poses, 640, 480, RELEASED)
+    matcher = ReleasedMatcher(script.affinities(), script.propagated(), script.poses, 640, 480, RELEASED)
     tracks = associate_poses([frame], matcher, min_track_frames=1, max_lost_frames=0)
     assert by_track(tracks) == [[0]] and tracks.dropped == (DroppedPose(0, 1, "too few keypoints"),)
 

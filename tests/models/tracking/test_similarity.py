@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from models.keypoints import EARS
 from models.poses.frame_poses import FramePoses, VideoPoses
-from models.tracking.propagation import Affinities, CarriedPoses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 from models.tracking.similarity import (
-    CarriedOksSimilarity,
     OksSimilarity,
+    PropagatedOksSimilarity,
     ReidSimilarity,
-    carried_oks,
     correspondence,
     cosine,
+    propagated_oks,
 )
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)
@@ -93,42 +93,42 @@ def test_affinities_find_their_pairs_and_know_no_others():
     assert affinities.block(np.zeros(0, dtype=int), target).shape == (0, 2, 17)
 
 
-def test_a_carried_pose_without_a_row_arrives_with_no_keypoint():
-    carried = CarriedPoses(np.array([3]), np.array([8]), FIGURE[None], np.full((1, 17), 0.7))
-    xy, peak = carried.at(np.array([4, 3]), 8)
+def test_a_propagated_pose_without_a_row_arrives_with_no_keypoint():
+    propagated = PropagatedPoses(np.array([3]), np.array([8]), FIGURE[None], np.full((1, 17), 0.7))
+    xy, peak = propagated.at(np.array([4, 3]), 8)
     assert (peak[0] == 0).all() and (peak[1] == 0.7).all() and np.array_equal(xy[1], FIGURE)
-    assert (carried.at(np.array([3]), 9)[1] == 0).all()
+    assert (propagated.at(np.array([3]), 9)[1] == 0).all()
 
 
-def test_carried_oks_needs_enough_shared_keypoints():
+def test_propagated_oks_needs_enough_shared_keypoints():
     target = FramePoses(0, np.array([0]), FIGURE[None], np.ones((1, 17)))
     two, three = (np.isin(np.arange(17), shared)[None] for shared in ([0, 5], [0, 5, 6]))
-    values = [carried_oks(FIGURE[None], v, target, joint_threshold=0.1, min_keypoints=3)[0, 0] for v in (two, three)]
+    values = [propagated_oks(FIGURE[None], v, target, joint_threshold=0.1, min_keypoints=3)[0, 0] for v in (two, three)]
     assert values == [0, pytest.approx(1)]
 
 
-def test_oks_does_not_follow_motion_and_carried_oks_does():
+def test_oks_does_not_follow_motion_and_propagated_oks_does():
     near, far = FIGURE[None], FIGURE[None] + [200.0, 0]
     frames = [FramePoses(f, np.array([f]), xy, np.ones((1, 17))) for f, xy in enumerate((near, far))]
-    poses, carried = VideoPoses(frames), CarriedPoses(np.array([0]), np.array([1]), far, np.ones((1, 17)))
+    poses, propagated = VideoPoses(frames), PropagatedPoses(np.array([0]), np.array([1]), far, np.ones((1, 17)))
     still = OksSimilarity(poses, joint_threshold=0.1)(np.array([0]), frames[1])
-    moved = CarriedOksSimilarity(carried, poses, 0.3, 0.1, 3)(np.array([0]), frames[1])
+    moved = PropagatedOksSimilarity(propagated, poses, 0.3, 0.1, 3)(np.array([0]), frames[1])
     assert still[0, 0] < 0.01 and moved[0, 0] == pytest.approx(1)
 
 
-def test_carried_oks_measures_in_the_size_of_each_target():
+def test_propagated_oks_measures_in_the_size_of_each_target():
     """The same offset weighs less on a person of three times the size."""
     target = FramePoses(0, np.array([0, 1]), np.stack([FIGURE, FIGURE * 3]), np.ones((2, 17)))
     valid = np.arange(17)[None] == 0
     off = np.stack([FIGURE + np.array([2.0, 0]), 3 * (FIGURE + np.array([2.0, 0]))])
-    value = carried_oks(off, np.repeat(valid, 2, axis=0), target, joint_threshold=0.1, min_keypoints=1)
+    value = propagated_oks(off, np.repeat(valid, 2, axis=0), target, joint_threshold=0.1, min_keypoints=1)
     assert value[0, 0] == pytest.approx(value[1, 1]) and 0 < value[0, 0] < 1
 
 
 @pytest.mark.parametrize(("peak", "arrives"), [(0.29, False), (0.3, True)])
-def test_carried_keypoints_below_the_peak_threshold_do_not_arrive(peak, arrives):
+def test_propagated_keypoints_below_the_peak_threshold_do_not_arrive(peak, arrives):
     frame = FramePoses(1, np.array([1]), FIGURE[None], np.ones((1, 17)))
     poses = VideoPoses([FramePoses(0, np.array([0]), FIGURE[None], np.ones((1, 17))), frame])
-    carried = CarriedPoses(np.array([0]), np.array([1]), FIGURE[None], np.full((1, 17), peak))
-    value = CarriedOksSimilarity(carried, poses, 0.3, 0.1, min_keypoints=3)(np.array([0]), frame)
+    propagated = PropagatedPoses(np.array([0]), np.array([1]), FIGURE[None], np.full((1, 17), peak))
+    value = PropagatedOksSimilarity(propagated, poses, 0.3, 0.1, min_keypoints=3)(np.array([0]), frame)
     assert value[0, 0] == pytest.approx(float(arrives))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.poses.frame_poses import FramePoses, VideoPoses
-from models.tracking.propagation import Affinities, CarriedPoses
+from models.tracking.correspondences import Affinities, PropagatedPoses
 from tasks.inference.tracking import Evidence, associate, matcher_of
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)
@@ -27,7 +27,7 @@ def evidence() -> Evidence:
         poses=VideoPoses(frames),
         recovered=frozenset(),
         affinities={"refined": Affinities(pairs[:, 0], np.ones(4), pairs[:, 1], affinity)},
-        carried={"refined": CarriedPoses(np.array([0, 1]), np.ones(2), np.stack([RIGHT, LEFT]), sure)},
+        carried={"refined": PropagatedPoses(np.array([0, 1]), np.ones(2), np.stack([RIGHT, LEFT]), sure)},
         width=200,
         height=100,
     )

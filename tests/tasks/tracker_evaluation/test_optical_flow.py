@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from models.poses.frame_poses import FramePoses, VideoPoses
-from tasks.tracker_evaluation.optical_flow import carried_by_flow, carry, dis_flow
+from models.tracking.correspondences import propagate_by_flow
+from tasks.tracker_evaluation.optical_flow import carried_by_flow, dis_flow
 
 
 def scene(shift):
@@ -18,7 +19,7 @@ def scene(shift):
 
 def test_keypoints_follow_a_moved_picture():
     points = np.tile([64.0, 48.0], (1, 17, 1))
-    moved, arrived = carry(points, dis_flow(scene((0, 0)), scene((5, -3))))
+    moved, arrived = propagate_by_flow(points, dis_flow(scene((0, 0)), scene((5, -3))))
     assert np.allclose(moved[0, 0], [69, 45], atol=0.5)
     assert arrived.all()
 
@@ -27,7 +28,7 @@ def test_a_keypoint_that_starts_or_ends_outside_does_not_arrive():
     flow = np.tile(np.float32([10, 0]), (20, 30, 1))
     points = np.full((1, 17, 2), 5.0)
     points[0, 0], points[0, 1], points[0, 2] = (-1, 5), (25, 5), (np.nan, 5)
-    _, arrived = carry(points, flow)
+    _, arrived = propagate_by_flow(points, flow)
     assert arrived[0].tolist() == [0, 0, 0] + [1] * 14
 
 

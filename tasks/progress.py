@@ -29,6 +29,7 @@ class Progress:
         self.notices: list[str] = []
         self.rejects: list[dict[str, str]] = []
         self.figures: dict[str, Any] = {}
+        self._reported: set[tuple[str, ...]] = set()
         self._path = progress_file(state, stage) if state else None
         self._unit, self._total, self._started, self._told = "", 0, 0.0, 0.0
         if self._path:
@@ -58,7 +59,7 @@ class Progress:
 
     def notice(self, text: str) -> None:
         """Tell one sentence that the user must know: a fallback, a part left out. Told once however often said."""
-        if text in self.notices:
+        if not self._is_new(text):
             return
         self.notices.append(text)
         self._write("notice", text=text)
@@ -67,7 +68,7 @@ class Progress:
     def reject(self, source: str, place: str, reason: str) -> None:
         """Tell what was set aside: the file or video, the place in it ("" is all of it), and why."""
         entry = {"source": source, "place": place, "reason": reason}
-        if entry in self.rejects:
+        if not self._is_new(source, place, reason):
             return
         self.rejects.append(entry)
         self._write("reject", **entry)
@@ -81,6 +82,12 @@ class Progress:
     def end(self, status: str, seconds: float) -> None:
         """Close the run: status done, failed or stopped."""
         self._write("end", status=status, seconds=round(seconds, 3))
+
+    def _is_new(self, *words: str) -> bool:
+        """Remember a notice or a reject; a set keeps thousands of them from being compared with one another."""
+        count = len(self._reported)
+        self._reported.add(words)
+        return len(self._reported) > count
 
     def _write(self, kind: str, **fields: Any) -> None:
         if self._path is None:

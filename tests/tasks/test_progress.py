@@ -47,6 +47,26 @@ def test_a_notice_and_a_reject_are_told_once(tmp_path: Path) -> None:
     assert _kinds(tmp_path, "track") == ["begin", "notice", "reject"]
 
 
+class Counted(str):
+    """Text that counts how often it is compared."""
+
+    comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return super().__eq__(other)
+
+
+def test_thousands_of_rejects_are_not_compared_with_one_another() -> None:
+    progress = Progress(None, "detect")
+    for number in range(1000):
+        progress.reject("boxes.json", Counted(f"detection {number}"), "no number")
+        progress.notice(Counted(f"notice {number}"))
+    assert len(progress.rejects) == len(progress.notices) == 1000
+    assert Counted.comparisons < 100  # of equal hashes, by chance
+
+
 def test_a_reader_goes_on_where_it_was_and_never_sees_half_an_event(tmp_path: Path) -> None:
     progress = Progress(tmp_path, "track")
     path = progress_file(tmp_path, "track")

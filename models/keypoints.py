@@ -11,10 +11,10 @@ _LIMBS: Final = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _LIMB_PAIRS: Final = tuple(f"{side}_{limb}" for limb in _LIMBS for side in ("left", "right"))
 
 COCO_KEYPOINTS: Final = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", *_LIMB_PAIRS)
-"""The 17 slots of a COCO person, in COCO's order."""
+"""The 17 keypoints of a COCO person, in COCO's order."""
 
 POSETRACK_KEYPOINTS: Final = ("nose", "head_bottom", "head_top", "left_ear", "right_ear", *_LIMB_PAIRS)
-"""The 17 slots of PoseTrack18 and 21; the ears are placeholders that no one annotates."""
+"""The 17 keypoints of PoseTrack18 and 21; the ears are placeholders that no one annotates."""
 
 POSEVAL_JOINTS: Final = (
     *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
@@ -32,7 +32,7 @@ def index_map(source: tuple[str, ...], target: tuple[str, ...]) -> IntArray:
 
 
 def flip_order(names: tuple[str, ...]) -> IntArray:
-    """Order of the slots after a mirror: left and right change places, the others stay. Shape (len(names),)."""
+    """Index of the keypoint that takes each place in a mirrored picture: left and right swap. Shape (len(names),)."""
     swap = {"left": "right", "right": "left"}
     mirrored = [
         f"{swap[side]}_{part}" if (side := name.split("_")[0]) in swap and (part := name.split("_", 1)[1]) else name
@@ -42,16 +42,16 @@ def flip_order(names: tuple[str, ...]) -> IntArray:
 
 
 EARS: Final = index_map(POSETRACK_KEYPOINTS, ("left_ear", "right_ear"))
-"""Slots of the two placeholders in PoseTrack's order."""
+"""Indices of the two placeholders in PoseTrack's order."""
 
 BODY: Final = np.setdiff1d(np.arange(KEYPOINT_COUNT), EARS)
-"""The 15 slots of PoseTrack's order that are annotated and scored."""
+"""Indices of the 15 keypoints in PoseTrack's order that are annotated and scored."""
 
 POSEVAL_FROM_POSETRACK: Final = index_map(POSETRACK_KEYPOINTS, POSEVAL_JOINTS)
-"""For each poseval joint its slot in PoseTrack's order, shape (15,)."""
+"""Index of each poseval joint in PoseTrack's order, shape (15,)."""
 
-SHARED_SLOTS: Final = np.flatnonzero(np.array(COCO_KEYPOINTS) == np.array(POSETRACK_KEYPOINTS))
-"""Slots that mean the same in COCO's and PoseTrack's order: all but the eyes' / head_bottom and head_top."""
+SHARED_KEYPOINTS: Final = np.flatnonzero(np.array(COCO_KEYPOINTS) == np.array(POSETRACK_KEYPOINTS))
+"""Indices with one meaning in COCO's and PoseTrack's order: all but those of the eyes, head_bottom and head_top."""
 
 _BONES: Final = (
     *(("head_top", "nose"), ("nose", "head_bottom"), ("left_hip", "right_hip")),
@@ -65,7 +65,7 @@ _BONES: Final = (
 )
 
 SKELETON: Final = tuple((POSETRACK_KEYPOINTS.index(a), POSETRACK_KEYPOINTS.index(b)) for a, b in _BONES)
-"""Limbs to draw, as pairs of PoseTrack slots."""
+"""Limbs to draw, as pairs of indices in PoseTrack's order."""
 
 _SIGMAS: Final = {
     **{"nose": 0.026, "head_bottom": 0.079, "head_top": 0.079},
@@ -75,7 +75,7 @@ _SIGMAS: Final = {
 
 
 def oks_sigmas(names: tuple[str, ...]) -> FloatArray:
-    """COCO's per-keypoint falloff, shape (len(names),); the head slots that COCO lacks take the shoulders' value."""
+    """COCO's falloff of each keypoint, shape (len(names),); head_bottom and head_top take the shoulders' value."""
     return np.array([_SIGMAS.get(name, _SIGMAS.get(name.split("_")[-1], 0.0)) for name in names])
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork, load_siamese
-from models.networks.input_channels import amplify_inputs
-from models.networks.pass_through import lay_lanes
+from models.networks.refinement_initialisation import amplify_inputs, initialise_pass_through
 from models.weight_files import load_weights
 from tasks.params.train_refinement import TrainRefinementParams
 from tasks.training.pair_job import RefinementJob
@@ -46,5 +45,5 @@ def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwor
     first_map = 2 * FEATURE_CHANNELS
     amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
     if section.pass_through_initialisation:
-        lay_lanes(refinement.decoder, first_map)
+        initialise_pass_through(refinement.decoder, first_map)
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

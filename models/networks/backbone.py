@@ -219,6 +219,12 @@ class Decoder(nn.Module):
         """Map features (B,in,H/4,W/4) to raw maps (B,out,H/4,W/4)."""
         return self.decode_pooled(self.pool(features))
 
+    def input_convolutions(self) -> list[nn.Conv2d]:
+        """The convolutions that read the decoder's input channels; the poolings before them keep channels apart."""
+        block = self.trunk.blocks["3a"]
+        readers = (getattr(block, name) for name in ("point", "three_reduce", "double_reduce", "project"))
+        return [reader.conv for reader in readers if isinstance(reader, ConvBlock)]
+
     def decode_pooled(self, pooled: Tensor) -> Tensor:
         """Map features that passed the first pooling (B,in,H/8,W/8) to raw maps (B,out,H/4,W/4)."""
         skip, deep = self.trunk(pooled)

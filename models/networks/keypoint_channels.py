@@ -1,63 +1,76 @@
-"""From COCO's 17 slots to PoseTrack's: the channels whose meaning changes (slots 1 and 2) start afresh, or are off."""
+"""Keypoint channels whose meaning changes from COCO to PoseTrack: they are drawn anew, or switched off.
+
+Both orders have 17 keypoints. COCO's eyes are PoseTrack's head_bottom and head_top; the others keep their channels.
+"""
 
 import math
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from models.arrays import IntArray
-from models.keypoints import KEYPOINT_COUNT, SHARED_SLOTS
+from models.keypoints import KEYPOINT_COUNT, SHARED_KEYPOINTS
 from models.networks.backbone import Decoder
-from models.networks.input_channels import input_layers
 from models.networks.pose import PRIOR_LOGIT, PoseNetwork
 
 OFF_LOGIT = -20.0
-"""A heatmap logit that no threshold passes."""
+"""A heatmap logit below every threshold."""
 
-CHANGED_SLOTS: IntArray = np.setdiff1d(np.arange(KEYPOINT_COUNT), SHARED_SLOTS)
+CHANGED_KEYPOINTS: IntArray = np.setdiff1d(np.arange(KEYPOINT_COUNT), SHARED_KEYPOINTS)
 """The eyes in COCO's order, head_bottom and head_top in PoseTrack's."""
 
-CHANGED_CHANNELS: list[int] = [int(part * KEYPOINT_COUNT + slot) for part in range(3) for slot in CHANGED_SLOTS]
-"""Their heatmaps, x offsets and y offsets."""
+CHANGED_CHANNELS: list[int] = [int(part * KEYPOINT_COUNT + index) for part in range(3) for index in CHANGED_KEYPOINTS]
+"""Their heatmaps, x offsets and y offsets among the pose network's 51 channels."""
+
+
+class _StageLayers(NamedTuple):
+    """The layers of a stage that touch the changed channels."""
+
+    output: nn.ConvTranspose2d
+    readers: list[nn.Conv2d]
+    """Convolutions of the next stage that read this stage's outputs; none after the last stage."""
 
 
 def reinitialise_changed(network: PoseNetwork) -> None:
-    """Draw new weights for the changed channels: outputs of every stage, and the inputs of the next that see them."""
-    for output, seeing in _touching(network):
-        fresh = torch.empty_like(output.weight[:, CHANGED_CHANNELS])
-        nn.init.normal_(fresh, std=float(output.weight.detach().std()))
-        _set_output(output, fresh, PRIOR_LOGIT)
-        for convolution, inputs in seeing:
-            bound = math.sqrt(2 / convolution.weight[0].numel())
+    """Draw new weights for the changed channels, in place: at every output, and where the next stage reads them."""
+    read_channels = _read_channels(network)
+    for output, readers in _stage_layers(network):
+        drawn = torch.empty_like(output.weight[:, CHANGED_CHANNELS])
+        nn.init.normal_(drawn, std=float(output.weight.detach().std()))
+        _set_output(output, drawn, PRIOR_LOGIT)
+        for reader in readers:
+            std = math.sqrt(2 / reader.weight[0].numel())
             with torch.no_grad():
-                convolution.weight[:, inputs] = nn.init.normal_(
-                    torch.empty_like(convolution.weight[:, inputs]), std=bound
-                )
+                drawn = torch.empty_like(reader.weight[:, read_channels])
+                reader.weight[:, read_channels] = nn.init.normal_(drawn, std=std)
 
 
 def switch_off_changed(network: PoseNetwork) -> None:
-    """Make the changed channels say that there is nothing, and the next stage not look at them."""
-    for output, seeing in _touching(network):
+    """Set the changed channels to "no keypoint", in place, and let the next stage ignore them."""
+    read_channels = _read_channels(network)
+    for output, readers in _stage_layers(network):
         _set_output(output, torch.zeros_like(output.weight[:, CHANGED_CHANNELS]), OFF_LOGIT)
-        for convolution, inputs in seeing:
+        for reader in readers:
             with torch.no_grad():
-                convolution.weight[:, inputs] = 0.0
+                reader.weight[:, read_channels] = 0.0
 
 
-def _touching(
-    network: PoseNetwork,
-) -> list[tuple[nn.ConvTranspose2d, list[tuple[nn.Conv2d, list[int]]]]]:
-    """For each stage its output layer, and the layers of the next stage whose inputs (listed) are those channels."""
-    seen = [network.stem.out_channels + channel for channel in CHANGED_CHANNELS]
-    decoders = [decoder for decoder in network.stages if isinstance(decoder, Decoder)]
-    touching: list[tuple[nn.ConvTranspose2d, list[tuple[nn.Conv2d, list[int]]]]] = []
-    for number, decoder in enumerate(decoders):
-        following = decoders[number + 1 : number + 2]
-        readers = [layer for later in following for layer in input_layers(later)]
-        touching.append((cast(nn.ConvTranspose2d, decoder.output), [(layer, seen) for layer in readers]))
-    return touching
+def _read_channels(network: PoseNetwork) -> list[int]:
+    """Input channels of a later stage that hold the changed channels of the stage before."""
+    return [network.stem.out_channels + channel for channel in CHANGED_CHANNELS]
+
+
+def _stage_layers(network: PoseNetwork) -> list[_StageLayers]:
+    decoders = [cast(Decoder, decoder) for decoder in network.stages]
+    return [
+        _StageLayers(
+            cast(nn.ConvTranspose2d, decoder.output),
+            [layer for later in decoders[number + 1 : number + 2] for layer in later.input_convolutions()],
+        )
+        for number, decoder in enumerate(decoders)
+    ]
 
 
 @torch.no_grad()
@@ -65,4 +78,4 @@ def _set_output(output: nn.ConvTranspose2d, weight: torch.Tensor, heatmap_bias: 
     output.weight[:, CHANGED_CHANNELS] = weight
     bias = output.get_parameter("bias")
     bias[CHANGED_CHANNELS] = 0.0
-    bias[CHANGED_CHANNELS[: len(CHANGED_SLOTS)]] = heatmap_bias
+    bias[CHANGED_CHANNELS[: len(CHANGED_KEYPOINTS)]] = heatmap_bias

@@ -1,9 +1,14 @@
-"""From COCO's slots to PoseTrack's: only what changes its meaning is touched."""
+"""From COCO's keypoints to PoseTrack's: only channels that change their meaning are touched."""
 
 import pytest
 import torch
 
-from models.networks.keypoint_channels import CHANGED_CHANNELS, CHANGED_SLOTS, reinitialise_changed, switch_off_changed
+from models.networks.keypoint_channels import (
+    CHANGED_CHANNELS,
+    CHANGED_KEYPOINTS,
+    reinitialise_changed,
+    switch_off_changed,
+)
 from models.networks.pose import PoseNetwork
 
 
@@ -13,8 +18,8 @@ def network():
     return PoseNetwork(width=0.0625, stages=2).eval()
 
 
-def test_the_changed_slots_are_the_eyes_of_all_three_fields():
-    assert CHANGED_SLOTS.tolist() == [1, 2]
+def test_the_changed_keypoints_are_the_eyes_of_all_three_fields():
+    assert CHANGED_KEYPOINTS.tolist() == [1, 2]
     assert CHANGED_CHANNELS == [1, 2, 18, 19, 35, 36]
 
 
@@ -37,7 +42,7 @@ def test_reinitialising_touches_the_changed_outputs_and_the_inputs_that_read_the
         assert columns == [stem + channel for channel in CHANGED_CHANNELS]
 
 
-def test_switched_off_slots_are_never_found_and_change_nothing_else(network):
+def test_switched_off_keypoints_are_never_found_and_change_nothing_else(network):
     images = torch.rand(2, 3, 64, 32)
     with torch.no_grad():
         first_stage = network(images)[0]
@@ -46,5 +51,5 @@ def test_switched_off_slots_are_never_found_and_change_nothing_else(network):
     kept = [channel for channel in range(51) if channel not in CHANGED_CHANNELS]
     assert torch.allclose(outputs[0][:, kept], first_stage[:, kept])
     for maps in outputs:
-        assert maps[:, :17].sigmoid()[:, CHANGED_SLOTS].max() < 1e-6
+        assert maps[:, :17].sigmoid()[:, CHANGED_KEYPOINTS].max() < 1e-6
         assert maps[:, [18, 19, 35, 36]].abs().max() == 0

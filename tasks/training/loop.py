@@ -69,7 +69,9 @@ class Training:
         steps = len(self.job.order(self.epoch)) // global_batch(self.section)
         batches = self._batches(steps)
         while self.step < steps:
-            time_in_epochs = self.epoch + (self.step + 1) / steps
+            time_in_epochs = (
+                self.epoch + (self.step + 0.5) / steps
+            )  # the middle of the step: a drop comes after its epoch
             self.losses.append(self._take_step(batches, learning_rate(self.section, time_in_epochs)))
             self.step += 1
             self._tell(steps)

@@ -1,7 +1,10 @@
-"""Learning rates at times that the paper names."""
+"""Learning rates at times that the paper names, and the steps that are taken at them."""
 
 import pytest
 
+from tasks import pretrain
+from tasks.progress import Progress, as_current
+from tasks.training.loop import Training
 from tasks.training.schedule import learning_rate
 
 
@@ -21,3 +24,18 @@ from tasks.training.schedule import learning_rate
 def test_rate(params, section, epoch, rate):
     settings = {"schedule": "steps", "drop_factor": 0.1, "warmup_epochs": 0.0} | section
     assert learning_rate(params.pretrain.model_copy(update=settings), epoch) == pytest.approx(rate)
+
+
+def test_the_rate_drops_with_the_first_step_after_the_epoch(workspace, params, changed, monkeypatch):
+    taken, original = [], Training._take_step
+
+    def recorded(self, batches, rate):
+        taken.append((self.epoch, rate))
+        return original(self, batches, rate)
+
+    monkeypatch.setattr(Training, "_take_step", recorded)
+    settings = {"schedule": "steps", "drop_epochs": [1], "drop_factor": 0.1, "warmup_epochs": 0.0}
+    with as_current(Progress(None, "pretrain")):
+        pretrain.run(workspace, changed(params, "pretrain", learning_rate=0.001, passes_per_epoch=3, **settings))
+    assert [rate for _, rate in taken] == pytest.approx([0.001 if epoch == 0 else 0.0001 for epoch, _ in taken])
+    assert {epoch for epoch, _ in taken} == {0, 1}

@@ -73,10 +73,18 @@ def save_weights(
 
 
 def load_weights(path: str | Path, kind: Kind) -> StoredWeights:
-    """Read one of our weight files.
+    """Read one of our weight files, as `read_weights`; raises WeightsError also for another kind of network."""
+    stored = read_weights(path)
+    if stored.kind != kind:
+        raise WeightsError(f"{path}: expected weights of kind {kind}, found {stored.kind}")
+    return stored
+
+
+def read_weights(path: str | Path) -> StoredWeights:
+    """Read one of our weight files, whatever network it holds; tensors in half precision become float32.
 
     Raises:
-        WeightsError: the file is absent, damaged, not ours, or holds another kind of network.
+        WeightsError: the file is absent, damaged, or not ours.
     """
     source = Path(path)
     if not source.is_file():
@@ -84,15 +92,17 @@ def load_weights(path: str | Path, kind: Kind) -> StoredWeights:
     try:
         with safe_open(source, framework="pt") as file:
             metadata = (file.metadata() or {}).get(_METADATA_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            tensors = {name: _widened(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{source}: not a readable safetensors file ({error}); write it again") from error
     if metadata is None:
         raise WeightsError(f"{source}: expected weights written by corrtrack, found no description; use import-weights")
     described = json.loads(metadata)
-    if described["kind"] != kind:
-        raise WeightsError(f"{source}: expected weights of kind {kind}, found {described['kind']}")
-    return StoredWeights(source, kind, described["architecture"], described["params"], tensors)
+    return StoredWeights(source, described["kind"], described["architecture"], described["params"], tensors)
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
 def fill_network(network: Network, stored: StoredWeights) -> Network:

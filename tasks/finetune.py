@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from models.keypoints import POSETRACK_KEYPOINTS
 from models.networks.keypoint_channels import reinitialise_changed, switch_off_changed
 from models.networks.pose import PoseNetwork, load_pose
-from models.weight_files import save_weights
+from models.weight_files import load_weights, save_weights
 from tasks.progress import current
-from tasks.training.persons import read_persons
+from tasks.training.persons import Persons, in_posetrack_channels, joined, read_persons
 from tasks.training.pose_data import PoseData
 from tasks.training.pose_job import PoseJob
 from tasks.training.sources import file_digest, train_and_val
 from tasks.training.stage import curves_path, run_job, write_curves
+from tasks.training.start_weights import start_digest, start_from
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Train on from the COCO weights in PoseTrack's slots and write models/pose.
+    """Train on from the COCO weights in PoseTrack's keypoint channels and write models/pose.
 
-    Where COCO has eyes PoseTrack has head_bottom and head_top: these channels start afresh. Without PoseTrack training
-    persons the COCO weights stay, those two keypoints are never found, and the user is told.
+    Where COCO has eyes PoseTrack has head_bottom and head_top: these channels start afresh, unless the pretraining
+    used PoseTrack's channels. Without PoseTrack training persons the COCO weights stay, those two keypoints are never
+    found, and the user is told.
 
     Raises:
         TrainingError: the training cannot go on.
@@ -34,21 +36,37 @@ def run(workspace: Workspace, params: "Params") -> None:
         _keep_coco_weights(workspace, params)
         return
     train, held_out = train_and_val(workspace, "posetrack", "finetune")
+    if section.coco_persons:
+        train = _with_coco(train, workspace)
     job = PoseJob(
         "finetune",
         section,
         seed=params.run.seed,
         data=PoseData(workspace.data, train, POSETRACK_KEYPOINTS, section),
         held_out=PoseData(workspace.data, held_out, POSETRACK_KEYPOINTS, section),
-        digests={"train": train.digest, "val": held_out.digest, "weights": file_digest(pretrained)},
-        build=partial(_pretrained_network, pretrained),
+        digests={"train": train.digest, "val": held_out.digest, "weights": file_digest(pretrained)}
+        | start_digest(section.start_weights, "finetune"),
+        build=partial(_network, pretrained, section.start_weights),
     )
     run_job(job, workspace, params, weights="pose")
 
 
-def _pretrained_network(path: Path) -> PoseNetwork:
-    network = load_pose(path)
-    reinitialise_changed(network)
+def _with_coco(train: Persons, workspace: Workspace) -> Persons:
+    """PoseTrack's training persons, and those of COCO behind them."""
+    more = read_persons(workspace.tables, "coco", "train")
+    if not len(more):
+        current().notice("finetune: no COCO training persons, so all are PoseTrack's")
+        return train
+    return joined(train, in_posetrack_channels(more))
+
+
+def _network(pretrained: Path, start_weights: str | None) -> PoseNetwork:
+    """Start from `start_weights`, whose channels are PoseTrack's, or else from the COCO weights."""
+    network = load_pose(pretrained)
+    if start_weights is not None:
+        return start_from(network, start_weights, "finetune", kind="pose")
+    if load_weights(pretrained, "pose").params.get("keypoint_channels", "coco") == "coco":
+        reinitialise_changed(network)
     return network
 
 

@@ -11,6 +11,7 @@ from tasks.params.train_refinement import TrainRefinementParams
 from tasks.training.pair_job import RefinementJob
 from tasks.training.sources import file_digest, pair_sources
 from tasks.training.stage import run_job
+from tasks.training.start_weights import start_digest, start_from
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def run(workspace: Workspace, params: "Params") -> None:
         seed=params.run.seed,
         data=data,
         held_out=held_out,
-        digests=digests | {"weights": file_digest(siamese)},
+        digests=digests | {"weights": file_digest(siamese)} | start_digest(section.start_weights, "train_refinement"),
         build=partial(_network, siamese, section),
     )
     run_job(job, workspace, params, weights="correspondence")
@@ -45,5 +46,11 @@ def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwor
     first_map = 2 * FEATURE_CHANNELS
     amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
     if section.pass_through_initialisation:
+<<<<<<< HEAD
         initialise_pass_through(refinement.decoder, first_map)
+=======
+        lay_lanes(refinement.decoder, first_map)
+    # The Siamese network of the file stays behind: the one that is refined here was trained by its own stage.
+    start_from(refinement, section.start_weights, "train_refinement", kind="correspondence", part="refinement.")
+>>>>>>> f089909 (Start a training from a weight file of the same network)
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

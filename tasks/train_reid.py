@@ -14,6 +14,7 @@ from tasks.training.persons import Persons, Split, read_persons
 from tasks.training.reid_data import ReidData
 from tasks.training.reid_job import ReidJob
 from tasks.training.stage import curves_path, run_job, write_curves
+from tasks.training.start_weights import start_digest
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(workspace: Workspace, params: "Params") -> None:
         seed=params.run.seed,
         data=ReidData(workspace.data, train, section),
         held_out=ReidData(workspace.data, held_out, section),
-        digests={"train": train.digest, "val": held_out.digest},
+        digests={"train": train.digest, "val": held_out.digest} | start_digest(section.start_weights, "train_reid"),
     )
     run_job(job, workspace, params, weights="reid")
 

@@ -9,6 +9,7 @@ from tasks.training.imagenet import imagenet_digest, started_from
 from tasks.training.pair_job import SiameseJob
 from tasks.training.sources import pair_sources
 from tasks.training.stage import run_job
+from tasks.training.start_weights import start_digest, start_from
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Train from scratch and write models/siamese.
+    """Train and write models/siamese.
 
     Raises:
         InputError: no training persons with keypoints.
@@ -30,7 +31,9 @@ def run(workspace: Workspace, params: "Params") -> None:
         seed=params.run.seed,
         data=data,
         held_out=held_out,
-        digests=digests | imagenet_digest(section.imagenet_weights, "train_siamese"),
+        digests=digests
+        | imagenet_digest(section.imagenet_weights, "train_siamese")
+        | start_digest(section.start_weights, "train_siamese"),
         build=partial(_network, section),
     )
     run_job(job, workspace, params, weights="siamese")
@@ -38,4 +41,5 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 def _network(section: TrainSiameseParams) -> CorrespondenceNetwork:
     siamese = started_from(SiameseNetwork(width=section.width), section.imagenet_weights, "train_siamese")
+    start_from(siamese, section.start_weights, "train_siamese", kind="siamese")
     return CorrespondenceNetwork(siamese, None, norm=section.norm, cells=section.cells)

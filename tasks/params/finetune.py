@@ -5,3 +5,6 @@ from tasks.params.pose_training import PoseTrainingSection
 
 class FinetuneParams(PoseTrainingSection):
     """The pose network on PoseTrack (6.1)."""
+
+    coco_persons: bool
+    """Whether each epoch also takes the COCO persons, against forgetting; false is the paper."""

@@ -10,6 +10,8 @@ from tasks.params.section import AtLeastOne, Count, NotNegative, Positive, Secti
 class TrainingSection(Section):
     """What every training has: length, batch, optimizer, schedule, validation, checkpoints."""
 
+    start_weights: str | None
+    """Weight file of the same kind and architecture that the training starts from; null starts from random weights."""
     epochs: Count
     """Zero leaves the network as it was initialised."""
     passes_per_epoch: AtLeastOne
@@ -40,6 +42,6 @@ class TrainingSection(Section):
     validation_samples: AtLeastOne
     """Held-out samples that are looked at after each epoch, drawn once by the seed."""
     keep: Literal["last", "best"]
-    """Which weights the stage ends with: the last, or those with the best validation figure."""
+    """Which weights the stage ends with: the last, or those with the best validation figure, at the start or later."""
     checkpoint_seconds: Positive
     """Time between checkpoints inside an epoch; one is kept after each epoch anyway."""

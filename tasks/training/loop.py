@@ -49,10 +49,13 @@ class Training:
         Raises:
             TrainingError: the loss is not finite, or memory ran out; the checkpoints stay.
         """
-        if (state := self._store.load()) is not None:
+        state = self._store.load()
+        if state is not None:
             self._restore(state)
         self._progress.start("epochs", self.section.epochs)
         try:
+            if state is None and self.section.keep == "best":
+                self._note_start()
             while self.epoch < self.section.epochs:
                 self._run_epoch()
         except (MemoryError, RuntimeError) as error:
@@ -69,10 +72,8 @@ class Training:
         steps = len(self.job.order(self.epoch)) // global_batch(self.section)
         batches = self._batches(steps)
         while self.step < steps:
-            time_in_epochs = (
-                self.epoch + (self.step + 0.5) / steps
-            )  # the middle of the step: a drop comes after its epoch
-            self.losses.append(self._take_step(batches, learning_rate(self.section, time_in_epochs)))
+            middle = self.epoch + (self.step + 0.5) / steps  # of the step, so that a rate drops after its epoch
+            self.losses.append(self._take_step(batches, learning_rate(self.section, middle)))
             self.step += 1
             self._tell(steps)
             if self._is_due() and self.step < steps:
@@ -121,17 +122,27 @@ class Training:
     def _end_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0
         if self._group.rank == 0:
-            with torch.inference_mode():
-                measured = self.job.validate(self.network.eval())
-            figures = {name: value for name, value in measured.items() if math.isfinite(value)}
+            figures = self._validated()
             loss = math.fsum(self.losses) / len(self.losses)
             rate = learning_rate(self.section, self.epoch)
             self.history.append({"epoch": float(self.epoch), "loss": loss, "rate": rate, **figures})
-            if figures.get(self.job.metric, -math.inf) > self._best["figure"]:
-                self._best = {"figure": figures[self.job.metric], "model": _copied(self._trained.state_dict())}
             self._progress.advance(self.epoch, loss=loss, rate=rate, **figures)
         self.losses = []
         self._save()
+
+    def _note_start(self) -> None:
+        """Count the weights before the first step as epoch 0, so that a training never ends worse than it began."""
+        if self._group.rank == 0 and (figures := self._validated()):
+            self.history.append({"epoch": 0.0, **figures})
+
+    def _validated(self) -> dict[str, float]:
+        """Validation figures of the present weights, which are kept if they are the best so far."""
+        with torch.inference_mode():
+            measured = self.job.validate(self.network.eval())
+        figures = {name: value for name, value in measured.items() if math.isfinite(value)}
+        if figures.get(self.job.metric, -math.inf) > self._best["figure"]:
+            self._best = {"figure": figures[self.job.metric], "model": _copied(self._trained.state_dict())}
+        return figures
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._saved > self.section.checkpoint_seconds

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.arrays import BoolArray, FloatArray, IntArray
+from models.keypoints import SHARED_SLOTS
 from tasks.errors import InputError
 from tasks.tables.files import read_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, VIDEOS
@@ -84,6 +85,25 @@ def read_persons(tables: Path, source: Source, split: Split) -> Persons:
         image_id=tuple(keys),
         digest=digest.hexdigest(),
     )
+
+
+def joined(persons: Persons, others: Persons) -> Persons:
+    """Both, `others` behind; of `others` nobody may have an identity, since their numbers would meet."""
+    names = ("box_xywh", "box_head_xywh", "area", "x", "y", "labelled", "identity")
+    return Persons(
+        places=persons.places + others.places,
+        picture=np.concatenate([persons.picture, others.picture + len(persons.places)]),
+        image_id=persons.image_id + others.image_id,
+        digest=hashlib.sha256((persons.digest + others.digest).encode()).hexdigest(),
+        **{name: np.concatenate([getattr(persons, name), getattr(others, name)]) for name in names},
+    )
+
+
+def in_posetrack_channels(persons: Persons) -> Persons:
+    """COCO persons without their eyes, whose channels find head_bottom and head_top in PoseTrack's order."""
+    labelled = np.zeros_like(persons.labelled)
+    labelled[:, SHARED_SLOTS] = persons.labelled[:, SHARED_SLOTS]
+    return replace(persons, labelled=labelled, digest=f"{persons.digest} in PoseTrack's channels")
 
 
 def require_persons(persons: Persons, stage: str, source: Source) -> Persons:

@@ -16,6 +16,7 @@ from tasks.params.train_reid import TrainReidParams
 from tasks.training.job import Batch, Figures
 from tasks.training.reid_data import ReidData
 from tasks.training.stage import StageJob
+from tasks.training.start_weights import start_from
 
 
 class ReidJob(StageJob):
@@ -46,9 +47,10 @@ class ReidJob(StageJob):
         return self._data.one_pass(generator)
 
     def build(self) -> ReidNetwork:
-        """One output of the classifier for each training track."""
+        """One output of the classifier for each training track; these are other persons in every corpus."""
         section = self._section
-        return ReidNetwork(width=section.width, embedding=section.embedding, identities=self._data.identities)
+        network = ReidNetwork(width=section.width, embedding=section.embedding, identities=self._data.identities)
+        return start_from(network, section.start_weights, self.stage, kind="reid", anew="classifier.weight")
 
     def batch(self, samples: IntArray, places: IntArray, epoch: int) -> Batch:
         """Jittered crops with their identities."""

@@ -80,7 +80,7 @@ def curves_path(workspace: Workspace, stage: str) -> Path:
 
 def write_curves(history: list[dict[str, float]], path: Path) -> None:
     """Write one line per epoch; equal histories give equal bytes."""
-    names = list(dict.fromkeys(name for row in history for name in row)) or ["epoch", "loss", "rate"]
+    names = list(dict.fromkeys(["epoch", "loss", "rate", *(name for row in history for name in row)]))
     text = io.StringIO()
     table = csv.DictWriter(text, names, restval="", lineterminator="\n")
     table.writeheader()

@@ -1,4 +1,4 @@
-"""How good each method of Table 2 is at its own trade, so that none is a straw man."""
+"""Standalone accuracy of the methods of Table 2, which shows that no baseline is needlessly weak."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from tasks.tables import read_table
 from tasks.tables.schemas import PERSONS
 from tasks.tracker_evaluation.optical_flow import DenseFlow, flow_of
 from tasks.tracker_evaluation.reidentification import embedder
-from tasks.tracker_evaluation.videos import TrialVideo
+from tasks.tracker_evaluation.videos import EvaluationVideo
 from tasks.training.job import sample_generator
 from tasks.training.pair_accuracy import measure_pairs, refinement_maps
 from tasks.training.pair_data import PairData
@@ -26,60 +26,65 @@ from tasks.workspace import Workspace
 if TYPE_CHECKING:
     from tasks.params.sections import Params
 
+
 Row = dict[str, Any]
 _CROPS: Final = 512
 """Person crops that re-identification is measured on, evenly spread over the held-out persons."""
 _CROPS_AT_ONCE: Final = 32
 _PAIRS: Final = 64
 """Pairs of pictures that correspondences are measured on."""
-_CELLS_IN_REACH: Final = 13
-"""Cells within 2 cells of a place, the place included."""
+_CELLS_WITHIN_2: Final = 13
+"""Cells within 2 cells of a cell, itself included."""
 
 
-def competence(workspace: Workspace, params: "Params", trials: Sequence[TrialVideo]) -> tuple[list[Row], list[str]]:
-    """Rows {"method", "measure", "value", "without skill", "over"} on held-out data, and what is left out, and why.
+def standalone_accuracy(
+    workspace: Workspace, params: "Params", videos: Sequence[EvaluationVideo]
+) -> tuple[list[Row], list[str]]:
+    """Measure each method on held-out data.
 
-    `without skill` is what guessing gets: a random rival, a picture that stands still, a random cell.
+    Returns:
+        Rows {"method", "measure", "value", "chance level", "measured on"}, and a sentence for each method that cannot
+        be measured. The chance level is that of a random gallery crop, a flow of zero, a random cell.
     """
     measured = {
-        "optical flow: the corpus has no true flow (posetrack/flow)": _flow(workspace, params, trials),
-        "re-ID: there is no network, or no identity is held out": _reid(workspace, params),
-        "the correspondences: no COCO persons are held out": _correspondences(workspace, params),
+        "optical flow: the corpus has no true flow (posetrack/flow)": _flow(workspace, params, videos),
+        "re-ID: there is no network, or no held-out identity": _reid(workspace, params),
+        "the correspondences: there are no held-out COCO persons": _correspondences(workspace, params),
     }
-    notes = [f"How good it is by itself is not told of {reason}." for reason, rows in measured.items() if not rows]
+    notes = [f"No standalone accuracy of {reason}." for reason, rows in measured.items() if not rows]
     return [row for rows in measured.values() for row in rows], notes
 
 
-def _row(method: str, measure: str, *, value: float, guessed: float, over: str) -> Row:
+def _row(method: str, measure: str, *, value: float, chance: float, over: str) -> Row:
     return {
         "method": method,
         "measure": measure,
         "value": round(value, 4),
-        "without skill": round(guessed, 4),
-        "over": over,
+        "chance level": round(chance, 4),
+        "measured on": over,
     }
 
 
-def _flow(workspace: Workspace, params: "Params", trials: Sequence[TrialVideo]) -> list[Row]:
+def _flow(workspace: Workspace, params: "Params", videos: Sequence[EvaluationVideo]) -> list[Row]:
     """End-point errors against the true flow beside the corpus, over all pixels and over those in person boxes."""
     flow, pairs = flow_of(params.ablate), 0
     errors: dict[str, list[tuple[FloatArray, FloatArray]]] = {"all pixels": [], "in person boxes": []}
     boxes = _person_boxes(workspace)
-    for trial in trials:
-        for path in sorted((workspace.data / "posetrack" / "flow").glob(f"*/{trial.video_id}/*.png")):
+    for video in videos:
+        for path in sorted((workspace.data / "posetrack" / "flow").glob(f"*/{video.video_id}/*.png")):
             pairs += 1
             true, valid = read_flow_png(path)
-            found = np.linalg.norm(_found_flow(trial, int(path.stem), flow) - true, axis=-1)
+            error = np.linalg.norm(_predicted_flow(video, int(path.stem), flow) - true, axis=-1)
             moved = np.linalg.norm(true, axis=-1)
-            in_boxes = valid & _inside(boxes.get((trial.video_id, int(path.stem)), []), valid.shape)
+            in_boxes = valid & _inside(boxes.get((video.video_id, int(path.stem)), []), valid.shape)
             for name, mask in (("all pixels", valid), ("in person boxes", in_boxes)):
-                errors[name].append((found[mask], moved[mask]))
+                errors[name].append((error[mask], moved[mask]))
     return [
         _row(
             "Optical flow",
             f"mean end-point error, px, {name}",
             value=float(np.concatenate([error for error, _ in parts]).mean()),
-            guessed=float(np.concatenate([moved for _, moved in parts]).mean()),
+            chance=float(np.concatenate([moved for _, moved in parts]).mean()),
             over=f"{pairs} pairs of frames",
         )
         for name, parts in errors.items()
@@ -87,8 +92,8 @@ def _flow(workspace: Workspace, params: "Params", trials: Sequence[TrialVideo]) 
     ]
 
 
-def _found_flow(trial: TrialVideo, frame: int, flow: DenseFlow) -> Float32Array:
-    (_, source), (_, target) = trial.video.open(trial.data).read([frame, frame + 1])
+def _predicted_flow(video: EvaluationVideo, frame: int, flow: DenseFlow) -> Float32Array:
+    (_, source), (_, target) = video.pictures([frame, frame + 1])
     return flow(source, target)
 
 
@@ -111,7 +116,7 @@ def _inside(boxes_xywh: Sequence[FloatArray], shape: tuple[int, ...]) -> BoolArr
 
 @torch.inference_mode()
 def _reid(workspace: Workspace, params: "Params") -> list[Row]:
-    """Rank-1 of the embedder that table 2 uses, among held-out persons of the same video."""
+    """Rank-1 accuracy of the embedder of table 2, among held-out persons of the same video."""
     embed, persons = embedder(params, workspace.weights("reid")), read_persons(workspace.tables, "posetrack", "val")
     persons = persons.chosen(persons.identity >= 0)
     if embed is None or not len(persons):
@@ -122,7 +127,7 @@ def _reid(workspace: Workspace, params: "Params") -> list[Row]:
     embeddings = torch.cat([embed(data.plain_batch(part).to(device())).float().cpu() for part in parts])
     value, chance = data.rank_1(samples, embeddings.numpy()), data.rank_1_by_chance(samples)
     over = f"{len(samples)} crops of {len(np.unique(data.identity[samples]))} unseen identities"
-    return [] if np.isnan(value) else [_row("Re-ID", "rank-1, share", value=value, guessed=chance, over=over)]
+    return [] if np.isnan(value) else [_row("Re-ID", "rank-1, share", value=value, chance=chance, over=over)]
 
 
 @torch.inference_mode()
@@ -131,7 +136,7 @@ def _correspondences(workspace: Workspace, params: "Params") -> list[Row]:
     persons, section = read_persons(workspace.tables, "coco", "val"), params.train_refinement
     if not len(persons):
         return []
-    figures = measure_pairs(
+    metrics = measure_pairs(
         loaded(load_correspondence, workspace.weights("correspondence")).eval().to(device()),
         PairData(workspace.data, persons, "coco", section),
         refinement_maps,
@@ -139,16 +144,16 @@ def _correspondences(workspace: Workspace, params: "Params") -> list[Row]:
         batch_size=section.micro_batch_size,
         generator=partial(sample_generator, params.run.seed, "train_refinement", -1),
     )
-    chance = _CELLS_IN_REACH / (section.size_px / 4) ** 2
-    return list(_pair_rows(figures, chance))
+    chance = _CELLS_WITHIN_2 / (section.size_px / 4) ** 2
+    return list(_pair_rows(metrics, chance))
 
 
-def _pair_rows(figures: dict[str, float], chance: float) -> Iterator[Row]:
+def _pair_rows(metrics: dict[str, float], chance: float) -> Iterator[Row]:
     for letter, kind in (("S", "siamese"), ("C", "refined")):
         yield _row(
             f"Correspondences, maps {letter}",
             "keypoints found within 2 cells (8 px), share",
-            value=figures[f"pck_{kind}"],
-            guessed=chance,
+            value=metrics[f"pck_{kind}"],
+            chance=chance,
             over=f"{_PAIRS} warped held-out pictures",
         )

@@ -1,28 +1,30 @@
-"""Table 2: the methods against each other, on the same poses, each with a threshold chosen by the same sweep."""
+"""Table 2: the tracking methods on the same poses, each with a threshold chosen by the same sweep."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tasks.ablation.tables_3_to_7 import defined
 from tasks.progress import current
-from tasks.tracker_evaluation.methods import Method, methods
-from tasks.tracker_evaluation.sweep import Prepared, at, choose_min_similarity, score_method
-from tasks.tracker_evaluation.videos import TrialVideo, trial_videos
+from tasks.tracker_evaluation.methods import Method, VideoSimilarities, methods, score_method
+from tasks.tracker_evaluation.thresholds import choose_min_similarity, with_min_similarity
+from tasks.tracker_evaluation.videos import EvaluationVideo, evaluation_videos
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
 
-Row = dict[str, Any]
+
+Row: TypeAlias = dict[str, Any]
 
 
 def table_2(workspace: Workspace, params: "Params") -> list[Row]:
-    """One row per method and box source; `min_similarity` is the threshold chosen, null where it is params.yaml's."""
+    """One row for each method and box source; `min_similarity` is the chosen threshold, null for the params' one."""
     rows, compared = [], methods(workspace, params)
     for box_source in sorted(params.detect.box_sources):
-        splits = {split: trial_videos(workspace, split, box_source) for split in ("train", "val")}
+        splits = {split: evaluation_videos(workspace, split, box_source) for split in ("train", "val")}
         if not splits["train"]:
             current().notice(
-                f"Table 2, {box_source} boxes: no training videos, so every method keeps track.min_similarity."
+                f"Table 2, {box_source} boxes: there are no training videos, so every method uses track.min_similarity."
             )
         for method in compared:
             rows.append(_row(method, box_source, splits, params))
@@ -30,19 +32,18 @@ def table_2(workspace: Workspace, params: "Params") -> list[Row]:
     return rows
 
 
-def _row(method: Method, box_source: str, splits: dict[str, list[TrialVideo]], params: "Params") -> Row:
-    training, validation = (_prepared(method, splits[split]) for split in ("train", "val"))
+def _row(method: Method, box_source: str, splits: Mapping[str, Sequence[EvaluationVideo]], params: "Params") -> Row:
+    training, validation = (_with_similarities(method, splits[split]) for split in ("train", "val"))
     chosen = choose_min_similarity(training, params.track, params.ablate.similarity_quantiles)
-    section = params.track if chosen is None else at(params.track, chosen)
-    figures = score_method(validation, section)
+    metrics = score_method(validation, params.track if chosen is None else with_min_similarity(params.track, chosen))
     return {
         "method": method.name,
         "boxes": box_source,
-        "IDSW": figures.switches,
-        "MOTA": defined(figures.mota),
+        "IDSW": metrics.switches,
+        "MOTA": defined(metrics.mota),
         "min_similarity": chosen,
     }
 
 
-def _prepared(method: Method, trials: list[TrialVideo]) -> Prepared:
-    return [(trial, method.evidences(trial)) for trial in trials]
+def _with_similarities(method: Method, videos: Sequence[EvaluationVideo]) -> VideoSimilarities:
+    return [(video, method.similarities(video)) for video in videos]

@@ -1,21 +1,23 @@
-"""The tracking methods of Table 2: each a similarity, and the OKS that duplicate removal asks for beside it."""
+"""The tracking methods of Table 2: each a similarity of poses, and the OKS that duplicate removal reads beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from models.arrays import FloatArray
 from models.tracking.association import Tracks
 from models.tracking.correspondences import PropagatedPoses
 from models.tracking.similarity import OksSimilarity, PropagatedOksSimilarity, Similarity
 from tasks.inference.tracking import associate, correspondence_oks, correspondence_similarity, similarity_matcher
 from tasks.params.track import TrackParams
 from tasks.progress import current
-from tasks.tracker_evaluation.optical_flow import carried_by_flow, flow_of
+from tasks.tracker_evaluation.metrics import TrackingMetrics, score_tracks
+from tasks.tracker_evaluation.optical_flow import flow_of, propagated_by_flow
 from tasks.tracker_evaluation.reidentification import embedder, reid_similarity
-from tasks.tracker_evaluation.videos import TrialVideo
+from tasks.tracker_evaluation.videos import EvaluationVideo
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -23,11 +25,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evidences:
-    """What one method says of one video: similarity of poses, and OKS of poses as the method carries them."""
+class MethodSimilarities:
+    """Similarities of the poses of one video by one method."""
 
     similarity: Similarity
     propagated_oks: Similarity
+    """OKS of the poses that the method propagates to a frame with the poses of that frame."""
+
+
+VideoSimilarities: TypeAlias = Sequence[tuple[EvaluationVideo, MethodSimilarities]]
+"""Videos, each with the similarities of one method."""
 
 
 @dataclass(frozen=True)
@@ -35,81 +42,96 @@ class Method:
     """A row of Table 2."""
 
     name: str
-    evidences: Callable[[TrialVideo], Evidences]
+    similarities: Callable[[EvaluationVideo], MethodSimilarities]
 
 
 def methods(workspace: Workspace, params: "Params") -> list[Method]:
-    """The baselines and the correspondences; a baseline without weights is told and left out."""
-    found = [Method("OKS", lambda trial: _by_oks(trial, params)), Method("Optical flow", _by_flow(params))]
+    """The baselines and the correspondences; a notice says so where there are no weights for re-identification."""
+    compared = [Method("OKS", lambda video: _by_oks(video, params)), Method("Optical flow", _by_flow(params))]
     embed = embedder(params, workspace.weights("reid"))
     if embed is None:
-        current().notice("Re-ID is left out of table 2: there were no training tracks to train it on.")
+        current().notice("Table 2 has no row Re-ID: there were no training tracks to train the network on.")
     else:
         sizes = {"crop_height": params.train_reid.crop_height_px, "crop_width": params.train_reid.crop_width_px}
-        found.append(
-            Method(
-                "Re-ID",
-                lambda trial: Evidences(reid_similarity(trial, embed, **sizes), _by_oks(trial, params).propagated_oks),
-            )
-        )
-    return [*found, Method("Correspondences", lambda trial: by_correspondences(trial, params.track))]
+
+        def by_reid(video: EvaluationVideo) -> MethodSimilarities:
+            return MethodSimilarities(reid_similarity(video, embed, **sizes), _by_oks(video, params).propagated_oks)
+
+        compared.append(Method("Re-ID", by_reid))
+    return [*compared, Method("Correspondences", lambda video: by_correspondences(video, params.track))]
 
 
-def by_correspondences(trial: TrialVideo, section: TrackParams) -> Evidences:
+def by_correspondences(video: EvaluationVideo, section: TrackParams) -> MethodSimilarities:
     """Equation 6."""
-    evidence = trial.evidence
-    return Evidences(correspondence_similarity(evidence, section), correspondence_oks(evidence, section))
+    evidence = video.evidence
+    return MethodSimilarities(correspondence_similarity(evidence, section), correspondence_oks(evidence, section))
 
 
-def by_carried_poses(trial: TrialVideo, section: TrackParams) -> Evidences:
-    """OKS of the poses that correspondences carry to the next frame: not the paper's, the same maps read otherwise.
+def all_by_correspondences(videos: Sequence[EvaluationVideo], section: TrackParams) -> VideoSimilarities:
+    """The videos with equation 6 of each."""
+    return [(video, by_correspondences(video, section)) for video in videos]
 
-    Equation 6 reads a map where a pose has its keypoint; this asks where the map has its peak. Which is better tells
-    whether the maps or the places of the keypoints fail.
+
+def by_propagated_poses(video: EvaluationVideo, section: TrackParams) -> MethodSimilarities:
+    """OKS of the poses that correspondences propagate to the next frame: the same maps, read in another way.
+
+    Not part of the paper. Equation 6 reads a map at the keypoint of a pose; this reads the position of the map's peak.
+    The better of the two shows whether the maps or the keypoints are inaccurate.
     """
-    carried = correspondence_oks(trial.evidence, section)
-    return Evidences(carried, carried)
+    propagated = correspondence_oks(video.evidence, section)
+    return MethodSimilarities(propagated, propagated)
 
 
-def _by_oks(trial: TrialVideo, params: "Params") -> Evidences:
-    still = OksSimilarity(trial.evidence.poses, params.track.query_keypoint_threshold)
-    return Evidences(still, still)
+def _by_oks(video: EvaluationVideo, params: "Params") -> MethodSimilarities:
+    unmoved = OksSimilarity(video.evidence.poses, params.track.query_keypoint_threshold)
+    return MethodSimilarities(unmoved, unmoved)
 
 
-def _by_flow(params: "Params") -> Callable[[TrialVideo], Evidences]:
+def _by_flow(params: "Params") -> Callable[[EvaluationVideo], MethodSimilarities]:
     flow = flow_of(params.ablate)
-    carried: dict[tuple[str, str], PropagatedPoses] = {}
+    propagated: dict[tuple[str, str], PropagatedPoses] = {}
 
-    def evidences(trial: TrialVideo) -> Evidences:
-        if (trial.video_id, trial.box_source) not in carried:
-            siblings = [replace(trial, box_source=source) for source in sorted(params.detect.box_sources)]
-            found = carried_by_flow(siblings, flow, max_gap_frames=params.track.max_lost_frames + 1)
-            carried.update({(one.video_id, one.box_source): own for one, own in zip(siblings, found, strict=True)})
+    def similarities(video: EvaluationVideo) -> MethodSimilarities:
+        if (video.video_id, video.box_source) not in propagated:
+            siblings = [replace(video, box_source=source) for source in sorted(params.detect.box_sources)]
+            poses = propagated_by_flow(siblings, flow, max_gap_frames=params.track.max_lost_frames + 1)
+            keys = [(sibling.video_id, sibling.box_source) for sibling in siblings]
+            propagated.update(zip(keys, poses, strict=True))
         moved = PropagatedOksSimilarity(
-            carried[trial.video_id, trial.box_source],
-            trial.evidence.poses,
+            propagated[video.video_id, video.box_source],
+            video.evidence.poses,
             peak_threshold=0.5,
             joint_threshold=params.track.query_keypoint_threshold,
             min_keypoints=1,
         )
-        return Evidences(moved, moved)
+        return MethodSimilarities(moved, moved)
 
-    return evidences
-
-
-def track(trial: TrialVideo, evidences: Evidences, section: TrackParams, *, with_recovered: bool = True) -> Tracks:
-    """The video's poses associated by the method."""
-    matcher = similarity_matcher(evidences.similarity, evidences.propagated_oks, section)
-    return associate(trial.evidence if with_recovered else trial.detected_evidence, matcher, section)
+    return similarities
 
 
-def similarities_to_next(trial: TrialVideo, evidences: Evidences) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Every pose's best similarity to the poses of the next frame, where it has any: what thresholds are tried on."""
-    frames = trial.evidence.poses.frames
-    best = [
-        evidences.similarity(source.pose_id, target).max(axis=1)
-        for source, target in pairwise(frames)
+def track(
+    video: EvaluationVideo, by_method: MethodSimilarities, section: TrackParams, *, with_recovered: bool = True
+) -> Tracks:
+    """The poses of the video, associated by the method."""
+    matcher = similarity_matcher(by_method.similarity, by_method.propagated_oks, section)
+    return associate(video.evidence if with_recovered else video.detected_evidence, matcher, section)
+
+
+def score_method(videos: VideoSimilarities, section: TrackParams) -> TrackingMetrics:
+    """Metrics of one method at the thresholds of `section`."""
+    tracks = (
+        (video.video_id, video.truth, video.tracked(video.evidence, track(video, by_method, section)))
+        for video, by_method in videos
+    )
+    return score_tracks(tracks, output_keypoint_threshold=section.output_keypoint_threshold)
+
+
+def similarities_to_next(video: EvaluationVideo, by_method: MethodSimilarities) -> FloatArray:
+    """The largest similarity of each pose to the poses of the next frame, as far as it is positive, (N,)."""
+    largest = [
+        by_method.similarity(source.pose_id, target).max(axis=1)
+        for source, target in pairwise(video.evidence.poses.frames)
         if len(source) and len(target)
     ]
-    values = np.concatenate([np.zeros(0), *best])
-    return values[values > 0]
+    values = np.concatenate([np.zeros(0), *largest])
+    return np.asarray(values[values > 0])

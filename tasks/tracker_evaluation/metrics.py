@@ -1,4 +1,4 @@
-"""Figures of a set of tracks against the ground truth, from arrays, without a file in between."""
+"""Metrics of tracks against the ground truth, from arrays, without a file in between."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ class TrackedPoses:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What the paper's tables print, percent and counts; NaN where undefined."""
+class TrackingMetrics:
+    """The metrics of the paper's tables, percent and counts; NaN where undefined."""
 
     mean_ap: float
     mota: float
@@ -56,7 +56,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class VideoScore:
-    """What the figures of any set of videos are made from, of one video."""
+    """The parts of one video from which the metrics of any set of videos are computed."""
 
     evidence: LabelledPredictions
     """Of average precision."""
@@ -64,13 +64,15 @@ class VideoScore:
     """Zeros where CLEAR MOT is undefined."""
 
 
-def score_tracks(pairs: Iterable[tuple[str, PointFile, TrackedPoses]], *, output_keypoint_threshold: float) -> Figures:
+def score_tracks(
+    pairs: Iterable[tuple[str, PointFile, TrackedPoses]], *, output_keypoint_threshold: float
+) -> TrackingMetrics:
     """poseval's AP and CLEAR MOT over sequences of (name, ground truth, tracks).
 
     Keypoints below `output_keypoint_threshold` are not part of the answer. A sequence whose MOTA is undefined counts
     for AP only.
     """
-    return figures_of([score_video(*pair, output_keypoint_threshold=output_keypoint_threshold) for pair in pairs])
+    return metrics_of([score_video(*pair, output_keypoint_threshold=output_keypoint_threshold) for pair in pairs])
 
 
 def score_video(name: str, truth: PointFile, tracks: TrackedPoses, *, output_keypoint_threshold: float) -> VideoScore:
@@ -81,12 +83,12 @@ def score_video(name: str, truth: PointFile, tracks: TrackedPoses, *, output_key
     return VideoScore(label_predictions(sequence, blocks), _events(sequence, blocks))
 
 
-def figures_of(scores: Iterable[VideoScore]) -> Figures:
-    """The figures over some videos, of which one may stand there more than once."""
+def metrics_of(scores: Iterable[VideoScore]) -> TrackingMetrics:
+    """The metrics over some videos; a video may be given more than once."""
     scores = list(scores)
     precision = average_precision([score.evidence for score in scores]).ap
     counts = sum((score.counts for score in scores), no_counts())
-    return Figures(
+    return TrackingMetrics(
         float(precision[-1]), float(clear_mot(counts).mota[-1]), int(counts.switches.sum()), _group_means(precision)
     )
 

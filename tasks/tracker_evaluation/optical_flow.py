@@ -1,8 +1,8 @@
-"""The optical-flow baseline: poses carried from frame to frame by a dense flow (6.2)."""
+"""The optical-flow baseline: poses propagated from frame to frame by a dense flow (6.2)."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -12,10 +12,10 @@ from models.arrays import Float32Array, FloatArray, IntArray, Picture
 from models.poses.frame_poses import FramePoses
 from models.tracking.correspondences import PropagatedPoses, propagate_by_flow
 from tasks.params.ablate import AblateParams
-from tasks.tracker_evaluation.videos import TrialVideo
+from tasks.tracker_evaluation.videos import EvaluationVideo
 
-Rows = tuple[IntArray, IntArray, FloatArray, FloatArray]
-"""Pose ids, target frames, keypoints and peaks of carried poses."""
+PropagatedRows: TypeAlias = tuple[IntArray, IntArray, FloatArray, FloatArray]
+"""Pose ids, target frames, keypoints and peaks of propagated poses."""
 
 
 class DenseFlow(Protocol):
@@ -26,7 +26,7 @@ class DenseFlow(Protocol):
 
 
 def flow_of(params: AblateParams) -> DenseFlow:
-    """The flow that the parameters name."""
+    """The flow method of the parameters."""
     return _raft(params.flow_weights) if params.flow == "raft" and params.flow_weights else dis_flow
 
 
@@ -49,33 +49,41 @@ def _raft(weights: str) -> DenseFlow:
         pair = [
             torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None] for picture in (source, target)
         ]
-        found = network(*(image.float().div_(127.5).sub_(1) for image in pair))[-1][0].permute(1, 2, 0).numpy()
+        predicted = network(*(image.float().div_(127.5).sub_(1) for image in pair))[-1][0].permute(1, 2, 0).numpy()
         rest = [(0, source.shape[0] - height), (0, source.shape[1] - width), (0, 0)]
-        return np.asarray(np.pad(found, rest, mode="edge"), dtype=np.float32)
+        return np.asarray(np.pad(predicted, rest, mode="edge"), dtype=np.float32)
 
     return flow
 
 
-def carried_by_flow(trials: Sequence[TrialVideo], flow: DenseFlow, *, max_gap_frames: int) -> list[PropagatedPoses]:
-    """Every pose carried to the next 1 .. `max_gap_frames` frames of its box source, for each trial of one video.
+def propagated_by_flow(
+    siblings: Sequence[EvaluationVideo], flow: DenseFlow, *, max_gap_frames: int
+) -> list[PropagatedPoses]:
+    """Every pose propagated to the next 1 .. `max_gap_frames` frames of its box source.
 
-    One pass over the pictures, and one flow for each pair of frames, however many box sources ask for it.
+    Args:
+        siblings: one video with each of its box sources; each flow is computed once for all of them.
+        flow: the flow method.
+        max_gap_frames: in frames that can hold boxes of the source.
+
+    Returns:
+        The propagated poses of each sibling.
     """
-    nothing: Rows = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 17, 2)), np.zeros((0, 17)))
-    rows = [[nothing] for _ in trials]
-    frames = [{frame.frame_index: frame for frame in trial.evidence.poses.frames} for trial in trials]
-    windows = [deque[tuple[FramePoses, Picture]](maxlen=max_gap_frames) for _ in trials]
-    for index, picture in trials[0].video.open(trials[0].data).read(sorted(set().union(*frames))):
-        onto = _FlowsOnto(flow, picture)
-        for own, found, window in zip(frames, rows, windows, strict=True):
-            if index in own:
-                found.extend(_carried_rows(own[index], window, onto))
-                window.append((own[index], picture))
-    return [PropagatedPoses(*map(np.concatenate, zip(*found, strict=True))) for found in rows]
+    nothing: PropagatedRows = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 17, 2)), np.zeros((0, 17)))
+    rows = [[nothing] for _ in siblings]
+    frames = [{poses.frame_index: poses for poses in video.evidence.poses.frames} for video in siblings]
+    windows = [deque[tuple[FramePoses, Picture]](maxlen=max_gap_frames) for _ in siblings]
+    for index, picture in siblings[0].pictures(sorted(set().union(*frames))):
+        flows = _FlowsTo(flow, picture)
+        for poses_of, propagated, window in zip(frames, rows, windows, strict=True):
+            if index in poses_of:
+                propagated.extend(_propagated_rows(poses_of[index], window, flows))
+                window.append((poses_of[index], picture))
+    return [PropagatedPoses(*map(np.concatenate, zip(*parts, strict=True))) for parts in rows]
 
 
-class _FlowsOnto:
-    """Flows onto one picture, each computed once."""
+class _FlowsTo:
+    """Flows to one picture, each computed once."""
 
     def __init__(self, flow: DenseFlow, picture: Picture) -> None:
         self._flow, self._picture = flow, picture
@@ -87,8 +95,10 @@ class _FlowsOnto:
         return self._known[frame_index]
 
 
-def _carried_rows(target: FramePoses, window: Iterable[tuple[FramePoses, Picture]], onto: _FlowsOnto) -> Iterator[Rows]:
+def _propagated_rows(
+    target: FramePoses, window: Iterable[tuple[FramePoses, Picture]], flows: _FlowsTo
+) -> Iterator[PropagatedRows]:
     for source, earlier in window:
         if len(source) and len(target):
-            xy, arrived = propagate_by_flow(source.xy, onto(source.frame_index, earlier))
+            xy, arrived = propagate_by_flow(source.xy, flows(source.frame_index, earlier))
             yield source.pose_id, np.full(len(source), target.frame_index), xy, arrived

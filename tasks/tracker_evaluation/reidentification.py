@@ -1,4 +1,4 @@
-"""The re-identification baseline: every pose's box as one embedding (6.2)."""
+"""The re-identification baseline: one embedding for the box of each pose (6.2)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +17,11 @@ from tasks.inference.networks import device, prepare
 from tasks.tables import read_table
 from tasks.tables.arrays import list_array
 from tasks.tables.schemas import POSES, RECOVERED_POSES
-from tasks.tracker_evaluation.videos import TrialVideo
+from tasks.tracker_evaluation.videos import EvaluationVideo
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
+
 
 Embed = Callable[[torch.Tensor], torch.Tensor]
 """Crops (B,3,H,W), RGB in 0..1, to features (B,D)."""
@@ -28,7 +29,7 @@ _BATCH = 32
 
 
 def embedder(params: "Params", weights: Path) -> Embed | None:
-    """The external embedder that the parameters name, else `train_reid`'s network; None where that was not trained."""
+    """The external embedder of the parameters, else the network of `train_reid`; None where it was not trained."""
     if params.ablate.reid_embedder:
         module = torch.jit.load(params.ablate.reid_embedder, map_location=device()).eval()  # type: ignore[no-untyped-call]
         return lambda crops: torch.nn.functional.normalize(module(crops), dim=1)
@@ -36,22 +37,24 @@ def embedder(params: "Params", weights: Path) -> Embed | None:
     return network.embed if network.architecture["identities"] else None
 
 
-def reid_similarity(trial: TrialVideo, embed: Embed, *, crop_height: int, crop_width: int) -> ReidSimilarity:
+def reid_similarity(video: EvaluationVideo, embed: Embed, *, crop_height: int, crop_width: int) -> ReidSimilarity:
     """Cosine of the embeddings of the boxes that the poses were estimated in."""
-    parts = list(_embedded(trial, embed, crop_height, crop_width))
+    parts = list(_embedded(video, embed, crop_height, crop_width))
+    if not parts:
+        return ReidSimilarity(np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
     return ReidSimilarity(np.concatenate([ids for ids, _ in parts]), np.concatenate([values for _, values in parts]))
 
 
 @torch.inference_mode()
 def _embedded(
-    trial: TrialVideo, embed: Embed, crop_height: int, crop_width: int
+    video: EvaluationVideo, embed: Embed, crop_height: int, crop_width: int
 ) -> Iterator[tuple[IntArray, FloatArray]]:
-    """Embeddings frame by frame, in batches that never cross frames, so that neighbours change nothing."""
-    frames, pose_ids, boxes = _boxes(trial)
-    for index, picture in trial.video.open(trial.data).read(sorted(set(frames.tolist()))):
-        here = np.flatnonzero(frames == index)
-        for start in range(0, len(here), _BATCH):
-            batch = here[start : start + _BATCH]
+    """Pose ids and embeddings in batches of one frame each, so that other frames change no value."""
+    frames, pose_ids, boxes = _boxes(video)
+    for index, picture in video.pictures(sorted(set(frames.tolist()))):
+        rows = np.flatnonzero(frames == index)
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
             crops = [
                 stretched_crop(picture, box, crop_width=crop_width, crop_height=crop_height) for box in boxes[batch]
             ]
@@ -59,11 +62,11 @@ def _embedded(
             yield pose_ids[batch], embed(images).double().cpu().numpy()
 
 
-def _boxes(trial: TrialVideo) -> tuple[IntArray, IntArray, FloatArray]:
+def _boxes(video: EvaluationVideo) -> tuple[IntArray, IntArray, FloatArray]:
     columns = ["frame_index", "pose_id", "box_xywh", "box_source"]
     tables = (
-        read_table(table, table.path(trial.tables, trial.video_id), columns) for table in (POSES, RECOVERED_POSES)
+        read_table(table, table.path(video.tables, video.video_id), columns) for table in (POSES, RECOVERED_POSES)
     )
-    rows = pa.concat_tables(tables).filter(pc.field("box_source") == trial.box_source)
-    ids = [np.asarray(rows[name].to_numpy(), dtype=np.int64) for name in columns[:2]]
-    return ids[0], ids[1], list_array(rows, "box_xywh")
+    poses = pa.concat_tables(tables).filter(pc.field("box_source") == video.box_source)
+    frames, pose_ids = (np.asarray(poses[name].to_numpy(), dtype=np.int64) for name in columns[:2])
+    return frames, pose_ids, list_array(poses, "box_xywh")

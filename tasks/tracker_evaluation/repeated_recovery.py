@@ -1,4 +1,4 @@
-"""Recovery a second time: on the Siamese network's own maps for table 7, or by another network (6.1)."""
+"""Recovery, repeated on the maps S of the Siamese network for Table 7 or with another network (6.1)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,45 +7,47 @@ from typing import TYPE_CHECKING
 from tasks.recover import RecoverWork
 from tasks.shards import map_shards
 from tasks.tables.schemas import FRAMES, POSES, VIDEOS
-from tasks.tracker_evaluation.videos import TrialVideo
+from tasks.tracker_evaluation.videos import EvaluationVideo
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
 
 
-def trials_without_refinement(workspace: Workspace, params: "Params", trials: list[TrialVideo]) -> list[TrialVideo]:
+def recovered_without_refinement(
+    workspace: Workspace, params: "Params", videos: list[EvaluationVideo]
+) -> list[EvaluationVideo]:
     """The same videos with poses recovered from S."""
     changed = params.model_copy(update={"recover": params.recover.model_copy(update={"maps": "siamese"})})
-    return trials_recovered_again(workspace, changed, trials, name="ablate", refine=False)
+    return recovered_again(workspace, changed, videos, name="ablate", refine=False)
 
 
-def trials_recovered_again(
+def recovered_again(
     workspace: Workspace,
     params: "Params",
-    trials: list[TrialVideo],
+    videos: list[EvaluationVideo],
     *,
     name: str,
     weights: Path | None = None,
     refine: bool = True,
-) -> list[TrialVideo]:
-    """The same videos recovered by other params or, where named, other weights of the correspondence network.
+) -> list[EvaluationVideo]:
+    """The same videos, recovered with other params or, where given, other weights of the correspondence network.
 
-    Their tables lie in the working state, in the folder `name`. Only the trials' own box sources are walked, and the
-    refinement network runs only where `refine`, since maps S do without.
+    Their tables are written to the folder `name` of the working state. Only the box sources of the videos are read, and
+    the refinement network runs only where `refine` is set, since the maps S do not need it.
     """
     scratch = replace(workspace, artifacts=workspace.state / name)
-    _borrow_inputs(workspace.tables, scratch.tables)
+    _link_inputs(workspace.tables, scratch.tables)
     networks = {"pose": workspace.weights("pose"), "correspondence": weights or workspace.weights("correspondence")}
-    sources = tuple(sorted({trial.box_source for trial in trials}))
+    sources = tuple(sorted({video.box_source for video in videos}))
     work = RecoverWork(workspace.data, scratch.tables, networks, params, box_sources=sources, refine=refine)
-    shards = work.shards(trial.video_id for trial in trials)
+    shards = work.shards(video.video_id for video in videos)
     map_shards(work, shards, workspace=scratch, params=params)
-    return [replace(trial, tables=scratch.tables) for trial in trials]
+    return [replace(video, tables=scratch.tables) for video in videos]
 
 
-def _borrow_inputs(tables: Path, scratch: Path) -> None:
-    """Show the tables that recovery reads in the scratch folder too; they are only read there."""
+def _link_inputs(tables: Path, scratch: Path) -> None:
+    """Link the tables that recovery reads into the scratch folder."""
     scratch.mkdir(parents=True, exist_ok=True)
     for source in (VIDEOS.path(tables), FRAMES.path(tables), tables / POSES.name):
         link = scratch / source.name

@@ -1,6 +1,6 @@
-"""The videos that are associated and scored again: ground truth, poses and evidence of each."""
+"""The videos on which trackers are evaluated: ground truth, poses and evidence of each, read from tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from models.arrays import IntArray
+from models.arrays import IntArray, Picture
 from models.tracking.association import Tracks
 from tasks.errors import InputError
 from tasks.formats.json_files import load_json
@@ -26,10 +26,11 @@ from tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class TrialVideo:
-    """One video with one source of boxes."""
+class EvaluationVideo:
+    """One video with the poses of one box source."""
 
-    video: Video
+    entry: Video
+    """Its rows of the index."""
     box_source: str
     truth: PointFile
     truth_frame: IntArray
@@ -39,18 +40,26 @@ class TrialVideo:
 
     @property
     def video_id(self) -> str:
-        """Its id."""
-        return self.video.video_id
+        """Id of the video."""
+        return self.entry.video_id
+
+    def pictures(self, frames: Iterable[int]) -> Iterator[tuple[int, Picture]]:
+        """Frame index and picture (H,W,3) RGB of the frames, in their order.
+
+        Raises:
+            FrameError: a frame cannot be decoded.
+        """
+        return self.entry.open(self.data).read(list(frames))
 
     @cached_property
     def evidence(self) -> Evidence:
-        """Detected and recovered poses, with what the correspondence network said of them."""
-        return read_evidence(self.tables, self.video, self.box_source)
+        """Detected and recovered poses, with the outputs of the correspondence network for them."""
+        return read_evidence(self.tables, self.entry, self.box_source)
 
     @cached_property
     def detected_evidence(self) -> Evidence:
         """The same without the recovered poses."""
-        return read_evidence(self.tables, self.video, self.box_source, with_recovered=False)
+        return read_evidence(self.tables, self.entry, self.box_source, with_recovered=False)
 
     def tracked(self, evidence: Evidence, tracks: Tracks) -> TrackedPoses:
         """Keypoints and scores of tracks that were made from `evidence`."""
@@ -65,12 +74,12 @@ class TrialVideo:
         return TrackedPoses(self.truth_frame[frames], ids, keypoint_array(rows), list_array(rows, "score"))
 
 
-def trial_videos(workspace: Workspace, split: str, box_source: str) -> list[TrialVideo]:
-    """Videos of a split with poses and ground truth that can be scored; the others are told and left out."""
-    return list(_trial_videos(workspace, split, box_source))
+def evaluation_videos(workspace: Workspace, split: str, box_source: str) -> list[EvaluationVideo]:
+    """Videos of a split with poses and ground truth that can be scored; a notice names each of the others."""
+    return list(_evaluation_videos(workspace, split, box_source))
 
 
-def _trial_videos(workspace: Workspace, split: str, box_source: str) -> Iterator[TrialVideo]:
+def _evaluation_videos(workspace: Workspace, split: str, box_source: str) -> Iterator[EvaluationVideo]:
     index = VideoIndex(workspace.tables)
     for video_id in index.with_tables(POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES):
         video = index.video(video_id)
@@ -82,8 +91,8 @@ def _trial_videos(workspace: Workspace, split: str, box_source: str) -> Iterator
             poseval_sequence(video_id, truth, truth, sequence_index=0)
             images = listed_images(workspace.data / source)
         except InputError as error:
-            current().notice(f"{video_id} is in none of the paper's tables: {error}")
+            current().notice(f"{video_id} is left out of the paper's tables: {error}")
             continue
-        place = {image["id"]: position for position, image in enumerate(images)}
-        truth_frame = np.array([place[frame["image_id"]] for frame in video.frames], dtype=np.int64)
-        yield TrialVideo(video, box_source, truth, truth_frame, workspace.data, workspace.tables)
+        position = {image["id"]: number for number, image in enumerate(images)}
+        truth_frame = np.array([position[frame["image_id"]] for frame in video.frames], dtype=np.int64)
+        yield EvaluationVideo(video, box_source, truth, truth_frame, workspace.data, workspace.tables)

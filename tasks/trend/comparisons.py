@@ -13,7 +13,7 @@ from models.metrics.clear_mot import MotCounts, clear_mot
 from models.metrics.paired_bootstrap import PairedDifference, paired_bootstrap
 from tasks.demo_corpus.seeds import generator
 from tasks.tracker_evaluation.metrics import VideoScore
-from tasks.trend.home import CARRIED, OWN
+from tasks.trend.home import FULL_DESIGN, PROPAGATED
 from tasks.trend.scores import CorpusScores
 
 Row = dict[str, Any]
@@ -36,9 +36,9 @@ class Trend:
     """What the paper says of the first."""
 
 
-def _against_baselines(name: str, arm: str, place: str) -> tuple[Trend, ...]:
+def _against_baselines(name: str, variant: str, place: str) -> tuple[Trend, ...]:
     return tuple(
-        Trend(f"{name} against {method}, {boxes} boxes", place, f"{arm}, {boxes}", f"{method}, {boxes}", _TRACKING)
+        Trend(f"{name} against {method}, {boxes} boxes", place, f"{variant}, {boxes}", f"{method}, {boxes}", _TRACKING)
         for boxes in ("annotated", "detected")
         for method in ("OKS", "Optical flow", "Re-ID")
     )
@@ -49,8 +49,8 @@ _BASELINES: Final = _against_baselines("correspondences", "Correspondences", "Ta
 TRENDS: Final = (
     *_BASELINES,
     Trend("recovery of missed poses", "Table 3", "detected and recovered poses", "detected poses", ("mAP", "MOTA")),
-    Trend("refinement", "Table 7", OWN, "without refinement", ("mAP", "MOTA", "IDSW")),
-    Trend("duplicate removal", "Table 7", OWN, "without duplicate removal", ("mAP", "MOTA", "IDSW")),
+    Trend("refinement", "Table 7", FULL_DESIGN, "without refinement", ("mAP", "MOTA", "IDSW")),
+    Trend("duplicate removal", "Table 7", FULL_DESIGN, "without duplicate removal", ("mAP", "MOTA", "IDSW")),
     Trend("merging", "Table 5", "merged tracks", "tracks", ("MOTA", "IDSW")),
     Trend("COCO against PoseTrack", "Section 6.1", "trained on coco", "trained on posetrack", ("MOTA", "IDSW")),
     Trend(
@@ -61,9 +61,9 @@ TRENDS: Final = (
         ("MOTA", "IDSW"),
         "equal",
     ),
-    *_against_baselines("carried poses", CARRIED, NOT_OF_THE_PAPER),
+    *_against_baselines("propagated poses", PROPAGATED, NOT_OF_THE_PAPER),
 )
-"""What the paper says, and beside it how the same correspondences do when their peaks are compared (CARRIED)."""
+"""What the paper says, and beside it how the same correspondences do when their peaks are compared (PROPAGATED)."""
 
 
 def trend_rows(corpora: Sequence[CorpusScores], *, resamples: int, seed: int) -> list[Row]:
@@ -71,7 +71,7 @@ def trend_rows(corpora: Sequence[CorpusScores], *, resamples: int, seed: int) ->
     return [
         _row(trend, metric, corpora, resamples=resamples, seed=seed)
         for trend in TRENDS
-        if all({trend.first, trend.second} <= corpus.arms.keys() for corpus in corpora)
+        if all({trend.first, trend.second} <= corpus.variants.keys() for corpus in corpora)
         for metric in trend.metrics
     ]
 
@@ -79,8 +79,8 @@ def trend_rows(corpora: Sequence[CorpusScores], *, resamples: int, seed: int) ->
 def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resamples: int, seed: int) -> Row:
     sizes = [len(corpus.videos) for corpus in corpora]
     first, second = (
-        measure_of(metric, list(chain.from_iterable(corpus.arms[arm] for corpus in corpora)))
-        for arm in (trend.first, trend.second)
+        measure_of(metric, list(chain.from_iterable(corpus.variants[variant] for corpus in corpora)))
+        for variant in (trend.first, trend.second)
     )
     sign = -1.0 if metric in _FEWER_IS_BETTER else 1.0
     found = paired_bootstrap(
@@ -112,7 +112,7 @@ def by_tag(corpora: Sequence[CorpusScores]) -> list[Row]:
     return [
         {"name": trend.name, "tag": tag, "videos": len(videos)} | _tag_differences(trend, corpora, videos)
         for trend in _BASELINES
-        if all({trend.first, trend.second} <= corpus.arms.keys() for corpus in corpora)
+        if all({trend.first, trend.second} <= corpus.variants.keys() for corpus in corpora)
         for tag in sorted(set(chain.from_iterable(tags)))
         if len(videos := np.array([number for number, own in enumerate(tags) if tag in own]))
     ]
@@ -120,7 +120,8 @@ def by_tag(corpora: Sequence[CorpusScores]) -> list[Row]:
 
 def _tag_differences(trend: Trend, corpora: Sequence[CorpusScores], videos: IntArray) -> Row:
     first, second = (
-        list(chain.from_iterable(corpus.arms[arm] for corpus in corpora)) for arm in (trend.first, trend.second)
+        list(chain.from_iterable(corpus.variants[variant] for corpus in corpora))
+        for variant in (trend.first, trend.second)
     )
     return {
         "fewer IDSW": _plain(measure_of("IDSW", second)(videos) - measure_of("IDSW", first)(videos)),

@@ -12,10 +12,10 @@ from tasks.params.sections import Params
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
-CARRIED: Final = "Carried poses"
-"""The arms that compare poses carried by correspondences, with both kinds of boxes; not the paper's."""
-OWN: Final = "Correspondences, detected"
-"""The arm that the design's variants are compared with."""
+PROPAGATED: Final = "Propagated poses"
+"""The variants that compare poses propagated by correspondences, with both kinds of boxes; not in the paper."""
+FULL_DESIGN: Final = "Correspondences, detected"
+"""The variant with every part of the design, with which those without a part are compared."""
 SOURCES: Final = ("coco", "coco_then_posetrack", "posetrack")
 """What the correspondence network may be trained on (6.1)."""
 _NO_TRAINING_DATA: Final = {
@@ -50,11 +50,11 @@ class TrendHome:
 
     @property
     def thresholds(self) -> Path:
-        """Acceptance threshold of every arm, chosen on the training videos."""
+        """Acceptance threshold of every variant, chosen on the training videos."""
         return self.root / "thresholds.json"
 
     def scores(self, name: str) -> Path:
-        """Scores of every arm on the videos of a corpus."""
+        """Scores of every variant on the videos of a corpus."""
         return self.root / name / "scores.safetensors"
 
     @property

@@ -16,7 +16,7 @@ _TRAINED_ON: Final = "trained on "
 
 
 def write_results(home: TrendHome, reports: Path) -> None:
-    """Compare the arms over all corpora and write the three files, each whole."""
+    """Compare the variants over all corpora and write the three files, each whole."""
     corpora = [read_scores(home.scores(name)) for name in home.corpora]
     resamples, seed = home.plan["resamples"], home.params("training").run.seed
     thresholds = json.loads(home.thresholds.read_text(encoding="utf-8"))

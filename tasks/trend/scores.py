@@ -1,4 +1,4 @@
-"""Scores of every arm on every video of a corpus, as one file that appears whole."""
+"""Scores of every variant on every video of a corpus, as one file that appears whole."""
 
 import json
 from dataclasses import dataclass, fields
@@ -24,22 +24,22 @@ class CorpusScores:
     tags: list[list[str]]
     """What is hard in each video."""
     frames: int
-    arms: dict[str, list[VideoScore]]
-    """By arm, one for each video."""
+    variants: dict[str, list[VideoScore]]
+    """By variant, one for each video."""
 
 
 def write_scores(path: Path, scores: CorpusScores) -> None:
-    """Write the scores as safetensors, named `<arm>|<video's number>|<part>.<field>`."""
+    """Write the scores as safetensors, named `<variant>|<video's number>|<part>.<field>`."""
     arrays = {
-        f"{arm}|{number}|{part}.{field.name}": np.ascontiguousarray(getattr(getattr(score, part), field.name))
-        for arm, of_videos in scores.arms.items()
+        f"{variant}|{number}|{part}.{field.name}": np.ascontiguousarray(getattr(getattr(score, part), field.name))
+        for variant, of_videos in scores.variants.items()
         for number, score in enumerate(of_videos)
         for part in ("evidence", "counts")
         for field in fields(getattr(score, part))
     }
     facts = {"seed": scores.seed, "videos": scores.videos, "tags": scores.tags, "frames": scores.frames}
     with whole_file(path) as partial:
-        save_file(arrays, partial, metadata={"corpus": json.dumps(facts | {"arms": list(scores.arms)})})
+        save_file(arrays, partial, metadata={"corpus": json.dumps(facts | {"variants": list(scores.variants)})})
 
 
 def read_scores(path: Path) -> CorpusScores:
@@ -47,11 +47,11 @@ def read_scores(path: Path) -> CorpusScores:
     with safe_open(path, framework="numpy") as file:
         facts = json.loads(file.metadata()["corpus"])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
-    arms = {
-        arm: [_video_score(arrays, f"{arm}|{number}") for number in range(len(facts["videos"]))]
-        for arm in facts.pop("arms")
+    variants = {
+        variant: [_video_score(arrays, f"{variant}|{number}") for number in range(len(facts["videos"]))]
+        for variant in facts.pop("variants")
     }
-    return CorpusScores(**facts, arms=arms)
+    return CorpusScores(**facts, variants=variants)
 
 
 def _video_score(arrays: dict[str, Any], prefix: str) -> VideoScore:

@@ -73,33 +73,33 @@ def _run_stage(stage: str, workspace: Workspace, params: Params) -> None:
 
 def _choose_thresholds(home: TrendHome) -> None:
     params = home.params("training")
-    key = key_of("tasks.trend.arms", params, *_weights(home))
+    key = key_of("tasks.trend.variants", params, *_weights(home))
     once(_marker(home.workspace, "thresholds"), key, partial(_sweep, home, params), results=[home.thresholds])
 
 
 def _sweep(home: TrendHome, params: Params) -> None:
-    from tasks.trend.arms import choose_thresholds
+    from tasks.trend.variants import choose_thresholds
 
     make_deterministic(params.run.seed, params.run.threads_per_worker)
     choose_thresholds(home)
 
 
 def _judge(home: TrendHome, name: str) -> None:
-    """Synthesise the corpus, track it, and score every arm."""
+    """Synthesise the corpus, track it, and score every variant."""
     _synthesise(home, name)
     workspace, params = home.folder(name), home.params(name)
     for network in _NETWORKS:
         with whole_file(workspace.weights(network)) as partial_file:
             shutil.copyfile(home.folder("training").weights(network), partial_file)
     _run_stages(home, name, CORPUS, *_weights(home))
-    key = key_of("tasks.trend.arms", params, workspace.data / MARKER, home.thresholds, *_weights(home))
+    key = key_of("tasks.trend.variants", params, workspace.data / MARKER, home.thresholds, *_weights(home))
     scores = home.scores(name)
     once(_marker(workspace, "scores"), key, partial(_write_scores, home, name, params), results=[scores])
 
 
 def _write_scores(home: TrendHome, name: str, params: Params) -> None:
-    from tasks.trend.arms import judge
     from tasks.trend.scores import CorpusScores, write_scores
+    from tasks.trend.variants import judge
 
     make_deterministic(params.run.seed, params.run.threads_per_worker)
     found = judge(home, name)

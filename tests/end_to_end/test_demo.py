@@ -53,11 +53,11 @@ def test_tracks_and_merged_tracks_are_scored_and_exported(demo):
     ]
 
 
-def test_every_method_tells_how_good_it_is_by_itself(demo):
-    rows = json.loads((demo.reports / "tables" / "table_2.json").read_text())["competence"]
+def test_the_standalone_accuracy_of_every_method_is_measured(demo):
+    rows = json.loads((demo.reports / "tables" / "table_2.json").read_text())["standalone_accuracy"]
     assert [row["method"].split(",")[0] for row in rows] == ["Optical flow"] * 2 + ["Re-ID"] + ["Correspondences"] * 2
     flow = next(row for row in rows if row["method"] == "Optical flow")
-    assert 0 < flow["value"] < flow["without skill"], "DIS finds more than a picture that stands still"
+    assert 0 < flow["value"] < flow["chance level"], "DIS is nearer to the true flow than a picture without motion"
 
 
 def test_the_report_needs_nothing_from_elsewhere(demo):

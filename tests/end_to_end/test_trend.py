@@ -62,8 +62,8 @@ def test_every_trend_is_judged_on_both_corpora(finished):
     assert all(len(row["by_corpus"]) == 2 for row in found["trends"])
     assert len({one["seed"] for one in found["corpora"]} | {found["training_seed"]}) == 3
     assert {row["verdict"] for row in found["trends"]} <= {"shown", "not shown", "opposite"}
-    arms = {row[side] for row in found["trends"] for side in ("first", "second") if "," in row[side]}
-    assert arms <= found["thresholds"]["min_similarity"].keys()
+    variants = {row[side] for row in found["trends"] for side in ("first", "second") if "," in row[side]}
+    assert variants <= found["thresholds"]["min_similarity"].keys()
     assert found["thresholds"]["track"].keys() == {"tau_corr_siamese", "duplicate_oks", "duplicate_ratio"}
     assert found["thresholds"]["merge"].keys() == {"similarity_threshold", "max_gap_frames"}
 

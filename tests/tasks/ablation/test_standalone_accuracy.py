@@ -1,4 +1,4 @@
-"""What the baselines are measured by has known answers."""
+"""The measures of the baselines have known answers."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,6 @@ def test_flow_survives_its_file_to_a_64th_of_a_pixel(tmp_path):
     flow = np.random.default_rng(1).uniform(-300, 300, (5, 7, 2))
     valid = flow[..., 0] > 0
     write_flow_png(tmp_path / "0.png", flow, valid)
-    found, known = read_flow_png(tmp_path / "0.png")
-    assert np.abs(found - flow).max() <= 0.5 / 64
+    read, known = read_flow_png(tmp_path / "0.png")
+    assert np.abs(read - flow).max() <= 0.5 / 64
     assert np.array_equal(known, valid)

@@ -1,4 +1,4 @@
-"""Figures from arrays equal those of the exported files, scored as any tracker's files are."""
+"""Metrics from arrays equal those of the exported files, scored as the files of any tracker are."""
 
 import json
 
@@ -59,7 +59,7 @@ def world(tmp_path):
     return truth_path, frame[order], track[order], flat[order], score[order]
 
 
-def test_arrays_and_files_give_the_same_figures(world, tmp_path):
+def test_arrays_and_files_give_the_same_metrics(world, tmp_path):
     truth_path, frame, track, xy, score = world
     rows = [
         {
@@ -91,6 +91,15 @@ def test_ground_truth_against_itself_is_perfect(world):
     points = read_points("truth", truth, is_truth=True)
     xy = np.array([person["keypoints"] for person in truth["annotations"]]).reshape(-1, 17, 3)[..., :2]
     tracks = TrackedPoses(frame, np.tile(np.arange(PERSONS), FRAMES), xy, np.ones((len(frame), 17)))
-    figures = score_tracks([("000001", points, tracks)], output_keypoint_threshold=0.0)
-    assert (figures.mean_ap, figures.mota, figures.switches) == (100, 100, 0)
-    assert set(figures.group_ap.values()) == {100}
+    metrics = score_tracks([("000001", points, tracks)], output_keypoint_threshold=0.0)
+    assert (metrics.mean_ap, metrics.mota, metrics.switches) == (100, 100, 0)
+    assert set(metrics.group_ap.values()) == {100}
+
+
+def test_a_video_without_tracked_poses_is_scored_too(world):
+    truth_path, *_ = world
+    points = read_points("truth", load_json(truth_path), is_truth=True)
+    empty = TrackedPoses(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 17, 2)), np.zeros((0, 17)))
+    metrics = score_tracks([("000001", points, empty)], output_keypoint_threshold=0.0)
+    assert (metrics.mean_ap, metrics.switches) == (0, 0)
+    assert metrics.mota == -100  # in a frame without poses poseval counts one miss and one false positive

@@ -1,4 +1,4 @@
-"""The optical-flow baseline carries keypoints as the pictures move."""
+"""The optical-flow baseline moves keypoints as the pictures move."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.correspondences import propagate_by_flow
-from tasks.tracker_evaluation.optical_flow import carried_by_flow, dis_flow
+from tasks.tracker_evaluation.optical_flow import dis_flow, propagated_by_flow
 
 
 def scene(shift):
@@ -32,37 +32,28 @@ def test_a_keypoint_that_starts_or_ends_outside_does_not_arrive():
     assert arrived[0].tolist() == [0, 0, 0] + [1] * 14
 
 
-class Film:
-    """Three frames as a video file would give them, for two trials with poses in all and in some of them."""
-
-    def __init__(self, shifts):
-        self.pictures = [scene(shift) for shift in shifts]
-
-    def open(self, data):
-        return self
-
-    def read(self, indices):
-        return ((index, self.pictures[index]) for index in indices)
-
-
-def trial(film, frames):
+def video(pictures, frames):
+    """A video with one pose in each of some frames."""
     poses = [FramePoses(index, [10 + index], np.full((1, 17, 2), 50.0), np.ones((1, 17))) for index in frames]
-    return SimpleNamespace(video=film, data=None, evidence=SimpleNamespace(poses=VideoPoses(poses)))
+    return SimpleNamespace(
+        pictures=lambda indices: ((index, pictures[index]) for index in indices),
+        evidence=SimpleNamespace(poses=VideoPoses(poses)),
+    )
 
 
 def test_box_sources_share_each_flow():
-    film, asked = Film([(0, 0), (4, 0), (8, 0)]), []
+    pictures, computed = [scene(shift) for shift in ((0, 0), (4, 0), (8, 0))], []
 
     def flow(source, target):
-        asked.append(1)
+        computed.append(1)
         return dis_flow(source, target)
 
-    trials = [trial(film, [0, 1, 2]), trial(film, [0, 2])]
-    both = carried_by_flow(trials, flow, max_gap_frames=1)
-    assert len(asked) == 3  # 0 to 1, 1 to 2, and 0 to 2 for the second one
-    alone = [carried_by_flow([one], dis_flow, max_gap_frames=1)[0] for one in trials]
-    for one, other in zip(both, alone, strict=True):
+    siblings = [video(pictures, [0, 1, 2]), video(pictures, [0, 2])]
+    together = propagated_by_flow(siblings, flow, max_gap_frames=1)
+    assert len(computed) == 3  # 0 to 1, 1 to 2, and 0 to 2 for the second one
+    apart = [propagated_by_flow([sibling], dis_flow, max_gap_frames=1)[0] for sibling in siblings]
+    for shared, single in zip(together, apart, strict=True):
         for frame, sources in ((1, [10]), (2, [10, 11])):
-            for mine, theirs in zip(one.at(sources, frame), other.at(sources, frame), strict=True):
-                assert np.array_equal(mine, theirs)
-    assert np.allclose(both[1].at([10], 2)[0][0, 0], [58, 50], atol=0.7)
+            for expected, got in zip(single.at(sources, frame), shared.at(sources, frame), strict=True):
+                assert np.array_equal(expected, got)
+    assert np.allclose(together[1].at([10], 2)[0][0, 0], [58, 50], atol=0.7)

@@ -7,7 +7,7 @@ import pytest
 
 from models.metrics.average_precision import LabelledPredictions
 from models.metrics.clear_mot import MotCounts
-from tasks.tracker_evaluation.metrics import VideoScore, figures_of
+from tasks.tracker_evaluation.metrics import VideoScore, metrics_of
 from tasks.trend.comparisons import TRENDS, by_tag, measure_of, trend_rows
 from tasks.trend.results import as_markdown, training_source
 from tasks.trend.scores import CorpusScores, read_scores, write_scores
@@ -63,7 +63,7 @@ def test_what_one_video_decides_is_not_shown():
 def test_measures_are_those_of_all_videos_together():
     scores = [score(1, 5, objects=50, found=0.5), score(0, 20, objects=200, found=0.9), score(2, 0, found=1.0)]
     drawn = np.array([2, 0, 0, 1])
-    together = figures_of([scores[number] for number in drawn])
+    together = metrics_of([scores[number] for number in drawn])
     assert measure_of("mAP", scores)(drawn) == together.mean_ap
     assert measure_of("MOTA", scores)(drawn) == together.mota
     assert measure_of("IDSW", scores)(drawn) == together.switches == 4 * 15
@@ -84,11 +84,11 @@ def test_scores_come_back_from_their_file(tmp_path):
     write_scores(tmp_path / "scores.safetensors", before)
     after = read_scores(tmp_path / "scores.safetensors")
     assert (after.seed, after.videos, after.tags, after.frames) == (5, ["video0"], [["crossing"]], 30)
-    assert list(after.arms) == list(before.arms)
-    for arm, scores in before.arms.items():
+    assert list(after.variants) == list(before.variants)
+    for variant, scores in before.variants.items():
         assert trend_rows([after], resamples=5, seed=1) == trend_rows([before], resamples=5, seed=1)
-        assert np.array_equal(after.arms[arm][0].evidence.score, scores[0].evidence.score)
-        assert after.arms[arm][0].evidence.is_match.dtype == bool
+        assert np.array_equal(after.variants[variant][0].evidence.score, scores[0].evidence.score)
+        assert after.variants[variant][0].evidence.is_match.dtype == bool
 
 
 @pytest.mark.parametrize("word", ["shown", "not shown", "opposite"])
@@ -104,8 +104,8 @@ def test_the_table_names_every_row_and_what_was_not_measured(word):
 
 
 def test_the_training_sources_are_told_with_their_intervals():
-    arms = {f"trained on {name}": [score(count)] for name, count in (("coco", 1), ("posetrack", 4))}
-    corpora = [CorpusScores(1, ["a"], [[]], 10, arms | {"trained on coco_then_posetrack": [score(1)]})]
+    variants = {f"trained on {name}": [score(count)] for name, count in (("coco", 1), ("posetrack", 4))}
+    corpora = [CorpusScores(1, ["a"], [[]], 10, variants | {"trained on coco_then_posetrack": [score(1)]})]
     table = training_source(trend_rows(corpora, resamples=20, seed=1), corpora, {"trained on posetrack": 0.1})
     assert [(row["source"], row["IDSW"]) for row in table["rows"]] == [
         ("coco", 15),

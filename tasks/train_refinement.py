@@ -46,11 +46,7 @@ def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwor
     first_map = 2 * FEATURE_CHANNELS
     amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
     if section.pass_through_initialisation:
-<<<<<<< HEAD
         initialise_pass_through(refinement.decoder, first_map)
-=======
-        lay_lanes(refinement.decoder, first_map)
     # The Siamese network of the file stays behind: the one that is refined here was trained by its own stage.
     start_from(refinement, section.start_weights, "train_refinement", kind="correspondence", part="refinement.")
->>>>>>> f089909 (Start a training from a weight file of the same network)
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

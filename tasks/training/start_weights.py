@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from models.networks.input_channels import input_layers
 from torch import nn
 
 from models.networks.backbone import Decoder
-from models.networks.input_channels import input_layers
 from models.networks.pose import PoseNetwork
 from models.weight_files import Kind, StoredWeights, WeightsError, read_weights, require_same_tensors
 from tasks.errors import InputError

@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 import torch
+from models.networks.input_channels import input_layers
 
 from models.networks.backbone import Decoder
 from models.networks.correspondence import SiameseNetwork
-from models.networks.input_channels import input_layers
 from models.networks.keypoint_channels import CHANGED_CHANNELS, CHANGED_SLOTS
 from models.networks.pose import PoseNetwork
 from models.weight_files import read_weights

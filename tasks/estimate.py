@@ -87,6 +87,7 @@ class EstimateWork(NetworkWork):
 
 def _rows(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> pa.Table:
     kept = ("video_id", "box_source", "frame_index", "detection_id")
+    duplicate_of = _duplicates(boxes, poses, params)
     return table_of(
         POSES,
         {name: boxes[name] for name in kept}
@@ -98,14 +99,15 @@ def _rows(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> p
             "y": poses.xy[..., 1],
             "score": poses.score,
             "pose_score": poses.pose_score,
-            "drop_reason": _drop_reasons(boxes, poses, params),
+            "drop_reason": ["duplicate" if better is not None else None for better in duplicate_of],
+            "duplicate_of": duplicate_of,
         },
     )
 
 
-def _drop_reasons(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> list[str | None]:
-    """Why each pose is passed over: a better one of its frame and box source agrees with it too well."""
-    reasons: list[str | None] = [None] * len(boxes)
+def _duplicates(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> list[int | None]:
+    """Return the better pose of the same frame and box source whose OKS with each pose is above `nms_oks`, or None."""
+    duplicate_of: list[int | None] = [None] * len(boxes)
     pose_id = boxes["detection_id"].to_numpy()
     places = np.char.add(boxes["frame_index"].to_numpy().astype(str), boxes["box_source"].to_numpy().astype(str))
     for place in np.unique(places):
@@ -114,5 +116,5 @@ def _drop_reasons(boxes: pa.Table, poses: "EstimatedPoses", params: EstimatePara
         matrix = pose_oks(xy, xy, candidate_valid=valid, reference_valid=valid)
         by = suppress(poses.pose_score[rows], matrix, threshold=params.nms_oks).suppressed_by
         for row, better in zip(rows[by >= 0], rows[by[by >= 0]], strict=True):
-            reasons[row] = f"OKS above estimate.nms_oks with pose {pose_id[better]}"
-    return reasons
+            duplicate_of[row] = int(pose_id[better])
+    return duplicate_of

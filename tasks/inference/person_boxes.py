@@ -24,7 +24,7 @@ _PERSON_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class PersonBox:
-    """A person box in a frame of a video; `drop_reason` tells why later stages pass over it."""
+    """A person box in a frame of a video; `drop_reason` is that of the table detections."""
 
     frame_index: int
     box_xywh: tuple[float, ...]
@@ -51,8 +51,8 @@ class Annotations:
 
 def _why_unused(person: Mapping[str, Any]) -> str | None:
     if person["is_crowd"]:
-        return "a region of many persons"
-    return None if any(person["visibility"]) else "annotated without keypoints"
+        return "crowd"
+    return None if any(person["visibility"]) else "no_keypoints"
 
 
 def detection_rows(
@@ -71,9 +71,9 @@ def detection_rows(
 def _judged(box: PersonBox, video: Video, score_threshold: float) -> PersonBox:
     """The box cut to its picture, or as it is with the reason why it is passed over."""
     if box.drop_reason is None and box.score < score_threshold:
-        return replace(box, drop_reason="score below detect.score_threshold")
+        return replace(box, drop_reason="low_score")
     whole = xywh_to_xyxy(np.array(box.box_xywh, dtype=np.float64))
     inside = xyxy_to_xywh(clip(whole, width=video.row["width"], height=video.row["height"]))
     if inside[2:].min() < _SMALLEST_SIDE_PX:
-        return replace(box, drop_reason=box.drop_reason or "outside the picture")
+        return replace(box, drop_reason=box.drop_reason or "outside_picture")
     return replace(box, box_xywh=tuple(inside.tolist()))

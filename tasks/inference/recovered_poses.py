@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,14 @@ from tasks.inference.pose_estimator import PoseEstimator
 from tasks.inference.video_tables import RowBlocks, frame_poses
 from tasks.params.recover import RecoverParams
 from tasks.tables.schemas import RECOVERED_POSES
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a proposal is kept, as the table recovered_poses has it."""
+
+    drop_reason: str | None = None
+    duplicate_of: int | None = None
 
 
 class PoseProposer:
@@ -69,13 +77,13 @@ class PoseProposer:
             xy, confident, min_keypoints=params.min_keypoints, margin_px=margin, width=width, height=height
         )
 
-    def drop_reasons(self, present: FramePoses, proposals: Proposals) -> list[str | None]:
-        """Return why each proposal (R,) is dropped beside the poses of its frame; None where it is kept."""
+    def verdicts(self, present: FramePoses, proposals: Proposals) -> list[Verdict]:
+        """Judge each proposal (R,) beside the poses of its frame."""
         params = self._params
         enough = has_enough_keypoints(
             proposals.score, joint_threshold=params.nms_keypoint_threshold, min_pose_keypoints=params.min_pose_keypoints
         )
-        reasons: list[str | None] = [None if is_enough else "too few keypoints" for is_enough in enough]
+        verdicts = [Verdict() if is_enough else Verdict("few_keypoints") for is_enough in enough]
         by_source_id = FramePoses(present.frame_index, proposals.source_pose_id, proposals.xy, proposals.score)
         suppressed_by = suppress_recovered(
             present, by_source_id.take(enough), joint_threshold=params.nms_keypoint_threshold, nms_oks=params.nms_oks
@@ -83,8 +91,8 @@ class PoseProposer:
         ids = np.concatenate([present.pose_id, proposals.pose_id[enough]])
         for row, by in zip(np.flatnonzero(enough), suppressed_by, strict=True):
             if by >= 0:
-                reasons[row] = f"OKS above recover.nms_oks with pose {ids[by]}"
-        return reasons
+                verdicts[row] = Verdict("duplicate", int(ids[by]))
+        return verdicts
 
 
 class BoxSourcePoses:
@@ -106,7 +114,7 @@ class BoxSourcePoses:
         self._next_pose_id = max(poses["pose_id"].to_pylist(), default=-1) + 1
         self._chain_frames: dict[int, int] = {}
         self._proposals: dict[int, Proposals] = {}
-        self._drop_reasons: dict[int, list[str | None]] = {}
+        self._verdicts: dict[int, list[Verdict]] = {}
 
     def __contains__(self, frame_index: int) -> bool:
         return frame_index in self._position
@@ -145,11 +153,11 @@ class BoxSourcePoses:
         earlier = self._proposals.get(frame_index)
         joined = join_proposals([proposals] if earlier is None else [earlier, proposals])
         detected = self._detected.get(frame_index) or no_poses(frame_index)
-        reasons = proposer.drop_reasons(detected, joined)
-        kept = np.array([reason is None for reason in reasons], dtype=np.bool_)
+        verdicts = proposer.verdicts(detected, joined)
+        kept = np.array([verdict.drop_reason is None for verdict in verdicts], dtype=np.bool_)
         recovered = FramePoses(frame_index, joined.pose_id[kept], joined.xy[kept], joined.score[kept])
         self._all[frame_index] = join_poses(frame_index, [detected, recovered])
-        self._proposals[frame_index], self._drop_reasons[frame_index] = joined, reasons
+        self._proposals[frame_index], self._verdicts[frame_index] = joined, verdicts
 
     def recovered_rows(self, video_id: str) -> pa.Table:
         """Return the rows of the table recovered_poses: kept proposals, and the dropped ones with the reason."""
@@ -165,7 +173,8 @@ class BoxSourcePoses:
                 x=proposals.xy[..., 0],
                 y=proposals.xy[..., 1],
                 pose_score=body_score(proposals.score),
-                drop_reason=self._drop_reasons[frame_index],
+                drop_reason=[verdict.drop_reason for verdict in self._verdicts[frame_index]],
+                duplicate_of=[verdict.duplicate_of for verdict in self._verdicts[frame_index]],
                 **{name: getattr(proposals, name) for name in as_they_are},
             )
         return blocks.joined()

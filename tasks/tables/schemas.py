@@ -53,7 +53,6 @@ _VIDEO = _column("video_id", _TEXT, "video, unique in the corpus")
 _FRAME = _column("frame_index", _WHOLE, "frame of the video, from 0")
 _SOURCE = _column("box_source", _TEXT, "where the person boxes come from: detected or annotated")
 _POSE = _column("pose_id", _WHOLE, "pose, unique within video and box_source")
-_WHY_DROPPED = _column("drop_reason", _TEXT, "why later stages pass over this row; null: they use it", nullable=True)
 
 VIDEOS: Final = _table(
     "videos",
@@ -136,7 +135,12 @@ DETECTIONS: Final = _table(
     _column("detection_id", _WHOLE, "detection, unique within video and box_source"),
     _column("box_xywh", _BOX, "person box", "px"),
     _column("score", _REAL, "detector's score; 1 for annotated boxes", "0 to 1"),
-    _WHY_DROPPED,
+    _column(
+        "drop_reason",
+        _TEXT,
+        "low_score, outside_picture, crowd or no_keypoints; null: later stages use it",
+        nullable=True,
+    ),
 )
 
 _POSE_COLUMNS = (
@@ -145,7 +149,8 @@ _POSE_COLUMNS = (
     _column("box_xywh", _BOX, "box the pose was estimated in", "px"),
     *_keypoints("", "keypoints", "score"),
     _column("pose_score", _REAL, "mean score of the 15 body keypoints", "0 to 1"),
-    _WHY_DROPPED,
+    _column("drop_reason", _TEXT, "duplicate or few_keypoints; null: later stages use this row", nullable=True),
+    _column("duplicate_of", _WHOLE, "the better pose that a duplicate repeats; else null", nullable=True),
 )
 
 POSES: Final = _table(

@@ -140,8 +140,9 @@ def test_recovery_goes_backward_too_and_the_best_proposals_stay(corpus, params, 
     for frame_index in range(5):
         scores = {row["pose_id"]: row["pose_score"] for row in recovered if row["frame_index"] == frame_index}
         for row in corpus.table("recovered_poses", "a", frame_index=frame_index):
-            if row["drop_reason"] and (better := int(row["drop_reason"].split()[-1])) in scores:
-                assert scores[better] >= row["pose_score"]
+            assert (row["duplicate_of"] is None) == (row["drop_reason"] != "duplicate")
+            if row["duplicate_of"] in scores:
+                assert scores[row["duplicate_of"]] >= row["pose_score"]
 
 
 def test_recovered_poses_carry_on_only_as_far_as_allowed(corpus, params, change):

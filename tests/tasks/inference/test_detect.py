@@ -64,10 +64,10 @@ def test_boxes_of_a_file_meet_their_frames_by_image_id(corpus, results, told):
     ("box", "score", "expected", "reason"),
     [
         (BOX, 0.5, BOX, None),
-        (BOX, 0.49, BOX, "score below detect.score_threshold"),
+        (BOX, 0.49, BOX, "low_score"),
         ([-5.0, -6.0, 20.0, 30.0], 0.9, [0.0, 0.0, 15.0, 24.0], None),
         ([70.0, 50.0, 40.0, 40.0], 0.9, [70.0, 50.0, 9.0, 13.0], None),
-        ([90.0, 10.0, 20.0, 20.0], 0.9, [90.0, 10.0, 20.0, 20.0], "outside the picture"),
+        ([90.0, 10.0, 20.0, 20.0], 0.9, [90.0, 10.0, 20.0, 20.0], "outside_picture"),
     ],
 )
 def test_boxes_are_cut_to_their_picture_and_weak_ones_kept_as_dropped(
@@ -112,8 +112,8 @@ def test_annotated_boxes_are_those_of_labelled_persons_with_keypoints(corpus, to
     rows = corpus.table("detections", "a", box_source="annotated")
     assert [(row["frame_index"], row["detection_id"], row["drop_reason"]) for row in rows] == [
         (0, 0, None),
-        (0, 1, "annotated without keypoints"),
-        (2, 2, "a region of many persons"),
+        (0, 1, "no_keypoints"),
+        (2, 2, "crowd"),
         (2, 3, None),
     ]
     assert {row["score"] for row in rows} == {1.0}
@@ -142,7 +142,7 @@ def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
     rows = corpus.table("detections", "a")
     assert [(row["frame_index"], row["box_xywh"], row["drop_reason"]) for row in rows] == [
         (0, BOX, None),
-        (1, BOX, "score below detect.score_threshold"),
+        (1, BOX, "low_score"),
     ]
     assert [(entry["source"], entry["place"]) for entry in progress.rejects] == [("walk.det.txt", "frame 3")]
 

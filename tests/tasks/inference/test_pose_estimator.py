@@ -85,8 +85,8 @@ def test_of_two_equal_boxes_one_pose_is_kept_and_names_the_other(corpus, params,
     box = (8.0, 10.0, 22.0, 40.0)
     corpus.detections("a", [(0, box), (0, box), (0, (50.0, 5.0, 20.0, 20.0)), (1, box)])
     corpus.run(params, "estimate")
-    reasons = [row["drop_reason"] for row in corpus.table("poses", "a")]
-    assert reasons == [None, "OKS above estimate.nms_oks with pose 0", None, None]
+    dropped = [(row["drop_reason"], row["duplicate_of"]) for row in corpus.table("poses", "a")]
+    assert dropped == [(None, None), ("duplicate", 0), (None, None), (None, None)]
     corpus.run(change(params, estimate={"nms_oks": 1.0}), "estimate")
     assert {row["drop_reason"] for row in corpus.table("poses", "a")} == {None}
 

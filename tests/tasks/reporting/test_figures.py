@@ -44,7 +44,7 @@ def pose(pose_id: int, frame: int, xy: np.ndarray, **more: object) -> dict[str, 
     row = {
         "video_id": VIDEO, "box_source": "detected", "frame_index": frame, "pose_id": pose_id, "origin": "detected",
         "box_xywh": box_of(xy), "x": xy[:, 0], "y": xy[:, 1], "score": np.full(17, 0.9), "pose_score": 0.9,
-        "drop_reason": None,
+        "drop_reason": None, "duplicate_of": None,
     }  # fmt: skip
     return row | more
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.arrays import BoolArray, FloatArray, IntArray
-from models.keypoints import SHARED_SLOTS
+from models.keypoints import SHARED_KEYPOINTS
 from tasks.errors import InputError
 from tasks.tables.files import read_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, VIDEOS
@@ -102,7 +102,7 @@ def joined(persons: Persons, others: Persons) -> Persons:
 def in_posetrack_channels(persons: Persons) -> Persons:
     """COCO persons without their eyes, whose channels find head_bottom and head_top in PoseTrack's order."""
     labelled = np.zeros_like(persons.labelled)
-    labelled[:, SHARED_SLOTS] = persons.labelled[:, SHARED_SLOTS]
+    labelled[:, SHARED_KEYPOINTS] = persons.labelled[:, SHARED_KEYPOINTS]
     return replace(persons, labelled=labelled, digest=f"{persons.digest} in PoseTrack's channels")
 
 

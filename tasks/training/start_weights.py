@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from models.networks.input_channels import input_layers
 from torch import nn
 
 from models.networks.backbone import Decoder
@@ -89,7 +88,7 @@ def _take_backbone(network: PoseNetwork, stored: StoredWeights) -> int:
     for decoder in decoders:
         for name, tensor in decoder.trunk.state_dict().items():
             wanted.setdefault(f"decoder.trunk.{name}", []).append(tensor)
-    readers = {layer.weight.data_ptr() for decoder in decoders for layer in input_layers(decoder)}
+    readers = {layer.weight.data_ptr() for decoder in decoders for layer in decoder.input_convolutions()}
     taken = 0
     for name, ours in wanted.items():
         theirs = stored.tensors[name]

@@ -6,11 +6,10 @@ import shutil
 
 import pytest
 import torch
-from models.networks.input_channels import input_layers
 
 from models.networks.backbone import Decoder
 from models.networks.correspondence import SiameseNetwork
-from models.networks.keypoint_channels import CHANGED_CHANNELS, CHANGED_SLOTS
+from models.networks.keypoint_channels import CHANGED_CHANNELS, CHANGED_KEYPOINTS
 from models.networks.pose import PoseNetwork
 from models.weight_files import read_weights
 from tasks.errors import InputError
@@ -122,7 +121,7 @@ def test_a_siamese_file_gives_its_stem_and_its_trunk_to_every_stage(prepared, pa
             )
             for name in theirs
         )
-    assert all(layer.weight[:, seen:].std() > 0 for layer in input_layers(pose.stages[1]))
+    assert all(layer.weight[:, seen:].std() > 0 for layer in pose.stages[1].input_convolutions())
 
 
 def test_the_same_numbers_from_other_weights_are_another_training(prepared, params, changed, files):
@@ -166,8 +165,8 @@ def test_coco_persons_join_finetuning_without_their_eyes(workspace):
     assert len(both) == len(posetrack) + len(coco)
     last = both.places[int(both.picture[-1])]
     assert last == coco.places[int(coco.picture[-1])]
-    assert not both.labelled[len(posetrack) :, CHANGED_SLOTS].any()
-    assert both.labelled[: len(posetrack), CHANGED_SLOTS].all()
+    assert not both.labelled[len(posetrack) :, CHANGED_KEYPOINTS].any()
+    assert both.labelled[: len(posetrack), CHANGED_KEYPOINTS].all()
     assert len({posetrack.digest, coco.digest, both.digest}) == 3
 
 

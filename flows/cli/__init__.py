@@ -1,19 +1,20 @@
-"""`corrtrack`, the command line: what a user types, and the exit codes that come back."""
+"""`corrtrack`, the command line: its commands by group, and the exit codes that come back."""
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from flows.cli import scoring, trend, warps, weights
-from flows.runtime.outcomes import ExitCode, StageFailedError
+from flows.cli import doctor, pipeline, scoring, trend, warps, weights
+from flows.runtime.outcomes import EXIT_CODES, ExitCode, StageFailedError, StoppedError
+from flows.runtime.printing import print_line
 from tasks.errors import InputError
 
-_EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 bad input, 3 done but some of the input was set aside."
+_DEBUG: Final = frozenset({"--debug", "-v"})
 
 app = typer.Typer(
     name="corrtrack",
@@ -22,154 +23,77 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Track the poses of many people in video by keypoint correspondences, as a pipeline that can be run again.",
-    epilog=f"Start with `corrtrack reproduce`. {_EXIT_CODES}",
+    epilog=f"Start with `corrtrack reproduce`. {EXIT_CODES}",
 )
 
-Profile = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME", help="Write profiles/NAME.yaml over params.yaml first.")
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Write this value into params.yaml first; repeatable."),
-]
-Force = Annotated[bool, typer.Option("--force", help="Let --profile and --set write over changes of your own.")]
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(_version())
+        raise typer.Exit
 
 
-@app.command(epilog=_EXIT_CODES)
-def reproduce(profile: Profile = None, settings: Settings = None, force: Force = False) -> None:
-    """Run everything that is stale, from the corpus in data/ to reports/index.html.
-
-    Without data/ a small demo corpus is synthesised. What is stale is decided by DVC, from the contents of data/,
-    params.yaml and the code; finished work is kept when a run is broken off.
-
-    Examples:
-
-    - `corrtrack reproduce`: all stages by params.yaml
-
-    - `corrtrack reproduce --profile paper`: with the paper's numbers
-
-    - `corrtrack reproduce --set track.tau_corr=0.25`: only tracking and what follows it runs again
-    """
-    from flows.cli.params_choice import choose_params
-    from flows.reproduce import reproduce as run
-    from flows.runtime.processes import end_with_make
-    from flows.runtime.repository import find_repository
-
-    end_with_make()
-    repository = find_repository()
-    _exit(
-        run(
-            repository,
-            _console(),
-            prepare=lambda: choose_params(repository, profile=profile, settings=settings or [], force=force),
-        )
-    )
-
-
-@app.command(epilog=_EXIT_CODES)
-def stage(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a stage in dvc.yaml, such as track.")],
-    force: Annotated[bool, typer.Option("--force", help="Run it even if nothing it reads has changed.")] = False,
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print version and revision, and exit."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", "-v", help="Print the traceback of an error too; any position will do.")
+    ] = False,
 ) -> None:
-    """Run one stage, if it is stale: `dvc repro --single-item NAME`, with progress.
-
-    The stages before it are not run; `corrtrack reproduce` runs all that is stale.
-
-    Examples:
-
-    - `corrtrack stage track`: associate the poses that are there, by the current params.yaml
-
-    - `corrtrack stage report --force`: write the report once more
-    """
-    from flows.runtime.repository import find_repository
-    from flows.runtime.single_stage import run_single_stage
-
-    _exit(run_single_stage(find_repository(), name, _console(), force=force))
+    """Options of every command; `main` takes --debug out of the arguments before they are read."""
 
 
-@app.command(epilog=_EXIT_CODES)
-def reprocess(
-    corpus: Annotated[
-        Path,
-        typer.Argument(help="A video file, a folder of videos or of frame folders, or a folder laid out like data/."),
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")],
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", metavar="DIR", help="Weight files; by default those in artifacts/models."),
-    ] = None,
-    detections: Annotated[
-        list[Path] | None,
-        typer.Option("--detections", metavar="FILE", help="Person boxes in MOT or COCO results form; may be repeated."),
-    ] = None,
-) -> None:
-    """Track the people of a corpus outside this checkout, with networks that are trained already.
-
-    Runs the stages from index to report on the corpus and writes tables, tracks and a report to --out. A second
-    call goes on where the first was broken off, and does again only what a change of corpus or params.yaml asks for.
-
-    Examples:
-
-    - `corrtrack reprocess street.mp4 --out runs/street --detections street.txt`
-
-    - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --weights weights/released`
-    """
-    from flows.reprocess import ReprocessRequest
-    from flows.reprocess import reprocess as run
-    from flows.runtime.repository import find_repository
-
-    _exit(run(find_repository(), ReprocessRequest(corpus, out, weights, tuple(detections or ())), _console()))
-
-
-@app.command(epilog="Exit codes: 0 all is well, 1 something needs to be done first.")
-def doctor() -> None:
-    """Check what a run needs: Python, packages, disk, ports, GPU, video decoding, weights, leftovers.
-
-    Every line that is not well says what to do about it.
-    """
-    from flows.runtime.doctor import examine
-    from flows.runtime.repository import find_repository
-
-    _exit(examine(find_repository(), _console()))
-
-
-scoring.register(app)
-app.command("evaluate-warps")(warps.evaluate_warps)
-app.command("import-weights")(weights.import_weights)
-app.command("trend")(trend.trend)
+for group in (pipeline, doctor, scoring, warps, weights, trend):
+    group.register(app)
 
 
 def main() -> None:
     """Entry point of the console script: errors become one message and an exit code."""
-    sys.exit(_guarded(app))
+    debug = bool(_DEBUG & set(sys.argv[1:]))
+    arguments = [argument for argument in sys.argv[1:] if argument not in _DEBUG]
+    if not arguments and debug:
+        arguments = ["--help"]
+    sys.exit(guarded(lambda: app(arguments), debug=debug))
 
 
-def _guarded(command: Callable[[], object]) -> int:
+def guarded(command: Callable[[], object], *, debug: bool = False) -> int:
+    """Exit code of a command; an error is one sentence on standard error, and with `debug` its traceback as well."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         command()
+    except SystemExit as ended:
+        was_interrupted = isinstance(ended.__context__, typer.Abort)  # Ctrl-C in a command that starts no run
+        return ExitCode.INTERRUPTED if was_interrupted else int(ended.code or 0)
     except InputError as error:
-        return _say(str(error), ExitCode.BAD_INPUT)
-    except StageFailedError as error:
-        return _say(str(error), error.exit_code)
+        return _report(error, str(error), ExitCode.BAD_INPUT, debug=debug)
+    except (StageFailedError, StoppedError) as error:
+        return _report(error, str(error), error.exit_code, debug=debug)
     except RuntimeError as error:
-        logging.getLogger(__name__).debug("failed", exc_info=True)
-        return _say(str(error), ExitCode.FAILED)
+        return _report(error, str(error), ExitCode.FAILED, debug=debug)
+    except Exception as error:
+        hint = "" if debug else "; the same command with --debug shows where"
+        first = (str(error).splitlines() or [""])[0]
+        return _report(error, f"failed with {type(error).__name__}: {first}{hint}", ExitCode.FAILED, debug=debug)
     return ExitCode.DONE
 
 
-def _say(message: str, code: ExitCode) -> ExitCode:
-    Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
+def _report(error: Exception, message: str, code: ExitCode, *, debug: bool) -> ExitCode:
+    if debug:
+        traceback.print_exception(error)
+    print_line(Console(stderr=True), message, style="red")
     return code
 
 
-def _exit(code: ExitCode) -> None:
-    raise typer.Exit(int(code))
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
 
+    from tasks.provenance import revision
 
-def _console() -> Console:
-    return Console()
-
-
-if __name__ == "__main__":
-    main()
+    try:
+        number = version("corrtrack")
+    except PackageNotFoundError:
+        number = "(not installed)"
+    return f"corrtrack {number}, revision {revision()}"

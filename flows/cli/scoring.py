@@ -1,20 +1,22 @@
-"""`corrtrack score`, `convert` and `export`: the field's files, without our pipeline."""
+"""`corrtrack score`, `convert` and `export`: the file formats of the field, without the pipeline."""
 
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+
+from flows.runtime.outcomes import ExitCode
+from flows.runtime.printing import print_line
 
 if TYPE_CHECKING:
     from tasks.formats.folder_conversion import Converted
     from tasks.scoring.run import Outcome
 
-_DONE, _BAD_INPUT, _SET_ASIDE = 0, 2, 3
-
 
 class Protocol(StrEnum):
-    """Which numbers to give."""
+    """Which scores to report."""
 
     OFFICIAL = "official"
     CORRECTED = "corrected"
@@ -50,7 +52,7 @@ def score(  # noqa: PLR0913  one parameter per option is how typer reads them
     The numbers equal those of the official evaluators (poseval; PoseTrack21 for HOTA), oddities included: frames are
     paired by position, the last annotated frame of a sequence is not tracked, MOTP counts a pair twice, a frame
     without persons on one side is one miss per joint, and for HOTA as many as the sequence has. `--protocol
-    corrected` adds the numbers without these oddities. `warnings.json` tells what a reader must know.
+    corrected` adds the numbers without these oddities. `warnings.json` holds what a reader must know.
 
     Exit codes: 0 done (HOTA may be missing, with a warning), 2 bad input, or AP or MOT cannot be defined.
 
@@ -66,7 +68,7 @@ def score(  # noqa: PLR0913  one parameter per option is how typer reads them
     _show(outcome, latex=latex)
     if verify:
         _verify(gt, pred, out)
-    raise typer.Exit(_DONE if outcome.is_complete else _BAD_INPUT)
+    raise typer.Exit(ExitCode.DONE if outcome.is_complete else ExitCode.BAD_INPUT)
 
 
 def convert(
@@ -81,7 +83,7 @@ def convert(
 
     A file with records that the target format cannot carry is refused with their list, the others are converted.
 
-    Exit codes: 0 done, 2 bad input, 3 done but some files refused.
+    Exit codes: 0 done, 2 bad input, 3 done but some files were rejected.
 
     Examples:
 
@@ -113,18 +115,16 @@ def export(
     from tasks.formats.submission import export_submission
 
     count = export_submission(pred, out, truth=gt)
-    typer.echo(f"{out}: {count} sequences")
-    raise typer.Exit(_DONE)
+    print_line(Console(), f"{out}: {count} sequences")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the three commands to `app`."""
+    """Add the commands to `corrtrack`."""
     for command in (score, convert, export):
         app.command()(command)
 
 
 def _show(outcome: "Outcome", *, latex: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from tasks.scoring.tables import latex as as_latex
@@ -132,9 +132,9 @@ def _show(outcome: "Outcome", *, latex: bool) -> None:
 
     problems = outcome.totals.problems
     only_mot = [reason for reason in problems.get("mot", []) if reason not in problems.get("ap", [])]
-    _complain("red", [f"no AP, no MOT: {reason}" for reason in problems.get("ap", [])])
-    _complain("red", [f"no MOT: {reason}" for reason in only_mot])
-    _complain("yellow", [f"warning: {': '.join(filter(None, (it.file, it.message)))}" for it in outcome.notices])
+    _print_lines("red", [f"no AP, no MOT: {reason}" for reason in problems.get("ap", [])])
+    _print_lines("red", [f"no MOT: {reason}" for reason in only_mot])
+    _print_lines("yellow", [f"warning: {': '.join(filter(None, (it.file, it.message)))}" for it in outcome.notices])
     if latex:
         typer.echo(as_latex(outcome.totals))
         return
@@ -150,25 +150,23 @@ def _show(outcome: "Outcome", *, latex: bool) -> None:
         console.print(f"{int(outcome.totals.counts.switches.sum())} switches over all joints")
 
 
-def _complain(style: str, lines: list[str]) -> None:
-    from rich.console import Console
-
+def _print_lines(style: str, lines: list[str]) -> None:
     for line in lines:
-        Console(stderr=True).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        print_line(Console(stderr=True), line, style=style)
 
 
 def _verify(gt: Path, pred: Path, out: Path) -> None:
     from tasks.scoring.verification import compare_with_poseval
 
     for line in compare_with_poseval(gt, pred, out):
-        typer.echo(line)
+        print_line(Console(), line)
 
 
-def _report(converted: "Converted") -> int:
+def _report(converted: "Converted") -> ExitCode:
     for path in converted.written:
-        typer.echo(path)
+        print_line(Console(), str(path))
     for reason in converted.refused:
-        typer.echo(reason, err=True)
+        print_line(Console(stderr=True), reason)
     if not converted.refused:
-        return _DONE
-    return _SET_ASIDE if converted.written else _BAD_INPUT
+        return ExitCode.DONE
+    return ExitCode.REJECTED if converted.written else ExitCode.BAD_INPUT

@@ -1,10 +1,15 @@
-"""`corrtrack trend`: do the paper's trends hold?"""
+"""`corrtrack trend`: whether the paper's trends hold."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `corrtrack`."""
+    app.command()(trend)
 
 
 def trend(
@@ -15,14 +20,13 @@ def trend(
     corpora: Annotated[int, typer.Option("--corpora", min=1, help="Corpora of fresh seeds that are judged on.")] = 5,
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Draws of the bootstrap.")] = 1000,
 ) -> None:
-    """Judge the paper's trends on synthetic corpora that nobody has seen.
+    """Judge the paper's trends on synthetic corpora of fresh seeds.
 
     Trains once on the demo corpus, chooses every threshold on its training videos, then compares on the validation
     videos of fresh corpora: correspondences with each baseline, recovery, refinement, duplicate removal, merging,
     and what the correspondence network was trained on. Differences come with 95 % paired bootstrap intervals; a trend
     counts as shown only if its interval excludes 0. Writes reports/trend.json, reports/trend.md and
-    reports/tables/training_source.json, and leaves params.yaml and artifacts/ alone. Broken off, it goes on where it
-    was.
+    reports/tables/training_source.json, and leaves params.yaml and artifacts/ alone. A run that was stopped continues.
 
     Examples:
 
@@ -30,8 +34,8 @@ def trend(
 
     - `corrtrack trend --corpora 2`: a first look
     """
-    from flows.runtime.processes import end_with_make
     from flows.runtime.repository import find_repository
+    from flows.runtime.signals import end_with_make
     from flows.trend import trend as run
 
     end_with_make()

@@ -1,20 +1,20 @@
-"""`corrtrack evaluate-warps`: how far correspondences carry on annotated footage."""
+"""`corrtrack evaluate-warps`: the reach of correspondences on an annotated video."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.console import Console
 
 from flows.runtime.outcomes import ExitCode
+from flows.runtime.printing import print_line
 from flows.runtime.repository import find_repository
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
     from tasks.params.recover import RecoverParams
-    from tasks.warps.carriers import MapCarrier
     from tasks.warps.evaluation import WarpFigures
-    from tasks.warps.footage import Footage
 
 _TITLES: Final = {
     "unmoved": "unmoved",
@@ -24,52 +24,64 @@ _TITLES: Final = {
 }
 
 
-def evaluate_warps(
-    frames: Annotated[
-        Path,
-        typer.Option("--frames", metavar="DIR_OR_VIDEO", help="The video's file, or the folder of its pictures."),
-    ],
-    annotations: Annotated[
-        Path, typer.Option("--annotations", metavar="FILE", help="Its PoseTrack18 or PoseTrack17 annotation.")
-    ],
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            metavar="DIR",
-            help="Folder with correspondence.safetensors (S and C) or siamese.safetensors (S alone); by default the "
-            "checkout's artifacts/models.",
-        ),
-    ] = None,
-    gaps: Annotated[
-        str, typer.Option("--gaps", metavar="G,G,...", help="Frames between source and target, at least 1 each.")
-    ] = "1,4,8,16,24",
-    frame_size: Annotated[
-        int | None,
-        typer.Option(
-            "--frame-size",
-            metavar="PX",
-            help="Side of the square that a frame is fitted into for the network, a multiple of 32; by default "
-            "recover.frame_size_px of params.yaml.",
-        ),
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures and counts to this file.")
-    ] = None,
-) -> None:
-    """Measure the paper's central claim on any annotated video: how far apart may frames be for poses to be carried?
+Frames = Annotated[
+    Path, typer.Option("--frames", metavar="DIR_OR_VIDEO", help="The video's file, or the folder of its pictures.")
+]
+Annotations = Annotated[
+    Path, typer.Option("--annotations", metavar="FILE", help="Its PoseTrack18 or PoseTrack17 annotation.")
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="DIR",
+        help="Folder with correspondence.safetensors (S and C) or siamese.safetensors (S alone); by default the "
+        "checkout's artifacts/models.",
+    ),
+]
+Gaps = Annotated[
+    str, typer.Option("--gaps", metavar="G,G,...", help="Frames between source and target, at least 1 each.")
+]
+FrameSize = Annotated[
+    int | None,
+    typer.Option(
+        "--frame-size",
+        metavar="PX",
+        help="Side of the square that a frame is fitted into for the network, a multiple of 32; by default "
+        "recover.frame_size_px of params.yaml.",
+    ),
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Also write the shares and counts to this file.")
+]
 
-    Takes the annotated poses of every frame f and carries them to frame f+g, for each gap g: unmoved, by dense optical
-    flow (OpenCV's DIS, directly from f to f+g, on the whole pictures), by the peaks of the Siamese network's affinity
-    maps S, and by those of the refined maps C. A keypoint counts when it is annotated on the same track in both frames;
-    it has arrived when it is within PCKh 0.5 of its annotation in f+g, which is half of 0.6 times the diagonal of the
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `corrtrack`."""
+    app.command("evaluate-warps")(evaluate_warps)
+
+
+def evaluate_warps(
+    frames: Frames,
+    annotations: Annotations,
+    weights: Weights = None,
+    gaps: Gaps = "1,4,8,16,24",
+    frame_size: FrameSize = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure on an annotated video how far apart two frames may be for correspondences to find the poses again.
+
+    Takes the annotated poses of every frame f and propagates them to frame f+g, for each gap g: unmoved, by dense
+    optical flow (OpenCV's DIS, directly from f to f+g, on the whole pictures), by the peaks of the Siamese network's
+    affinity maps S, and by those of the refined maps C. A keypoint counts when it is annotated on the same track in
+    both frames; it is correct within PCKh 0.5 of its annotation in f+g, which is half of 0.6 times the diagonal of the
     person's head box there, as poseval measures. Persons without a head box in f+g are left out and counted, and so
     are the placeholder ears. Annotations may skip frames: gaps are counted in frames of the video.
 
-    Pictures are found in a folder by the file names of the annotation; the folder may also be the one that these names
-    start from. In a video file frames are counted from 0.
+    The pictures in a folder are matched by the file names of the annotation; the folder may also be the one that these
+    names start from. In a video file frames are counted from 0.
 
-    Exit codes: 0 done, 2 bad input, 3 done but frames or annotated persons were set aside, each with its reason.
+    Exit codes: 0 done, 2 bad input, 3 done but frames or annotated persons were rejected, each with its reason.
 
     Examples:
 
@@ -82,20 +94,15 @@ def evaluate_warps(
     wanted = _gaps(gaps)
     repository = find_repository()
     params = _recover_params(repository.params, frame_size)
-    from tasks.warps.carriers import MapCarrier, load_network
-    from tasks.warps.footage import read_footage
-
     folder = weights or repository.workspace.models
-    footage = read_footage(frames, annotations)
-    network = MapCarrier(load_network(folder), params)
-    figures = _with_progress(footage, network, wanted)
+    figures = _measure(frames, annotations, folder, params, wanted)
     _show(figures, frame_size_px=params.frame_size_px)
     if json_file:
         settings = {"frames": frames, "annotations": annotations, "weights": folder}
         _write(figures, {name: str(path) for name, path in settings.items()}, params, json_file)
     for reason in figures.set_aside:
-        typer.echo(f"set aside: {reason}", err=True)
-    raise typer.Exit(ExitCode.SET_ASIDE if figures.set_aside else ExitCode.DONE)
+        print_line(Console(stderr=True), f"rejected: {reason}")
+    raise typer.Exit(ExitCode.REJECTED if figures.set_aside else ExitCode.DONE)
 
 
 def _gaps(text: str) -> list[int]:
@@ -114,37 +121,39 @@ def _recover_params(path: Path, frame_size: int | None) -> "RecoverParams":
     params = load_params(path)
     if frame_size is not None and (frame_size < 32 or frame_size % 32):
         raise InputError(f"--frame-size: expected a multiple of 32, got {frame_size}")
-    import torch  # noqa: F401  its threads are set by the next call only once it is there
+    import torch  # noqa: F401  the next call sets its threads only once it is imported
 
     make_deterministic(params.run.seed, params.run.threads_per_worker)
     return params.recover.model_copy(update={"frame_size_px": frame_size or params.recover.frame_size_px})
 
 
-def _with_progress(footage: "Footage", network: "MapCarrier", gaps: list[int]) -> "WarpFigures":
-    from rich.console import Console
+def _measure(frames: Path, annotations: Path, weights: Path, params: "RecoverParams", gaps: list[int]) -> "WarpFigures":
     from rich.progress import Progress
 
+    from tasks.warps.carriers import MapCarrier, load_network
     from tasks.warps.evaluation import evaluate_warps as evaluate
+    from tasks.warps.footage import read_footage
 
+    video = read_footage(frames, annotations)
+    network = MapCarrier(load_network(weights), params)
     with Progress(console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task("annotated frames", total=len(footage.frames))
-        return evaluate(footage, network, gaps, lambda: bars.advance(bar))
+        bar = bars.add_task("annotated frames", total=len(video.frames))
+        return evaluate(video, network, gaps, lambda: bars.advance(bar))
 
 
 def _show(figures: "WarpFigures", *, frame_size_px: int) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    title = f"keypoints within PCKh 0.5 of where they are, percent (frames in {frame_size_px} px)"
+    title = f"keypoints within PCKh 0.5 of their annotation, percent (frames in {frame_size_px} px)"
     table = Table("gap", *(_TITLES[way] for way in figures.ways), "keypoints", "frame pairs", title=title)
-    for own in figures.gaps:
-        shares = [own.share(way) for way in figures.ways]
+    for gap in figures.gaps:
+        shares = [gap.share(way) for way in figures.ways]
         cells = ["-" if share is None else f"{100 * share:.1f}" for share in shares]
-        table.add_row(str(own.gap), *cells, str(own.keypoints), str(own.frame_pairs))
+        table.add_row(str(gap.gap), *cells, str(gap.keypoints), str(gap.frame_pairs))
     console = Console()
     console.print(table)
-    if left_out := sum(own.without_head for own in figures.gaps):
-        console.print(f"{left_out} keypoints left out: their person has no head box in the frame of arrival")
+    if omitted := sum(gap.without_head for gap in figures.gaps):
+        console.print(f"{omitted} keypoints left out: their person has no head box in the target frame")
 
 
 def _write(figures: "WarpFigures", settings: dict[str, str], params: "RecoverParams", path: Path) -> None:
@@ -155,7 +164,7 @@ def _write(figures: "WarpFigures", settings: dict[str, str], params: "RecoverPar
         "frame_size_px": params.frame_size_px,
         "reach_head_sizes": MATCH_DISTANCE,
         "flow": "OpenCV DIS, medium preset, directly from f to f+g, whole pictures",
-        "gaps": [own.as_json(figures.ways) for own in figures.gaps],
-        "set_aside": figures.set_aside,
+        "gaps": [gap.as_json(figures.ways) for gap in figures.gaps],
+        "rejected": figures.set_aside,
     }
     write_whole(path, json.dumps(document, indent=2) + "\n")

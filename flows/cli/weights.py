@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from flows.runtime.printing import print_line
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ class ReleasedKind(StrEnum):
 
     POSE = "pose"
     CORRESPONDENCE = "correspondence"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `corrtrack`."""
+    app.command()(import_weights)
 
 
 def import_weights(
@@ -47,7 +53,7 @@ def import_weights(
     except WeightsError as error:
         raise InputError(str(error)) from error
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    Console().print(f"{target}: {parameters:,} parameters, every tensor in its place", highlight=False)
+    print_line(Console(), f"{target}: {parameters:,} parameters, every tensor in its place")
 
 
 def _import(file: Path, kind: ReleasedKind, out: Path) -> tuple["nn.Module", Path]:

@@ -1,4 +1,4 @@
-"""A corpus outside the repository, seen in the layout of data/ without writing into it, and what left it."""
+"""An external corpus, seen in the layout of data/ without writing into it; results of videos that are gone."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -68,7 +68,7 @@ def _remove_links(view: Path) -> None:
         Path(folder).rmdir()
 
 
-def forget_videos_that_left(workspace: Workspace) -> list[str]:
+def remove_results_of_absent_videos(workspace: Workspace) -> list[str]:
     """Delete what an earlier run wrote of videos that the index no longer holds, and return their names.
 
     Finished shards stay in the store, so that a video which comes back costs nothing.
@@ -76,11 +76,11 @@ def forget_videos_that_left(workspace: Workspace) -> list[str]:
     indexed = read_table(VIDEOS, VIDEOS.path(workspace.tables), ["video_id"])["video_id"].to_pylist()
     folders = [workspace.tables / table.name for table in TABLES.values() if table.per_video]
     folders += [*workspace.posetrack.glob("*"), workspace.reports / "clips"]
-    left = set()
+    absent = set()
     for path in (path for folder in folders for path in folder.glob("*.*")):
         if path.stem not in indexed and not path.name.startswith(".") and remove_written(path):
-            left.add(path.stem)
-    return sorted(left)
+            absent.add(path.stem)
+    return sorted(absent)
 
 
 def _view_one_video(video: Path, view: Path) -> None:
@@ -109,9 +109,9 @@ def _add_detections(files: Sequence[Path], view: Path) -> None:
         name = path.name.removesuffix(".txt").removesuffix(".det")
         video = next(iter(videos.values())) if len(videos) == len(tables) == 1 else videos.get(name)
         if video is None:
-            told = ", ".join(sorted(videos)) or "none"
+            known = ", ".join(sorted(videos)) or "none"
             raise InputError(
-                f"--detections {path}: expected the name of a video without annotations ({told}), got {name}"
+                f"--detections {path}: expected the name of a video without annotations ({known}), got {name}"
             )
         _detections_of(video).unlink(missing_ok=True)
         _detections_of(video).symlink_to(path)

@@ -14,7 +14,7 @@ from flows.runtime.repository import Repository
 
 
 class PipelineError(RuntimeError):
-    """DVC could not say what is stale."""
+    """DVC could not find out what is stale."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def read_pipeline(path: Path) -> Pipeline:
 
 
 def dvc_status(repository: Repository) -> dict[str, Any]:
-    """What `dvc status` lists, asked once per run: stage or .dvc file -> what changed.
+    """The answer of `dvc status`, asked once per run: stage or .dvc file -> what changed.
 
     Raises:
         PipelineError: dvc failed; the message is dvc's.
@@ -91,8 +91,8 @@ def dvc_status(repository: Repository) -> dict[str, Any]:
     return status
 
 
-def set_broken_lock_aside(repository: Repository) -> Path | None:
-    """Move a dvc.lock that is no YAML out of the way, and tell where to: a killed DVC may have left half of one.
+def move_broken_lock(repository: Repository) -> Path | None:
+    """Move a dvc.lock that is no YAML out of the way and return its new path: a killed DVC may have left half of one.
 
     Nothing is lost: DVC finds the results of the stages in its cache of runs.
     """
@@ -103,13 +103,14 @@ def set_broken_lock_aside(repository: Repository) -> Path | None:
         whole = False
     if whole:
         return None
-    aside = repository.state / "dvc.lock.broken"
-    lock.replace(aside)
-    return aside
+    target = repository.state / "dvc.lock.broken"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lock.replace(target)
+    return target
 
 
 def _digests_of_lock(lock: Path, stage: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Digest by path of what `stage` read, and of what all stages wrote, as dvc.lock has it."""
+    """Digest by path of what `stage` read, and of what all stages wrote, as dvc.lock records them."""
     entries = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))["stages"]
     read = {_path(dep): dep["md5"] for dep in entries[stage]["deps"]}
     written = {_path(out): out["md5"] for entry in entries.values() for out in entry.get("outs", [])}
@@ -122,6 +123,6 @@ def _path(entry: Any) -> str:
     return str(entry["path"] if "path" in entry else next(iter(entry)))
 
 
-def _overlap(one: str, other: str) -> bool:
-    shorter, longer = sorted((Path(one), Path(other)), key=lambda path: len(path.parts))
+def _overlap(first: str, second: str) -> bool:
+    shorter, longer = sorted((Path(first), Path(second)), key=lambda path: len(path.parts))
     return longer.parts[: len(shorter.parts)] == shorter.parts

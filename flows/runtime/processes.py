@@ -1,4 +1,4 @@
-"""Processes of a run: who they are, how they end, and what an earlier run left behind."""
+"""Processes of a run: their records, how they end, and what an earlier run left running."""
 
 import contextlib
 import json
@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ _START_TIME_TOLERANCE_SECONDS = 2.0  # the boot time that psutil adds is known t
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """One process, told apart from later ones that get the same pid by its start time (seconds since 1970)."""
+    """One process; its start time (seconds since 1970) distinguishes it from a later one with the same pid."""
 
     name: str
     pid: int
@@ -40,34 +39,30 @@ class ProcessRecord:
         return None
 
 
-class StoppedError(RuntimeError):
-    """The user, or the system, asked the run to stop."""
-
-
 class RunFile:
-    """`.corrtrack/run.json`: who runs in this workspace now; absent when nobody does."""
+    """`.corrtrack/run.json`: the processes that run in this workspace now; absent when there are none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._records: list[ProcessRecord] = []
-        self._one_at_a_time = threading.Lock()  # servers are stopped side by side
+        self._lock = threading.Lock()  # servers are stopped side by side
 
     def add(self, name: str, pid: int) -> ProcessRecord:
-        """Write down a process as soon as it was started, so that no crash can hide it."""
+        """Record a process as soon as it was started, so that no crash can hide it."""
         record = ProcessRecord.of(name, pid)
-        with self._one_at_a_time:
+        with self._lock:
             self._records.append(record)
             self._write()
         return record
 
     def discard(self, record: ProcessRecord) -> None:
-        """Forget a process that has ended."""
-        with self._one_at_a_time:
+        """Remove the record of a process that has ended."""
+        with self._lock:
             self._records = [other for other in self._records if other != record]
             self._write()
 
     def read(self) -> list[ProcessRecord]:
-        """Records of the file, whoever wrote it; none where it is absent or not ours."""
+        """Records of the file, also those of an earlier run; none where it is absent or damaged."""
         try:
             rows = json.loads(self.path.read_text(encoding="utf-8"))["processes"]
             return [ProcessRecord(str(row["name"]), int(row["pid"]), float(row["started"])) for row in rows]
@@ -78,14 +73,14 @@ class RunFile:
         if not self._records:
             self.path.unlink(missing_ok=True)
             return
-        content = {"processes": [asdict(record) for record in self._records]}
-        write_whole(self.path, json.dumps(content, indent=1) + "\n")
+        document = {"processes": [asdict(record) for record in self._records]}
+        write_whole(self.path, json.dumps(document, indent=1) + "\n")
 
 
 def end_leftovers(run_file: RunFile) -> list[ProcessRecord]:
-    """End what an earlier run of this workspace left running, and return it.
+    """End the processes that an earlier run of this workspace left running, and return their records.
 
-    Only a process whose pid and start time both match run.json is touched, and what it has started.
+    Only a process whose pid and start time both match run.json is ended, with everything it has started.
     """
     ended = []
     for record in run_file.read():
@@ -98,7 +93,7 @@ def end_leftovers(run_file: RunFile) -> list[ProcessRecord]:
 
 
 def end_tree(process: psutil.Process, *, patience_seconds: float = 8.0) -> None:
-    """End a process and everything that it has started: asked first, and forced after `patience_seconds`."""
+    """End a process and everything that it has started: by SIGTERM, and by SIGKILL after `patience_seconds`."""
     members = _tree(process)
     for member in members:
         with contextlib.suppress(psutil.Error):
@@ -112,7 +107,7 @@ def end_tree(process: psutil.Process, *, patience_seconds: float = 8.0) -> None:
 
 
 def end_children(process: psutil.Process, *, patience_seconds: float = 8.0) -> None:
-    """End what the process has started and let it end by itself, so that it can finish writing; then force it."""
+    """End what the process has started and let itself finish writing; end it too after `patience_seconds`."""
     deadline = time.monotonic() + patience_seconds
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         for child in _tree(process)[1:]:
@@ -127,50 +122,3 @@ def _tree(process: psutil.Process) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.Error:
         return [process]
-
-
-@contextlib.contextmanager
-def stopping_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the run the way Ctrl-C does, so that servers are stopped in both cases.
-
-    Raises:
-        StoppedError: one of the two came.
-    """
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise StoppedError("stopped; finished stages are kept, the same command goes on from there") from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def end_with_make() -> None:
-    """Stop this run, as SIGTERM would, once the `make` that started it is gone; its pid stands in CORRTRACK_PARENT."""
-    parent = os.environ.get("CORRTRACK_PARENT", "")
-
-    def watch() -> None:
-        while psutil.pid_exists(int(parent)):
-            time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    if parent.isdigit():
-        threading.Thread(target=watch, daemon=True).start()
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep a second Ctrl-C from cutting the cleaning up short."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals interrupt the main thread alone
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from flows.runtime.outcomes import StageOutcome
+from flows.runtime.printing import print_line, printable
 from tasks.progress import read_events
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -30,14 +31,15 @@ class EventFile:
 
 
 class ProgressView(ABC):
-    """What the user sees of a run: which stages work, how far they are, what they have to say, how long they took.
+    """What the user sees of a run: which stages work, their progress, notices and rejects, and their seconds.
 
     Stages may be shown from several threads, each stage from one at a time.
     """
 
     def __init__(self, console: Console, stages: Sequence[str]) -> None:
         self.console = console
-        self._stages = list(stages)
+        self.stages = list(stages)
+        """Of this run, in order."""
 
     @abstractmethod
     def begin(self, stage: str) -> None:
@@ -51,8 +53,8 @@ class ProgressView(ABC):
         """The stage is up to date."""
         worked = outcome.state in {"ran", "restored"}
         how = f"{outcome.state} in {outcome.seconds:.1f} s" if worked else outcome.state
-        place = self._stages.index(outcome.stage) + 1
-        self.say(f"[{place}/{len(self._stages)}] {outcome.stage}: {how}")
+        number = self.stages.index(outcome.stage) + 1
+        self.report(f"[{number}/{len(self.stages)}] {outcome.stage}: {how}")
 
     @contextmanager
     def shown(self, name: str) -> Iterator[None]:
@@ -66,17 +68,17 @@ class ProgressView(ABC):
     def clear(self, name: str) -> None:  # noqa: B027 - lines that were printed stay
         """Stop showing that stage or other work."""
 
-    def say(self, line: str) -> None:
+    def report(self, line: str) -> None:
         """Print one line above whatever else is shown."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_line(self.console, line)
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _report_event(self, event: dict[str, Any]) -> None:
         match event["kind"]:
             case "notice":
-                self.say(f"{event['stage']}: {event.get('text', '')}")
+                self.report(f"{event['stage']}: {event.get('text', '')}")
             case "reject":
-                where = " ".join(str(event.get(part, "")) for part in ("source", "place")).strip()
-                self.say(f"{event['stage']}: set aside {where}: {event.get('reason', '')}")
+                source = " ".join(str(event.get(part, "")) for part in ("source", "place")).strip()
+                self.report(f"{event['stage']}: rejected {source}: {event.get('reason', '')}")
 
 
 class LiveView(ProgressView):
@@ -85,35 +87,35 @@ class LiveView(ProgressView):
     def __init__(self, console: Console, stages: Sequence[str]) -> None:
         super().__init__(console, stages)
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[counted]}"),
+            TextColumn("{task.fields[counted]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}", style="dim"),
+            TextColumn("{task.fields[metrics]}", style="dim", markup=False),
             console=console,
             transient=True,
         )
         self._bar_of: dict[str, TaskID] = {}
 
     def begin(self, stage: str) -> None:
-        """Show a bar that fills once the stage tells how much there is to do."""
-        self._bar_of[stage] = self.bars.add_task(stage, total=None, counted="starting", figures="")
+        """Show a bar that fills once the stage reports how much there is to do."""
+        self._bar_of[stage] = self.bars.add_task(stage, total=None, counted="starting", metrics="")
 
     def event(self, event: dict[str, Any]) -> None:
-        """Move the stage's bar, or print what it has to say."""
-        self._tell(event)
+        """Move the stage's bar, or print the notice or reject."""
+        self._report_event(event)
         bar = self._bar_of.get(event["stage"])
         if bar is None:
             return
         if event["kind"] == "start":
-            self.bars.reset(bar, total=event["total"], counted=f"0/{event['total']} {event['unit']}", figures="")
+            self.bars.reset(bar, total=event["total"], counted=f"0/{event['total']} {event['unit']}", metrics="")
         elif event["kind"] == "advance":
             speed = next((shown.speed for shown in self.bars.tasks if shown.id == bar), None)
             rate = f", {speed:.2g}/s" if speed else ""
             counted = f"{event['done']}/{event['total']} {event['unit']}{rate}"
-            self.bars.update(bar, completed=event["done"], counted=counted, figures=figures_line(event))
+            self.bars.update(bar, completed=event["done"], counted=counted, metrics=printable(metrics_line(event)))
 
     def end(self, outcome: StageOutcome) -> None:
         """Replace the bar by one line."""
@@ -133,29 +135,29 @@ class PlainView(ProgressView):
     def __init__(self, console: Console, stages: Sequence[str]) -> None:
         super().__init__(console, stages)
         self._since: dict[str, float] = {}
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
         self._in_parts: set[str] = set()
 
     def begin(self, stage: str) -> None:
-        """Tell that the stage starts."""
-        self._since[stage] = self._told[stage] = time.monotonic()
-        self.say(f"{stage}: starting")
+        """Report that the stage starts."""
+        self._since[stage] = self._reported[stage] = time.monotonic()
+        self.report(f"{stage}: starting")
 
     def event(self, event: dict[str, Any]) -> None:
-        """Print the event unless one of the same stage was just printed; the end of what is told in parts always."""
-        self._tell(event)
+        """Print the event unless one of the same stage was just printed; always when an epoch or the like ends."""
+        self._report_event(event)
         stage, now = event["stage"], time.monotonic()
         if event["kind"] == "start":
             self._since[stage] = now
         elif event["kind"] == "advance" and (
-            now - self._told.get(stage, 0.0) >= _SECONDS_BETWEEN_LINES or self._ends_a_part(event)
+            now - self._reported.get(stage, 0.0) >= _SECONDS_BETWEEN_LINES or self._ends_a_part(event)
         ):
-            self._told[stage] = now
+            self._reported[stage] = now
             seconds = now - self._since.get(stage, now)
-            self.say(f"{stage}: {_counted(event, seconds)}  {figures_line(event)}".rstrip())
+            self.report(f"{stage}: {_counted(event, seconds)}  {metrics_line(event)}".rstrip())
 
     def _ends_a_part(self, event: dict[str, Any]) -> bool:
-        """Whether a thing that takes long, such as an epoch, is finished: that line tells the most."""
+        """Whether a unit that takes long, such as an epoch, is finished: that line holds its metrics."""
         if not float(event["done"]).is_integer():
             self._in_parts.add(event["stage"])
             return False
@@ -173,17 +175,17 @@ def progress_view(console: Console, stages: Sequence[str]) -> Iterator[ProgressV
         yield view
 
 
-def figures_line(event: dict[str, Any]) -> str:
-    """The figures of an event as one line, such as "loss=0.0123 video=000342"."""
-    figures = event.get("figures") or {}
+def metrics_line(event: dict[str, Any]) -> str:
+    """The metrics of an event as one line, such as "loss=0.0123 video=000342"."""
+    metrics = event.get("figures") or {}
     return " ".join(
-        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in figures.items()
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in metrics.items()
     )
 
 
 def _counted(event: dict[str, Any], seconds: float) -> str:
     done, total = event["done"], event["total"]
-    if seconds < 1.0:  # too early to tell a rate
+    if seconds < 1.0:  # too early for a rate
         return f"{done}/{total} {event['unit']}"
     rate = done / seconds
     left = f", {max(total - done, 0) / rate:.0f} s left" if rate > 0 else ""

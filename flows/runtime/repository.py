@@ -1,12 +1,17 @@
-"""Where the repository lies, and in which environment its programs run."""
+"""The checkout, and the environment in which its programs run."""
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tasks.errors import InputError
 from tasks.workspace import Workspace
+
+_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy"})
+_RAY: Final = ("RAY_", "CORRTRACK_RAY_")
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,41 @@ class Repository:
         """Working state, not in git: logs, locks, the servers' files."""
         return self.own_state or self.root / ".corrtrack"
 
+    @property
+    def shared_state(self) -> Path:
+        """Working state that all runs of the checkout share."""
+        return self.root / ".corrtrack"
+
     def environment(self) -> dict[str, str]:
-        """Environment of every program that is started here: this Python first on PATH, nothing sent home."""
+        """Environment of every program that is started here: this Python first on PATH, no usage statistics."""
         programs = Path(sys.executable).parent
-        return os.environ | {
+        return private_environment(os.environ, keep_ray=True) | {
             "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
             "DO_NOT_TRACK": "1",
             "DVC_NO_ANALYTICS": "1",
-            "DVC_SITE_CACHE_DIR": str(self.root / ".corrtrack" / "dvc"),
+            "DVC_SITE_CACHE_DIR": str(self.shared_state / "dvc"),
         }
+
+
+def private_environment(variables: Mapping[str, str], *, keep_ray: bool = False) -> dict[str, str]:
+    """`variables` without those that would direct the run's own servers, or its connection to them, elsewhere.
+
+    These are Prefect's, proxies (nothing but loopback is asked), and Ray's unless `keep_ray`: a cluster of the user's
+    may need them.
+    """
+    foreign = ("PREFECT_",) if keep_ray else ("PREFECT_", *_RAY)
+    return {
+        name: value
+        for name, value in variables.items()
+        if not name.upper().startswith(foreign) and name.lower() not in _PROXIES
+    }
+
+
+def make_private(*, keep_ray: bool) -> None:
+    """Leave only the private environment to this process, which is a client of the run's servers itself."""
+    variables = private_environment(os.environ, keep_ray=keep_ray)
+    for name in set(os.environ) - set(variables):
+        del os.environ[name]
 
 
 def find_repository(start: Path | None = None) -> Repository:

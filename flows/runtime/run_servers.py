@@ -6,9 +6,10 @@ import time
 from types import TracebackType
 from typing import Final
 
-from flows.runtime.processes import RunFile, undisturbed
-from flows.runtime.repository import Repository
+from flows.runtime.process_runner import ProcessRunner
+from flows.runtime.repository import make_private
 from flows.runtime.servers import PrefectServer, RayHead, Server
+from flows.runtime.signals import undisturbed
 from tasks.params.sections import Params
 
 _SHARDED: Final = frozenset({"estimate", "recover", "merge"})
@@ -17,18 +18,23 @@ _TRAINED: Final = frozenset({"pretrain", "finetune", "train_siamese", "train_ref
 
 
 class RunServers:
-    """A with block: servers that were started inside it are stopped at its end."""
+    """A with block: servers that were started inside it are stopped at its end.
 
-    def __init__(self, repository: Repository, run_file: RunFile, params: Params) -> None:
-        self.prefect = PrefectServer(repository, run_file)
-        self.ray = RayHead(repository, run_file, workers=params.compute.workers)
+    This process, their client, gets the same private environment as they do.
+    """
+
+    def __init__(self, runner: ProcessRunner, params: Params) -> None:
+        self.prefect = PrefectServer(runner.repository, runner.run_file)
+        self.ray = RayHead(runner.repository, runner.run_file, workers=params.compute.workers)
         self.waited_seconds = 0.0
         """How long the run, or one of its stages, stood still until a server answered."""
         self._counting = threading.Lock()
+        self._runner = runner
         self._params = params
         self._started: list[Server] = []
 
     def __enter__(self) -> "RunServers":
+        make_private(keep_ray=self._params.compute.address is not None)
         self.ray.delete_folder()  # one that an earlier, killed run has left
         return self
 
@@ -44,17 +50,24 @@ class RunServers:
             self._started.clear()
 
     def start_for(self, stages: list[str]) -> None:
-        """Start what bringing `stages` up to date needs and does not run yet; returns at once."""
-        wanted: list[Server] = [self.prefect] if stages else []
+        """Start what the update of `stages` needs and does not run yet; returns at once."""
+        self.start_prefect()
         if any(needs_ray(stage, self._params) for stage in stages):
-            wanted.append(self.ray)
-        for server in wanted:
-            if server not in self._started:
-                self._started.append(server)
-                server.start()
+            self._start(self.ray)
 
-    def connect_prefect(self) -> str:
-        """Wait for Prefect, make it this process's server, and give the address of its pages.
+    def start_prefect(self) -> None:
+        """Start Prefect alone, unless it runs; returns at once."""
+        self._start(self.prefect)
+
+    def ray_address(self) -> str:
+        """Address of the Ray node for stages that run in this process; it is started at the first call."""
+        self._start(self.ray)
+        self._wait(self.ray)
+        os.environ.update(self.ray.client_environment())
+        return self.ray.address
+
+    def connect_prefect(self) -> None:
+        """Wait for Prefect, make it this process's server, and report the address of its pages.
 
         Call it before `prefect` is imported.
         """
@@ -62,23 +75,28 @@ class RunServers:
         import prefect.settings  # noqa: F401 - seconds that pass while the server starts
 
         self._wait(self.prefect)
-        return self.prefect.url.removesuffix("/api")
+        self._runner.view.report(f"Prefect shows this run at {self.prefect.url.removesuffix('/api')}")
 
-    def environment_of(self, stage: str, *, stopping: threading.Event | None = None) -> dict[str, str]:
+    def environment_of(self, stage: str) -> dict[str, str]:
         """What the process of `stage` must find in its environment; waits for Ray where it needs it.
 
         Raises:
             ServerError: Ray does not answer.
-            StoppedError: `stopping` was set meanwhile.
+            StoppedError: the run stopped meanwhile.
         """
         if self.ray not in self._started or not needs_ray(stage, self._params):
             return {}
-        self._wait(self.ray, stopping)
+        self._wait(self.ray)
         return self.ray.client_environment()
 
-    def _wait(self, server: Server, stopping: threading.Event | None = None) -> None:
+    def _start(self, server: Server) -> None:
+        if server not in self._started:
+            self._started.append(server)
+            server.start()
+
+    def _wait(self, server: Server) -> None:
         start = time.monotonic()
-        server.wait(stopping=stopping)
+        server.wait(stopping=self._runner.stopping)
         with self._counting:
             self.waited_seconds += time.monotonic() - start
 

@@ -1,6 +1,7 @@
 """The two servers of a run: one Prefect server and one Ray head node, both on loopback and on free ports."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import secrets
@@ -8,24 +9,28 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
-from flows.runtime.processes import ProcessRecord, RunFile, StoppedError, end_tree
-from flows.runtime.repository import Repository
+from flows.runtime.outcomes import StoppedError
+from flows.runtime.processes import ProcessRecord, RunFile, end_tree
+from flows.runtime.repository import Repository, private_environment
+from flows.runtime.signals import deferred
+from tasks.shards.ray_cluster import short_temporary_folder
 
-_LOOPBACK = "127.0.0.1"
-_START_SECONDS = 240.0
-_OBJECT_STORE_BYTES = 100_000_000  # only paths travel through it
-_RAY_ENVIRONMENT = {
+_LOOPBACK: Final = "127.0.0.1"
+_START_SECONDS: Final = 240.0
+_OBJECT_STORE_BYTES: Final = 100_000_000  # only paths travel through it
+_HOMES: Final = 16
+_RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Despite its name this is what decides, on every system, whether Ray listens on loopback alone: without it
     # `--node-ip-address 127.0.0.1` is replaced by the machine's outer address.
@@ -34,7 +39,7 @@ _RAY_ENVIRONMENT = {
 
 
 class ServerError(RuntimeError):
-    """A server did not start; names its log."""
+    """A server did not start; names its log, and the disk if that is full."""
 
 
 class Server(ABC):
@@ -43,6 +48,8 @@ class Server(ABC):
     name: str
     patience_seconds = 8.0
     """How long it may take to end by itself."""
+    needed_bytes: int
+    """Free space that it needs on the disk of its folder in order to start."""
 
     def __init__(self, repository: Repository, run_file: RunFile) -> None:
         self.repository = repository
@@ -51,20 +58,25 @@ class Server(ABC):
         self._process: subprocess.Popen[bytes] | None = None
         self._record: ProcessRecord | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the program, while it runs."""
+        return self._process.pid if self._process else None
+
     def start(self) -> None:
-        """Start the program and return at once."""
+        """Start the program in the private environment of the run, and return at once."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as log, deferred():
             self._process = subprocess.Popen(
                 self._command(),
                 cwd=self.repository.root,
-                env=self.repository.environment() | self._environment(),
+                env=private_environment(self.repository.environment()) | self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is for the run, which then stops its servers
             )
-        self._record = self._run_file.add(self.name, self._process.pid)
+            self._record = self._run_file.add(self.name, self._process.pid)
 
     def wait(self, *, seconds: float = _START_SECONDS, stopping: threading.Event | None = None) -> None:
         """Wait until it answers.
@@ -77,7 +89,7 @@ class Server(ABC):
         deadline = time.monotonic() + seconds
         while not self._answers():
             if self._process is None or self._process.poll() is not None:
-                raise ServerError(f"{self.name} ended while starting; see {self.log}")
+                raise ServerError(f"{self.name} ended while starting{self._lack_of_space()}; see {self.log}")
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.name} did not answer within {seconds:.0f} s; see {self.log}")
             if stopping.wait(0.1):
@@ -94,6 +106,13 @@ class Server(ABC):
             self._run_file.discard(self._record)
             self._record = None
 
+    def _lack_of_space(self) -> str:
+        free, needed = shutil.disk_usage(self._folder_in_use()).free, self.needed_bytes
+        if free >= needed:
+            return ""
+        room = f"expected at least {needed >> 20} MiB free on the disk of {self._folder_in_use()}, found {free >> 20}"
+        return f": {room}; make room and run the same command again"
+
     @abstractmethod
     def _command(self) -> list[str]: ...
 
@@ -103,25 +122,43 @@ class Server(ABC):
     @abstractmethod
     def _answers(self) -> bool: ...
 
+    @abstractmethod
+    def _folder_in_use(self) -> Path: ...
+
 
 class PrefectServer(Server):
-    """Prefect's API and its database in `.corrtrack/prefect`; its flows stay readable between runs."""
+    """Prefect's API and its data base, `.corrtrack/prefect` of the checkout; its flows stay readable between runs.
+
+    The data base is migrated once, which takes longer than all else at the start. A run beside another one of the same
+    checkout takes `.corrtrack/prefect-2`, and so on: SQLite has one writer.
+    """
 
     name = "prefect"
+    needed_bytes = 200 << 20
 
     def __init__(self, repository: Repository, run_file: RunFile) -> None:
         super().__init__(repository, run_file)
         self.port = free_port()
+        self._lock: TextIOWrapper | None = None
+        self._home: Path | None = None
 
     @property
     def url(self) -> str:
         """Address for PREFECT_API_URL."""
         return f"http://{_LOOPBACK}:{self.port}/api"
 
+    @property
+    def home(self) -> Path:
+        """Folder of the data base; held by this run from the first look until `stop`."""
+        if self._home is None:
+            self._home, self._lock = _free_home(self.repository)
+        return self._home
+
     def client_environment(self) -> dict[str, str]:
         """What a Prefect client must find in its environment before it imports prefect."""
         return {
-            "PREFECT_HOME": str(self.repository.state / "prefect"),
+            "PREFECT_HOME": str(self.home),
+            "PREFECT_PROFILES_PATH": str(self.home / "profiles.toml"),
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
@@ -129,32 +166,44 @@ class PrefectServer(Server):
             "DO_NOT_TRACK": "1",
         }
 
+    def stop(self) -> None:
+        """End the server and release its folder."""
+        super().stop()
+        if self._lock is not None:
+            self._lock.close()
+        self._lock = self._home = None
+
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
-        return self.client_environment()
+        return self.client_environment() | {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false"}
 
     def _answers(self) -> bool:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=2) as reply:  # noqa: S310 - loopback http
+            with opener.open(f"{self.url}/health", timeout=2) as reply:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
+    def _folder_in_use(self) -> Path:
+        return self.home
+
 
 class RayHead(Server):
-    """One Ray node with its own short temporary folder (socket paths end at 107 bytes)."""
+    """One Ray node with its own short temporary folder."""
 
     name = "ray"
     patience_seconds = 2.0
+    needed_bytes = 300 << 20
 
     def __init__(self, repository: Repository, run_file: RunFile, *, workers: int) -> None:
         super().__init__(repository, run_file)
         self._workers = workers
         place = hashlib.sha256(str(repository.state).encode()).hexdigest()[:8]
         self._token = secrets.token_hex(32)
-        self._folder = Path(tempfile.gettempdir()) / f"corrtrack-{os.getuid()}-{place}"
+        self._folder = short_temporary_folder() / f"corrtrack-{os.getuid()}-{place}"
 
     @property
     def address(self) -> str:
@@ -199,11 +248,14 @@ class RayHead(Server):
         return [*start, "--no-monitor", "--disable-usage-stats", *flags]
 
     def _environment(self) -> dict[str, str]:
-        # A token of this run alone: who else is on this machine cannot run code through the node.
+        # A token of this run alone: no other user of this machine can run code through the node.
         return _RAY_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token}
 
     def _answers(self) -> bool:
         return self._gcs_port() is not None and b"Ray runtime started" in self.log.read_bytes()
+
+    def _folder_in_use(self) -> Path:
+        return self._folder
 
     def _gcs_port(self) -> int | None:
         files = sorted(self._folder.glob("session_2*/gcs_server_port_*"))
@@ -212,7 +264,27 @@ class RayHead(Server):
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """A port of loopback that no program listens on now."""
     with socket.socket() as probe:
         probe.bind((_LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def _free_home(repository: Repository) -> tuple[Path, TextIOWrapper | None]:
+    """A home of Prefect's that no other run uses, and the file whose lock keeps it so."""
+    for number in range(1, _HOMES):
+        home = repository.shared_state / ("prefect" if number == 1 else f"prefect-{number}")
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            lock = (home / "run.lock").open("a", encoding="utf-8")
+        except OSError:  # a checkout that this user cannot write to
+            break
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return home, lock
+    home = repository.state / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    return home, None

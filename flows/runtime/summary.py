@@ -1,4 +1,4 @@
-"""What a run ends with: one table of scores, one of seconds, and where the report lies."""
+"""The end of a run: one table of scores and seconds, what was rejected, and the path of the report."""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.runtime.outcomes import ExitCode, StageOutcome
+from flows.runtime.printing import print_line
 from tasks.provenance import read_provenance
 from tasks.stages import STAGES
 from tasks.tables import read_table
@@ -25,39 +26,34 @@ class RunTimes:
     servers: float
 
 
-def set_aside(workspace: Workspace) -> list[dict[str, str]]:
-    """Everything that any stage set aside: source, place and reason. The index has a table of its own for it."""
+def rejected(workspace: Workspace) -> list[dict[str, str]]:
+    """Source, place and reason of everything that any stage rejected; those of the index stand in a table."""
     rejects = []
-    indexed = REJECTS.path(workspace.tables)
-    if indexed.is_file():
-        rejects += read_table(REJECTS, indexed, ["source", "place", "reason"]).to_pylist()
+    table = REJECTS.path(workspace.tables)
+    if table.is_file():
+        rejects += read_table(REJECTS, table, ["source", "place", "reason"]).to_pylist()
     for stage in STAGES:
         rejects += read_provenance(workspace, stage).get("rejects", [])
     return rejects
 
 
 def exit_code(workspace: Workspace) -> ExitCode:
-    """Code of a run that finished."""
-    return ExitCode.SET_ASIDE if set_aside(workspace) else ExitCode.DONE
+    """Exit code of a run that finished."""
+    return ExitCode.REJECTED if rejected(workspace) else ExitCode.DONE
 
 
 def print_summary(console: Console, workspace: Workspace, outcomes: Sequence[StageOutcome], times: RunTimes) -> None:
-    """Print the end of a run: the table, what was set aside, the seconds, and where the report lies."""
+    """Print the table, the seconds, what was rejected, and the path of the report."""
     console.print(summary_table(workspace, outcomes))
-    _say(console, times_line(workspace, outcomes, times))
-    rejects = set_aside(workspace)
+    print_line(console, times_line(workspace, outcomes, times))
+    rejects = rejected(workspace)
     if rejects:
         first = rejects[0]
-        where = " ".join(filter(None, (first["source"], first["place"])))
-        console.print(
-            f"{len(rejects)} set aside, such as {where}: {first['reason']}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        source = " ".join(filter(None, (first["source"], first["place"])))
+        print_line(console, f"{len(rejects)} rejected, such as {source}: {first['reason']}")
     report = workspace.reports / "index.html"
     if report.is_file():
-        _say(console, f"report: {report}")
+        print_line(console, f"report: {report}")
 
 
 def summary_table(workspace: Workspace, outcomes: Sequence[StageOutcome]) -> Table:
@@ -76,17 +72,17 @@ def summary_table(workspace: Workspace, outcomes: Sequence[StageOutcome]) -> Tab
 
 
 def times_line(workspace: Workspace, outcomes: Sequence[StageOutcome], times: RunTimes) -> str:
-    """Seconds of the run; then, added up over its stages, their own work, and what DVC and starting processes add.
+    """Seconds of the run; then, summed over its stages, their work, and the time of DVC and starting processes.
 
-    Stages that ran side by side add up to more than the run took.
+    The sums of stages that ran side by side exceed the seconds of the run.
     """
     ran = [outcome for outcome in outcomes if outcome.state == "ran"]
-    own = sum(float(read_provenance(workspace, outcome.stage).get("seconds", 0.0)) for outcome in ran)
-    around = sum(outcome.seconds for outcome in outcomes) - own
+    work = sum(float(read_provenance(workspace, outcome.stage).get("seconds", 0.0)) for outcome in ran)
+    around = sum(outcome.seconds for outcome in outcomes) - work
     if not ran:
         return f"{times.total:.1f} s: nothing was stale"
     return (
-        f"{times.total:.1f} s; added up over stages, which may run side by side: {own:.1f} s of work in {len(ran)} of "
+        f"{times.total:.1f} s; summed over stages, which may run side by side: {work:.1f} s of work in {len(ran)} of "
         f"them, {around:.1f} s of DVC and starting processes around it, {times.servers:.1f} s of waiting for servers"
     )
 
@@ -113,7 +109,3 @@ def _scores(scores: dict[str, Any]) -> tuple[str, str, str]:
 
 def _number(value: Any, form: str) -> str:
     return "undefined" if value is None else format(value, form)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,6 +1,5 @@
 """The COCO part: one JSON of people per split and a folder of pictures, as COCO keypoints lays them out."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from models.arrays import BoolArray, FloatArray
 from models.keypoints import COCO_KEYPOINTS
-from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
+from tasks.demo_corpus.files import Json, Report, rounded, write_jpeg, write_json
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenes import Scene
 from tasks.demo_corpus.seeds import generator
@@ -33,7 +32,7 @@ MIN_PIXELS = 40
 """People of whom less is seen are not annotated."""
 
 
-def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, say: Callable[[str], None]) -> None:
+def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, report: Report) -> None:
     """Writes `coco_demo` of one split ("train" or "val") below `root`."""
     count = corpus.coco_train_images if split == "train" else corpus.coco_val_images
     images: list[Json] = []
@@ -54,7 +53,7 @@ def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, say: 
             {"id": (number + 1) * 100 + i, "image_id": number + 1, "category_id": 1, **a} for i, a in enumerate(found)
         ]
         if (number + 1) % 20 == 0 or number + 1 == count:
-            say(f"{split} pictures: {number + 1} of {count}")
+            report(f"{split} pictures", number + 1, count)
     write_json(root / "coco_demo" / "annotations" / f"person_keypoints_{split}.json", _document(images, annotations))
 
 

@@ -1,14 +1,12 @@
 """Writes the whole demo corpus, and tells whether a data folder holds it."""
 
 import json
-import logging
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from tasks.demo_corpus.coco_layout import write_coco
-from tasks.demo_corpus.files import Json, one_thread, write_json
+from tasks.demo_corpus.files import Json, Report, log_progress, one_thread, write_json
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.posetrack_layout import write_posetrack
 
@@ -16,29 +14,26 @@ VERSION: Final = 4
 """Raised whenever the same parameters and seed give another corpus."""
 MARKER: Final = "demo_corpus.json"
 
-_log = logging.getLogger(__name__)
 
-
-def synthesise(root: Path, corpus: CorpusParams, *, seed: int, say: Callable[[str], None] | None = None) -> None:
+def synthesise(root: Path, corpus: CorpusParams, *, seed: int, report: Report = log_progress) -> None:
     """Writes the demo corpus as the folder `root`, in the layouts of COCO keypoints and PoseTrack18.
 
-    Everything is written beside `root` first and renamed at the end, so a broken run leaves no half corpus. `say` gets
-    a line of progress now and then. Same corpus parameters and seed: same bytes on one machine. Raises FileExistsError
+    Everything is written beside `root` first and renamed at the end, so a broken run leaves no half corpus. `report`
+    gets the progress. Same corpus parameters and seed: same bytes on one machine. Raises FileExistsError
     when `root` holds anything that is not a demo corpus.
     """
     if root.exists() and any(root.iterdir()) and not is_demo(root):
         raise FileExistsError(
             f"{root}: expected no data or an earlier demo corpus, found other files; move them away first"
         )
-    tell = say or _log.info
     beside = root.with_name(f".{root.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
         with one_thread():
             for split in ("train", "val"):
-                write_coco(beside, corpus, seed=seed, split=split, say=tell)
-                write_posetrack(beside, corpus, seed=seed, split=split, say=tell)
+                write_coco(beside, corpus, seed=seed, split=split, report=report)
+                write_posetrack(beside, corpus, seed=seed, split=split, report=report)
         write_json(beside / MARKER, _marker(corpus, seed))
         shutil.rmtree(root, ignore_errors=True)
         beside.rename(root)

@@ -1,10 +1,11 @@
 """Writes pictures and JSON, in bytes that depend on nothing but the content."""
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -12,6 +13,15 @@ import numpy as np
 from models.arrays import Picture
 
 Json = dict[str, Any]
+Report = Callable[[str, int, int], None]
+"""Receives progress: the unit that is counted, how many are done, how many there are."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def log_progress(unit: str, done: int, total: int) -> None:
+    """Report progress as lines of the log."""
+    _LOG.info("%s: %d of %d", unit, done, total)
 
 
 def write_json(path: Path, content: object) -> None:

@@ -1,7 +1,6 @@
 """The true optical flow of the validation videos: where each point of frame f is seen in frame f+1."""
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,12 @@ import numpy.typing as npt
 
 from models.arrays import BoolArray, FloatArray
 from tasks.demo_corpus.canvas import PARTS_PER_PERSON, Canvas
-from tasks.demo_corpus.files import one_thread
+from tasks.demo_corpus.files import Report, log_progress, one_thread
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.parts import Part
 from tasks.demo_corpus.scenes import Scene
 from tasks.demo_corpus.staging import stage_video
 from tasks.formats.kitti_flow import write_flow_png
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,20 +27,19 @@ class TrueFlow:
 
 
 def write_flow(
-    folder: Path, corpus: CorpusParams, *, seed: int, say: Callable[[str], None] | None = None, split: str = "val"
+    folder: Path, corpus: CorpusParams, *, seed: int, report: Report = log_progress, split: str = "val"
 ) -> None:
     """Writes `folder`/<video>/<frame>.png in KITTI's form, frame to next frame.
 
     The scenes are rendered anew from the corpus parameters and the seed; no file of the corpus is read.
     """
-    tell = say or _log.info
     count = corpus.train_videos if split == "train" else corpus.val_videos
     with one_thread():
         for number in range(count):
             scene = stage_video(corpus, seed=seed, namespace=split, number=number)
             for frame, true in enumerate(flows_of(scene)):
                 write_flow_png(folder / scene.name / f"{frame:06d}.png", true.flow, true.valid)
-            tell(f"true flow: {number + 1} of {count} videos ({scene.name})")
+            report("videos with true flow", number + 1, count)
 
 
 def flows_of(scene: Scene) -> Iterator[TrueFlow]:

@@ -1,6 +1,5 @@
 """The PoseTrack part: one JSON and one folder of frames per video, and a file of detections per split."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +9,7 @@ from models.arrays import FloatArray
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.demo_corpus.canvas import Canvas
 from tasks.demo_corpus.detector import Detection, Detector
-from tasks.demo_corpus.files import Json, rounded, write_jpeg, write_json
+from tasks.demo_corpus.files import Json, Report, rounded, write_jpeg, write_json
 from tasks.demo_corpus.flow import true_flow
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenes import Scene
@@ -28,14 +27,14 @@ FLOW_EVERY_FRAMES = 7
 """Of validation videos the true flow is written into every so many frames, from the frame before."""
 
 
-def write_posetrack(root: Path, corpus: CorpusParams, *, seed: int, split: str, say: Callable[[str], None]) -> None:
+def write_posetrack(root: Path, corpus: CorpusParams, *, seed: int, split: str, report: Report) -> None:
     """Writes the videos of one split ("train" or "val") and their detections below `root`/posetrack."""
     count = corpus.train_videos if split == "train" else corpus.val_videos
     detections: list[Json] = []
     for number in range(count):
         scene = stage_video(corpus, seed=seed, namespace=split, number=number)
         detections += _write_video(root / "posetrack", scene, corpus, split)
-        say(f"{split} videos: {number + 1} of {count} ({scene.name}: {', '.join(scene.tags)})")
+        report(f"{split} videos", number + 1, count)
     write_json(root / "posetrack" / "detections" / f"{split}.json", detections)
 
 

@@ -48,7 +48,8 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
 def _execute(
     work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
 ) -> Iterator[Outcome]:
-    if params.compute.executor == "local" or not keyed:
+    is_small = len(keyed) < 2 and params.compute.address is None  # one shard needs no other process
+    if params.compute.executor == "local" or is_small:
         worker = ShardWorker(work, store, params.run)
         yield from (worker.run(shard, key) for shard, key in keyed)
         return

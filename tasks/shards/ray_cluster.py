@@ -3,11 +3,15 @@
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
@@ -26,6 +30,37 @@ Resources = Mapping[str, float]
 """What a node has, such as {"CPU": 8, "GPU": 2}."""
 
 _PATIENCE_SECONDS: Final = 10.0
+_LONGEST_TEMPORARY_FOLDER: Final = 20
+"""Characters: the paths of Ray's sockets below it add 86 at most, and end at 107."""
+_OFFER: ContextVar[Callable[[], str] | None] = ContextVar("ray_offer", default=None)
+
+
+def short_temporary_folder() -> Path:
+    """The folder for temporary files if its path is short enough for Ray's sockets, else /tmp or the like.
+
+    Batch systems set TMPDIR to long paths.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")]  # noqa: S108
+    for place in places:
+        if len(os.fsencode(place)) <= _LONGEST_TEMPORARY_FOLDER and os.access(place, os.W_OK | os.X_OK):
+            return place
+    raise InputError(
+        f"TMPDIR {places[0]}: expected a path of at most {_LONGEST_TEMPORARY_FOLDER} characters for Ray's sockets, and "
+        "the usual short ones cannot be written to; set TMPDIR to a shorter one, or compute.executor to local"
+    )
+
+
+@contextmanager
+def ray_on_demand(start: Callable[[], str]) -> Iterator[None]:
+    """Let stages inside the block take Ray from `start`, which gives its address and is called only if one needs it."""
+    token = _OFFER.set(start)
+    try:
+        yield
+    finally:
+        _OFFER.reset(token)
 
 
 @contextmanager
@@ -37,7 +72,8 @@ def ray_cluster(compute: "ComputeParams", run: RunParams) -> Iterator[Any]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    address = os.environ.get(ADDRESS_VARIABLE) or compute.address
+    offer = _OFFER.get()
+    address = os.environ.get(ADDRESS_VARIABLE) or compute.address or (offer() if offer else None)
     if not address:  # Ray replaces a loopback address by the machine's own, unless it takes this for a lone machine
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray  # takes seconds, and local runs do without
@@ -46,9 +82,10 @@ def ray_cluster(compute: "ComputeParams", run: RunParams) -> Iterator[Any]:
         check_gpus(node_resources(ray), compute)
         yield ray
         return
-    temporary = None if address else tempfile.mkdtemp(prefix="ct")
+    temporary = None if address else tempfile.mkdtemp(prefix="ct", dir=short_temporary_folder())
     try:
         _connect(ray, address, temporary, cpus=compute.workers * run.threads_per_worker)
+        _take_signals_back()
         check_gpus(node_resources(ray), compute)
         yield ray
     finally:
@@ -78,6 +115,13 @@ def _connect(ray: Any, address: str | None, temporary: str | None, *, cpus: int)
     except (OSError, ValueError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"compute.address: expected a Ray cluster at {address}, got {first}") from error
+
+
+def _take_signals_back() -> None:
+    """Install this process's own handlers again: Ray's, of native code, would abort it on SIGTERM."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.getsignal(number))
 
 
 def _probe(address: str) -> None:

@@ -49,7 +49,7 @@ def run_step(home: TrendHome, name: str, *, reports: Path) -> None:
 def _synthesise(home: TrendHome, name: str) -> None:
     params, root = home.params(name), home.folder(name).data
     if not is_current(root, params.index.demo_corpus, params.run.seed):
-        synthesise(root, params.index.demo_corpus, seed=params.run.seed, say=lambda line: None)
+        synthesise(root, params.index.demo_corpus, seed=params.run.seed, report=lambda *_: None)
 
 
 def _run_stages(home: TrendHome, name: str, stages: tuple[str, ...], *inputs: Path) -> None:

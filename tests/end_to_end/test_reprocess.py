@@ -21,7 +21,7 @@ def write_video(path: Path, frames: int) -> None:
         container.mux(stream.encode(None))
 
 
-def test_a_broken_video_is_set_aside_and_the_rest_is_tracked(corrtrack, tmp_path, untrained_weights):
+def test_a_broken_video_is_rejected_and_the_rest_is_tracked(corrtrack, tmp_path, untrained_weights):
     corpus, out = tmp_path / "corpus", tmp_path / "out"
     corpus.mkdir()
     write_video(corpus / "street.mp4", 6)
@@ -35,7 +35,7 @@ def test_a_broken_video_is_set_aside_and_the_rest_is_tracked(corrtrack, tmp_path
     )
 
     assert code == 3, text
-    assert "1 set aside, such as broken.mp4: expected a video that decodes" in text
+    assert "1 rejected, such as broken.mp4: expected a video that decodes" in text
     assert len(pd.read_parquet(out / "artifacts/tables/detections/street.parquet")) == 6
     assert (out / "artifacts/tables/merged_tracks/street.parquet").is_file()
     assert (out / "reports/index.html").is_file()
@@ -47,9 +47,7 @@ def files_of(out: Path, video_id: str) -> list[str]:
     return sorted(str(path.parent.relative_to(out)) for path in out.glob(f"*/**/{video_id}.*") if path.is_file())
 
 
-def test_what_was_written_of_a_video_that_left_the_corpus_is_deleted_and_that_is_said(
-    corrtrack, tmp_path, untrained_weights
-):
+def test_the_results_of_a_video_that_is_gone_are_deleted_and_reported(corrtrack, tmp_path, untrained_weights):
     corpus, out = tmp_path / "corpus", tmp_path / "out"
     corpus.mkdir()
     boxes = "".join(f"{frame},-1,{10 + frame},8,16,48,0.9\n" for frame in range(1, 5))
@@ -69,7 +67,7 @@ def test_what_was_written_of_a_video_that_left_the_corpus_is_deleted_and_that_is
     (corpus / "square.det.txt").unlink()
     code, text = corrtrack("reprocess", corpus, "--out", out, "--weights", untrained_weights)
     assert code == 0, text
-    assert "left the corpus since the last run, what was written of them is deleted: square" in text
+    assert "no longer in the corpus, so their results are deleted: square" in text
     assert files_of(out, "square") == []
     assert files_of(out, "street") == of_the_first
     assert [path.read_text() for path in of_the_user] == ["of the user"] * 3
@@ -96,7 +94,7 @@ def test_a_folder_with_files_of_the_user_is_refused_and_so_is_a_corpus_inside_th
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
-def test_without_weights_it_says_how_to_get_them(corrtrack, tmp_path):
+def test_without_weights_it_names_the_ways_to_get_them(corrtrack, tmp_path):
     code, text = corrtrack("reprocess", tmp_path, "--out", tmp_path / "out")
     assert code == 2
     assert "make demo" in text
@@ -104,7 +102,7 @@ def test_without_weights_it_says_how_to_get_them(corrtrack, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_not_there_is_told(corrtrack, tmp_path, untrained_weights):
+def test_a_corpus_that_is_not_there_is_bad_input(corrtrack, tmp_path, untrained_weights):
     nowhere = tmp_path / "nowhere.mp4"
     code, text = corrtrack("reprocess", nowhere, "--out", tmp_path / "out", "--weights", untrained_weights)
     assert code == 2

@@ -12,7 +12,7 @@ from flows.runtime.processes import RunFile
 
 pytestmark = pytest.mark.end_to_end
 
-STOPPED = "stopped; finished stages are kept, the same command goes on from there"
+STOPPED = "stopped; finished work is kept, the same command continues from there"
 
 
 def wait_for(condition, process, *, seconds=240.0):
@@ -60,7 +60,7 @@ def at(checkout, *stages):
     return all((checkout.root / f"at_{stage}").exists() for stage in stages)
 
 
-def test_a_run_killed_with_two_stages_at_work_is_taken_up_and_leaves_nothing_behind(checkout, corrtrack):
+def test_a_run_killed_with_two_stages_at_work_continues_and_leaves_nothing_behind(checkout, corrtrack):
     hold(checkout, "pretrain", "recover")
     killed = corrtrack("reproduce")
     members = {"prefect", "ray", "pretrain", "recover"}
@@ -80,9 +80,9 @@ def test_a_run_killed_with_two_stages_at_work_is_taken_up_and_leaves_nothing_beh
     release(checkout, "pretrain", "recover")
     code, text = ended(again)
     assert code == 0, text
-    assert "ended what an earlier run had left running: prefect" in text
-    *two, last = (line.partition(":")[0] for line in text.splitlines() if line.endswith(": starting"))
-    assert (set(two), len(two), last) == ({"pretrain", "recover"}, 2, "track")
+    assert "ended a process that an earlier run left running: prefect" in text
+    *first_two, last = (line.partition(":")[0] for line in text.splitlines() if line.endswith(": starting"))
+    assert (set(first_two), len(first_two), last) == ({"pretrain", "recover"}, 2, "track")
     assert (checkout.root / "artifacts" / "track").read_text() == "hello\n"
     assert ours(checkout.root) == []
     assert not (checkout.state / "run.json").exists()
@@ -102,7 +102,7 @@ def test_a_stage_that_fails_ends_the_one_beside_it_and_the_run(checkout, corrtra
     release(checkout, "recover")
     code, text = ended(process)
     assert (code, text.splitlines()[-1]) == (1, "recover: expected to go on, got told to fail")
-    assert "pretrain: stopped with the run; run it again to go on" in text
+    assert "pretrain: stopped with the run; run it again to continue" in text
     assert not at(checkout, "track")
     assert ours(checkout.root) == []
 
@@ -114,21 +114,21 @@ def test_a_run_that_is_stopped_ends_both_stages_that_work(checkout, corrtrack, n
     wait_for(lambda: at(checkout, "pretrain", "recover"), process)
     process.send_signal(number)
     code, text = ended(process)
-    assert (code, text.splitlines()[-1]) == (1, STOPPED)
-    assert {f"{stage}: stopped with the run; run it again to go on" for stage in ("pretrain", "recover")} <= set(
+    assert (code, text.splitlines()[-1]) == (128 + number, STOPPED)
+    assert {f"{stage}: stopped with the run; run it again to continue" for stage in ("pretrain", "recover")} <= set(
         text.splitlines()
     )
     assert ours(checkout.root) == []
     assert not (checkout.state / "run.json").exists()
 
 
-def test_bad_input_stops_the_run_with_the_words_of_the_stage(checkout, corrtrack):
+def test_bad_input_stops_the_run_with_the_message_of_the_stage(checkout, corrtrack):
     (checkout.root / "data" / "text").write_text("broken\n")
     code, text = ended(corrtrack("stage", "index"))
     assert (code, text.splitlines()[-1]) == (2, "index: data/text line 1: expected text, got broken")
 
 
-def test_stages_run_alone_by_dvc_and_only_when_stale(checkout, corrtrack):
+def test_single_stages_run_by_dvc_and_only_when_stale(checkout, corrtrack):
     assert "index: ran" in ended(corrtrack("stage", "index"))[1]
     assert "index: unchanged" in ended(corrtrack("stage", "index"))[1]
     assert "index: ran" in ended(corrtrack("stage", "index", "--force"))[1]
@@ -143,7 +143,7 @@ def test_a_single_stage_that_is_stopped_leaves_nothing_behind(checkout, corrtrac
     wait_for(lambda: at(checkout, "index"), process)
     process.send_signal(number)
     code, text = ended(process)
-    assert (code, text.splitlines()[-1]) == (1, STOPPED)
+    assert (code, text.splitlines()[-1]) == (128 + number, STOPPED)
     assert ours(checkout.root) == []
 
 
@@ -152,7 +152,7 @@ def test_ctrl_c_while_the_servers_start(checkout, corrtrack):
     process = corrtrack("reproduce")
     wait_for(lambda: running(checkout) >= {"prefect", "ray"}, process)
     process.send_signal(2)
-    assert ended(process)[0] == 1
+    assert ended(process)[0] == 130
     assert ours(checkout.root) == []
     assert not (checkout.state / "run.json").exists()
 
@@ -164,7 +164,7 @@ def test_a_run_ends_with_the_make_that_started_it(checkout, corrtrack):
     wait_for(lambda: running(checkout) >= {"prefect", "ray"}, process)
     make.kill()
     make.wait()
-    assert ended(process)[0] == 1
+    assert ended(process)[0] == 143
     assert ours(checkout.root) == []
 
 

@@ -72,13 +72,13 @@ def test_a_table_and_a_file_of_figures(app: typer.Typer, arguments: list[str], t
     assert "100.0" in result.output
 
 
-def test_what_was_set_aside_is_told_and_changes_the_exit_code(
+def test_a_missing_picture_is_rejected_with_its_reason_and_exit_code_3(
     app: typer.Typer, arguments: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "clip/000001_mpii_still/000002.png").unlink()
     result = CliRunner().invoke(app, [*arguments, "--gaps", "1"])
     assert result.exit_code == 3
-    assert "set aside: still.json images[2]: expected the picture 000002.png" in result.output
+    assert "rejected: still.json images[2]: expected the picture 000002.png" in result.output
 
 
 @pytest.mark.parametrize(

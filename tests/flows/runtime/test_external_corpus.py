@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.external_corpus import corpus_view, forget_videos_that_left
+from flows.runtime.external_corpus import corpus_view, remove_results_of_absent_videos
 from tasks.errors import InputError
 from tasks.formats.videos import bare_videos, detections_beside
 from tasks.tables import write_table
@@ -69,7 +69,7 @@ def test_results_replace_those_of_an_annotated_corpus(tmp_path):
     assert [path.name for path in (tmp_path / "c/posetrack/detections").iterdir()] == ["old.json"]
 
 
-def test_only_what_was_written_of_videos_that_left_is_deleted(tmp_path):
+def test_only_what_was_written_of_absent_videos_is_deleted(tmp_path):
     workspace = Workspace.of_repository(tmp_path)
     row = {"video_id": "street", "split": "val", "source": None, "media": "videos/street.mp4", "media_sha256": "0"}
     row |= {"width": 96, "height": 64, "frame_count": 4, "labelled_frame_count": 0}
@@ -79,10 +79,10 @@ def test_only_what_was_written_of_videos_that_left_is_deleted(tmp_path):
     gone = [workspace.tables / "poses/square.parquet", workspace.posetrack / "merged/square.json"]
     gone += [workspace.reports / "clips/park.mp4"]
     touched(*kept, *gone)
-    assert forget_videos_that_left(workspace) == ["park", "square"]
+    assert remove_results_of_absent_videos(workspace) == ["park", "square"]
     assert [path.exists() for path in kept] == [True] * len(kept)
     assert [path.exists() for path in gone] == [False] * len(gone)
-    assert forget_videos_that_left(workspace) == []
+    assert remove_results_of_absent_videos(workspace) == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_only_what_was_written_of_videos_that_left_is_deleted(tmp_path):
         ("c", ["new.json"], "give boxes of a bare video in MOT form"),
     ],
 )
-def test_what_fits_nothing_is_told(tmp_path, corpus, detections, message):
+def test_what_fits_nothing_is_refused(tmp_path, corpus, detections, message):
     touched(*(tmp_path / name for name in ("c/a.mp4", "c/b.mp4", "a.txt", "z.txt", "new.json")))
     with pytest.raises(InputError, match=message):
         corpus_view(tmp_path / corpus, [tmp_path / name for name in detections], tmp_path / "view")

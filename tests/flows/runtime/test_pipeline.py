@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.runtime.pipeline import Pipeline, read_pipeline, set_broken_lock_aside
+from flows.runtime.pipeline import Pipeline, move_broken_lock, read_pipeline
 
 PIPELINE = Pipeline(
     deps={
@@ -117,17 +117,17 @@ def test_without_a_lock_file_everything_is_to_do(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "stages:\n  index:\n    cmd: 'python", "<<<<<<< HEAD\nstages: {}\n=======\n"])
-def test_a_lock_file_that_is_no_yaml_is_set_aside(checkout, text):
+def test_a_lock_file_that_is_no_yaml_is_moved(checkout, text):
     checkout.state.mkdir()
     (checkout.root / "dvc.lock").write_text(text)
-    aside = set_broken_lock_aside(checkout)
-    assert aside is not None
-    assert aside.read_text() == text
+    moved = move_broken_lock(checkout)
+    assert moved is not None
+    assert moved.read_text() == text
     assert not (checkout.root / "dvc.lock").exists()
 
 
 def test_a_whole_lock_file_stays(checkout):
-    assert set_broken_lock_aside(checkout) is None
+    assert move_broken_lock(checkout) is None
     (checkout.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    assert set_broken_lock_aside(checkout) is None
+    assert move_broken_lock(checkout) is None
     assert (checkout.root / "dvc.lock").is_file()

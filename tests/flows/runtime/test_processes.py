@@ -9,7 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from flows.runtime.processes import ProcessRecord, RunFile, StoppedError, end_leftovers, end_tree, stopping_on_sigterm
+from flows.runtime.processes import ProcessRecord, RunFile, end_leftovers, end_tree
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [
@@ -49,7 +49,7 @@ def test_a_leftover_is_ended_with_its_children(start, tmp_path):
     assert not (tmp_path / "run.json").exists()
 
 
-def test_a_process_that_got_the_pid_later_is_left_alone(start, tmp_path):
+def test_a_process_that_got_the_pid_later_is_not_ended(start, tmp_path):
     process = start(SLEEP)
     run_file = RunFile(tmp_path / "run.json")
     record = run_file.add("prefect", process.pid)
@@ -59,7 +59,7 @@ def test_a_process_that_got_the_pid_later_is_left_alone(start, tmp_path):
     assert process.poll() is None
 
 
-def test_a_record_of_an_ended_process_finds_nobody(start):
+def test_a_record_of_an_ended_process_gives_none(start):
     process = start(SLEEP)
     record = ProcessRecord.of("prefect", process.pid)
     assert record.process() is not None
@@ -69,7 +69,7 @@ def test_a_record_of_an_ended_process_finds_nobody(start):
     assert record.process() is None
 
 
-def test_a_process_that_does_not_listen_is_forced(start):
+def test_a_process_that_ignores_sigterm_is_killed(start):
     process = start(STUBBORN)
     process.stdout.readline()
     end_tree(psutil.Process(process.pid), patience_seconds=0.5)
@@ -77,29 +77,22 @@ def test_a_process_that_does_not_listen_is_forced(start):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"processes": [{"name": "ray"}]}', '{"processes": 3}'])
-def test_a_damaged_run_file_names_nobody(tmp_path, text):
+def test_a_damaged_run_file_has_no_records(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     assert RunFile(tmp_path / "run.json").read() == []
 
 
 def test_the_run_file_is_there_only_while_something_runs(start, tmp_path):
     run_file = RunFile(tmp_path / "state" / "run.json")
-    one, two = (run_file.add(name, start(SLEEP).pid) for name in ("prefect", "ray"))
-    assert RunFile(run_file.path).read() == [one, two]
-    run_file.discard(one)
-    assert RunFile(run_file.path).read() == [two]
-    run_file.discard(two)
+    first, second = (run_file.add(name, start(SLEEP).pid) for name in ("prefect", "ray"))
+    assert RunFile(run_file.path).read() == [first, second]
+    run_file.discard(first)
+    assert RunFile(run_file.path).read() == [second]
+    run_file.discard(second)
     assert not run_file.path.exists()
 
 
-def test_sigterm_ends_a_run_like_ctrl_c():
-    with pytest.raises(StoppedError, match="goes on"), stopping_on_sigterm():
-        os.kill(os.getpid(), 15)
-    with pytest.raises(StoppedError), stopping_on_sigterm():
-        os.kill(os.getpid(), 2)
-
-
-def test_processes_forgotten_side_by_side_leave_no_run_file(tmp_path):
+def test_records_removed_side_by_side_leave_no_run_file(tmp_path):
     for _ in range(20):
         run_file = RunFile(tmp_path / "run.json")
         records = [run_file.add(f"server {number}", os.getpid()) for number in range(8)]

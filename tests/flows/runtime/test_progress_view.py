@@ -31,17 +31,17 @@ def shown(tmp_path, *, terminal: bool) -> str:
     return console.file.getvalue()
 
 
-def test_plain_lines_tell_start_notices_rejects_and_seconds(tmp_path):
+def test_plain_lines_report_start_notices_rejects_and_seconds(tmp_path):
     assert shown(tmp_path, terminal=False).splitlines() == [
         "estimate: starting",
         "estimate: no [bold] weights",
-        "estimate: set aside a.mp4 frame 3: expected a picture, got nothing",
+        "estimate: rejected a.mp4 frame 3: expected a picture, got nothing",
         "[1/3] estimate: ran in 2.2 s",
         "[3/3] track: unchanged",
     ]
 
 
-def test_a_terminal_sees_a_bar_with_counts_and_figures(tmp_path):
+def test_a_terminal_sees_a_bar_with_counts_and_metrics(tmp_path):
     text = shown(tmp_path, terminal=True)
     for part in ("3/4 videos", "video=000342 fps=12.5", "no [bold] weights", "[3/3] track: unchanged"):
         assert part in text
@@ -72,7 +72,7 @@ def test_plain_lines_give_rate_and_time_left_every_few_seconds(monkeypatch):
     ]
 
 
-def test_the_end_of_an_epoch_is_told_right_after_a_part_of_it(monkeypatch):
+def test_the_end_of_an_epoch_is_reported_right_after_a_part_of_it(monkeypatch):
     assert plain_lines(monkeypatch, ((0.5, 10.0), (0.9, 12.0), (1, 13.0), (1.5, 14.0))) == [
         "pretrain: starting",
         "pretrain: 0.5/8 epochs, 0.05/s, 150 s left  loss=1",

@@ -1,4 +1,4 @@
-"""The end of a run: scores, seconds, what was set aside, and the exit code that follows from it."""
+"""The end of a run: scores, seconds, what was rejected, and the exit code that follows from it."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def workspace(tmp_path):
     return workspace
 
 
-def test_scores_stand_in_percent_and_undefined_ones_are_said(workspace):
+def test_scores_stand_in_percent_and_undefined_ones_are_named(workspace):
     assert headline(workspace.reports / "metrics.json") == {
         "tracks": ("71.2", "undefined", "12"),
         "merged tracks": ("0.0", "-3.5", "undefined"),
@@ -54,14 +54,14 @@ def test_the_table_holds_scores_and_seconds_and_the_report_comes_last(workspace)
     assert lines[-1] == f"report: {workspace.reports / 'index.html'}"
 
 
-def test_stages_that_ran_side_by_side_add_up_to_more_than_the_run_and_that_is_said(tmp_path):
+def test_stages_that_ran_side_by_side_sum_to_more_than_the_run(tmp_path):
     workspace = Workspace.of_repository(tmp_path)
     workspace.provenance.mkdir(parents=True)
     for stage, seconds in (("pretrain", 60.0), ("train_siamese", 50.0)):
         (workspace.provenance / f"{stage}.json").write_text(json.dumps({"seconds": seconds}))
     outcomes = [StageOutcome("pretrain", "ran", 64.0), StageOutcome("train_siamese", "ran", 55.0)]
     assert times_line(workspace, outcomes, RunTimes(total=80.0, servers=12.0)) == (
-        "80.0 s; added up over stages, which may run side by side: 110.0 s of work in 2 of them, "
+        "80.0 s; summed over stages, which may run side by side: 110.0 s of work in 2 of them, "
         "9.0 s of DVC and starting processes around it, 12.0 s of waiting for servers"
     )
     unchanged = [StageOutcome("pretrain", "unchanged", 0.0)]
@@ -74,7 +74,7 @@ def test_rejects_of_the_index_and_of_later_stages_make_exit_code_3(workspace):
     assert exit_code(workspace) is ExitCode.DONE
     with recorded("estimate", workspace) as progress:
         progress.reject("a.mp4", "frame 3", "expected a picture, got nothing")
-    assert exit_code(workspace) is ExitCode.SET_ASIDE
+    assert exit_code(workspace) is ExitCode.REJECTED
     row = {"stage": "index", "source": "b.json", "place": "", "reason": "expected JSON, got text"}
     write_table(REJECTS, [row], REJECTS.path(workspace.tables))
-    assert "2 set aside, such as b.json: expected JSON, got text" in printed(workspace)
+    assert "2 rejected, such as b.json: expected JSON, got text" in printed(workspace)

@@ -92,15 +92,15 @@ def test_a_broken_run_leaves_nothing_and_keeps_what_was_there(
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_progress_is_told_in_counts(tmp_path: Path, dot: CorpusParams) -> None:
-    lines: list[str] = []
-    synthesise(tmp_path / "data", dot, seed=SEED, say=lines.append)
-    assert [line.split(" (")[0] for line in lines] == [
-        "train pictures: 2 of 2",
-        "train videos: 1 of 2",
-        "train videos: 2 of 2",
-        "val pictures: 1 of 1",
-        "val videos: 1 of 1",
+def test_progress_is_reported_as_unit_done_and_total(tmp_path: Path, dot: CorpusParams) -> None:
+    reports: list[tuple[str, int, int]] = []
+    synthesise(tmp_path / "data", dot, seed=SEED, report=lambda *values: reports.append(values))
+    assert reports == [
+        ("train pictures", 2, 2),
+        ("train videos", 1, 2),
+        ("train videos", 2, 2),
+        ("val pictures", 1, 1),
+        ("val videos", 1, 1),
     ]
 
 

@@ -97,7 +97,7 @@ def test_what_is_hidden_next_is_not_valid(calm: CorpusParams) -> None:
 
 def test_it_is_written_per_video_and_frame_pair(tmp_path: Path, tiny: CorpusParams) -> None:
     corpus = tiny.model_copy(update={"val_videos": 1, "frames_per_video": 3})
-    write_flow(tmp_path, corpus, seed=SEED, say=lambda _: None)
+    write_flow(tmp_path, corpus, seed=SEED, report=lambda *_: None)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
     assert files == ["020001_mpii_demo/000000.png", "020001_mpii_demo/000001.png"]
     flow, valid = read_flow_png(tmp_path / files[0])

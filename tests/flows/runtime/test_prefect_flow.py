@@ -1,18 +1,25 @@
 """Which stage works when, by a real Prefect flow on a real Prefect server."""
 
+import io
 import os
 import threading
+from pathlib import Path
 
+import psutil
 import pytest
+from rich.console import Console
 
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
+from flows.runtime.prefect_flow import flow, side_by_side, update
+from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.processes import RunFile
+from flows.runtime.progress_view import PlainView
 from flows.runtime.repository import Repository
 from flows.runtime.servers import PrefectServer
-from flows.runtime.stage_flow import run_in_order, run_side_by_side
 
 pytestmark = pytest.mark.end_to_end
 
+ROOT = Path(__file__).parents[3]
 AFTER = {
     "index": [],
     "pretrain": ["index"],
@@ -26,7 +33,7 @@ AFTER = {
 
 
 @pytest.fixture(scope="module")
-def _prefect(tmp_path_factory):
+def prefect(tmp_path_factory):
     root = tmp_path_factory.mktemp("prefect")
     server = PrefectServer(Repository(root), RunFile(root / "run.json"))
     before = dict(os.environ)
@@ -34,11 +41,27 @@ def _prefect(tmp_path_factory):
     server.start()
     try:
         server.wait()
-        yield
+        yield server
     finally:
         server.stop()
         os.environ.clear()
         os.environ.update(before)
+
+
+@flow("test")
+def stages_side_by_side(_, updates, at_once, stop):
+    return side_by_side(updates, after=AFTER, at_once=at_once, stop=stop)
+
+
+@flow("test")
+def stages_in_order(_, updates):
+    for stage, work in updates.items():
+        yield update(stage, work)()
+
+
+def runner():
+    console = Console(file=io.StringIO(), width=200)
+    return ProcessRunner(Repository(ROOT), RunFile(ROOT / "run.json"), PlainView(console, list(AFTER)))
 
 
 class Stages:
@@ -49,7 +72,7 @@ class Stages:
         self.stopping = threading.Event()
         self._fails, self._until = fails, {stage: set(others.split()) for stage, others in until.items()}
 
-    def bring(self, stage):
+    def update(self, stage):
         self.notes.append(("begin", stage))
         if stage == self._fails:
             raise StageFailedError(stage, ExitCode.BAD_INPUT, f"{stage}: expected text, got broken")
@@ -61,8 +84,8 @@ class Stages:
         return StageOutcome(stage, "ran", 0.0)
 
     def run(self, *, at_once):
-        calls = {stage: lambda stage=stage: self.bring(stage) for stage in AFTER}
-        return run_side_by_side("test", calls, after=AFTER, at_once=at_once, stop=self.stopping.set)
+        updates = {stage: lambda stage=stage: self.update(stage) for stage in AFTER}
+        return stages_side_by_side(runner(), updates, at_once, self.stopping.set)
 
     def begun(self):
         return [stage for what, stage in self.notes if what == "begin"]
@@ -72,7 +95,7 @@ class Stages:
         return max(working)
 
 
-@pytest.mark.usefixtures("_prefect")
+@pytest.mark.usefixtures("prefect")
 class TestFlow:
     def test_one_at_a_time_keeps_the_order(self):
         stages = Stages()
@@ -108,9 +131,23 @@ class TestFlow:
     def test_in_order_each_stage_works_in_the_main_thread(self):
         threads = []
 
-        def bring():
+        def work():
             threads.append(threading.current_thread())
             return StageOutcome("index", "ran", 0.0)
 
-        assert len(run_in_order("test", {"index": bring, "detect": bring})) == 2
+        assert len(stages_in_order(runner(), {"index": work, "detect": work})) == 2
         assert set(threads) == {threading.main_thread()}
+
+    def test_a_run_whose_server_is_killed_finishes_and_reports_the_gap(self, prefect):
+        run = runner()
+
+        def kill_the_server():
+            for process in [*psutil.Process(prefect.pid).children(recursive=True), psutil.Process(prefect.pid)]:
+                process.kill()
+                process.wait()
+            return StageOutcome("index", "ran", 0.0)
+
+        updates = {"index": kill_the_server, "detect": lambda: StageOutcome("detect", "ran", 0.0)}
+        assert [outcome.stage for outcome in stages_in_order(run, updates)] == ["index", "detect"]
+        [line] = run.view.console.file.getvalue().splitlines()
+        assert "its history of this run has a gap, the results are complete" in line

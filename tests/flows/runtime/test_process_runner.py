@@ -1,9 +1,9 @@
-"""What a failed program's output becomes."""
+"""The error that is made of a failed program's output."""
 
 import pytest
 
 from flows.runtime.outcomes import ExitCode
-from flows.runtime.stage_runs import failure
+from flows.runtime.process_runner import failure
 
 HINTS = "ERROR: failed to reproduce 'track': failed to run: python -m tasks track, exited with {code}\n"
 
@@ -26,6 +26,6 @@ HINTS = "ERROR: failed to reproduce 'track': failed to run: python -m tasks trac
         ("ERROR: dvc.yaml is broken\n", ExitCode.FAILED, "track failed:\nERROR: dvc.yaml is broken"),
     ],
 )
-def test_a_failure_is_told_in_the_words_of_the_stage(output, code, words):
+def test_a_failure_is_the_last_line_that_the_stage_reported(output, code, words):
     error = failure("track", output)
     assert (error.exit_code, str(error), error.stage) == (code, words, "track")

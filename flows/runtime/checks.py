@@ -1,4 +1,4 @@
-"""`corrtrack doctor`: what a run needs, checked one by one, each with what to do about it."""
+"""What a run needs, checked one by one, each with what to do about it."""
 
 import io
 import shutil
@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import psutil
-from rich.console import Console
 
-from flows.runtime.outcomes import ExitCode
 from flows.runtime.processes import RunFile
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
@@ -36,21 +34,6 @@ class Finding:
     verdict: Verdict
     found: str
     remedy: str = ""
-
-
-def examine(repository: Repository, console: Console) -> ExitCode:
-    """Print all findings; DONE unless one of them is wrong."""
-    wrong = 0
-    for finding in findings(repository):
-        style = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.verdict]
-        console.print(
-            f"{finding.verdict:5} {finding.what:10} {finding.found}", style=style, highlight=False, markup=False
-        )
-        if finding.remedy:
-            console.print(f"      {'':10} -> {finding.remedy}", highlight=False, markup=False)
-        wrong += finding.verdict == "wrong"
-    console.print(f"{wrong} of these must be put right before a run" if wrong else "ready to run", highlight=False)
-    return ExitCode.FAILED if wrong else ExitCode.DONE
 
 
 def findings(repository: Repository) -> Iterator[Finding]:

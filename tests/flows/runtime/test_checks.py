@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.doctor import (
+from flows.runtime.checks import (
     check_data,
     check_disk,
     check_gpu,

@@ -1,0 +1,107 @@
+"""`corrtrack reproduce`, `stage` and `reprocess`: the commands that run stages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from flows.runtime.outcomes import EXIT_CODES
+
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="Write profiles/NAME.yaml over params.yaml first.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Write this value into params.yaml first; repeatable."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Let --profile and --set overwrite changes of your own.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `corrtrack`."""
+    for command in (reproduce, stage, reprocess):
+        app.command(epilog=EXIT_CODES)(command)
+
+
+def reproduce(profile: Profile = None, settings: Settings = None, force: Force = False) -> None:
+    """Run everything that is stale, from the corpus in data/ to reports/index.html.
+
+    Without data/ a small demo corpus is synthesised. DVC decides what is stale, from the contents of data/,
+    params.yaml and the code. A run that was stopped keeps its finished work, and the next one continues.
+
+    Examples:
+
+    - `corrtrack reproduce`: all stages by params.yaml
+
+    - `corrtrack reproduce --profile paper`: with the paper's numbers
+
+    - `corrtrack reproduce --set track.tau_corr=0.25`: only tracking and what follows it runs again
+    """
+    from flows.cli.params_choice import choose_params
+    from flows.reproduce import reproduce as run
+    from flows.runtime.repository import find_repository
+    from flows.runtime.signals import end_with_make
+
+    end_with_make()
+    repository = find_repository()
+
+    def prepare() -> None:
+        choose_params(repository, profile=profile, settings=settings or [], force=force)
+
+    raise typer.Exit(run(repository, Console(), prepare=prepare))
+
+
+def stage(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a stage in dvc.yaml, such as track.")],
+    force: Annotated[bool, typer.Option("--force", help="Run it even if nothing it reads has changed.")] = False,
+) -> None:
+    """Run one stage, if it is stale: `dvc repro --single-item NAME`, with progress.
+
+    The stages before it are not run; `corrtrack reproduce` runs all that is stale.
+
+    Examples:
+
+    - `corrtrack stage track`: associate the existing poses by the current params.yaml
+
+    - `corrtrack stage report --force`: write the report once more
+    """
+    from flows.reproduce import reproduce_stage
+    from flows.runtime.repository import find_repository
+
+    raise typer.Exit(reproduce_stage(find_repository(), name, Console(), force=force))
+
+
+def reprocess(
+    corpus: Annotated[
+        Path,
+        typer.Argument(help="A video file, a folder of videos or of frame folders, or a folder laid out like data/."),
+    ],
+    out: Out,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="DIR", help="Weight files; by default those in artifacts/models."),
+    ] = None,
+    detections: Annotated[
+        list[Path] | None,
+        typer.Option("--detections", metavar="FILE", help="Person boxes in MOT or COCO results form; repeatable."),
+    ] = None,
+) -> None:
+    """Track the people of an external corpus, with networks that are trained already.
+
+    Runs the stages from index to report on the corpus and writes tables, tracks and a report to --out. A second
+    call continues where the first was stopped, and repeats only what a change of corpus or params.yaml requires.
+
+    Examples:
+
+    - `corrtrack reprocess street.mp4 --out runs/street --detections street.txt`
+
+    - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --weights weights/released`
+    """
+    from flows.reprocess import ReprocessRequest
+    from flows.reprocess import reprocess as run
+    from flows.runtime.repository import find_repository
+
+    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()))
+    raise typer.Exit(run(find_repository(), request, Console()))

@@ -1,0 +1,148 @@
+"""Running the programs of a run: followed, recorded, ended with it; `dvc repro --single-item STAGE` above all."""
+
+import contextlib
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import psutil
+
+from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome, State, StoppedError
+from flows.runtime.processes import RunFile, end_children, end_tree
+from flows.runtime.progress_view import EventFile, ProgressView
+from flows.runtime.repository import Repository
+from flows.runtime.signals import deferred, undisturbed
+from tasks.progress import progress_file
+
+_POLL_SECONDS = 0.1
+_LAST_LINES = 12
+
+
+class ProcessRunner:
+    """Runs programs, any number of them side by side, each from a thread of its own.
+
+    It shows their events, keeps their output, and ends them when the run ends.
+    """
+
+    def __init__(
+        self, repository: Repository, run_file: RunFile, view: ProgressView, stopping: threading.Event | None = None
+    ) -> None:
+        self.repository = repository
+        self.view = view
+        self.run_file = run_file
+        self.stopping = stopping or threading.Event()
+        """Once set, every program that runs is ended, and its thread gets a StoppedError."""
+
+    def run(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Exit code and output of `command`, whose events are those of the progress file of `name`.
+
+        Raises:
+            StoppedError: the run was asked to stop before the command ended by itself.
+        """
+        log = self.repository.state / "logs" / f"{name}.run.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        events = EventFile(progress_file(self.repository.state, name))
+        with contextlib.ExitStack() as ending:
+            with log.open("wb") as output, deferred():
+                process = subprocess.Popen(
+                    command,
+                    cwd=self.repository.root,
+                    env=self.repository.environment() | dict(environment or {}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                end = end_children if _is_dvc(command) else end_tree
+                ending.enter_context(self._ended_with_the_run(process, name, end=end))
+            while process.poll() is None:
+                self._show(events)
+                if self.stopping.wait(_POLL_SECONDS):
+                    raise StoppedError(f"{name}: stopped with the run; run it again to continue")
+            self._show(events)
+        return process.returncode, log.read_text(encoding="utf-8", errors="replace")
+
+    def _show(self, events: EventFile) -> None:
+        for event in events.new_events():
+            self.view.event(event)
+
+    @contextlib.contextmanager
+    def _ended_with_the_run(
+        self, process: subprocess.Popen[bytes], name: str, *, end: Callable[[psutil.Process], None]
+    ) -> Iterator[None]:
+        record = None
+        try:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                record = self.run_file.add(name, process.pid)
+            yield
+        finally:
+            with undisturbed(), contextlib.suppress(psutil.NoSuchProcess):
+                if process.poll() is None:
+                    end(psutil.Process(process.pid))
+            if record is not None:
+                self.run_file.discard(record)
+
+
+def update_by_dvc(
+    runner: ProcessRunner, stage: str, *, environment: Mapping[str, str] | None = None, force: bool = False
+) -> StageOutcome:
+    """Let DVC bring `stage` up to date.
+
+    Raises:
+        StageFailedError: the stage, or DVC, ended with an error.
+        StoppedError: the run was asked to stop, because another stage failed or by the user.
+    """
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
+    return update_by_program(runner, stage, command + ["--force"] * force, environment, state_of=_state)
+
+
+def update_by_program(
+    runner: ProcessRunner,
+    stage: str,
+    command: list[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    state_of: Callable[[str], State] = lambda _: "ran",
+) -> StageOutcome:
+    """Run the program that brings `stage` up to date, with progress; `state_of` reads from its output what it did.
+
+    Raises:
+        StageFailedError: it ended with an error.
+        StoppedError: the run was asked to stop.
+    """
+    runner.view.begin(stage)
+    start = time.monotonic()
+    try:
+        code, output = runner.run(stage, command, environment)
+    except StoppedError as stopped:
+        runner.view.clear(stage)
+        runner.view.report(str(stopped))
+        raise
+    if code != 0:
+        raise failure(stage, output)
+    outcome = StageOutcome(stage, state_of(output), time.monotonic() - start)
+    runner.view.end(outcome)
+    return outcome
+
+
+def failure(name: str, output: str) -> StageFailedError:
+    """The error of a program that failed, in the last words that it reported itself."""
+    code = re.search(r"exited with (\d+)", output)
+    exit_code = ExitCode.BAD_INPUT if code and int(code[1]) == ExitCode.BAD_INPUT else ExitCode.FAILED
+    lines = [line for line in output.splitlines() if line.startswith(f"{name}: ")]
+    message = lines[-1] if lines else "\n".join([f"{name} failed:", *output.strip().splitlines()[-_LAST_LINES:]])
+    return StageFailedError(name, exit_code, message)
+
+
+def _is_dvc(command: list[str]) -> bool:
+    """Whether the command is DVC's, which must not be cut off while it writes dvc.lock."""
+    return command[1:3] == ["-m", "dvc"]
+
+
+def _state(output: str) -> State:
+    if re.search(r"^Running stage ", output, re.MULTILINE):
+        return "ran"
+    return "restored" if "is cached - skipping run" in output else "unchanged"

@@ -1,0 +1,91 @@
+"""Ctrl-C and SIGTERM: how a run stops, and what must not be interrupted."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Final
+
+import psutil
+
+from flows.runtime.outcomes import StoppedError
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+STOPPED: Final = "stopped; finished work is kept, the same command continues from there"
+
+
+@contextlib.contextmanager
+def stopping_on_signals(stopping: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the block, wherever they arrive, so that servers are stopped in both cases.
+
+    `stopping` is set as well: code that swallows the interrupt, as an import or a destructor may, is followed by a
+    wait that looks at it. SIGINT is handled even where a shell started the command in the background and had it
+    ignored. SIGHUP keeps its meaning, so that `nohup` and a closed terminal are the user's choice.
+
+    Raises:
+        StoppedError: one of the two came.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        stopping.set()
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    except (KeyboardInterrupt, StoppedError):
+        if not received:
+            raise
+        raise StoppedError(STOPPED, received[0]) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep a second signal from interrupting the cleaning up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals interrupt the main thread alone
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Let a signal interrupt only after the block, so that no process is started without a record of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
+
+
+def end_with_make() -> None:
+    """Stop this run, as SIGTERM would, once the `make` that started it is gone; its pid stands in CORRTRACK_PARENT."""
+    parent = os.environ.get("CORRTRACK_PARENT", "")
+
+    def watch() -> None:
+        while psutil.pid_exists(int(parent)):
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if parent.isdigit():
+        threading.Thread(target=watch, daemon=True).start()

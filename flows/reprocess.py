@@ -79,7 +79,7 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
         if not last_run.is_current(inputs):
             last_run.forget()
             _copy_weights(weights, workspace)
-            _write_request(workspace, request, weights)
+            _write_request(workspace, request, weights, params)
             log_stages_to(log_file(workspace))
             with RunServers(runner, params) as servers, ray_on_demand(servers.ray_address):
                 servers.start_prefect()
@@ -132,12 +132,13 @@ def _copy_weights(files: dict[str, Path], workspace: Workspace) -> None:
                 shutil.copyfile(source, partial_file)
 
 
-def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dict[str, Path]) -> None:
-    """Record beside the stages' provenance what was asked for, and by which weights."""
+def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dict[str, Path], params: Params) -> None:
+    """Record beside the stages' provenance what was asked for, by which weights and params."""
     workspace.provenance.mkdir(parents=True, exist_ok=True)
     record = {
-        "corpus": str(request.corpus),
+        "corpus": str(request.corpus.expanduser().resolve()),
         "detections": [str(path) for path in request.detections],
         "weights": {name: {"file": str(path), "sha256": file_sha256(path)} for name, path in weights.items()},
+        "params": params.model_dump(mode="json"),
     }
     write_whole(workspace.artifacts / "request.json", json.dumps(record, indent=2) + "\n")

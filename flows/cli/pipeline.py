@@ -15,6 +15,10 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Write this value into params.yaml first; repeatable."),
 ]
+Save = Annotated[
+    str | None,
+    typer.Option("--save", metavar="NAME", help="Keep the finished run under this name, for `corrtrack compare`."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Let --profile and --set overwrite changes of your own.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")]
 
@@ -25,7 +29,7 @@ def register(app: typer.Typer) -> None:
         app.command(epilog=EXIT_CODES)(command)
 
 
-def reproduce(profile: Profile = None, settings: Settings = None, force: Force = False) -> None:
+def reproduce(profile: Profile = None, settings: Settings = None, force: Force = False, save: Save = None) -> None:
     """Run everything that is stale, from the corpus in data/ to reports/index.html.
 
     Without data/ a small demo corpus is synthesised. DVC decides what is stale, from the contents of data/,
@@ -38,9 +42,12 @@ def reproduce(profile: Profile = None, settings: Settings = None, force: Force =
     - `corrtrack reproduce --profile paper`: with the paper's numbers
 
     - `corrtrack reproduce --set track.tau_corr=0.25`: only tracking and what follows it runs again
+
+    - `corrtrack reproduce --save tau-0.25`: keep this run for `corrtrack compare tau-0.25`
     """
     from flows.cli.params_choice import choose_params
     from flows.reproduce import reproduce as run
+    from flows.runtime.recorded_runs import save_run
     from flows.runtime.repository import find_repository
     from flows.runtime.signals import end_with_make
 
@@ -50,7 +57,10 @@ def reproduce(profile: Profile = None, settings: Settings = None, force: Force =
     def prepare() -> None:
         choose_params(repository, profile=profile, settings=settings or [], force=force)
 
-    raise typer.Exit(run(repository, Console(), prepare=prepare))
+    code = run(repository, Console(), prepare=prepare)
+    if save is not None:
+        save_run(repository, save)
+    raise typer.Exit(code)
 
 
 def stage(

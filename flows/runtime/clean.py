@@ -1,6 +1,5 @@
 """`make clean`: deletes what the stages of this checkout wrote, and keeps every file of another origin."""
 
-import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from flows.runtime.recorded_runs import cached_files
 from flows.runtime.repository import Repository, find_repository
 from tasks.out_folder import written_files
 from tasks.shards.store import file_digest
@@ -55,13 +55,9 @@ def _tracked(root: Path) -> Iterator[tuple[Path, str]]:
     content: Any = YAML(typ="safe").load(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
     for stage in content.get("stages", {}).values():
         for out in stage.get("outs", []):
-            path, digest = root / out["path"], str(out["md5"])
-            if not digest.endswith(".dir"):
-                yield path, digest
-                continue
-            listing = root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
-            if listing.is_file():
-                yield from ((path / entry["relpath"], entry["md5"]) for entry in json.loads(listing.read_text()))
+            digest = str(out["md5"])
+            for path, source in cached_files(root, out["path"], digest):
+                yield root / path, source.parent.name + source.name
 
 
 def _has_digest(path: Path, digest: str | None) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow.compute as pc
@@ -74,14 +75,21 @@ class EvaluationVideo:
         return TrackedPoses(self.truth_frame[frames], ids, keypoint_array(rows), list_array(rows, "score"))
 
 
-def evaluation_videos(workspace: Workspace, split: str, box_source: str) -> list[EvaluationVideo]:
-    """Videos of a split with poses and ground truth that can be scored; a notice names each of the others."""
-    return list(_evaluation_videos(workspace, split, box_source))
+_ALL_EVIDENCE: Final = (POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
 
 
-def _evaluation_videos(workspace: Workspace, split: str, box_source: str) -> Iterator[EvaluationVideo]:
+def evaluation_videos(
+    workspace: Workspace, split: str, box_source: str, *, needed: tuple[Table, ...] = _ALL_EVIDENCE
+) -> list[EvaluationVideo]:
+    """Videos of a split with the needed tables and usable ground truth; a notice names each of the others."""
+    return list(_evaluation_videos(workspace, split, box_source, needed))
+
+
+def _evaluation_videos(
+    workspace: Workspace, split: str, box_source: str, needed: tuple[Table, ...]
+) -> Iterator[EvaluationVideo]:
     index = VideoIndex(workspace.tables)
-    for video_id in index.with_tables(POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES):
+    for video_id in index.with_tables(*needed):
         video = index.video(video_id)
         source = video.row["source"]
         if video.row["split"] != split or not source or not video.row["labelled_frame_count"]:

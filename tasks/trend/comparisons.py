@@ -1,25 +1,20 @@
 """What the paper says is better than what, and what the fresh corpora say to it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from models.arrays import IntArray
-from models.metrics.average_precision import average_precision
-from models.metrics.clear_mot import MotCounts, clear_mot
 from models.metrics.paired_bootstrap import PairedDifference, paired_bootstrap
 from tasks.demo_corpus.seeds import generator
-from tasks.tracker_evaluation.metrics import VideoScore
+from tasks.tracker_evaluation.measures import FEWER_IS_BETTER, Measure, Metric, measure_of
 from tasks.trend.home import FULL_DESIGN, PROPAGATED
 from tasks.trend.scores import CorpusScores
 
 Row = dict[str, Any]
-Metric = Literal["IDSW", "MOTA", "mAP"]
-Measure = Callable[[IntArray], float]
-_FEWER_IS_BETTER: Final = ("IDSW",)
 _TRACKING: Final[tuple[Metric, ...]] = ("IDSW", "MOTA")
 
 
@@ -82,10 +77,10 @@ def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resam
         measure_of(metric, list(chain.from_iterable(corpus.variants[variant] for corpus in corpora)))
         for variant in (trend.first, trend.second)
     )
-    sign = -1.0 if metric in _FEWER_IS_BETTER else 1.0
+    sign = -1.0 if metric in FEWER_IS_BETTER else 1.0
     found = paired_bootstrap(
         sizes,
-        lambda videos: sign * (first(videos) - second(videos)),
+        lambda videos: sign * float(first(videos)[-1] - second(videos)[-1]),
         resamples=resamples,
         generator=generator(seed, "trend", trend.name, metric),
     )
@@ -93,17 +88,6 @@ def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resam
     values = {"first_mean": _mean(first, parts), "second_mean": _mean(second, parts)}
     facts = {name: getattr(trend, name) for name in ("name", "place", "first", "second", "claim")}
     return facts | {"metric": metric} | values | _told(found)
-
-
-def measure_of(metric: Metric, scores: Sequence[VideoScore]) -> Measure:
-    """The metric over any of the videos with these scores, by their numbers."""
-    if metric == "mAP":
-        return lambda videos: float(average_precision([scores[video].evidence for video in videos]).ap[-1])
-    names = [field.name for field in fields(MotCounts)]
-    columns = {name: np.stack([getattr(score.counts, name) for score in scores]) for name in names}
-    if metric == "IDSW":
-        return lambda videos: float(columns["switches"][videos].sum())
-    return lambda videos: float(clear_mot(MotCounts(**{name: columns[name][videos].sum(0) for name in names})).mota[-1])
 
 
 def by_tag(corpora: Sequence[CorpusScores]) -> list[Row]:
@@ -124,8 +108,8 @@ def _tag_differences(trend: Trend, corpora: Sequence[CorpusScores], videos: IntA
         for variant in (trend.first, trend.second)
     )
     return {
-        "fewer IDSW": _plain(measure_of("IDSW", second)(videos) - measure_of("IDSW", first)(videos)),
-        "more MOTA": _plain(measure_of("MOTA", first)(videos) - measure_of("MOTA", second)(videos)),
+        "fewer IDSW": _plain(measure_of("IDSW", second)(videos)[-1] - measure_of("IDSW", first)(videos)[-1]),
+        "more MOTA": _plain(measure_of("MOTA", first)(videos)[-1] - measure_of("MOTA", second)(videos)[-1]),
     }
 
 
@@ -140,7 +124,7 @@ def _told(found: PairedDifference) -> Row:
 
 
 def _mean(measure: Measure, parts: Sequence[IntArray]) -> float | None:
-    return _plain(float(np.mean([measure(part) for part in parts])))
+    return _plain(float(np.mean([measure(part)[-1] for part in parts])))
 
 
 def _plain(value: float) -> float | None:

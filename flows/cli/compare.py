@@ -1,0 +1,98 @@
+"""`corrtrack compare`: which of two runs is better, where, and whether that is more than chance."""
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_BEYOND_LIMIT = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `corrtrack`."""
+    app.command()(compare)
+
+
+class Kind(StrEnum):
+    """Which tracks are compared."""
+
+    TRACKS = "tracks"
+    MERGED = "merged tracks"
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A git revision, a saved run, an out folder, or `.`")],
+    second: Annotated[
+        str, typer.Argument(metavar="[B]", help="The run that is judged; `.` is the working tree.")
+    ] = ".",
+    kind: Annotated[Kind, typer.Option("--tracks", help="Which tracks.")] = Kind.TRACKS,
+    resamples: Annotated[int, typer.Option("--resamples", min=10, help="Draws of the bootstrap.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown, for a pull request.")] = False,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", metavar="CONDITION", help='Exit with 4 where it holds, such as "MOTA < -0.5".'),
+    ] = None,
+) -> None:
+    """Compare two finished runs: params, stages, metrics with intervals, and single errors.
+
+    Both are scored on the annotated videos that they share. Each difference comes with a 95 % paired bootstrap
+    interval over videos; better and worse are said only where it excludes 0. Errors are told apart one by one: which
+    identity switches, misses and false positives are new, gone or common. Writes reports/compare/A..B.html with the
+    clips of the videos that changed most, side by side.
+
+    The tables of a git revision or saved run are read from DVC's cache. `corrtrack reproduce --save NAME` saves a run.
+
+    Exit codes: 0 done, 2 bad input, 4 a condition of --fail-if holds.
+
+    Examples:
+
+    - `corrtrack compare HEAD`: what the run in the working tree changed
+
+    - `corrtrack compare tau-0.3 tau-0.2 --fail-if "MOTA < -0.5"`: two saved runs, for CI
+    """
+    from rich.console import Console
+
+    from flows.compare import compare as run
+    from flows.compare import parse_condition
+    from flows.runtime.repository import find_repository
+    from tasks.comparison.report import as_markdown
+
+    conditions = [parse_condition(text) for text in fail_if or []]
+    page, content = run(find_repository(), first, second, kind=kind.value, resamples=resamples)
+    if as_json:
+        typer.echo(json.dumps(content, indent=2))
+    elif markdown:
+        typer.echo(as_markdown(content), nl=False)
+    else:
+        _print(Console(), content)
+        Console(soft_wrap=True).print(f"page: {page}", highlight=False, markup=False)
+    if any(condition.holds(content) for condition in conditions):
+        raise typer.Exit(_BEYOND_LIMIT)
+
+
+def _print(console: "Console", content: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from tasks.comparison.report import describe, interval, number
+
+    for row in content["params"]:
+        console.print(f"{row['key']}: {row['first']} -> {row['second']}", highlight=False, markup=False)
+    table = Table("", "first", "second", "difference", "95 % interval", "verdict")
+    for row in content["metrics"]:
+        if row["scope"] == "total":
+            values = (number(row[name]) for name in ("first", "second", "difference"))
+            table.add_row(row["metric"], *values, interval(row), row["verdict"])
+    table.title = f"{content['second']} against {content['first']}, {len(content['videos'])} videos"
+    console.print(table)
+    for kind, counts in content["errors"].items():
+        console.print(f"{kind}: {counts['new']} new, {counts['gone']} gone, {counts['common']} common", highlight=False)
+    for name, videos in content["left_out"].items():
+        if videos:
+            console.print(f"not compared, only {name} has them: {', '.join(videos)}", highlight=False, markup=False)
+    for moment in content["moments"][:5]:
+        console.print(f"{moment['video_id']}, {describe(moment)}", highlight=False, markup=False)

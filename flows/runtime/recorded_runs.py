@@ -1,0 +1,171 @@
+"""Finished runs that can be compared: git revisions, saved runs, out folders, and the working tree.
+
+A revision or saved run is a dvc.lock with its params.yaml; the bytes of its tables and data lie in DVC's cache under
+the digests of the lock, and are linked into a folder, never copied.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from flows.runtime.repository import Repository
+from tasks.comparison.versions import Version
+from tasks.errors import InputError
+from tasks.out_folder import MARKER
+from tasks.whole_files import write_whole
+from tasks.workspace import Workspace
+
+WORKING_TREE: Final = "."
+_RECORDED: Final = ("dvc.lock", "data.dvc", "params.yaml")
+"""Files that describe a run of the checkout."""
+_NEEDED: Final = ("artifacts/tables/videos.parquet", "artifacts/tables/frames.parquet", "artifacts/tables/tracks")
+
+
+def find_version(repository: Repository, name: str) -> Version:
+    """The finished run that the user calls `name`.
+
+    Args:
+        repository: the checkout.
+        name: `.` for the working tree, the name of a saved run, an out folder of `reprocess`, or a git revision.
+
+    Raises:
+        InputError: there is no such run, or its results are not at hand; says how to get them.
+    """
+    if name == WORKING_TREE:
+        return _working_tree(repository)
+    if (Path(name) / MARKER).is_file():
+        return _out_folder(Path(name).resolve(), name)
+    if Path(name).name == name and (folder := _saved(repository, name)).is_dir():
+        return _recorded(repository, name, {file: _text(folder / file) for file in _RECORDED})
+    return _recorded(repository, name, {file: _at_revision(repository, name, file) for file in _RECORDED})
+
+
+def save_run(repository: Repository, name: str) -> Path:
+    """Keep the run in the working tree under a name: its params and the digests of its results, no copy of them.
+
+    Raises:
+        InputError: the name is no plain file name, is taken by another run, or there is no finished run.
+    """
+    if not name or Path(name).name != name or name.startswith("."):
+        raise InputError(f"--save {name}: expected a plain name such as tau-0.2, got {name!r}")
+    folder = _saved(repository, name)
+    content = {file: _text(repository.root / file) for file in _RECORDED}
+    for file, text in content.items():
+        if text is None:
+            raise InputError(f"--save {name}: expected {file} of a finished run, got none; run `corrtrack reproduce`")
+        if (folder / file).is_file() and _text(folder / file) != text:
+            raise InputError(f"--save {name}: expected a new name, found another run saved under it; choose another")
+    for file, text in content.items():
+        write_whole(folder / file, text or "")
+    return folder
+
+
+def _saved(repository: Repository, name: str) -> Path:
+    return repository.root / ".corrtrack" / "runs" / name
+
+
+def _working_tree(repository: Repository) -> Version:
+    for path in _NEEDED:
+        if not (repository.root / path).exists():
+            raise InputError(
+                f"{repository.root}: expected the results of a run, got no {path}; run `corrtrack reproduce`"
+            )
+    params = _yaml("params.yaml", _text(repository.params))
+    lock = _yaml("dvc.lock", _text(repository.root / "dvc.lock"))
+    return Version("working tree", repository.workspace, params, lock.get("stages", {}))
+
+
+def _out_folder(folder: Path, name: str) -> Version:
+    request = _text(folder / "artifacts" / "request.json")
+    if request is None:
+        raise InputError(f"{name}: expected a finished run of reprocess, got no artifacts/request.json; run it again")
+    record = json.loads(request)
+    view = folder / ".corrtrack" / "corpus"
+    data = view if view.is_dir() else Path(record["corpus"])
+    return Version(
+        name, Workspace(data, folder / "artifacts", folder / "reports", folder / ".corrtrack"), record["params"], {}
+    )
+
+
+def _recorded(repository: Repository, name: str, content: dict[str, str | None]) -> Version:
+    for file, text in content.items():
+        if text is None:
+            raise InputError(
+                f"{name}: expected a git revision, a saved run or an out folder of this checkout, got none with {file}"
+            )
+    stages = _yaml("dvc.lock", content["dvc.lock"]).get("stages", {})
+    outs = {out["path"]: str(out["md5"]) for stage in stages.values() for out in stage.get("outs", [])}
+    missing = [path for path in _NEEDED if path not in outs]
+    if missing:
+        raise InputError(f"{name}: expected {missing[0]} among the outputs in its dvc.lock, got an older layout")
+    outs |= {out["path"]: str(out["md5"]) for out in _yaml("data.dvc", content["data.dvc"])["outs"]}
+    folder = _linked(repository, name, {path: digest for path, digest in outs.items() if _is_compared(path)})
+    workspace = Workspace(folder / "data", folder / "artifacts", folder / "reports", repository.state)
+    return Version(name, workspace, _yaml("params.yaml", content["params.yaml"]), stages)
+
+
+def _is_compared(path: str) -> bool:
+    return path == "data" or path.startswith("artifacts/tables/")
+
+
+def _linked(repository: Repository, name: str, outs: dict[str, str]) -> Path:
+    """A folder of links into DVC's cache that looks like the checkout did."""
+    key = hashlib.sha256(json.dumps(outs, sort_keys=True).encode()).hexdigest()
+    folder = repository.root / ".corrtrack" / "compare" / key[:16]
+    if folder.is_dir():
+        return folder
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for path, digest in outs.items():
+        for target, source in cached_files(repository.root, path, digest):
+            if not source.is_file():
+                raise InputError(
+                    f"{name}: expected {target} in DVC's cache, got nothing; "
+                    f"fetch it from a remote (`dvc fetch --rev {name}`) or run that version again"
+                )
+            (partial / target).parent.mkdir(parents=True, exist_ok=True)
+            (partial / target).symlink_to(source)
+    partial.rename(folder)
+    return folder
+
+
+def cached_files(root: Path, path: str, digest: str) -> Iterator[tuple[str, Path]]:
+    """Files of an output with the digest that DVC recorded, each by its path below `root`, and where the cache has it.
+
+    An output folder whose listing is not in the cache gives that listing, which is then no file.
+    """
+    cache = root / ".dvc" / "cache" / "files" / "md5"
+    source = cache / digest[:2] / digest[2:]
+    if not digest.endswith(".dir") or not source.is_file():
+        yield path, source
+        return
+    for entry in json.loads(source.read_text(encoding="utf-8")):
+        yield f"{path}/{entry['relpath']}", cache / entry["md5"][:2] / entry["md5"][2:]
+
+
+def _at_revision(repository: Repository, revision: str, file: str) -> str | None:
+    command = ["git", "show", "--end-of-options", f"{revision}:{file}"]
+    ran = subprocess.run(command, cwd=repository.root, capture_output=True, text=True, check=False)
+    return ran.stdout if ran.returncode == 0 else None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _yaml(name: str, text: str | None) -> dict[str, Any]:
+    try:
+        content = YAML(typ="safe", pure=True).load(text or "")
+    except YAMLError as error:
+        raise InputError(f"{name}: expected YAML, got {str(error).splitlines()[0]}") from None
+    return content if isinstance(content, dict) else {}

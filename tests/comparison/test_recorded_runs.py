@@ -1,0 +1,176 @@
+"""Runs as git, DVC and an out folder keep them, compared by the command: with real repositories."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.compare import parse_condition
+from flows.runtime.recorded_runs import find_version, save_run
+from flows.runtime.repository import Repository
+from tasks.errors import InputError
+from tasks.out_folder import claim_out_folder
+
+pytestmark = pytest.mark.end_to_end
+
+PARAMS = {
+    "run": {"seed": 1},
+    "detect": {"box_sources": ["detected"]},
+    "track": {"output_keypoint_threshold": 0.3, "tau_corr": 0.3},
+    "score": {"splits": ["val"]},
+}
+STAGE = {
+    "index": {
+        "cmd": "true",
+        "params": ["track"],
+        "outs": [
+            *(f"artifacts/tables/{name}.parquet" for name in ("videos", "frames")),
+            *(f"artifacts/tables/{name}" for name in ("tracks", "merged_tracks")),
+        ],
+    }
+}
+
+
+def write_yaml(path: Path, content: object) -> None:
+    with path.open("w") as file:
+        YAML().dump(content, file)
+
+
+def run(root: Path, *command: str) -> None:
+    environment = os.environ | {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "DVC_SITE_CACHE_DIR": str(root / "site")}
+    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+
+
+def perfect(frame: int) -> dict[int, float]:
+    return {5: 10.0, 6: 200.0}
+
+
+def switching(frame: int) -> dict[int, float]:
+    return {(5 if frame < 2 else 7): 10.0, 6: 200.0}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory, make_run: Callable[..., None]) -> Repository:
+    """A checkout whose first commit switches identities, and whose second, saved as `better`, does not.
+
+    The run in its working tree is the second one.
+    """
+    root = tmp_path_factory.mktemp("checkout")
+    write_yaml(root / "dvc.yaml", {"stages": STAGE})
+    (root / ".gitignore").write_text("/artifacts/\n/data/\n/.corrtrack/\n/site/\n")
+    dvc = (sys.executable, "-m", "dvc")
+    for command in (("git", "init", "-q"), ("git", "config", "user.email", "test@localhost"),
+                    ("git", "config", "user.name", "test"), (*dvc, "init", "-q")):  # fmt: skip
+        run(root, *command)
+    for tracks, threshold in ((switching, 0.3), (perfect, 0.2)):
+        make_run(root, {"a": tracks, "b": perfect}, tags={})
+        write_yaml(root / "params.yaml", PARAMS | {"track": PARAMS["track"] | {"tau_corr": threshold}})
+        run(root, *dvc, "add", "-q", "data")
+        run(root, *dvc, "commit", "-q", "-f", "index")
+        run(root, "git", "add", "-A")
+        run(root, "git", "commit", "-q", "-m", "run")
+    repository = Repository(root)
+    save_run(repository, "better")
+    return repository
+
+
+@pytest.fixture
+def corrtrack(checkout: Repository, monkeypatch) -> Callable[..., tuple[int, str]]:
+    """Runs the command in the checkout: exit code and output."""
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, [*arguments, "--resamples", "20"])
+        return result.exit_code, result.output
+
+    return call
+
+
+def test_a_revision_is_compared_with_the_working_tree(corrtrack, checkout):
+    code, text = corrtrack("compare", "HEAD~1")
+    assert code == 0, text
+    assert "track.tau_corr: 0.3 -> 0.2" in text
+    assert "switch: 0 new, 15 gone, 0 common" in text
+    page = checkout.root / "reports/compare/HEAD_1..working_tree.html"
+    assert f"page: {page}" in text
+    content = json.loads(page.with_suffix(".json").read_text())
+    assert content["videos"] == ["a", "b"]
+    assert [row["stage"] for row in content["stages"]] == ["index"]
+    assert content["stages"][0]["params"] and content["stages"][0]["results"]
+
+
+def test_a_saved_run_equals_the_working_tree_it_was_saved_from(corrtrack, checkout):
+    code, text = corrtrack("compare", "better", "--json")
+    assert code == 0, text
+    content = json.loads(text)
+    assert {row["verdict"] for row in content["metrics"]} == {"identical"}
+    assert (content["params"], content["stages"], content["moments"]) == ([], [], [])
+
+
+@pytest.mark.parametrize(("condition", "code"), [("IDSW > 10", 4), ("IDSW > 20", 0), ("MOTA < -0.5", 4)])
+def test_a_limit_decides_the_exit_code(corrtrack, condition, code):
+    found, text = corrtrack("compare", "better", "HEAD~1", "--fail-if", condition)
+    assert found == code, text
+
+
+def test_tables_of_a_revision_are_links_into_the_cache(checkout):
+    version = find_version(checkout, "HEAD~1")
+    path = version.workspace.tables / "tracks/a.parquet"
+    assert path.is_symlink()
+    assert path.resolve().is_relative_to(checkout.root / ".dvc/cache")
+
+
+def test_an_out_folder_is_a_run(corrtrack, tmp_path, make_run):
+    out = claim_out_folder(tmp_path / "out")
+    make_run(out, {"a": switching}, tags={})
+    (out / "artifacts/request.json").write_text(json.dumps({"corpus": str(out / "data"), "params": PARAMS}))
+    code, text = corrtrack("compare", str(out), "--markdown")
+    assert code == 0, text
+    assert "only working tree has them or their annotations differ: b" in text
+    assert "15 gone" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no-such-revision", "no-such-revision: expected a git revision, a saved run or an out folder"),
+        ("--output=x", "--output=x: expected a git revision"),
+    ],
+)
+def test_an_unknown_run_is_refused(checkout, name, message):
+    with pytest.raises(InputError, match=message):
+        find_version(checkout, name)
+
+
+def test_a_revision_whose_tables_left_the_cache_says_how_to_get_them(checkout, tmp_path):
+    other = Repository(tmp_path / "clone")
+    run(tmp_path, "git", "clone", "-q", str(checkout.root), "clone")
+    with pytest.raises(InputError, match=r"in DVC's cache, got nothing; fetch it from a remote"):
+        find_version(other, "HEAD")
+
+
+@pytest.mark.parametrize("name", ["", "../x", ".hidden"])
+def test_a_saved_run_needs_a_plain_name(checkout, name):
+    with pytest.raises(InputError, match="expected a plain name"):
+        save_run(checkout, name)
+
+
+def test_a_saved_run_is_not_overwritten_by_another(checkout):
+    (checkout.root / ".corrtrack/runs/taken").mkdir(parents=True)
+    (checkout.root / ".corrtrack/runs/taken/params.yaml").write_text("other")
+    with pytest.raises(InputError, match="found another run saved under it"):
+        save_run(checkout, "taken")
+
+
+@pytest.mark.parametrize("text", ["MOTA", "MOTA < x", "speed > 1", ""])
+def test_a_limit_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="expected a metric"):
+        parse_condition(text)

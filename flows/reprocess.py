@@ -21,6 +21,7 @@ from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
 from flows.runtime.summary import RunTimes, exit_code, print_summary
+from tasks.detect import require_boxes
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
 from tasks.out_folder import claim_out_folder
@@ -40,8 +41,10 @@ def track_corpus(runner: ProcessRunner, workspace: Workspace, params: Params) ->
     """Run the stages one after the other in this process; finished shards come from the out folder's store."""
     for stage in STAGES:
         yield update(stage, partial(update_in_process, runner.view, workspace, params, stage))()
-        if stage == "index" and (absent := remove_results_of_absent_videos(workspace)):
-            runner.view.report(f"no longer in the corpus, so their results are deleted: {', '.join(absent)}")
+        if stage == "index":
+            if absent := remove_results_of_absent_videos(workspace):
+                runner.view.report(f"no longer in the corpus, so their results are deleted: {', '.join(absent)}")
+            require_boxes(workspace, params)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
     A second call continues where the first ended, and does nothing if nothing has changed.
 
     Raises:
-        InputError: corpus, weights, params.yaml or the out folder cannot be used, or another run writes to it.
+        InputError: corpus, weights, params.yaml or the out folder cannot be used, the corpus has no source of person
+            boxes, or another run writes to the out folder.
         StageFailedError: a stage ended with an error.
         StoppedError: SIGINT or SIGTERM came.
     """

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tasks.inference.box_files import BoxFiles
+from tasks.errors import InputError
+from tasks.inference.box_files import BoxFiles, mot_file, results_files
 from tasks.inference.network_work import NetworkWork
-from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows
+from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows, why_all_dropped
 from tasks.inference.video_tables import remove_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
+from tasks.tables import read_table
 from tasks.tables.schemas import DETECTIONS, PERSONS
 from tasks.workspace import Workspace
 
@@ -22,51 +25,92 @@ if TYPE_CHECKING:
     from tasks.inference.person_detector import BoxDetector
     from tasks.params.sections import Params
 
+_SHOWN_VIDEOS: Final = 5
+
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Give every video of the chosen splits its boxes, each source under its own name."""
+    """Write the person boxes of every video of the chosen splits, each source under its own name.
+
+    A video whose detected boxes are all dropped is rejected with the counts; the table keeps them with the reason.
+    """
     index = VideoIndex(workspace.tables)
     videos = index.of_splits(params.detect.splits)
     if not videos:
         current().notice(f"no video of the splits {', '.join(params.detect.splits)}: nothing is tracked")
-    if params.detect.source == "network" and "detected" in params.detect.box_sources:
+    if _uses_detector(params):
         weights = {"detector": Path(str(params.detect.network_weights))}
         work = DetectWork(workspace.data, workspace.tables, weights, params)
         map_shards(work, work.shards(videos), workspace=workspace, params=params)
         remove_other_videos(DETECTIONS, videos, workspace=workspace)
     else:
         _run_on_files(index, videos, workspace=workspace, params=params)
+    _report_boxes(index.with_tables(DETECTIONS), workspace=workspace, params=params)
+
+
+def require_boxes(workspace: Workspace, params: "Params") -> None:
+    """Check, before any network runs, that there is a source of person boxes for the indexed videos.
+
+    Raises:
+        InputError: no detector is chosen, and there is neither a file of boxes nor an annotated person.
+    """
+    index = VideoIndex(workspace.tables)
+    videos = [index.video(video_id) for video_id in index.of_splits(params.detect.splits)]
+    if not videos or _uses_detector(params):
+        return
+    if "detected" in params.detect.box_sources and (
+        results_files(workspace.data) or any(mot_file(workspace.data, video) for video in videos)
+    ):
+        return
+    annotations = Annotations(workspace.tables)
+    if "annotated" in params.detect.box_sources and any(annotations.boxes(video) for video in videos):
+        return
+    raise InputError(
+        f"no person boxes for any of {len(videos)} videos, so there is nothing to track: name a file of boxes with "
+        "--detections (COCO results, or NAME.det.txt in MOT form beside NAME.mp4), or set detect.source to network "
+        "and detect.network_weights to the weights of a person detector in params.yaml"
+    )
+
+
+def _uses_detector(params: "Params") -> bool:
+    return params.detect.source == "network" and "detected" in params.detect.box_sources
 
 
 def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
     by_id = {video_id: index.video(video_id) for video_id in videos}
     files = BoxFiles(workspace.data, list(by_id.values()), index.image_ids())
     annotations = Annotations(workspace.tables)
-    without_boxes = []
 
     def rows_of(video_id: str) -> pa.Table:
         video = by_id[video_id]
         boxes = files.boxes(video) if "detected" in params.detect.box_sources else []
-        if "detected" in params.detect.box_sources and not boxes:
-            without_boxes.append(video_id)
         return _rows(video, boxes, annotations, params)
 
-    rows = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
-    current().summary(boxes=rows)
+    row_count = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
+    current().summary(boxes=row_count)
+
+
+def _report_boxes(videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
+    """Report the videos without detected boxes, and reject those whose boxes are all dropped."""
+    if "detected" not in params.detect.box_sources:
+        return
+    without_boxes = []
+    for video_id in videos:
+        rows = read_table(DETECTIONS, DETECTIONS.path(workspace.tables, video_id))
+        if reason := why_all_dropped(rows, score_threshold=params.detect.score_threshold):
+            current().reject(video_id, "", f"{reason}; the video gets no tracks from detected boxes")
+        elif not pc.any(pc.equal(rows["box_source"], "detected")).as_py():
+            without_boxes.append(video_id)
     if without_boxes:
+        names = ", ".join(without_boxes[:_SHOWN_VIDEOS]) + (", ..." if len(without_boxes) > _SHOWN_VIDEOS else "")
         current().notice(
-            f"{len(without_boxes)} of {len(videos)} videos have no detected person boxes ({_some(without_boxes)}): "
-            "their tracks from detected boxes stay empty; expected COCO results in data/posetrack/detections, "
-            "or NAME.det.txt in MOT form beside a bare video NAME.mp4"
+            f"{len(without_boxes)} of {len(videos)} videos have no detected person boxes ({names}) and get no tracks "
+            "from them; expected COCO results in data/posetrack/detections, or NAME.det.txt in MOT form beside a bare "
+            "video NAME.mp4"
         )
 
 
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
-
-
 def _rows(video: Video, detected: Sequence[PersonBox], annotations: Annotations, params: "Params") -> pa.Table:
-    """Rows of the table detections with the sources that the parameters name."""
+    """Return rows of the table detections with the box sources that the parameters name."""
     chosen: dict[str, Sequence[PersonBox]] = {
         source: detected if source == "detected" else annotations.boxes(video) for source in params.detect.box_sources
     }
@@ -85,13 +129,13 @@ class DetectWork(NetworkWork):
 
     @cached_property
     def detector(self) -> "BoxDetector":
-        """The detector, loaded once in each process that works on shards."""
+        """The detector, loaded once in each process."""
         from tasks.inference.person_detector import BoxDetector  # loads torch, which box files do without
 
         return BoxDetector(self.weights["detector"])
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
-        """Rows of the table detections of the video."""
+        """Return the rows of the table detections of the video."""
         video = self.index.video(shard.video_id)
         boxes = list(self.detector.boxes(video.open(self.data), video.frames_of("detected")))
         return {DETECTIONS.name: _rows(video, boxes, Annotations(self.tables), self.params)}

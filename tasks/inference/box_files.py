@@ -1,6 +1,6 @@
-"""Person boxes that lie in the corpus as files: COCO results for annotated videos, MOT tables for bare ones."""
+"""Person boxes from files of the corpus: COCO results for annotated videos, MOT tables for bare ones."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -13,66 +13,67 @@ from tasks.inference.person_boxes import PersonBox
 from tasks.inference.videos import Video
 from tasks.progress import current
 
-Place: TypeAlias = tuple[str, int]
-"""Video and frame."""
+FrameKey: TypeAlias = tuple[str, int]
+"""Video id and frame index."""
 Reader: TypeAlias = Callable[[Path], tuple[list[DetectedBox], list[dict[str, Any]]]]
-"""A file of boxes to its boxes and to what is broken in it, as place and reason."""
+"""Reads a file of boxes; returns them, and what is broken in it as location and reason."""
 RESULTS_FOLDER: Final = Path("posetrack/detections")
-"""Where COCO results lie below the data folder; each box belongs to the frame of its image_id."""
+"""Folder of COCO results below the data folder; each box belongs to the frame of its image_id."""
 
 
 class BoxFiles:
-    """The boxes of all files of the corpus; what is broken in them is set aside.
+    """The boxes of all files of the corpus; what cannot be used is rejected with its reason.
 
     Args:
         data: data folder.
-        videos: the videos that boxes are wanted of.
-        known_image_ids: ids of all frames of the corpus; a box of another picture is told.
+        videos: videos that boxes are read for.
+        known_image_ids: ids of all frames of the corpus; boxes of other pictures are counted in a notice.
     """
 
     def __init__(self, data: Path, videos: Sequence[Video], known_image_ids: Iterable[int]) -> None:
         self._data = data
         self._known = frozenset(known_image_ids)
         self._boxes: dict[str, list[PersonBox]] = defaultdict(list)
-        places = _places(videos)
-        for path in sorted((data / RESULTS_FOLDER).glob("*.json")):
-            self._take_results(path, places)
+        frames = _frames_by_image_id(videos)
+        counts = {self._name(path): self._read_results(path, frames) for path in results_files(data)}
+        _report_unknown_pictures(counts)
 
     def boxes(self, video: Video) -> list[PersonBox]:
-        """Boxes of a video, frame by frame in the order of their files."""
+        """Return the boxes of a video, in the order of their files."""
         if video.row["source"] is not None:
             return self._boxes[video.video_id]
-        path = detections_beside(self._data, str(video.row["media"]))
+        path = mot_file(self._data, video)
         return [] if path is None else self._mot_boxes(path, video)
 
-    def _take_results(self, path: Path, places: dict[int, list[Place]]) -> None:
+    def _read_results(self, path: Path, frames: dict[int, list[FrameKey]]) -> tuple[int, int]:
+        """Keep the boxes of a file; return how many it has, and how many of them are of unknown pictures."""
         source = self._name(path)
-        strangers = 0
-        for box in self._read(path, read_results):
-            found = places.get(box.image_id, [])
-            if len(found) > 1:
-                reason = f"expected one frame of this image_id, found it in {found[0][0]} and {found[1][0]}"
+        boxes = self._read(path, read_results)
+        for box in boxes:
+            matches = frames.get(box.image_id, [])
+            if len(matches) > 1:
+                reason = f"expected one frame of this image_id, found it in {matches[0][0]} and {matches[1][0]}"
                 current().reject(source, f"image_id {box.image_id}", reason)
-            elif found:
-                [(video_id, frame_index)] = found
+            elif matches:
+                [(video_id, frame_index)] = matches
                 self._boxes[video_id].append(PersonBox(frame_index, tuple(box.box_xywh), box.score))
-            strangers += box.image_id not in self._known
-        if strangers:
-            current().notice(f"{source}: {strangers} boxes are of pictures outside this corpus; they are passed over")
+        return len(boxes), sum(box.image_id not in self._known for box in boxes)
 
     def _mot_boxes(self, path: Path, video: Video) -> list[PersonBox]:
         frames = {frame["image_id"]: frame["frame_index"] for frame in video.frames}
-        boxes = []
-        for box in self._read(path, read_detections):
-            if box.image_id in frames:
-                boxes.append(PersonBox(frames[box.image_id], tuple(box.box_xywh), box.score))
-            else:
-                reason = f"expected a frame of the video, which has {len(frames)}"
-                current().reject(self._name(path), f"frame {box.image_id}", reason)
-        return boxes
+        boxes = self._read(path, read_detections)
+        outside = Counter(box.image_id for box in boxes if box.image_id not in frames)
+        if outside:
+            first, last = min(outside), max(outside)
+            numbers = f"frame {first}" if first == last else f"frames {first} to {last}"
+            reason = f"expected a frame of the video, which has {len(frames)}; {outside.total()} boxes are ignored"
+            current().reject(self._name(path), numbers, reason)
+        return [
+            PersonBox(frames[box.image_id], tuple(box.box_xywh), box.score) for box in boxes if box.image_id in frames
+        ]
 
     def _read(self, path: Path, reader: Reader) -> list[DetectedBox]:
-        """The boxes of a file; a broken entry, or a file that cannot be read, is set aside."""
+        """Return the boxes of a file; broken entries, or a file that cannot be read, are rejected."""
         try:
             boxes, rejects = reader(path)
         except InputError as error:
@@ -86,11 +87,33 @@ class BoxFiles:
         return path.relative_to(self._data).as_posix()
 
 
-def _places(videos: Iterable[Video]) -> dict[int, list[Place]]:
-    """Frames of each image_id; bare videos have none of an annotation file."""
-    places: dict[int, list[Place]] = defaultdict(list)
+def _report_unknown_pictures(counts: dict[str, tuple[int, int]]) -> None:
+    """Report the boxes of other pictures: files of another split are usual, files that all fit nothing are not."""
+    some_fit = any(total > unknown for total, unknown in counts.values())
+    for source, (total, unknown) in counts.items():
+        if unknown and some_fit:
+            current().notice(
+                f"{source}: {unknown} of {total} boxes are of pictures outside this corpus; they are ignored"
+            )
+        elif unknown:
+            current().reject(source, "", f"none of its {total} boxes has the image_id of a picture of this corpus")
+
+
+def results_files(data: Path) -> list[Path]:
+    """Return the files of COCO results of a corpus, ascending."""
+    return sorted((data / RESULTS_FOLDER).glob("*.json"))
+
+
+def mot_file(data: Path, video: Video) -> Path | None:
+    """Return the MOT file beside a bare video; None where there is none, or the video is annotated."""
+    return detections_beside(data, str(video.row["media"])) if video.row["source"] is None else None
+
+
+def _frames_by_image_id(videos: Iterable[Video]) -> dict[int, list[FrameKey]]:
+    """Return the frames of each image_id of annotated videos; bare videos have no such ids."""
+    frames: dict[int, list[FrameKey]] = defaultdict(list)
     for video in videos:
         if video.row["source"] is not None:
             for frame in video.frames:
-                places[frame["image_id"]].append((video.video_id, frame["frame_index"]))
-    return places
+                frames[frame["image_id"]].append((video.video_id, frame["frame_index"]))
+    return frames

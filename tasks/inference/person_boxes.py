@@ -1,5 +1,6 @@
-"""Person boxes from files and annotations, brought into one form."""
+"""Person boxes of any source in one form, and as rows of the table detections."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,7 +25,14 @@ _PERSON_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class PersonBox:
-    """A person box in a frame of a video; `drop_reason` is that of the table detections."""
+    """A person box in a frame of a video.
+
+    Attributes:
+        frame_index: the frame.
+        box_xywh: left, top, width, height, px.
+        score: the detector's score; 1 for annotated boxes.
+        drop_reason: that of the table detections.
+    """
 
     frame_index: int
     box_xywh: tuple[float, ...]
@@ -40,16 +48,16 @@ class Annotations:
         self._rows = rows.filter(pc.field("video_id").is_valid())
 
     def boxes(self, video: Video) -> list[PersonBox]:
-        """Boxes of the annotated persons of a video, by frame and annotation; score 1."""
-        own = self._rows.filter(pc.field("video_id") == video.video_id)
+        """Return the boxes of the annotated persons of a video, by frame and annotation."""
+        rows = self._rows.filter(pc.field("video_id") == video.video_id)
         order = [(name, "ascending") for name in ("frame_index", "annotation_id", "person_id")]
         return [
-            PersonBox(row["frame_index"], tuple(row["box_xywh"]), 1.0, _why_unused(row))
-            for row in own.sort_by(order).to_pylist()
+            PersonBox(row["frame_index"], tuple(row["box_xywh"]), 1.0, _why_dropped(row))
+            for row in rows.sort_by(order).to_pylist()
         ]
 
 
-def _why_unused(person: Mapping[str, Any]) -> str | None:
+def _why_dropped(person: Mapping[str, Any]) -> str | None:
     if person["is_crowd"]:
         return "crowd"
     return None if any(person["visibility"]) else "no_keypoints"
@@ -58,18 +66,24 @@ def _why_unused(person: Mapping[str, Any]) -> str | None:
 def detection_rows(
     video: Video, boxes_of_source: Mapping[str, Sequence[PersonBox]], *, score_threshold: float
 ) -> pa.Table:
-    """Rows of the table detections; ids count the boxes of each source in frame order, dropped ones included."""
+    """Return rows of the table detections; ids count the boxes of a source in frame order, dropped ones included.
+
+    Args:
+        video: the video, whose width and height cut the boxes.
+        boxes_of_source: boxes by box source, detected or annotated.
+        score_threshold: boxes of a lower score are dropped.
+    """
     rows = [
         {"video_id": video.video_id, "box_source": source, "detection_id": number, **asdict(box)}
         for source, boxes in boxes_of_source.items()
         for number, box in enumerate(sorted(boxes, key=lambda box: box.frame_index))
-        for box in [_judged(box, video, score_threshold)]
+        for box in [_checked(box, video, score_threshold)]
     ]
     return table_of(DETECTIONS, {name: [row[name] for row in rows] for name in DETECTIONS.schema.names})
 
 
-def _judged(box: PersonBox, video: Video, score_threshold: float) -> PersonBox:
-    """The box cut to its picture, or as it is with the reason why it is passed over."""
+def _checked(box: PersonBox, video: Video, score_threshold: float) -> PersonBox:
+    """Return the box cut to its picture, or as it is with the reason why it is dropped."""
     if box.drop_reason is None and box.score < score_threshold:
         return replace(box, drop_reason="low_score")
     whole = xywh_to_xyxy(np.array(box.box_xywh, dtype=np.float64))
@@ -77,3 +91,22 @@ def _judged(box: PersonBox, video: Video, score_threshold: float) -> PersonBox:
     if inside[2:].min() < _SMALLEST_SIDE_PX:
         return replace(box, drop_reason=box.drop_reason or "outside_picture")
     return replace(box, box_xywh=tuple(inside.tolist()))
+
+
+def why_all_dropped(rows: pa.Table, *, score_threshold: float) -> str | None:
+    """Explain why no detected box of a video is used; None where one is used, or none was found.
+
+    Args:
+        rows: the video's rows of the table detections.
+        score_threshold: least score of a box that is used.
+    """
+    detected = rows.filter(pc.field("box_source") == "detected")
+    reasons = Counter(detected["drop_reason"].to_pylist())
+    if not reasons or reasons[None]:
+        return None
+    counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(reasons.items()))
+    highest = pc.max(detected["score"]).as_py()
+    return (
+        f"all {len(detected)} detected boxes are dropped: {counts}; detect.score_threshold is {score_threshold:g}, "
+        f"the highest score {highest:.4g}"
+    )

@@ -107,3 +107,15 @@ def test_a_corpus_that_is_not_there_is_bad_input(corrtrack, tmp_path, untrained_
     code, text = corrtrack("reprocess", nowhere, "--out", tmp_path / "out", "--weights", untrained_weights)
     assert code == 2
     assert f"{nowhere}: expected a video" in text
+
+
+def test_without_person_boxes_it_stops_after_the_index_and_names_the_ways_out(corrtrack, tmp_path, untrained_weights):
+    out = tmp_path / "out"
+    write_video(tmp_path / "street.mp4", 3)
+    code, text = corrtrack("reprocess", tmp_path / "street.mp4", "--out", out, "--weights", untrained_weights)
+    assert code == 2, text
+    assert "no person boxes for any of 1 videos" in text
+    assert "--detections" in text
+    assert "detect.source" in text
+    assert (out / "artifacts/tables/videos.parquet").is_file()
+    assert not (out / "artifacts/tables/detections").exists()

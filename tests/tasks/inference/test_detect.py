@@ -7,6 +7,7 @@ import torch
 
 import tasks.detect
 from models.networks.detector import PersonDetector
+from tasks.errors import InputError
 from tasks.progress import Progress, as_current
 
 
@@ -100,7 +101,7 @@ def test_videos_without_boxes_and_boxes_without_video_are_told(corpus, results, 
     results((0, BOX, 0.9), (77, BOX, 0.9))
     progress = told()
     assert [row["box_source"] for row in corpus.table("detections", "b")] == ["annotated", "annotated"]
-    assert "posetrack/detections/val.json: 1 boxes are of pictures outside" in progress.notices[0]
+    assert "posetrack/detections/val.json: 1 of 2 boxes are of pictures outside" in progress.notices[0]
     assert progress.notices[1].startswith("1 of 2 videos have no detected person boxes (b)")
 
 
@@ -130,14 +131,19 @@ def test_only_the_chosen_splits_and_sources(corpus, results, told, params, chang
     assert not (corpus.workspace.tables / "detections/b.parquet").exists()
 
 
-def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
-    corpus.video("a", 2, persons=0)
+def bare(corpus, lines):
+    """Make the corpus one bare video with these lines of a MOT file beside it."""
     corpus.videos[0] |= {"source": None, "media": "walk.mp4"}
     for index, frame in enumerate(corpus.frames):
         frame |= {"path": None, "image_id": index + 1, "is_labelled": False}
     (corpus.workspace.data / "walk.mp4").write_bytes(b"")
-    lines = ["1,-1,11,13,20,30,0.9,-1,-1,-1", "2,-1,11,13,20,30,0.2,-1,-1,-1", "3,-1,11,13,20,30,0.9,-1,-1,-1"]
     (corpus.workspace.data / "walk.det.txt").write_text("\n".join(lines))
+
+
+def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
+    corpus.video("a", 2, persons=0)
+    lines = ["1,-1,11,13,20,30,0.9,-1,-1,-1", "2,-1,11,13,20,30,0.2,-1,-1,-1", "3,-1,11,13,20,30,0.9,-1,-1,-1"]
+    bare(corpus, lines)
     progress = told()
     rows = corpus.table("detections", "a")
     assert [(row["frame_index"], row["box_xywh"], row["drop_reason"]) for row in rows] == [
@@ -145,6 +151,57 @@ def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
         (1, BOX, "low_score"),
     ]
     assert [(entry["source"], entry["place"]) for entry in progress.rejects] == [("walk.det.txt", "frame 3")]
+
+
+def test_boxes_behind_the_end_of_a_video_are_one_reject(corpus, told):
+    corpus.video("a", 2, persons=0)
+    bare(corpus, [f"{frame},-1,11,13,20,30,0.9,-1,-1,-1" for frame in range(1, 1001)])
+    [reject] = told().rejects
+    assert (reject["source"], reject["place"]) == ("walk.det.txt", "frames 3 to 1000")
+    assert reject["reason"] == "expected a frame of the video, which has 2; 998 boxes are ignored"
+    assert len(corpus.table("detections", "a")) == 2
+
+
+def test_a_video_whose_boxes_are_all_dropped_is_rejected_with_counts_and_reason(corpus, results, told):
+    corpus.video("a", 1)
+    corpus.video("b", 1)
+    results((0, BOX, 0.3), (0, BOX, 0.4), (0, [90.0, 10.0, 20.0, 20.0], 0.9), (1000, BOX, 0.9), (1000, BOX, 0.1))
+    [reject] = told().rejects
+    assert (reject["source"], reject["place"]) == ("a", "")
+    assert reject["reason"] == (
+        "all 3 detected boxes are dropped: 2 low score, 1 outside picture; "
+        "detect.score_threshold is 0.5, the highest score 0.9; the video gets no tracks from detected boxes"
+    )
+    assert len(corpus.table("detections", "a", box_source="detected")) == 3
+
+
+def test_a_file_of_boxes_of_other_pictures_is_rejected_unless_another_file_fits(corpus, results, told):
+    corpus.video("a", 1)
+    results((77, BOX, 0.9), (78, BOX, 0.9))
+    [reject] = told().rejects
+    results((0, BOX, 0.9), name="train")
+    assert told().rejects == []
+    assert reject["source"] == "posetrack/detections/val.json"
+    assert reject["reason"] == "none of its 2 boxes has the image_id of a picture of this corpus"
+
+
+def test_without_any_source_of_boxes_the_ways_out_are_named(corpus, params, change):
+    corpus.video("a", 2, persons=0)
+    workspace = corpus.write()
+    with pytest.raises(InputError, match=r"no person boxes for any of 1 videos.*--detections.*detect\.source"):
+        tasks.detect.require_boxes(workspace, params)
+    detector = change(params, detect={"source": "network", "network_weights": "detector.pth"})
+    tasks.detect.require_boxes(workspace, detector)
+
+
+@pytest.mark.parametrize("source", ["annotations", "results", "MOT file"])
+def test_any_source_of_boxes_is_enough(corpus, params, results, source):
+    corpus.video("a", 2, persons=2 if source == "annotations" else 0)
+    if source == "results":
+        results((0, BOX, 0.9))
+    if source == "MOT file":
+        bare(corpus, ["1,-1,11,13,20,30,0.9,-1,-1,-1"])
+    tasks.detect.require_boxes(corpus.write(), params)
 
 
 def test_the_detector_finds_boxes_in_every_frame(corpus, told, params, change, tmp_path):

@@ -14,7 +14,7 @@ COCO_CLASSES = 91
 PERSON_CLASS = 1
 
 
-class Persons(NamedTuple):
+class DetectedPersons(NamedTuple):
     """The persons of one image, best first: boxes (N,4) as x1, y1, x2, y2 in pixels, and scores (N,) in 0..1."""
 
     boxes_xyxy: Tensor
@@ -29,15 +29,14 @@ class PersonDetector(nn.Module):
         self.network = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=classes)
 
     @torch.inference_mode()
-    def detect_persons(self, images: Sequence[Tensor]) -> list[Persons]:
-        """Find the persons of images (3,H,W) of any sizes, RGB in 0..1, above torchvision's own floor of 0.05."""
-        found = self.network(list(images))
-        return [_persons(each) for each in found]
+    def detect_persons(self, images: Sequence[Tensor]) -> list[DetectedPersons]:
+        """Detect persons in images (3,H,W) of any sizes, RGB in 0..1; scores are above torchvision's floor of 0.05."""
+        return [_persons_among(detections) for detections in self.network(list(images))]
 
 
-def _persons(found: dict[str, Tensor]) -> Persons:
-    person = found["labels"] == PERSON_CLASS
-    return Persons(found["boxes"][person], found["scores"][person])
+def _persons_among(detections: dict[str, Tensor]) -> DetectedPersons:
+    is_person = detections["labels"] == PERSON_CLASS
+    return DetectedPersons(detections["boxes"][is_person], detections["scores"][is_person])
 
 
 def load_detector(path: str | Path) -> PersonDetector:

@@ -7,6 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 from models.arrays import FloatArray, Picture
 
@@ -59,6 +61,11 @@ def crop_picture(picture: Picture, affine: FloatArray, *, crop_width: int, crop_
     """Cut a crop (crop_height, crop_width, 3) uint8 out of an RGB picture (H,W,3): bilinear, black outside."""
     crop: Any = cv2.warpAffine(picture, affine, (crop_width, crop_height), flags=cv2.INTER_LINEAR, borderValue=0)
     return np.asarray(crop, dtype=np.uint8)
+
+
+def image_tensor(pictures: Picture, *, device: torch.device | str = "cpu") -> Tensor:
+    """Pictures (...,H,W,3) uint8 as images (...,3,H,W) in 0..1 for a network, on a device."""
+    return torch.from_numpy(pictures).to(device).movedim(-1, -3).float().div_(255)
 
 
 def stretched_crop(picture: Picture, box_xywh: FloatArray, *, crop_width: int, crop_height: int) -> Picture:

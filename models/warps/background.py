@@ -1,4 +1,4 @@
-"""Persons before other surroundings: between two frames of a video people move against what is behind them."""
+"""Persons on another background: between two frames of a video people move relative to what is behind them."""
 
 import cv2
 import numpy as np
@@ -11,27 +11,27 @@ _SHOULDERS = index_map(POSETRACK_KEYPOINTS, ("left_shoulder", "right_shoulder"))
 _HIPS = index_map(POSETRACK_KEYPOINTS, ("left_hip", "right_hip"))
 _TRUNK = np.concatenate([_SHOULDERS, _HIPS])
 _LIMB_WIDTH = 0.4
-"""In lengths of the trunk; a little more than a limb, so that its outline stays."""
+"""In lengths of the trunk; slightly more than a limb, so that its outline is kept."""
 _FEATHER_PX = 1.0
 
 
 def body_mask(xy: FloatArray, labelled: BoolArray, *, size_px: int) -> BoolArray:
-    """Where the bodies of P persons are, roughly: trunk and limbs between labelled keypoints.
+    """Mask of P bodies, roughly: trunk and limbs between labelled keypoints.
 
     Args:
-        xy: (P,17,2) pixels of the view, PoseTrack's slots.
-        labelled: (P,17); persons without shoulders and hips are left out.
+        xy: (P,17,2) px of the view, PoseTrack's order.
+        labelled: (P,17); persons without both shoulders and hips are left out.
         size_px: side of the view.
 
     Returns:
         (size_px,size_px).
     """
     mask = np.zeros((size_px, size_px), dtype=np.uint8)
-    for points, told in zip(np.rint(xy).astype(np.int32), labelled, strict=True):
-        if told[_TRUNK].all():
+    for points, known in zip(np.rint(xy).astype(np.int32), labelled, strict=True):
+        if known[_TRUNK].all():
             cv2.fillConvexPoly(mask, cv2.convexHull(points[_TRUNK]), 1)
             for first, second in SKELETON:
-                if told[first] and told[second]:
+                if known[first] and known[second]:
                     cv2.line(mask, points[first].tolist(), points[second].tolist(), 1, _limb_width(points))
     return mask.astype(np.bool_)
 
@@ -42,13 +42,13 @@ def _limb_width(points: npt.NDArray[np.int32]) -> int:
     return max(1, round(_LIMB_WIDTH * max(float(np.hypot(*length)) for length in lengths)))
 
 
-def at(mask: BoolArray, xy: FloatArray) -> BoolArray:
-    """The mask (S,S) at the pixels of points (...,2); beyond the border as at the border."""
+def sample_mask(mask: BoolArray, xy: FloatArray) -> BoolArray:
+    """Values of a mask (S,S) at points (...,2) in px; outside the view those of its border."""
     column, row = (np.rint(xy[..., axis]).clip(0, len(mask) - 1).astype(np.int64) for axis in (0, 1))
     return np.asarray(mask[row, column])
 
 
-def before(surroundings: Picture, view: Picture, mask: BoolArray) -> Picture:
-    """The view (S,S,3) where the mask (S,S) is set, before other surroundings (S,S,3), with a soft edge."""
+def replace_background(view: Picture, mask: BoolArray, background: Picture) -> Picture:
+    """Keep the view (S,S,3) where the mask (S,S) is set, and show a background (S,S,3) elsewhere, with a soft edge."""
     share = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), _FEATHER_PX)[..., None]
-    return np.asarray(np.rint(share * view + (1 - share) * surroundings), dtype=np.uint8)
+    return np.asarray(np.rint(share * view + (1 - share) * background), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Warps that make the second picture of a pair: an affine, and a smooth bend that no affine follows."""
+"""Warps that make the second picture of a pair: an affine, then a smooth bend that no affine can express (4.3)."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from models.poses.crops import apply, crop_picture, invert
 
 _WAVES = 3
 _WAVELENGTH_SHARE = (0.5, 1.5)
-"""Of the waves of a bend, in sides of the picture: limbs bend, patches stay whole."""
-_ROUNDS = 24
-"""Of the fixed-point iteration, which brings the error down by the bend's slope in each."""
+"""Wavelengths of a bend, in sides of the picture: limbs bend, small patches keep their shape."""
+_ITERATIONS = 24
+"""Of the fixed-point iteration, each of which multiplies the error by at most the slope of the bend."""
 
 
 @dataclass(frozen=True)
 class Bend:
-    """A smooth deformation: what lies at p + d(p) comes to lie at p, where d is a sum of waves."""
+    """A smooth deformation that moves what lies at p + d(p) to p, where d is a sum of waves."""
 
     waves: FloatArray
     """(W,2) radians per pixel along x and y."""
@@ -27,20 +27,20 @@ class Bend:
     """(W,2) pixels along x and y."""
 
     def displacement(self, xy: FloatArray) -> FloatArray:
-        """d (...,2) in pixels at the places (...,2)."""
+        """d (...,2) in pixels at points (...,2)."""
         shifts: FloatArray = np.sin(xy @ self.waves.T + self.phases) @ self.swings
         return shifts
 
     def moved(self, xy: FloatArray) -> FloatArray:
-        """Where points (...,2) come to lie: the p with p + d(p) = xy, unique since d is less steep than 1."""
-        place = xy
-        for _ in range(_ROUNDS):
-            place = xy - self.displacement(place)
-        return place
+        """Points (...,2) after the bend: the p with p + d(p) = xy, unique since d has a slope below 1."""
+        solution = xy
+        for _ in range(_ITERATIONS):
+            solution = xy - self.displacement(solution)
+        return solution
 
 
 def draw_bend(slope: float, size_px: int, generator: np.random.Generator) -> Bend:
-    """A bend whose derivative stays below `slope` (under 1) everywhere: local turns and stretches up to about that."""
+    """Draw a bend whose derivative stays below `slope` (under 1): the size of its local rotations and stretches."""
     angles = generator.uniform(0, 2 * np.pi, (2, _WAVES))
     steepness = 2 * np.pi / (size_px * generator.uniform(*_WAVELENGTH_SHARE, _WAVES))
     swing = slope * generator.uniform(0, 1, _WAVES) / (_WAVES * steepness)
@@ -62,11 +62,11 @@ class Warp:
         return straight if self.bend is None else self.bend.moved(straight)
 
     def view(self, picture: Picture, size_px: int) -> Picture:
-        """What the view (size_px,size_px,3) shows of the picture (H,W,3); black outside."""
+        """The view (size_px,size_px,3) of a picture (H,W,3); black outside the picture."""
         if self.bend is None:
             return crop_picture(picture, self.affine, crop_width=size_px, crop_height=size_px)
-        places = np.stack(np.meshgrid(np.arange(size_px), np.arange(size_px)), axis=-1).astype(np.float64)
-        places += self.bend.displacement(places)
-        columns, rows = apply(invert(self.affine), places[..., 0], places[..., 1])
+        pixels = np.stack(np.meshgrid(np.arange(size_px), np.arange(size_px)), axis=-1).astype(np.float64)
+        pixels += self.bend.displacement(pixels)
+        columns, rows = apply(invert(self.affine), pixels[..., 0], pixels[..., 1])
         view = cv2.remap(picture, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, borderValue=0)
         return np.asarray(view, dtype=np.uint8)

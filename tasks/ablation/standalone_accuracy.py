@@ -122,7 +122,7 @@ def _reid(workspace: Workspace, params: "Params") -> list[Row]:
     if embed is None or not len(persons):
         return []
     data = ReidData(workspace.data, persons, params.train_reid)
-    samples = data.comparable(_CROPS)
+    samples = data.spread_samples(_CROPS)
     parts = [samples[start : start + _CROPS_AT_ONCE] for start in range(0, len(samples), _CROPS_AT_ONCE)]
     embeddings = torch.cat([embed(data.plain_batch(part).to(device())).float().cpu() for part in parts])
     value, chance = data.rank_1(samples, embeddings.numpy()), data.rank_1_by_chance(samples)

@@ -86,7 +86,7 @@ class CorrespondenceMaps:
         size = self._params.frame_size_px
         affine = crops.frame_affine(picture.shape[1], picture.shape[0], size_px=size)
         square = crops.crop_picture(picture, affine, crop_width=size, crop_height=size)
-        image = torch.from_numpy(square).to(device()).permute(2, 0, 1)[None].float().div_(255)
+        image = crops.image_tensor(square, device=device())[None]
         with autocast(self._params.precision):
             features = self._network.features(image.contiguous(memory_format=torch.channels_last))
         return FittedFrame(features.float(), affine)

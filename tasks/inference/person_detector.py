@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import torch
-
 from models.networks.detector import load_detector
 from models.poses.boxes import xyxy_to_xywh
+from models.poses.crops import image_tensor
 from tasks.frames import VideoFrames
 from tasks.inference.networks import device, loaded
 from tasks.inference.person_boxes import PersonBox
@@ -25,7 +24,7 @@ class BoxDetector:
     def boxes(self, frames: VideoFrames, wanted: Sequence[int]) -> Iterator[PersonBox]:
         """Boxes of the wanted frames, best first in each, with the detector's scores."""
         for frame_index, picture in frames.read(wanted):
-            image = torch.from_numpy(picture).to(device()).permute(2, 0, 1).float().div_(255)
+            image = image_tensor(picture, device=device())
             [found] = self._network.detect_persons([image])
             boxes_xywh = xyxy_to_xywh(found.boxes_xyxy.double().cpu().numpy())
             for box_xywh, score in zip(boxes_xywh.tolist(), found.scores.tolist(), strict=True):

@@ -99,7 +99,7 @@ class PoseEstimator:
 
         The two passes are one batch. Heatmaps are mirrored back without a shift, as in the released code.
         """
-        images = torch.from_numpy(pixels).to(device()).permute(0, 3, 1, 2).float().div_(255)
+        images = crops.image_tensor(pixels, device=device())
         batch = torch.cat([images, images.flip(-1)]) if self._params.flip_test else images
         with autocast(self._params.precision):
             output = self._network(batch.contiguous(memory_format=torch.channels_last), last_stage=self._stage)[-1]

@@ -11,7 +11,7 @@ import torch
 
 from models.arrays import FloatArray, IntArray
 from models.networks.reid import load_reid
-from models.poses.crops import stretched_crop
+from models.poses.crops import image_tensor, stretched_crop
 from models.tracking.similarity import ReidSimilarity
 from tasks.inference.networks import device, prepare
 from tasks.tables import read_table
@@ -58,7 +58,7 @@ def _embedded(
             crops = [
                 stretched_crop(picture, box, crop_width=crop_width, crop_height=crop_height) for box in boxes[batch]
             ]
-            images = torch.from_numpy(np.stack(crops)).to(device()).permute(0, 3, 1, 2).float().div_(255)
+            images = image_tensor(np.stack(crops), device=device())
             yield pose_ids[batch], embed(images).double().cpu().numpy()
 
 

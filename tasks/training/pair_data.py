@@ -9,36 +9,32 @@ import torch
 
 from models.arrays import BoolArray, FloatArray, IntArray, Picture
 from models.keypoints import KEYPOINT_COUNT
-from models.warps.background import at, before, body_mask
+from models.poses.crops import image_tensor
+from models.warps.affines import chain, log_uniform, similarity_about
+from models.warps.appearance import blank_rectangle, jitter_brightness, motion_blur
+from models.warps.background import body_mask, replace_background, sample_mask
+from models.warps.keypoints import HEAD_TOP, posetrack_from_coco
 from models.warps.warp import Warp, draw_bend
 from tasks.params.pair_training import PairTrainingSection
 from tasks.training.job import Batch
-from tasks.training.pair_keypoints import HEAD_TOP, pair_keypoints
 from tasks.training.persons import Persons, Source
-from tasks.training.pictures import (
-    Pictures,
-    chain,
-    images_of,
-    jitter_brightness,
-    log_uniform,
-    motion_blur,
-    similarity_about,
-)
+from tasks.training.pictures import Pictures
 
 _CENTRE_JITTER = 0.25
-"""Shift of the cut against the person it is about, as a share of its side."""
+"""Largest shift of the view from the person it is centred on, as a share of its side."""
 _SPREAD_PX = 6.0
-"""Standard deviation of extra points around keypoints, in pixels of the network's picture."""
-_HIDDEN_SHARE = (0.2, 0.6)
-"""Sides of the rectangle that truncation blanks, as a share of the picture's side."""
+"""Standard deviation of extra points around keypoints, in pixels of the view."""
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two pictures (H,W,3), and where the keypoints of P persons are in each.
+class WarpedPair:
+    """Two square views (S,S,3) of one picture, with the keypoints of P persons in each.
 
-    xy arrays are (P,17,2) in pixels; `labelled` (P,17) tells which keypoints ask for a correspondence, which are those
-    inside the first picture; `shown` which of them the second picture shows.
+    Attributes:
+        first, second: the views.
+        first_xy, second_xy: (P,17,2) px of the view.
+        labelled: (P,17) keypoints to be matched: those labelled and inside the first view.
+        shown: (P,17) those of them that the second view shows.
     """
 
     first: Picture
@@ -50,12 +46,16 @@ class Pair:
 
 
 class PairData:
-    """Pictures with their persons, from which pairs are drawn."""
+    """Pictures with their annotated persons, from which pairs of views are drawn."""
 
     def __init__(self, root: Path, persons: Persons, source: Source, section: PairTrainingSection) -> None:
         self._section = section
         self._pictures = Pictures(root, persons.places)
-        self._xy, self._labelled = pair_keypoints(persons, source, head_from_trunk=section.head_from_trunk)
+        self._xy, self._labelled = np.stack([persons.x, persons.y], axis=-1), persons.labelled
+        if source == "coco":
+            self._xy, self._labelled = posetrack_from_coco(
+                self._xy, self._labelled, head_from_trunk=section.head_from_trunk
+            )
         order = np.argsort(persons.picture, kind="stable")
         self._numbers, starts = np.unique(persons.picture[order], return_index=True)
         self._of_picture = np.split(order, starts[1:])
@@ -73,16 +73,16 @@ class PairData:
         pairs = [self.pair(int(sample), generator) for sample, generator in zip(samples, generators, strict=True)]
         jitter = self._section.brightness
         return {
-            "first": jitter_brightness(images_of([pair.first for pair in pairs]), jitter, generators),
-            "second": jitter_brightness(images_of([pair.second for pair in pairs]), jitter, generators),
+            "first": jitter_brightness(_images([pair.first for pair in pairs]), jitter, generators),
+            "second": jitter_brightness(_images([pair.second for pair in pairs]), jitter, generators),
             "first_xy": _padded([pair.first_xy.astype(np.float32) for pair in pairs]),
             "second_xy": _padded([pair.second_xy.astype(np.float32) for pair in pairs]),
             "labelled": _padded([pair.labelled for pair in pairs]),
             "shown": _padded([pair.shown for pair in pairs]),
         }
 
-    def pair(self, sample: int, generator: np.random.Generator) -> Pair:
-        """Draw a pair of one picture: the cut that is seen first, and a random warp of it."""
+    def pair(self, sample: int, generator: np.random.Generator) -> WarpedPair:
+        """Draw a pair of one picture: a view of it, and a random warp of that view."""
         size = self._section.size_px
         picture, first = self._first_warp(sample, generator)
         second = self._second_warp(first, generator)
@@ -93,25 +93,28 @@ class PairData:
         second_view = second.view(picture, size)
         if self._section.other_background and generator.random() < self._section.other_background:
             mask = self._bodies(sample, second)
-            if (shown & at(mask, second_xy)).any():
-                second_view = before(self._other_view(sample, generator), second_view, mask)
-                shown &= at(mask, second_xy)
+            on_body = sample_mask(mask, second_xy)
+            if (shown & on_body).any():
+                second_view = replace_background(second_view, mask, self._other_view(sample, generator))
+                shown &= on_body
         second_view = self._blurred(second_view, generator)
-        hidden = self._truncate(second_view, generator)
-        x, y = second_xy[..., 0], second_xy[..., 1]
-        covered = (x >= hidden[0]) & (y >= hidden[1]) & (x < hidden[2]) & (y < hidden[3])
-        return Pair(first_view, second_view, first_xy, second_xy, labelled, shown & ~covered)
+        if generator.random() < self._section.truncation_probability:
+            left, top, right, bottom = blank_rectangle(second_view, generator)
+            x, y = second_xy[..., 0], second_xy[..., 1]
+            shown = shown & ~((x >= left) & (y >= top) & (x < right) & (y < bottom))
+        return WarpedPair(first_view, second_view, first_xy, second_xy, labelled, shown)
 
     def _first_warp(self, sample: int, generator: np.random.Generator) -> tuple[Picture, Warp]:
-        """Fit the whole picture into a square; where that exceeds the network's picture, cut around a random person."""
+        """Scale the picture at random; where it exceeds the view, cut around a random person."""
         size, picture, persons = self._section.size_px, self._picture(sample), self._of_picture[sample]
         extent = np.array(picture.shape[1::-1], dtype=np.float64)
         scale = log_uniform(generator, self._section.fit_px_range) / extent.max()
-        about = int(generator.choice(persons))
-        wanted = self._xy[about][self._labelled[about]].mean(axis=0) if self._labelled[about].any() else extent / 2
-        wanted = wanted * scale + generator.uniform(-_CENTRE_JITTER, _CENTRE_JITTER, 2) * size
+        person = int(generator.choice(persons))
+        labelled = self._labelled[person]
+        centre = self._xy[person][labelled].mean(axis=0) if labelled.any() else extent / 2
+        centre = centre * scale + generator.uniform(-_CENTRE_JITTER, _CENTRE_JITTER, 2) * size
         reach = np.maximum(extent * scale - size, 0) / 2
-        centre = np.clip(wanted, extent * scale / 2 - reach, extent * scale / 2 + reach)
+        centre = np.clip(centre, extent * scale / 2 - reach, extent * scale / 2 + reach)
         return picture, Warp(np.column_stack([np.eye(2) * scale, size / 2 - centre]))
 
     def _picture(self, sample: int) -> Picture:
@@ -141,18 +144,18 @@ class PairData:
         return warp.view(picture, self._section.size_px)
 
     def _persons_seen(self, sample: int, first: Warp, generator: np.random.Generator) -> tuple[FloatArray, BoolArray]:
-        """Persons with a keypoint in the first picture, at most max_persons of them: keypoints (P,17,2), labelled."""
+        """Persons with a keypoint in the first view, at most max_persons of them: keypoints (P,17,2) and labelled."""
         picture, persons = self._picture(sample), self._of_picture[sample]
         labelled = self._labelled[persons] & self._inside(first.moved(self._xy[persons]))
         top = self._xy[persons][:, HEAD_TOP]
         labelled[:, HEAD_TOP] &= ((top >= 0) & (top < picture.shape[1::-1])).all(axis=-1)
         labelled &= generator.random(labelled.shape) >= self._section.drop_keypoint_probability
         seen = generator.permutation(np.flatnonzero(labelled.any(axis=1)))[: self._section.max_persons]
-        chosen, told = self._xy[persons][seen], labelled[seen]
-        if not self._section.extra_points or not told.any():
-            return chosen, told
-        extra = self._points_around(chosen[told], _SPREAD_PX / first.affine[0, 0], generator)
-        return np.concatenate([chosen, extra]), np.concatenate([told, self._inside(first.moved(extra))])
+        xy, labelled = self._xy[persons][seen], labelled[seen]
+        if not self._section.extra_points or not labelled.any():
+            return xy, labelled
+        extra = self._points_around(xy[labelled], _SPREAD_PX / first.affine[0, 0], generator)
+        return np.concatenate([xy, extra]), np.concatenate([labelled, self._inside(first.moved(extra))])
 
     def _points_around(self, keypoints: FloatArray, spread: float, generator: np.random.Generator) -> FloatArray:
         """Random points near the keypoints (K,2), as (extra_points,17,2), all in pixels of the picture."""
@@ -162,19 +165,12 @@ class PairData:
     def _blurred(self, view: Picture, generator: np.random.Generator) -> Picture:
         return motion_blur(view, self._section.blur_px, generator) if self._section.blur_px else view
 
-    def _truncate(self, view: Picture, generator: np.random.Generator) -> tuple[float, float, float, float]:
-        """Blank a random rectangle in place, sometimes; the rectangle as x, y, x, y."""
-        if generator.random() >= self._section.truncation_probability:
-            return (0.0, 0.0, 0.0, 0.0)
-        size = self._section.size_px
-        sides = np.round(generator.uniform(*_HIDDEN_SHARE, 2) * size).astype(int)
-        x, y = (int(start) for start in generator.integers(1 - sides // 2, size - sides // 2))
-        box = (max(0, x), max(0, y), min(size, x + int(sides[0])), min(size, y + int(sides[1])))
-        view[box[1] : box[3], box[0] : box[2]] = generator.integers(0, 256, 3)
-        return (box[0] - 0.5, box[1] - 0.5, box[2] - 0.5, box[3] - 0.5)  # a pixel's place is its centre
-
     def _inside(self, xy: FloatArray) -> BoolArray:
         return np.asarray(((xy >= 0) & (xy < self._section.size_px)).all(axis=-1))
+
+
+def _images(views: list[Picture]) -> torch.Tensor:
+    return image_tensor(np.stack(views))
 
 
 def _padded(parts: list[npt.NDArray[np.generic]]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Person crops with their keypoints, as the pose network is trained on them (FACTS 4.2's crop rule; 6.1)."""
+"""Person crops with their keypoints, as the pose network is trained on them (6.1)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,23 +6,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.arrays import FloatArray, IntArray, Picture
+from models.arrays import BoolArray, FloatArray, IntArray, Picture
 from models.keypoints import flip_order
-from models.poses.crops import apply, crop_affine, crop_picture
+from models.poses.crops import apply, crop_affine, crop_picture, image_tensor
+from models.warps.affines import chain, log_uniform, similarity_about
+from models.warps.appearance import jitter_brightness
 from tasks.params.pose_training import PoseTrainingSection
 from tasks.training.job import Batch
 from tasks.training.persons import Persons
-from tasks.training.pictures import Pictures, chain, images_of, jitter_brightness, log_uniform, similarity_about
+from tasks.training.pictures import Pictures
 
 
 class PoseData:
-    """Persons as crops; the slots are those of the persons' source, whose names tell what changes sides in a mirror."""
+    """Persons as crops; `names` are the keypoints of their source, which say what swaps sides in a mirrored crop."""
 
     def __init__(self, root: Path, persons: Persons, names: tuple[str, ...], section: PoseTrainingSection) -> None:
         self._section = section
         self._pictures = Pictures(root, persons.places)
         self.persons = persons
-        self._mirrored_slots = flip_order(names)
+        self._mirrored_order = flip_order(names)
         self._width, self._height = section.crop_width_px, section.crop_height_px
 
     def __len__(self) -> int:
@@ -38,7 +40,7 @@ class PoseData:
             *(self._jittered(int(sample), generator) for sample, generator in zip(samples, generators, strict=True)),
             strict=True,
         )
-        images = jitter_brightness(images_of(crops), self._section.brightness, generators)
+        images = jitter_brightness(image_tensor(np.stack(crops)), self._section.brightness, generators)
         return {"images": images, "xy": _tensor(points), "labelled": torch.from_numpy(np.stack(labels))}
 
     def plain_batch(self, samples: IntArray) -> tuple[Batch, FloatArray]:
@@ -47,7 +49,11 @@ class PoseData:
         crops = [self._crop(int(sample), affine) for sample, affine in zip(samples, affines, strict=True)]
         x, y = apply(affines, self.persons.x[samples], self.persons.y[samples])
         labelled = torch.from_numpy(self.persons.labelled[samples])
-        return {"images": images_of(crops), "xy": _tensor(np.stack([x, y], axis=-1)), "labelled": labelled}, affines
+        return {
+            "images": image_tensor(np.stack(crops)),
+            "xy": _tensor(np.stack([x, y], axis=-1)),
+            "labelled": labelled,
+        }, affines
 
     def _affines(self, samples: IntArray) -> FloatArray:
         boxes = self.persons.box_xywh[samples]
@@ -57,15 +63,13 @@ class PoseData:
         picture = self._pictures[int(self.persons.picture[sample])]
         return crop_picture(picture, affine, crop_width=self._width, crop_height=self._height)
 
-    def _jittered(
-        self, sample: int, generator: np.random.Generator
-    ) -> tuple[Picture, FloatArray, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    def _jittered(self, sample: int, generator: np.random.Generator) -> tuple[Picture, FloatArray, BoolArray]:
         mirror = generator.random() < self._section.flip_probability
         affine = chain(self._jitter(generator, mirror=mirror), self._affines(np.array([sample]))[0])
         x, y = apply(affine, self.persons.x[sample], self.persons.y[sample])
         xy, labelled = np.stack([x, y], axis=-1), self.persons.labelled[sample]
         if mirror:
-            xy, labelled = xy[self._mirrored_slots], labelled[self._mirrored_slots]
+            xy, labelled = xy[self._mirrored_order], labelled[self._mirrored_order]
         return self._crop(sample, affine), xy, labelled
 
     def _jitter(self, generator: np.random.Generator, *, mirror: bool) -> FloatArray:

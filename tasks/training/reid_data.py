@@ -7,14 +7,12 @@ import numpy as np
 import torch
 
 from models.arrays import BoolArray, Float32Array, FloatArray, IntArray, Picture
-from models.poses.crops import stretched_crop
+from models.poses.crops import image_tensor, stretched_crop
+from models.warps.appearance import erase_rectangle
 from tasks.params.train_reid import TrainReidParams
 from tasks.training.job import Batch
 from tasks.training.persons import Persons
-from tasks.training.pictures import Pictures, images_of
-
-_ERASED_AREA = (0.02, 0.33)
-_ERASED_ASPECT = (0.3, 3.3)
+from tasks.training.pictures import Pictures
 
 
 class ReidData:
@@ -35,15 +33,14 @@ class ReidData:
     def one_pass(self, generator: np.random.Generator) -> IntArray:
         """One pass over the crops in groups: identities_per_batch identities with equally many crops each.
 
-        Identities are drawn without return until all were taken; crops of one identity likewise, and again from the
-        start where it has too few.
+        Identities are drawn without replacement until all are taken, then again. So are the crops of each identity.
         """
-        chosen = self._section.identities_per_batch
-        crops = self._section.micro_batch_size // chosen
-        groups = max(1, len(self) // (chosen * crops))
+        per_batch = self._section.identities_per_batch
+        crops = self._section.micro_batch_size // per_batch
+        groups = max(1, len(self) // (per_batch * crops))
         identities = np.concatenate(
-            [generator.permutation(self.identities) for _ in range(-(-groups * chosen // self.identities))]
-        )[: groups * chosen]
+            [generator.permutation(self.identities) for _ in range(-(-groups * per_batch // self.identities))]
+        )[: groups * per_batch]
         stock = {int(name): generator.permutation(np.flatnonzero(self.identity == name)) for name in set(identities)}
         taken = dict.fromkeys(stock, 0)
         order = []
@@ -55,38 +52,38 @@ class ReidData:
     def batch(self, samples: IntArray, generators: Sequence[np.random.Generator]) -> Batch:
         """images: (B,3,H,W) in 0..1, shifted, mirrored, partly erased; identity: (B) int64."""
         crops = [self._jittered(int(sample), draw) for sample, draw in zip(samples, generators, strict=True)]
-        return {"images": images_of(crops), "identity": torch.from_numpy(self.identity[samples])}
+        return {"images": image_tensor(np.stack(crops)), "identity": torch.from_numpy(self.identity[samples])}
 
     def plain_batch(self, samples: IntArray) -> torch.Tensor:
-        """Images (B,3,H,W) of whole boxes, as they are compared in tracking."""
-        return images_of([self._crop(int(sample), np.zeros(2)) for sample in samples])
+        """Images (B,3,H,W) in 0..1 of whole boxes, as they are compared in tracking."""
+        return image_tensor(np.stack([self._crop(int(sample), np.zeros(2)) for sample in samples]))
 
-    def comparable(self, wanted: int) -> IntArray:
-        """At most `wanted` crops, evenly spread over the persons table."""
-        return np.unique(np.linspace(0, len(self) - 1, min(wanted, len(self))).astype(np.int64))
+    def spread_samples(self, count: int) -> IntArray:
+        """At most `count` crops, evenly spread over the persons table."""
+        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
 
     def rank_1(self, samples: IntArray, embeddings: Float32Array) -> float:
         """Share of `samples` whose nearest one (cosine) of the same video and another frame is the same identity.
 
         Samples without such a candidate of their own identity are not counted; NaN if that leaves none.
         """
-        rivals, same = self._rivals(samples)
-        nearest = np.where(rivals, embeddings @ embeddings.T, -np.inf).argmax(axis=1)
-        counted = (rivals & same).any(axis=1)
+        compared, same = self._compared_pairs(samples)
+        nearest = np.where(compared, embeddings @ embeddings.T, -np.inf).argmax(axis=1)
+        counted = (compared & same).any(axis=1)
         return float(same[np.arange(len(samples)), nearest][counted].mean()) if counted.any() else float("nan")
 
     def rank_1_by_chance(self, samples: IntArray) -> float:
-        """What `rank_1` is on average when the nearest one is any candidate; NaN likewise."""
-        rivals, same = self._rivals(samples)
-        counted = (rivals & same).any(axis=1)
-        shares = (rivals & same)[counted].sum(axis=1) / rivals[counted].sum(axis=1)
+        """Chance level: the mean of `rank_1` when the nearest one is a random candidate; NaN likewise."""
+        compared, same = self._compared_pairs(samples)
+        counted = (compared & same).any(axis=1)
+        shares = (compared & same)[counted].sum(axis=1) / compared[counted].sum(axis=1)
         return float(shares.mean()) if counted.any() else float("nan")
 
-    def _rivals(self, samples: IntArray) -> tuple[BoolArray, BoolArray]:
+    def _compared_pairs(self, samples: IntArray) -> tuple[BoolArray, BoolArray]:
         """Of each pair of samples (N,N): whether they are compared, and whether they are the same identity."""
         frames = np.array([self.persons.image_id[sample].rpartition("/") for sample in samples], dtype=object)
-        rivals = (frames[:, None, 0] == frames[None, :, 0]) & (frames[:, None, 2] != frames[None, :, 2])
-        return rivals, self.identity[samples][:, None] == self.identity[samples][None, :]
+        compared = (frames[:, None, 0] == frames[None, :, 0]) & (frames[:, None, 2] != frames[None, :, 2])
+        return compared, self.identity[samples][:, None] == self.identity[samples][None, :]
 
     def _crop(self, sample: int, shift: FloatArray) -> Picture:
         picture = self._pictures[int(self.persons.picture[sample])]
@@ -99,15 +96,6 @@ class ReidData:
         crop = self._crop(sample, draw.uniform(-self._section.shift_share, self._section.shift_share, 2))
         if draw.random() < self._section.flip_probability:
             crop = np.ascontiguousarray(crop[:, ::-1])
-        return _erased(crop, draw) if draw.random() < self._section.erasing_probability else crop
-
-
-def _erased(crop: Picture, draw: np.random.Generator) -> Picture:
-    """Replace a random rectangle by noise (random erasing), so that no single part decides the identity."""
-    rows, columns = crop.shape[:2]
-    area = draw.uniform(*_ERASED_AREA) * rows * columns
-    aspect = np.exp(draw.uniform(*np.log(_ERASED_ASPECT)))
-    height, width = min(rows, round(np.sqrt(area * aspect))), min(columns, round(np.sqrt(area / aspect)))
-    top, left = draw.integers(0, rows - height + 1), draw.integers(0, columns - width + 1)
-    crop[top : top + height, left : left + width] = draw.integers(0, 256, (height, width, 3))
-    return crop
+        if draw.random() < self._section.erasing_probability:
+            erase_rectangle(crop, draw)
+        return crop

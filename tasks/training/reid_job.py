@@ -68,7 +68,7 @@ class ReidJob(StageJob):
 
         Tracks of several videos never meet in tracking, so they are not compared here.
         """
-        samples = self._held_out.comparable(self._section.validation_samples)
+        samples = self._held_out.spread_samples(self._section.validation_samples)
         if not len(samples):
             return {}
         size, device = self._section.micro_batch_size, next(network.parameters()).device

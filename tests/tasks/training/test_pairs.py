@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from models.fields.affinity_map import encode_affinity_map
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.training.pair_data import PairData
-from tasks.training.pair_keypoints import HEAD_BOTTOM, HEAD_TOP, NOSE, pair_keypoints
 from tasks.training.persons import Persons
 from tasks.training.pictures import Place
 
@@ -159,40 +158,7 @@ def test_a_batch_holds_no_more_persons_than_allowed(pair_section, tmp_path):
     assert batch["first_xy"].shape == (2, 3, 17, 2)
 
 
-def test_head_slots_come_from_shoulders_and_nose():
-    points = np.zeros((1, 17, 2))
-    points[0, COCO_KEYPOINTS.index("nose")] = (50, 20)
-    points[0, SHOULDERS] = [(60, 40), (44, 44)]
-    xy, labelled = pair_keypoints(persons_at(points), "coco")
-    assert xy[0, HEAD_BOTTOM].tolist() == [52, 42]
-    assert xy[0, HEAD_TOP] == pytest.approx([50 + 0.8 * -2, 20 + 0.8 * -22])
-    assert labelled[0].all()
-
-
-@pytest.mark.parametrize(
-    ("missing", "bottom", "top"),
-    [("nose", True, False), ("left_shoulder", False, False), ("left_eye", True, True), ("left_ear", True, True)],
-)
-def test_head_slots_need_what_they_are_made_of(missing, bottom, top):
-    labelled = np.ones((1, 17), dtype=bool)
-    labelled[0, COCO_KEYPOINTS.index(missing)] = False
-    _, told = pair_keypoints(persons_at(np.zeros((1, 17, 2)), labelled), "coco")
-    assert (told[0, HEAD_BOTTOM], told[0, HEAD_TOP]) == (bottom, top)
-    assert told[0, POSETRACK_KEYPOINTS.index("left_ear")] == (missing != "left_ear")
-
-
-def test_without_a_nose_the_head_stands_over_the_trunk_if_that_is_wanted():
-    points, labelled = np.zeros((1, 17, 2)), np.zeros((1, 17), dtype=bool)
-    points[0, SHOULDERS], points[0, COCO_HIPS] = [(40.0, 50.0), (60.0, 50.0)], [(45.0, 90.0), (55.0, 90.0)]
-    labelled[0, [*SHOULDERS, *COCO_HIPS]] = True
-    _, plain = pair_keypoints(persons_at(points, labelled), "coco")
-    assert not plain[0, [NOSE, HEAD_TOP]].any()
-    xy, told = pair_keypoints(persons_at(points, labelled), "coco", head_from_trunk=True)
-    assert told[0, [NOSE, HEAD_TOP]].all()
-    assert xy[0, [HEAD_TOP, NOSE, HEAD_BOTTOM]].tolist() == [[50, 24], [50, 36], [50, 50]]
-
-
-def test_before_other_surroundings_only_the_body_has_targets(pair_section, tmp_path):
+def test_on_another_background_only_the_body_has_targets(pair_section, tmp_path):
     """The person's picture is red, the other blue: a shown keypoint stands on red, a hidden one on blue."""
     for name, colour in (("dots.png", (0, 0, 255)), ("other.png", (255, 0, 0))):
         cv2.imwrite(str(tmp_path / name), np.full((SIZE, SIZE, 3), colour, dtype=np.uint8))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.ablation.tables_3_to_7 import table_3, table_6, with_changes
+from tasks.code_files import REPOSITORY
 from tasks.params.loading import load_params
-from tasks.stages import REPOSITORY
 from tasks.tracker_evaluation.videos import trial_videos
 from tasks.workspace import Workspace
 

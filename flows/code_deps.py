@@ -1,62 +1,104 @@
-"""`make deps`: lists in dvc.yaml, for each stage, the project files it runs and the params sections it reads.
+"""`make deps`: writes into dvc.yaml, for each stage, the project files it runs and the params sections it reads.
 
 DVC cannot know these by itself, and a forgotten module means silently stale results; a test compares the lists.
 """
 
 import ast
-import io
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 
 from flows.runtime.repository import find_repository
+from tasks.code_files import REPOSITORY, code_files, is_data_file, runs_code
 from tasks.params.sections import Params
-from tasks.stages import REPOSITORY, STAGES, stage_modules
+from tasks.stages import STAGES
 from tasks.whole_files import write_whole
 
-_RUNNER: Final = "tasks/determinism.py"
-"""What the runner of every stage sets up: seeds, threads, deterministic kernels."""
-_RINGS: Final = ("models/", "tasks/")
+RINGS: Final = ("models/", "tasks/")
 _NO_RESULT: Final = "compute"
 """The section that changes no result, so no stage depends on it."""
+_WIDTH: Final = 120
+_INDENT: Final = " " * 6
 
 
-def code_files(stage: str) -> list[str]:
-    """Project files that decide what `stage` does: its modules and the templates and data files beside them."""
-    modules = {*stage_modules(stage), _RUNNER}
-    folders = {Path(module).parent for module in modules if Path(module).name == "__init__.py"}
-    return sorted(modules | {asset for folder in folders for asset in _assets(folder)})
+def code_paths(stage: str) -> list[str]:
+    """`code_files` of the stage, a folder standing for its files where the stage runs all of them."""
+    files = set(code_files(f"tasks.{stage}"))
+    folders = {folder for file in files for folder in Path(file).parents if len(folder.parts) > 1}
+    whole = {folder for folder in folders if files_of(folder.as_posix()) <= files}
+    return sorted({_outermost(Path(file), whole).as_posix() for file in files})
+
+
+def files_of(path: str) -> set[str]:
+    """The files that an entry of dvc.yaml covers: itself, or all of the folder that decide what its modules do."""
+    place = REPOSITORY / path
+    if place.is_file():
+        return {path}
+    files = (file for file in place.rglob("*") if is_data_file(file) or (file.suffix == ".py" and runs_code(file)))
+    return {file.relative_to(REPOSITORY).as_posix() for file in files}
 
 
 def params_sections(stage: str) -> list[str]:
     """Sections of params.yaml that `stage` depends on: run, its own, and others that its modules read."""
     known = set(Params.model_fields) - {_NO_RESULT}
-    modules = [module for module in stage_modules(stage) if not module.startswith("tasks/params/")]
+    modules = [file for file in code_files(f"tasks.{stage}") if file.endswith(".py") and "/params/" not in file]
     read = {name for module in modules for name in _sections_read(REPOSITORY / module)}
     return [name for name in Params.model_fields if name in {"run", stage} | (read & known)]
 
 
 def with_code_deps(text: str) -> str:
     """The dvc.yaml `text` with the lists of every known stage made true; comments and other entries stay."""
-    writer = YAML(typ="rt")
-    writer.width = 4096
-    writer.indent(mapping=2, sequence=4, offset=2)
-    tree: Any = writer.load(text)
+    tree: Any = YAML(typ="safe").load(text)
     for stage, entry in tree["stages"].items():
         if stage in STAGES and (REPOSITORY / "tasks" / f"{stage}.py").is_file():
-            inputs = [dep for dep in entry["deps"] if not str(dep).startswith(_RINGS)]
-            entry["deps"] = [*inputs, *code_files(stage)]
-            entry["params"] = params_sections(stage)
-    written = io.StringIO()
-    writer.dump(tree, written)
-    return written.getvalue()
+            inputs = [dep for dep in entry["deps"] if not dep.startswith(RINGS)]
+            text = _replaced(text, stage, "deps", _list_by_folder([*inputs, *code_paths(stage)]))
+            text = _replaced(text, stage, "params", f"[{', '.join(params_sections(stage))}]")
+    return text
 
 
-def _assets(folder: Path) -> list[str]:
-    beside = (path for path in (REPOSITORY / folder).iterdir() if path.is_file() and path.suffix not in {".py", ".pyc"})
-    below = (REPOSITORY / folder).glob("templates/**/*")
-    return [path.relative_to(REPOSITORY).as_posix() for path in (*beside, *(path for path in below if path.is_file()))]
+def _outermost(file: Path, whole: set[Path]) -> Path:
+    return next((folder for folder in reversed(file.parents) if folder in whole), file)
+
+
+def _list_by_folder(paths: Iterable[str]) -> str:
+    """A YAML list in brackets: inputs first, then what lies in each ring itself, then parts of its folders."""
+    ordered = sorted(
+        paths, key=lambda path: (path.startswith(RINGS), path.partition("/")[0], len(Path(path).parts) > 2)
+    )
+    lines = [line for _, group in groupby(ordered, key=_group) for line in _wrapped(group)]
+    return "\n".join(["[", *(f"{_INDENT}{line}" for line in lines), "    ]"])
+
+
+def _group(path: str) -> str:
+    """What shares lines: all inputs; whole folders and modules of a ring; the chosen modules of its folders."""
+    if not path.startswith(RINGS):
+        return ""
+    return f"{path.partition('/')[0]} {len(Path(path).parts) > 2}"
+
+
+def _wrapped(paths: Iterable[str]) -> Iterator[str]:
+    line = ""
+    for path in paths:
+        if line and len(_INDENT) + len(line) + len(path) + 2 > _WIDTH:
+            yield line
+            line = ""
+        line = f"{line} {path},".strip()
+    yield line
+
+
+def _replaced(text: str, stage: str, key: str, value: str) -> str:
+    """`text` with the list `key` of the stage, in brackets or with dashes, replaced by `value`."""
+    written = r"(?:\[[^\]]*\]|(?:\n      ?(?:  )?- [^\n]*)+)"
+    pattern = rf"(\n  {stage}:\n(?:    [^\n]*\n)*?    {key}:) ?{written}"
+    replaced, count = re.subn(pattern, lambda match: f"{match[1]} {value}", text, count=1)
+    if count != 1:
+        raise ValueError(f"dvc.yaml: expected one list {key} of the stage {stage}, found none")
+    return replaced
 
 
 def _sections_read(module: Path) -> set[str]:

@@ -14,13 +14,14 @@ from rich.console import Console
 from flows.runtime.exclusive_run import exclusive_run
 from flows.runtime.external_corpus import corpus_view, remove_results_of_absent_videos, require_corpus
 from flows.runtime.in_process import log_file, log_stages_to, update_in_process
-from flows.runtime.last_run import LastRun, code_digests, file_sha256, stamps
+from flows.runtime.last_run import LastRun, stamps
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.prefect_flow import flow, update
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
 from flows.runtime.summary import RunTimes, exit_code, print_summary
+from tasks.content_key import code_key, file_digest, packages_key
 from tasks.detect import require_boxes
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
@@ -28,10 +29,11 @@ from tasks.out_folder import claim_out_folder
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.shards.ray_cluster import ray_on_demand
+from tasks.stages import STAGES
 from tasks.whole_files import whole_file, write_whole
 from tasks.workspace import Workspace
 
-STAGES: Final = ("index", "detect", "estimate", "recover", "track", "merge", "score", "report")
+_STAGES: Final = tuple(name for name, stage in STAGES.items() if stage.fits_external_corpus)
 """Stages that need no training, in order."""
 NETWORKS: Final = ("pose", "correspondence")
 
@@ -39,7 +41,7 @@ NETWORKS: Final = ("pose", "correspondence")
 @flow("reprocess")
 def track_corpus(runner: ProcessRunner, workspace: Workspace, params: Params) -> Iterator[StageOutcome]:
     """Run the stages one after the other in this process; finished shards come from the out folder's store."""
-    for stage in STAGES:
+    for stage in _STAGES:
         yield update(stage, partial(update_in_process, runner.view, workspace, params, stage))()
         if stage == "index":
             if absent := remove_results_of_absent_videos(workspace):
@@ -74,8 +76,8 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
     require_corpus(request.corpus, request.detections)
     out = claim_out_folder(request.out, inputs=[request.corpus, *request.detections])
     separate = replace(repository, own_state=out / ".corrtrack")
-    outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in STAGES], 0.0
-    with exclusive_run(separate, console, STAGES, command="corrtrack reprocess") as runner:
+    outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in _STAGES], 0.0
+    with exclusive_run(separate, console, _STAGES, command="corrtrack reprocess") as runner:
         data = corpus_view(request.corpus, request.detections, separate.state / "corpus")
         workspace = Workspace(data, out / "artifacts", out / "reports", separate.state)
         last_run = LastRun(separate.state / "last_run.json", [workspace.artifacts, workspace.reports])
@@ -120,9 +122,10 @@ def _inputs(
     """Everything that a run's results depend on."""
     return {
         "corpus": [str(request.corpus.expanduser().resolve()), stamps(workspace.data)],
-        "weights": {name: file_sha256(path) for name, path in weights.items()},
+        "weights": weights,
         "params": params.model_dump(mode="json", exclude={"compute"}),
-        "code": code_digests(STAGES),
+        "code": code_key(*(f"tasks.{stage}" for stage in _STAGES)),
+        "packages": packages_key(),
     }
 
 
@@ -131,7 +134,7 @@ def _copy_weights(files: dict[str, Path], workspace: Workspace) -> None:
     workspace.models.mkdir(parents=True, exist_ok=True)
     for name, source in files.items():
         target = workspace.weights(name)
-        if not target.is_file() or file_sha256(target) != file_sha256(source):
+        if not target.is_file() or file_digest(target) != file_digest(source):
             with whole_file(target) as partial_file:
                 shutil.copyfile(source, partial_file)
 
@@ -142,7 +145,7 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
     record = {
         "corpus": str(request.corpus.expanduser().resolve()),
         "detections": [str(path) for path in request.detections],
-        "weights": {name: {"file": str(path), "sha256": file_sha256(path)} for name, path in weights.items()},
+        "weights": {name: {"file": str(path), "sha256": file_digest(path)} for name, path in weights.items()},
         "params": params.model_dump(mode="json"),
     }
     write_whole(workspace.artifacts / "request.json", json.dumps(record, indent=2) + "\n")

@@ -1,16 +1,14 @@
 """`python -m tasks STAGE`: one stage of the pipeline on the repository in the working folder."""
 
 import argparse
-import importlib
 import logging
 import sys
 from functools import partial
 from pathlib import Path
 
-from tasks.determinism import limit_threads, make_deterministic
 from tasks.exit_codes import exit_code_of
 from tasks.params.loading import load_params
-from tasks.provenance import recorded
+from tasks.stage_run import run_stage
 from tasks.stages import STAGES
 from tasks.workspace import Workspace
 
@@ -20,22 +18,16 @@ def main(arguments: list[str] | None = None) -> int:
     stage = _parser().parse_args(arguments).stage
     workspace = Workspace.of_repository(Path.cwd())
     log_file = _log_to(workspace.state / "logs" / f"{stage}.log")
-    return exit_code_of(stage, partial(run_stage, stage, workspace), log_file=log_file)
+    return exit_code_of(stage, partial(_run, stage, workspace), log_file=log_file)
 
 
-def run_stage(stage: str, workspace: Workspace) -> None:
-    """Run `stage` by params.yaml of the working folder, with seeds, threads, progress and provenance."""
-    params = load_params(Path("params.yaml"))
-    limit_threads(params.run.threads_per_worker)
-    module = importlib.import_module(f"tasks.{stage}")
-    make_deterministic(params.run.seed, params.run.threads_per_worker)
-    with recorded(stage, workspace):
-        module.run(workspace, params)
+def _run(stage: str, workspace: Workspace) -> None:
+    run_stage(stage, workspace, load_params(Path("params.yaml")))
 
 
 def _parser() -> argparse.ArgumentParser:
     width = max(map(len, STAGES))
-    lines = "\n".join(f"  {name:<{width}}  {meaning}" for name, meaning in STAGES.items())
+    lines = "\n".join(f"  {name:<{width}}  {stage.meaning}" for name, stage in STAGES.items())
     parser = argparse.ArgumentParser(
         prog="python -m tasks",
         description="Run one stage on the repository in the working folder, by its params.yaml. "

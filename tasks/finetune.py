@@ -8,11 +8,12 @@ from models.keypoints import POSETRACK_KEYPOINTS
 from models.networks.keypoint_channels import reinitialise_changed, switch_off_changed
 from models.networks.pose import PoseNetwork, load_pose
 from models.weight_files import load_weights, save_weights
+from tasks.content_key import file_digest
 from tasks.progress import current
 from tasks.training.persons import Persons, in_posetrack_channels, joined, read_persons
 from tasks.training.pose_data import PoseData
 from tasks.training.pose_job import PoseJob
-from tasks.training.sources import file_digest, train_and_val
+from tasks.training.sources import train_and_val
 from tasks.training.stage import curves_path, run_job, write_curves
 from tasks.training.start_weights import start_digest, start_from
 from tasks.workspace import Workspace

@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from tasks.code_files import REPOSITORY
 from tasks.progress import Progress, as_current
-from tasks.stages import REPOSITORY
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork, load_siamese
 from models.networks.refinement_initialisation import amplify_inputs, initialise_pass_through
 from models.weight_files import load_weights
+from tasks.content_key import file_digest
 from tasks.params.train_refinement import TrainRefinementParams
 from tasks.training.pair_job import RefinementJob
-from tasks.training.sources import file_digest, pair_sources
+from tasks.training.sources import pair_sources
 from tasks.training.stage import run_job
 from tasks.training.start_weights import start_digest, start_from
 from tasks.workspace import Workspace

@@ -11,8 +11,9 @@ import typer.main
 from ruamel.yaml import YAML
 
 from flows.cli import app
-from flows.code_deps import code_files, params_sections
+from flows.code_deps import RINGS, code_paths, files_of, params_sections
 from flows.runtime.pipeline import read_pipeline
+from tasks.code_files import code_files
 from tasks.params.sections import Params
 from tasks.stages import STAGES
 from tasks.workspace import Workspace
@@ -52,10 +53,17 @@ def test_a_stage_is_one_module_with_one_public_function(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_knows_every_project_file_and_section_that_a_stage_uses(stage):
-    listed = [dep for dep in ENTRIES[stage]["deps"] if dep.startswith(("models/", "tasks/", "flows/"))]
-    assert listed == code_files(stage), "run `make deps`"
+    listed = [dep for dep in ENTRIES[stage]["deps"] if dep.startswith(RINGS)]
+    assert sorted(listed) == code_paths(stage), "run `make deps`"
+    assert {file for dep in listed for file in files_of(dep)} == set(code_files(f"tasks.{stage}"))
     assert ENTRIES[stage]["params"] == params_sections(stage), "run `make deps`"
     assert "compute" not in ENTRIES[stage]["params"]
+
+
+def test_a_person_can_read_dvc_yaml():
+    lines = (ROOT / "dvc.yaml").read_text().splitlines()
+    assert len(lines) <= 350
+    assert max(map(len, lines)) <= 120
 
 
 def test_stages_read_only_what_earlier_stages_write():

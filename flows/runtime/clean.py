@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 
 from flows.runtime.recorded_runs import cached_files
 from flows.runtime.repository import Repository, find_repository
+from tasks.content_key import file_digest
 from tasks.out_folder import written_files
-from tasks.shards.store import file_digest
 
 _LOG: Final = logging.getLogger(__name__)
 _REPORTS: Final = ("index.html", "figures.json", "clips")

@@ -1,6 +1,5 @@
 """Stages of an external corpus: run in this process, with the same progress and errors as those of the checkout."""
 
-import importlib
 import logging
 import threading
 import time
@@ -10,11 +9,10 @@ from pathlib import Path
 
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
 from flows.runtime.progress_view import EventFile, ProgressView
-from tasks.determinism import make_deterministic
 from tasks.errors import InputError
 from tasks.params.sections import Params
 from tasks.progress import progress_file
-from tasks.provenance import recorded
+from tasks.stage_run import run_stage
 from tasks.workspace import Workspace
 
 
@@ -27,10 +25,7 @@ def update_in_process(view: ProgressView, workspace: Workspace, params: Params, 
     view.begin(stage)
     start = time.monotonic()
     with _followed(view, workspace, stage), _reported_in_one_sentence(stage, workspace):
-        module = importlib.import_module(f"tasks.{stage}")
-        make_deterministic(params.run.seed, params.run.threads_per_worker)
-        with recorded(stage, workspace):
-            module.run(workspace, params)
+        run_stage(stage, workspace, params)
     outcome = StageOutcome(stage, "ran", time.monotonic() - start)
     view.end(outcome)
     return outcome

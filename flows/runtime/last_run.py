@@ -1,13 +1,12 @@
 """The last finished run of an out folder: what it read and wrote, so that a run without changes ends at once."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.stages import REPOSITORY, stage_modules
+from tasks.content_key import content_key
 from tasks.whole_files import write_whole
 
 Stamp = list[int]
@@ -25,13 +24,13 @@ class LastRun:
         """Whether the last run had these inputs and every file that it wrote is still as it left it."""
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
-            return bool(record["inputs"] == _digest(inputs) and record["files"].items() <= self._files().items())
+            return bool(record["inputs"] == content_key(inputs) and record["files"].items() <= self._files().items())
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return False
 
     def record(self, inputs: Mapping[str, Any]) -> None:
         """Note that a run with these inputs has finished."""
-        write_whole(self._path, json.dumps({"inputs": _digest(inputs), "files": self._files()}) + "\n")
+        write_whole(self._path, json.dumps({"inputs": content_key(inputs), "files": self._files()}) + "\n")
 
     def forget(self) -> None:
         """Note that the files are about to change."""
@@ -46,18 +45,6 @@ def stamps(folder: Path) -> dict[str, Stamp]:
     return {str(path): [status.st_size, status.st_mtime_ns] for path, status in _walk(folder)}
 
 
-def code_digests(stages: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the lock file and of every project module that the stages run."""
-    files = {"requirements.lock", *(module for stage in stages for module in stage_modules(stage))}
-    return {name: file_sha256(REPOSITORY / name) for name in sorted(files) if (REPOSITORY / name).is_file()}
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     seen: set[tuple[int, int]] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
@@ -70,7 +57,3 @@ def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
             path = Path(place, name)
             if path.is_file():
                 yield path, path.stat()
-
-
-def _digest(inputs: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

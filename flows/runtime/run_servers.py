@@ -4,17 +4,13 @@ import os
 import threading
 import time
 from types import TracebackType
-from typing import Final
 
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import make_private
 from flows.runtime.servers import PrefectServer, RayHead, Server
 from flows.runtime.signals import undisturbed
 from tasks.params.sections import Params
-
-_SHARDED: Final = frozenset({"estimate", "recover", "merge"})
-_TABLE_OF_THE_UNREFINED: Final = 7  # walks through the videos once more
-_TRAINED: Final = frozenset({"pretrain", "finetune", "train_siamese", "train_refinement", "train_reid"})
+from tasks.stages import STAGES
 
 
 class RunServers:
@@ -105,10 +101,8 @@ def needs_ray(stage: str, params: Params) -> bool:
     """Whether `stage` uses the Ray node of this run: by its params, and unless an existing cluster is named."""
     if params.compute.address is not None:
         return False
-    if stage in _TRAINED:
-        return bool(getattr(params, stage).workers > 1)
-    if params.compute.executor != "ray":
+    if (known := STAGES.get(stage)) is None:  # a step of a trend run, which works in its own process
         return False
-    if stage == "ablate":
-        return _TABLE_OF_THE_UNREFINED in params.ablate.tables
-    return stage in _SHARDED or (stage == "detect" and params.detect.source == "network")
+    if known.trains:
+        return bool(getattr(params, stage).workers > 1)
+    return params.compute.executor == "ray" and known.is_sharded(params)

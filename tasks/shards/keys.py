@@ -1,7 +1,5 @@
 """Keys of shards: equal exactly when code, params, weights, lock file, pictures and input rows are."""
 
-import hashlib
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,9 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.provenance import versions
+from tasks.content_key import code_key, content_key, packages_key
 from tasks.shards.work import Shard, ShardWork
-from tasks.stages import REPOSITORY, module_files
 from tasks.tables import read_table
 from tasks.tables.schemas import FRAMES, VIDEOS
 
@@ -30,27 +27,21 @@ class ShardKeys:
 
     def key(self, shard: Shard) -> str:
         """SHA-256 as hex over everything the shard's result depends on."""
-        parts = {
-            "work": self._work_digest,
-            "shard": [shard.video_id, shard.first_frame, shard.last_frame],
-            "video": _digest(_of_shard(self._videos, shard)),
-            "frames": _digest(_of_shard(self._frames, shard)),
-            "inputs": {name: _input_digest(path, shard) for name, path in shard.inputs},
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return content_key(
+            {
+                "work": self._work_key,
+                "shard": [shard.video_id, shard.first_frame, shard.last_frame],
+                "video": _row_bytes(_of_shard(self._videos, shard)),
+                "frames": _row_bytes(_of_shard(self._frames, shard)),
+                "inputs": {name: _input_bytes(path, shard) for name, path in shard.inputs},
+            }
+        )
 
     @cached_property
-    def _work_digest(self) -> str:
-        parts: dict[str, str | bytes] = {"stage": self._work.stage, "lock": _lock()}
-        parts |= {f"part {name}": value for name, value in self._work.key_parts().items()}
-        files = module_files(f"tasks.{self._work.stage}") | module_files(type(self._work).__module__)
-        parts |= {f"module {name}": (REPOSITORY / name).read_bytes() for name in files}
-        digest = hashlib.sha256()
-        for name in sorted(parts):
-            value = parts[name]
-            data = value if isinstance(value, bytes) else value.encode()
-            digest.update(f"{name}\0{len(data)}\0".encode() + data)
-        return digest.hexdigest()
+    def _work_key(self) -> str:
+        stage = self._work.stage
+        code = code_key(f"tasks.{stage}", type(self._work).__module__)
+        return content_key({"stage": stage, "code": code, "packages": packages_key(), "parts": self._work.key_parts()})
 
     @cached_property
     def _videos(self) -> pa.Table:
@@ -61,14 +52,8 @@ class ShardKeys:
         return read_table(FRAMES, FRAMES.path(self._tables))
 
 
-def _lock() -> bytes:
-    """The lock file, or the installed versions where the code runs without it."""
-    lock = REPOSITORY / "requirements.lock"
-    return lock.read_bytes() if lock.is_file() else json.dumps(versions(), sort_keys=True).encode()
-
-
-def _input_digest(path: Path, shard: Shard) -> str:
-    return _digest(_of_shard(pq.read_table(path, partitioning=None), shard)) if path.is_file() else "absent"
+def _input_bytes(path: Path, shard: Shard) -> bytes | None:
+    return _row_bytes(_of_shard(pq.read_table(path, partitioning=None), shard)) if path.is_file() else None
 
 
 def _of_shard(rows: pa.Table, shard: Shard) -> pa.Table:
@@ -82,8 +67,8 @@ def _of_shard(rows: pa.Table, shard: Shard) -> pa.Table:
     return rows
 
 
-def _digest(rows: pa.Table) -> str:
+def _row_bytes(rows: pa.Table) -> bytes:
     written = pa.BufferOutputStream()
     with pa.ipc.new_stream(written, rows.schema) as stream:
         stream.write_table(rows.combine_chunks())
-    return hashlib.sha256(written.getvalue()).hexdigest()
+    return bytes(written.getvalue())

@@ -14,9 +14,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tasks.code_files import REPOSITORY
 from tasks.errors import InputError
 from tasks.params.run import RunParams
-from tasks.stages import REPOSITORY
 
 if TYPE_CHECKING:
     from tasks.params.compute import ComputeParams

@@ -1,6 +1,5 @@
 """Finished shards by the content they were made from: written once, checked at each reading, copied out."""
 
-import hashlib
 import json
 import logging
 import shutil
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from tasks.content_key import file_digest
 from tasks.shards.work import Entry
 from tasks.tables import Table, write_table
 from tasks.whole_files import whole_file
@@ -93,12 +93,6 @@ class ShardStore:
 
     def _folder(self, key: str) -> Path:
         return self._root / key[:2] / key
-
-
-def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Digest of a file's bytes as hex, SHA-256 unless said."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def copy_out(source: Path, target: Path, digest: str) -> None:

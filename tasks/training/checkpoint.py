@@ -1,6 +1,5 @@
 """Checkpoints of a training: written whole or not at all, verified when read, found again by what they depend on."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,15 +10,11 @@ from typing import Any
 
 import torch
 
+from tasks.content_key import file_digest
 from tasks.whole_files import whole_file, write_whole
 
 _KEPT = 2
 _DIGEST_LENGTH = 16
-
-
-def training_key(parts: Mapping[str, Any]) -> str:
-    """Digest of everything that decides the final weights (params, data, architecture), as canonical JSON."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class CheckpointStore:
                 torch.save(dict(state), file)
                 file.flush()
                 os.fsync(file.fileno())
-            path = self.folder / f"epoch_{epoch:04d}_step_{step:06d}-{_digest(partial)}.pt"
+            path = self.folder / f"epoch_{epoch:04d}_step_{step:06d}-{file_digest(partial)[:_DIGEST_LENGTH]}.pt"
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -81,7 +76,7 @@ class CheckpointStore:
 
     def finish(self, history: list[dict[str, float]], figures: dict[str, float]) -> Finished:
         """Declare the training ended, its final weights being in place; the last checkpoints stay in case."""
-        record = {"sha256": _digest(self.weights, 64), "history": history, "figures": figures}
+        record = {"sha256": file_digest(self.weights), "history": history, "figures": figures}
         write_whole(self.folder / "final.json", json.dumps(record, indent=1) + "\n")
         return Finished(self.weights, history, figures)
 
@@ -89,7 +84,7 @@ class CheckpointStore:
         """The ended training with its weights verified; a damaged one is passed over with a notice."""
         try:
             record = json.loads((self.folder / "final.json").read_text())
-            sound = record["sha256"] == _digest(self.weights, 64)
+            sound = record["sha256"] == file_digest(self.weights)
             ended = Finished(self.weights, record["history"], record["figures"])
         except FileNotFoundError:
             return None
@@ -107,13 +102,8 @@ def copy_whole(source: Path, target: Path) -> None:
         shutil.copyfile(source, partial)
 
 
-def _digest(path: Path, length: int = _DIGEST_LENGTH) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:length]
-
-
 def _read(path: Path) -> dict[str, Any]:
-    told, found = path.stem.rsplit("-", 1)[1], _digest(path)
+    told, found = path.stem.rsplit("-", 1)[1], file_digest(path)[:_DIGEST_LENGTH]
     if told != found:
         raise ValueError(f"expected content of digest {told}, found {found}")
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -8,8 +8,8 @@ from torch import nn
 
 from models.networks.imagenet import initialise_backbone
 from models.weight_files import WeightsError
+from tasks.content_key import file_digest
 from tasks.errors import InputError
-from tasks.training.sources import file_digest
 
 _LOG: Final = logging.getLogger(__name__)
 

@@ -1,19 +1,10 @@
 """What the trainings read: persons of the tables, and digests of everything that decides their result."""
 
-import hashlib
-from pathlib import Path
-
 from tasks.params.pair_training import PairTrainingSection
 from tasks.progress import current
 from tasks.training.pair_data import PairData
 from tasks.training.persons import Persons, Source, read_persons, require_persons
 from tasks.workspace import Workspace
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def train_and_val(workspace: Workspace, source: Source, stage: str) -> tuple[Persons, Persons]:

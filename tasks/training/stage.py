@@ -1,7 +1,6 @@
 """From a job to a stage's files: find the finished training, or train, alone or by Ray Train; then publish."""
 
 import csv
-import hashlib
 import io
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from tasks.content_key import code_key, content_key
 from tasks.determinism import make_deterministic
 from tasks.errors import InputError
 from tasks.progress import Progress, current
-from tasks.stages import REPOSITORY, stage_modules
-from tasks.training.checkpoint import CheckpointStore, Finished, copy_whole, training_key
+from tasks.training.checkpoint import CheckpointStore, Finished, copy_whole
 from tasks.training.job import Figures, Job
 from tasks.training.loop import Training
 from tasks.training.parallel import Alone
@@ -116,7 +115,7 @@ def conclude(job: StageJob, training: Training, store: CheckpointStore) -> Finis
 
 
 def _folder(job: StageJob, workspace: Workspace) -> Path:
-    return workspace.state / "checkpoints" / job.stage / training_key(job.key_parts)
+    return workspace.state / "checkpoints" / job.stage / content_key(job.key_parts)
 
 
 def _note_code(folder: Path, stage: str, progress: Progress, *, root: Path) -> None:
@@ -124,14 +123,12 @@ def _note_code(folder: Path, stage: str, progress: Progress, *, root: Path) -> N
 
     Their folder is named relative to `root`, so that the notice is the same on every machine.
     """
-    digest = hashlib.sha256()
-    for name in stage_modules(stage):
-        digest.update(name.encode() + (REPOSITORY / name).read_bytes())
+    key = code_key(f"tasks.{stage}")
     path = folder / "code.txt"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(digest.hexdigest() + "\n")
-    elif path.read_text().strip() != digest.hexdigest():
+        path.write_text(key + "\n")
+    elif path.read_text().strip() != key:
         progress.notice(
             f"{stage}: the code has changed since this training began; its checkpoints and weights are used as they "
             f"are. Delete {folder.relative_to(root)} to train anew"

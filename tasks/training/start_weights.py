@@ -10,8 +10,8 @@ from torch import nn
 from models.networks.backbone import Decoder
 from models.networks.pose import PoseNetwork
 from models.weight_files import Kind, StoredWeights, WeightsError, read_weights, require_same_tensors
+from tasks.content_key import file_digest
 from tasks.errors import InputError
-from tasks.training.sources import file_digest
 
 _LOG: Final = logging.getLogger(__name__)
 

@@ -1,13 +1,11 @@
 """Work that is done once: again only after a change of code, params or inputs."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from tasks.content_key import code_key, content_key
 from tasks.params.sections import Params
-from tasks.stages import REPOSITORY, module_files
 from tasks.whole_files import write_whole
 
 _NO_RESULT: Final = "compute"
@@ -16,14 +14,8 @@ _NO_RESULT: Final = "compute"
 
 def key_of(module: str, params: Params, *inputs: str | Path) -> str:
     """Digest of what a result depends on: the code of `module`, the params, earlier keys and the bytes of files."""
-    digest = hashlib.sha256()
-    for name in sorted(module_files(module)):
-        digest.update(name.encode() + (REPOSITORY / name).read_bytes())
     numbers = params.model_dump(mode="json", exclude={_NO_RESULT})
-    digest.update(json.dumps(numbers, sort_keys=True).encode())
-    for part in inputs:
-        digest.update(hashlib.sha256(part.read_bytes() if isinstance(part, Path) else part.encode()).digest())
-    return digest.hexdigest()
+    return content_key({"code": code_key(module), "params": numbers, "inputs": inputs})
 
 
 def once(marker: Path, key: str, work: Callable[[], object], *, results: Iterable[Path] = ()) -> bool:

@@ -3,7 +3,6 @@
 What a step needs is imported where it is needed: a step that is done already shall not load torch.
 """
 
-import importlib
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,8 @@ from tasks.determinism import make_deterministic
 from tasks.params.sections import Params
 from tasks.progress import current
 from tasks.provenance import recorded
+from tasks.stage_run import run_stage
+from tasks.stages import STAGES
 from tasks.tables import read_table
 from tasks.tables.schemas import VIDEOS
 from tasks.trend.finished import key_of, once
@@ -22,12 +23,11 @@ from tasks.trend.home import TrendHome
 from tasks.whole_files import whole_file
 from tasks.workspace import Workspace
 
-TRAINING: Final = (
-    *("index", "pretrain", "finetune", "train_siamese", "train_refinement", "train_reid"),
-    *("detect", "estimate", "recover", "track", "merge"),
-)
-SOURCE: Final = ("index", "train_siamese", "train_refinement")
-CORPUS: Final = ("index", "detect", "estimate", "recover", "track", "merge")
+_TRACKING: Final = tuple(STAGES)[: list(STAGES).index("score")]
+"""Everything that leads to tracks; a trend run scores them by itself."""
+TRAINING: Final = _TRACKING
+SOURCE: Final = ("index", *(name for name in _TRACKING if STAGES[name].weights in ("siamese", "correspondence")))
+CORPUS: Final = tuple(name for name in _TRACKING if not STAGES[name].trains)
 _NETWORKS: Final = ("pose", "correspondence", "reid")
 
 
@@ -60,15 +60,8 @@ def _run_stages(home: TrendHome, name: str, stages: tuple[str, ...], *inputs: Pa
     for done, stage in enumerate(stages, start=1):
         key = key_of(f"tasks.{stage}", params, key)
         told = [workspace.provenance / f"{stage}.json"]
-        once(_marker(workspace, stage), key, partial(_run_stage, stage, workspace, params), results=told)
+        once(_marker(workspace, stage), key, partial(run_stage, stage, workspace, params), results=told)
         current().advance(done, finished=stage)
-
-
-def _run_stage(stage: str, workspace: Workspace, params: Params) -> None:
-    module = importlib.import_module(f"tasks.{stage}")
-    make_deterministic(params.run.seed, params.run.threads_per_worker)
-    with recorded(stage, workspace):
-        module.run(workspace, params)
 
 
 def _choose_thresholds(home: TrendHome) -> None:

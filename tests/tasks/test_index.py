@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tasks import index
+from tasks.code_files import REPOSITORY
 from tasks.errors import InputError
 from tasks.params.loading import load_params
 from tasks.progress import Progress, as_current
-from tasks.stages import REPOSITORY
 from tasks.tables import TABLES, read_table
 from tasks.workspace import Workspace
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tasks.content_key import file_digest
 from tasks.errors import InputError
 from tasks.out_folder import MARKER, claim_out_folder, remove_written
-from tasks.shards.store import copy_out, file_digest
+from tasks.shards.store import copy_out
 from tasks.whole_files import write_whole
 
 

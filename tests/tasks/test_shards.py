@@ -15,6 +15,8 @@ import pytest
 import ray
 import torch
 
+from tasks.code_files import REPOSITORY
+from tasks.content_key import file_digest
 from tasks.errors import InputError
 from tasks.frames import VideoFrames
 from tasks.params.loading import parse_params
@@ -24,8 +26,7 @@ from tasks.progress import Progress, as_current, current
 from tasks.shards import Shard, map_shards
 from tasks.shards.keys import ShardKeys
 from tasks.shards.ray_cluster import check_gpus, workers_that_fit
-from tasks.shards.store import ShardStore, copy_out, file_digest
-from tasks.stages import REPOSITORY
+from tasks.shards.store import ShardStore, copy_out
 from tasks.tables import Table, read_table, write_table
 from tasks.tables.schemas import DETECTIONS, FRAMES, VIDEOS
 from tasks.workspace import Workspace

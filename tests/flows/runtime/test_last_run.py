@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.runtime.last_run import LastRun, code_digests, stamps
+from flows.runtime.last_run import LastRun, stamps
 
 INPUTS = {"params": {"seed": 1}, "weights": {"pose": "0"}}
 
@@ -55,9 +55,3 @@ def test_files_behind_links_count_and_a_loop_of_links_ends(tmp_path):
     assert {name: size for name, (size, _) in stamps(tmp_path / "videos").items()} == {
         str(tmp_path / "videos/street.mp4"): 3
     }
-
-
-def test_code_digests_name_the_modules_of_the_stages_and_the_lock_file():
-    digests = code_digests(["track"])
-    assert {"tasks/track.py", "requirements.lock"} <= digests.keys()
-    assert "tasks/report.py" not in digests

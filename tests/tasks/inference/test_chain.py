@@ -7,8 +7,8 @@ import pytest
 import ray
 
 import tasks.shards.mapping
+from tasks.code_files import code_files
 from tasks.errors import InputError
-from tasks.stages import stage_modules
 from tasks.tables import TABLES
 
 
@@ -120,7 +120,7 @@ def test_other_ways_to_track_read_the_same_tables(walked, params, change, track)
 
 
 def test_tracking_runs_no_network():
-    assert not [name for name in stage_modules("track") if name.startswith("models/networks")]
+    assert not [name for name in code_files("tasks.track") if name.startswith("models/networks")]
 
 
 def test_output_threshold_changes_no_track(walked, params, change):

@@ -6,7 +6,7 @@ import pickle
 import pytest
 import torch
 
-from tasks.training.checkpoint import CheckpointStore, training_key
+from tasks.training.checkpoint import CheckpointStore
 
 
 @pytest.fixture
@@ -81,9 +81,3 @@ def test_finished_weights_are_found_again_while_they_are_whole(store, notices):
     store.weights.write_bytes(b"weightz")
     assert store.finished() is None
     assert "damaged" in notices[0]
-
-
-def test_the_key_depends_on_every_part_and_not_on_their_order():
-    parts = {"params": {"epochs": 3}, "data": "abc"}
-    assert training_key(parts) == training_key(dict(reversed(parts.items())))
-    assert training_key(parts) != training_key(parts | {"data": "abd"})

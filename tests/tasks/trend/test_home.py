@@ -2,8 +2,8 @@
 
 import pytest
 
+from tasks.code_files import REPOSITORY
 from tasks.params.loading import load_params
-from tasks.stages import REPOSITORY
 from tasks.trend.finished import key_of, once
 from tasks.trend.home import fresh_seeds, lay_out, step_names
 

@@ -13,10 +13,10 @@ import torch
 
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.weight_files import save_weights
+from tasks.code_files import REPOSITORY
 from tasks.formats.posetrack_conversion import CATEGORY
 from tasks.params.loading import load_params
 from tasks.params.recover import RecoverParams
-from tasks.stages import REPOSITORY
 
 WIDTH, HEIGHT = 160, 128
 FOLDER = "000001_mpii_wall"

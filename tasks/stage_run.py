@@ -1,0 +1,20 @@
+"""Running one stage, whoever asks for it: DVC, `corrtrack reprocess` or a trend run."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from tasks.determinism import limit_threads, make_deterministic
+from tasks.provenance import recorded
+from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
+
+def run_stage(stage: str, workspace: Workspace, params: "Params") -> None:
+    """Run `stage` with seeds, threads, progress and provenance."""
+    limit_threads(params.run.threads_per_worker)  # before the stage's module loads numeric libraries
+    module = importlib.import_module(f"tasks.{stage}")
+    make_deterministic(params.run.seed, params.run.threads_per_worker)
+    with recorded(stage, workspace):
+        module.run(workspace, params)

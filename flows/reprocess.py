@@ -22,9 +22,9 @@ from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
 from flows.runtime.summary import RunTimes, exit_code, print_summary
 from tasks.content_key import code_key, file_digest, packages_key
-from tasks.detect import require_boxes
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
+from tasks.inference.box_sources import require_boxes
 from tasks.out_folder import claim_out_folder
 from tasks.params.loading import load_params
 from tasks.params.sections import Params

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.errors import InputError
-from tasks.inference.box_files import BoxFiles, mot_file, results_files
+from tasks.inference.box_files import BoxFiles
+from tasks.inference.box_sources import uses_detector
 from tasks.inference.network_work import NetworkWork
 from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows, why_all_dropped
 from tasks.inference.video_tables import remove_other_videos, write_video_tables
@@ -37,7 +37,7 @@ def run(workspace: Workspace, params: "Params") -> None:
     videos = index.of_splits(params.detect.splits)
     if not videos:
         current().notice(f"no video of the splits {', '.join(params.detect.splits)}: nothing is tracked")
-    if _uses_detector(params):
+    if uses_detector(params):
         weights = {"detector": Path(str(params.detect.network_weights))}
         work = DetectWork(workspace.data, workspace.tables, weights, params)
         map_shards(work, work.shards(videos), workspace=workspace, params=params)
@@ -45,34 +45,6 @@ def run(workspace: Workspace, params: "Params") -> None:
     else:
         _run_on_files(index, videos, workspace=workspace, params=params)
     _report_boxes(index.with_tables(DETECTIONS), workspace=workspace, params=params)
-
-
-def require_boxes(workspace: Workspace, params: "Params") -> None:
-    """Check, before any network runs, that there is a source of person boxes for the indexed videos.
-
-    Raises:
-        InputError: no detector is chosen, and there is neither a file of boxes nor an annotated person.
-    """
-    index = VideoIndex(workspace.tables)
-    videos = [index.video(video_id) for video_id in index.of_splits(params.detect.splits)]
-    if not videos or _uses_detector(params):
-        return
-    if "detected" in params.detect.box_sources and (
-        results_files(workspace.data) or any(mot_file(workspace.data, video) for video in videos)
-    ):
-        return
-    annotations = Annotations(workspace.tables)
-    if "annotated" in params.detect.box_sources and any(annotations.boxes(video) for video in videos):
-        return
-    raise InputError(
-        f"no person boxes for any of {len(videos)} videos, so there is nothing to track: name a file of boxes with "
-        "--detections (COCO results, or NAME.det.txt in MOT form beside NAME.mp4), or set detect.source to network "
-        "and detect.network_weights to the weights of a person detector in params.yaml"
-    )
-
-
-def _uses_detector(params: "Params") -> bool:
-    return params.detect.source == "network" and "detected" in params.detect.box_sources
 
 
 def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:

@@ -13,7 +13,7 @@ FOREIGN = {
     "ALL_PROXY": "socks5://proxy:1080",
 }
 RAY = {"RAY_ADDRESS": "ray://cluster:10001", "RAY_TMPDIR": "/scratch", "CORRTRACK_RAY_ADDRESS": "127.0.0.1:1"}
-KEPT = {"PATH": "/usr/bin", "HOME": "/home/user", "CUDA_VISIBLE_DEVICES": "1", "no_proxy": "localhost"}
+KEPT = {"PATH": "/usr/bin", "HOME": "/users/one", "CUDA_VISIBLE_DEVICES": "1", "no_proxy": "localhost"}
 
 
 @pytest.mark.parametrize(("keep_ray", "kept"), [(False, KEPT), (True, KEPT | RAY)])

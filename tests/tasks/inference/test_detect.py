@@ -8,6 +8,7 @@ import torch
 import tasks.detect
 from models.networks.detector import PersonDetector
 from tasks.errors import InputError
+from tasks.inference.box_sources import require_boxes
 from tasks.progress import Progress, as_current
 
 
@@ -189,9 +190,9 @@ def test_without_any_source_of_boxes_the_ways_out_are_named(corpus, params, chan
     corpus.video("a", 2, persons=0)
     workspace = corpus.write()
     with pytest.raises(InputError, match=r"no person boxes for any of 1 videos.*--detections.*detect\.source"):
-        tasks.detect.require_boxes(workspace, params)
+        require_boxes(workspace, params)
     detector = change(params, detect={"source": "network", "network_weights": "detector.pth"})
-    tasks.detect.require_boxes(workspace, detector)
+    require_boxes(workspace, detector)
 
 
 @pytest.mark.parametrize("source", ["annotations", "results", "MOT file"])
@@ -201,7 +202,7 @@ def test_any_source_of_boxes_is_enough(corpus, params, results, source):
         results((0, BOX, 0.9))
     if source == "MOT file":
         bare(corpus, ["1,-1,11,13,20,30,0.9,-1,-1,-1"])
-    tasks.detect.require_boxes(corpus.write(), params)
+    require_boxes(corpus.write(), params)
 
 
 def test_the_detector_finds_boxes_in_every_frame(corpus, told, params, change, tmp_path):

@@ -1,0 +1,41 @@
+"""Whether there are person boxes at all, before any network runs."""
+
+from typing import TYPE_CHECKING
+
+from tasks.errors import InputError
+from tasks.inference.box_files import mot_file, results_files
+from tasks.inference.person_boxes import Annotations
+from tasks.inference.videos import VideoIndex
+from tasks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.params.sections import Params
+
+
+def require_boxes(workspace: Workspace, params: "Params") -> None:
+    """Check, before any network runs, that there is a source of person boxes for the indexed videos.
+
+    Raises:
+        InputError: no detector is chosen, and there is neither a file of boxes nor an annotated person.
+    """
+    index = VideoIndex(workspace.tables)
+    videos = [index.video(video_id) for video_id in index.of_splits(params.detect.splits)]
+    if not videos or uses_detector(params):
+        return
+    if "detected" in params.detect.box_sources and (
+        results_files(workspace.data) or any(mot_file(workspace.data, video) for video in videos)
+    ):
+        return
+    annotations = Annotations(workspace.tables)
+    if "annotated" in params.detect.box_sources and any(annotations.boxes(video) for video in videos):
+        return
+    raise InputError(
+        f"no person boxes for any of {len(videos)} videos, so there is nothing to track: name a file of boxes with "
+        "--detections (COCO results, or NAME.det.txt in MOT form beside NAME.mp4), or set detect.source to network "
+        "and detect.network_weights to the weights of a person detector in params.yaml"
+    )
+
+
+def uses_detector(params: "Params") -> bool:
+    """Whether a detector finds the boxes, not files."""
+    return params.detect.source == "network" and "detected" in params.detect.box_sources

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from models.networks.pose import PoseNetwork
 from tasks.params.pretrain import PretrainParams
-from tasks.training.imagenet import imagenet_digest, started_from
 from tasks.training.persons import in_posetrack_channels
 from tasks.training.pose_data import PoseData
-from tasks.training.pose_job import PoseJob
+from tasks.training.pose_job import CocoPoseJob
 from tasks.training.sources import train_and_val
 from tasks.training.stage import run_job
-from tasks.training.start_weights import start_digest, start_pose_from
+from tasks.training.start_weights import imagenet_digest, start_digest, start_from_imagenet, start_pose_from
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def run(workspace: Workspace, params: "Params") -> None:
     names = COCO_KEYPOINTS
     if section.keypoint_channels == "posetrack":
         names, train, held_out = POSETRACK_KEYPOINTS, in_posetrack_channels(train), in_posetrack_channels(held_out)
-    job = PoseJob(
+    job = CocoPoseJob(
         "pretrain",
         section,
         seed=params.run.seed,
@@ -41,11 +40,10 @@ def run(workspace: Workspace, params: "Params") -> None:
         digests=digests | {"train": train.digest, "val": held_out.digest},
         build=partial(_network, section),
     )
-    job.has_ap = True
     run_job(job, workspace, params, weights="pose_pretrained")
 
 
 def _network(section: PretrainParams) -> PoseNetwork:
     network = PoseNetwork(width=section.width, stages=section.stages)
-    started = started_from(network, section.imagenet_weights, "pretrain")
-    return start_pose_from(started, section.start_weights, "pretrain")
+    start_from_imagenet(network, section.imagenet_weights, "pretrain")
+    return start_pose_from(network, section.start_weights, "pretrain")

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 from models.networks.correspondence import CorrespondenceNetwork, SiameseNetwork
 from tasks.params.train_siamese import TrainSiameseParams
-from tasks.training.imagenet import imagenet_digest, started_from
 from tasks.training.pair_job import SiameseJob
 from tasks.training.sources import pair_sources
 from tasks.training.stage import run_job
-from tasks.training.start_weights import start_digest, start_from
+from tasks.training.start_weights import imagenet_digest, start_digest, start_from, start_from_imagenet
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -40,6 +39,6 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 
 def _network(section: TrainSiameseParams) -> CorrespondenceNetwork:
-    siamese = started_from(SiameseNetwork(width=section.width), section.imagenet_weights, "train_siamese")
+    siamese = start_from_imagenet(SiameseNetwork(width=section.width), section.imagenet_weights, "train_siamese")
     start_from(siamese, section.start_weights, "train_siamese", kind="siamese")
     return CorrespondenceNetwork(siamese, None, norm=section.norm, cells=section.cells)

@@ -1,6 +1,8 @@
 """The pose network: two or three stages that each emit heatmaps and offset maps (6.1, A.1, Figure 7)."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +56,32 @@ class PoseNetwork(nn.Module):
             features = torch.cat([stem, outputs[-1]], dim=1) if outputs else stem
             outputs.append(decoder(features))
         return outputs
+
+
+def copy_siamese_backbone(network: PoseNetwork, siamese: Mapping[str, Tensor]) -> int:
+    """Copy the stem of a Siamese network of the same width, and its trunk into every stage, in place.
+
+    The weights of a later stage that read the maps of the stage before keep their values: a Siamese network has none.
+
+    Args:
+        network: changed in place.
+        siamese: state dict of the Siamese network.
+
+    Returns:
+        Number of tensors of `network` that were copied.
+    """
+    targets = {f"stem.{name}": [tensor] for name, tensor in network.stem.state_dict().items()}
+    decoders = [cast(Decoder, decoder) for decoder in network.stages]
+    for decoder in decoders:
+        for name, tensor in decoder.trunk.state_dict().items():
+            targets.setdefault(f"decoder.trunk.{name}", []).append(tensor)
+    readers = {layer.weight.data_ptr() for decoder in decoders for layer in decoder.input_convolutions()}
+    for name, tensors in targets.items():
+        source = siamese[name]
+        for tensor in tensors:
+            # The features of the stem are the first input channels; the maps of the stage before follow.
+            (tensor[:, : source.shape[1]] if tensor.data_ptr() in readers else tensor).copy_(source)
+    return sum(map(len, targets.values()))
 
 
 def load_pose(path: str | Path) -> PoseNetwork:

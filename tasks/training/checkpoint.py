@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole or not at all, verified when read, found again by what they depend on."""
+"""Checkpoints of a training: written whole or not at all, verified when read, and found by what they depend on."""
 
 import json
 import os
@@ -19,15 +19,15 @@ _DIGEST_LENGTH = 16
 
 @dataclass(frozen=True)
 class Finished:
-    """A training that has ended: its weight file and what was measured on the way."""
+    """A finished training: its weight file, the metrics of each epoch, and those measured at the end."""
 
     weights: Path
     history: list[dict[str, float]]
-    figures: dict[str, float]
+    metrics: dict[str, float]
 
 
 class CheckpointStore:
-    """The folder of one training. File names carry the digest of the content: `epoch_0003_step_000120-<digest>.pt`."""
+    """The folder of one training. A file name contains the digest of the file: `epoch_0003_step_000120-<digest>.pt`."""
 
     def __init__(self, folder: Path, notice: Callable[[str], None]) -> None:
         self.folder = folder
@@ -35,11 +35,11 @@ class CheckpointStore:
 
     @property
     def weights(self) -> Path:
-        """Where the final weights are kept."""
+        """Path of the final weights."""
         return self.folder / "final.safetensors"
 
     def save(self, state: Mapping[str, Any], *, epoch: int, step: int) -> Path:
-        """Keep a state of tensors and plain values reached after `step` steps of `epoch`; all but the last two go."""
+        """Write the state after `step` steps of `epoch`, of tensors and plain values; only the last two are kept."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f".checkpoint.{os.getpid()}.partial"
         try:
@@ -60,9 +60,9 @@ class CheckpointStore:
         return sorted(self.folder.glob("epoch_*_step_*-*.pt"), reverse=True)
 
     def load(self) -> dict[str, Any] | None:
-        """The latest sound state; a damaged one is passed over with a notice. None when there is none.
+        """The latest intact state, or None. A damaged file is skipped with a notice.
 
-        What a killed process left half written is deleted.
+        Partial files of a killed process are deleted.
         """
         for partial in self.folder.glob(".*.partial"):
             partial.unlink(missing_ok=True)
@@ -71,28 +71,30 @@ class CheckpointStore:
                 return _read(path)
             except Exception as error:  # whatever a damaged file makes the reader raise
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                self._notice(f"checkpoint {path.name} is damaged ({reason}): going on from the one before it")
+                self._notice(f"checkpoint {path.name} is damaged ({reason}): continuing from the one before it")
         return None
 
-    def finish(self, history: list[dict[str, float]], figures: dict[str, float]) -> Finished:
-        """Declare the training ended, its final weights being in place; the last checkpoints stay in case."""
-        record = {"sha256": file_digest(self.weights), "history": history, "figures": figures}
+    def finish(self, history: list[dict[str, float]], metrics: dict[str, float]) -> Finished:
+        """Mark the training as finished, once its final weights are in place; the last checkpoints are kept."""
+        record = {"sha256": file_digest(self.weights), "history": history, "figures": metrics}
         write_whole(self.folder / "final.json", json.dumps(record, indent=1) + "\n")
-        return Finished(self.weights, history, figures)
+        return Finished(self.weights, history, metrics)
 
     def finished(self) -> Finished | None:
-        """The ended training with its weights verified; a damaged one is passed over with a notice."""
+        """The finished training if its weights are intact, or None; damaged weights are reported by a notice."""
         try:
             record = json.loads((self.folder / "final.json").read_text())
-            sound = record["sha256"] == file_digest(self.weights)
-            ended = Finished(self.weights, record["history"], record["figures"])
+            intact = record["sha256"] == file_digest(self.weights)
+            finished = Finished(self.weights, record["history"], record["figures"])
         except FileNotFoundError:
             return None
         except (ValueError, KeyError):
-            sound = False
-        if sound:
-            return ended
-        self._notice(f"the finished weights in {self.folder.name[:12]} are damaged: training goes on from a checkpoint")
+            intact = False
+        if intact:
+            return finished
+        self._notice(
+            f"the finished weights in {self.folder.name[:12]} are damaged: training continues from a checkpoint"
+        )
         return None
 
 
@@ -103,8 +105,8 @@ def copy_whole(source: Path, target: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    told, found = path.stem.rsplit("-", 1)[1], file_digest(path)[:_DIGEST_LENGTH]
-    if told != found:
-        raise ValueError(f"expected content of digest {told}, found {found}")
+    expected, found = path.stem.rsplit("-", 1)[1], file_digest(path)[:_DIGEST_LENGTH]
+    if expected != found:
+        raise ValueError(f"expected content of digest {expected}, found {found}")
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state

@@ -1,8 +1,10 @@
-"""What a training stage tells the loop: the network, the samples, the loss, the validation."""
+"""What one training consists of: the network, the samples, the loss, the validation, the final weights."""
 
 import zlib
 from abc import ABC, abstractmethod
-from typing import TypeAlias
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from torch import Tensor, nn
@@ -11,14 +13,23 @@ from models.arrays import IntArray
 from tasks.params.training import TrainingSection
 
 Batch: TypeAlias = dict[str, Tensor]
-Figures: TypeAlias = dict[str, float]
+Metrics: TypeAlias = dict[str, float]
+
+_NOT_IN_THE_KEY = {"workers", "checkpoint_seconds"}
+"""Parameters that change nothing but the last bits: a training may continue with another number of workers."""
 
 
-class Job(ABC):
-    """One training. Picklable: it travels to the workers of Ray Train; pictures are read where they are needed."""
+class TrainingError(RuntimeError):
+    """A training that cannot go on; the message says where, why, and what to change. Checkpoints are kept."""
+
+
+class TrainingJob(ABC):
+    """One training. Picklable: it is sent to the workers of Ray Train, which read the pictures themselves."""
 
     metric: str
-    """The validation figure that tells the best weights, larger is better."""
+    """The validation metric that decides which weights are best; larger is better."""
+    data_digests: Mapping[str, str]
+    """Digests of the persons, pictures and weights that the job reads."""
 
     def __init__(self, stage: str, section: TrainingSection, *, seed: int) -> None:
         self.stage = stage
@@ -38,27 +49,41 @@ class Job(ABC):
         return network
 
     @abstractmethod
-    def batch(self, samples: IntArray, places: IntArray, epoch: int) -> Batch:
-        """The tensors of one micro-batch; all randomness from `generator(epoch, place)`."""
+    def save(self, network: nn.Module, path: Path) -> None:
+        """Write the final weights."""
+
+    @abstractmethod
+    def batch(self, samples: IntArray, positions: IntArray, epoch: int) -> Batch:
+        """The tensors of one micro-batch; all randomness from `generator(epoch, position)`."""
 
     @abstractmethod
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Mean loss of a micro-batch, a scalar."""
 
     @abstractmethod
-    def validate(self, network: nn.Module) -> Figures:
-        """Figures on held-out samples, the network in eval mode; empty when nothing is held out."""
+    def validate(self, network: nn.Module) -> Metrics:
+        """Metrics on held-out samples, the network in eval mode; empty when nothing is held out."""
 
-    def generator(self, epoch: int, place: int) -> np.random.Generator:
-        """Randomness of the sample at a place of an epoch, whoever prepares it. Epoch -1 is validation."""
-        return sample_generator(self.seed, self.stage, epoch, place)
+    def final_metrics(self, network: nn.Module) -> Metrics:
+        """Metrics that are measured once, after training; none by default."""
+        return {}
+
+    @property
+    def key_parts(self) -> dict[str, Any]:
+        """Everything that decides the final weights."""
+        numbers = {k: v for k, v in self.section.model_dump(mode="json").items() if k not in _NOT_IN_THE_KEY}
+        return {"params": numbers, "seed": self.seed, "data": dict(self.data_digests), "format": 1}
+
+    def generator(self, epoch: int, position: int) -> np.random.Generator:
+        """Randomness of the sample at a position of an epoch, whichever worker prepares it. Epoch -1 is validation."""
+        return sample_generator(self.seed, self.stage, epoch, position)
 
     def one_pass(self, generator: np.random.Generator, epoch: int) -> IntArray:
         """Every sample once, in random order."""
         return generator.permutation(self.samples(epoch)).astype(np.int64)
 
     def order(self, epoch: int) -> IntArray:
-        """Samples of an epoch in their order, as many as fill whole steps (the first ones come again at the end)."""
+        """Samples of an epoch in their order; the first ones are repeated at the end to fill whole steps."""
         passes = range(self.section.passes_per_epoch)
         order = np.concatenate(
             [self.one_pass(_generator(self.seed, self.stage, "order", epoch, number), epoch) for number in passes]
@@ -66,9 +91,9 @@ class Job(ABC):
         return np.resize(order, whole_steps(self.section, len(order)) * global_batch(self.section))
 
 
-def sample_generator(seed: int, stage: str, epoch: int, place: int) -> np.random.Generator:
-    """See `Job.generator`."""
-    return _generator(seed, stage, "augmentation", epoch, place)
+def sample_generator(seed: int, stage: str, epoch: int, position: int) -> np.random.Generator:
+    """See `TrainingJob.generator`."""
+    return _generator(seed, stage, "augmentation", epoch, position)
 
 
 def _generator(seed: int, stage: str, purpose: str, epoch: int, number: int) -> np.random.Generator:

@@ -1,32 +1,32 @@
-"""The training loop: the same alone and with many workers, and the same after an interruption as without one."""
+"""The training loop; its result depends neither on the number of workers nor on interruptions."""
 
 import math
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from tasks.params.training import TrainingSection
 from tasks.progress import Progress
-from tasks.training.checkpoint import CheckpointStore
-from tasks.training.contributions import Contributions
-from tasks.training.errors import TrainingError, is_out_of_memory
-from tasks.training.job import Batch, Job, global_batch
-from tasks.training.parallel import Group, share_of, tree_sum
-from tasks.training.prefetch import prefetched
-from tasks.training.schedule import learning_rate
+from tasks.training.checkpoint import CheckpointStore, Finished
+from tasks.training.job import Batch, Metrics, TrainingError, TrainingJob, global_batch
+from tasks.training.optimisation import build_optimizer, learning_rate
+from tasks.training.parallel import Contributions, Group, share_of, tree_sum
 
 _BATCHES_AHEAD = 2
 _SECONDS_BETWEEN_EVENTS = 10.0
 
 
 class Training:
-    """A network on its way from the first step to the last."""
+    """The state of a training between its first and its last step."""
 
-    def __init__(self, job: Job, *, store: CheckpointStore, group: Group, device: str, progress: Progress) -> None:
+    def __init__(
+        self, job: TrainingJob, *, store: CheckpointStore, group: Group, device: str, progress: Progress
+    ) -> None:
         self.job = job
         self.section = job.section
         self._store, self._group, self._progress = store, group, progress
@@ -36,12 +36,12 @@ class Training:
         self.network.to(memory_format=torch.channels_last)
         self._trained = job.trained(self.network)
         self._contributions = Contributions(self._trained)
-        self._optimizer = _optimizer(self._contributions.parameters, self.section)
+        self._optimizer = build_optimizer(self._contributions.parameters, self.section)
         self.epoch, self.step, self.steps = 0, 0, 0
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
         self._best: dict[str, Any] = {"figure": -math.inf, "model": None}
-        self._saved = self._told = time.monotonic()
+        self._saved_at = self._reported_at = time.monotonic()
 
     def run(self) -> nn.Module:
         """Train to the end, from the latest checkpoint if there is one; return the network in eval mode.
@@ -55,11 +55,11 @@ class Training:
         self._progress.start("epochs", self.section.epochs)
         try:
             if state is None and self.section.keep == "best":
-                self._note_start()
+                self._validate_start()
             while self.epoch < self.section.epochs:
                 self._run_epoch()
         except (MemoryError, RuntimeError) as error:
-            if is_out_of_memory(error):
+            if _is_out_of_memory(error):
                 raise TrainingError(self._out_of_memory()) from error
             raise
         if self.section.keep == "best" and self._best["model"] is not None:
@@ -75,19 +75,19 @@ class Training:
             middle = self.epoch + (self.step + 0.5) / steps  # of the step, so that a rate drops after its epoch
             self.losses.append(self._take_step(batches, learning_rate(self.section, middle)))
             self.step += 1
-            self._tell(steps)
+            self._report(steps)
             if self._is_due() and self.step < steps:
                 self._save()
         self._end_epoch()
 
     def _take_step(self, batches: Iterator[Batch], rate: float) -> float:
         self._contributions.begin()
-        own = share_of(self._group, self.section.micro_batches)
-        total = self._group.sum(tree_sum(self._contributions.of(self._loss(next(batches))) for _ in own))
+        share = share_of(self._group, self.section.micro_batches)
+        total = self._group.sum(tree_sum(self._contributions.of(self._loss(next(batches))) for _ in share))
         parts = self.section.micro_batches
         mean = [value / parts for value in total] if parts > 1 else total
         self.steps += 1
-        loss = self._contributions.bring_in(mean, steps=self.steps, clip=self.section.gradient_clip)
+        loss = self._contributions.apply(mean, steps=self.steps, clip=self.section.gradient_clip)
         if not math.isfinite(loss):
             raise TrainingError(self._not_finite(loss, rate))
         for group in self._optimizer.param_groups:
@@ -100,57 +100,57 @@ class Training:
             return self.job.loss(self.network, {name: part.to(self._device) for name, part in batch.items()})
 
     def _batches(self, steps: int) -> Iterator[Batch]:
-        """This worker's micro-batches from the present step to the end of the epoch."""
+        """This worker's micro-batches from the current step to the end of the epoch."""
         order, size = self.job.order(self.epoch), self.section.micro_batch_size
         numbers = (
-            step * self.section.micro_batches + own
+            step * self.section.micro_batches + part
             for step in range(self.step, steps)
-            for own in share_of(self._group, self.section.micro_batches)
+            for part in share_of(self._group, self.section.micro_batches)
         )
-        places = (torch.arange(number * size, (number + 1) * size).numpy() for number in numbers)
-        calls = (partial(self.job.batch, order[chosen], chosen, self.epoch) for chosen in places)
-        return prefetched(calls, ahead=_BATCHES_AHEAD)
+        positions = (torch.arange(number * size, (number + 1) * size).numpy() for number in numbers)
+        calls = (partial(self.job.batch, order[chosen], chosen, self.epoch) for chosen in positions)
+        return _prefetched(calls, ahead=_BATCHES_AHEAD)
 
-    def _tell(self, steps: int) -> None:
-        """Within an epoch, now and then: which part of it is done, and its mean loss so far."""
+    def _report(self, steps: int) -> None:
+        """Report the finished part of the epoch and its mean loss, at most once in a few seconds."""
         now = time.monotonic()
-        if self._group.rank == 0 and self.step < steps and now - self._told > _SECONDS_BETWEEN_EVENTS:
-            self._told = now
+        if self._group.rank == 0 and self.step < steps and now - self._reported_at > _SECONDS_BETWEEN_EVENTS:
+            self._reported_at = now
             loss = math.fsum(self.losses) / len(self.losses)
             self._progress.advance(round(self.epoch + self.step / steps, 3), loss=loss)
 
     def _end_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0
         if self._group.rank == 0:
-            figures = self._validated()
+            metrics = self._validate()
             loss = math.fsum(self.losses) / len(self.losses)
             rate = learning_rate(self.section, self.epoch)
-            self.history.append({"epoch": float(self.epoch), "loss": loss, "rate": rate, **figures})
-            self._progress.advance(self.epoch, loss=loss, rate=rate, **figures)
+            self.history.append({"epoch": float(self.epoch), "loss": loss, "rate": rate, **metrics})
+            self._progress.advance(self.epoch, loss=loss, rate=rate, **metrics)
         self.losses = []
         self._save()
 
-    def _note_start(self) -> None:
+    def _validate_start(self) -> None:
         """Count the weights before the first step as epoch 0, so that a training never ends worse than it began."""
-        if self._group.rank == 0 and (figures := self._validated()):
-            self.history.append({"epoch": 0.0, **figures})
+        if self._group.rank == 0 and (metrics := self._validate()):
+            self.history.append({"epoch": 0.0, **metrics})
 
-    def _validated(self) -> dict[str, float]:
-        """Validation figures of the present weights, which are kept if they are the best so far."""
+    def _validate(self) -> Metrics:
+        """Measure the current weights on held-out samples; keep a copy of them if they are the best so far."""
         with torch.inference_mode():
             measured = self.job.validate(self.network.eval())
-        figures = {name: value for name, value in measured.items() if math.isfinite(value)}
-        if figures.get(self.job.metric, -math.inf) > self._best["figure"]:
-            self._best = {"figure": figures[self.job.metric], "model": _copied(self._trained.state_dict())}
-        return figures
+        metrics = {name: value for name, value in measured.items() if math.isfinite(value)}
+        if metrics.get(self.job.metric, -math.inf) > self._best["figure"]:
+            self._best = {"figure": metrics[self.job.metric], "model": _copied(self._trained.state_dict())}
+        return metrics
 
     def _is_due(self) -> bool:
-        return time.monotonic() - self._saved > self.section.checkpoint_seconds
+        return time.monotonic() - self._saved_at > self.section.checkpoint_seconds
 
     def _save(self) -> None:
         if self._group.rank == 0:
             self._store.save(self._state(), epoch=self.epoch, step=self.step)
-        self._saved = time.monotonic()
+        self._saved_at = time.monotonic()
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -172,7 +172,7 @@ class Training:
         self.epoch, self.step, self.steps = state["epoch"], state["step"], state["steps"]
         self.losses, self.history, self._best = state["losses"], state["history"], state["best"]
 
-    def _place(self) -> str:
+    def _position(self) -> str:
         kept = self._store.checkpoints()
         saved = f"the last good checkpoint is {kept[0]}" if kept else "no checkpoint had been written yet"
         return f"{self.job.stage}: epoch {self.epoch + 1}, step {self.step + 1}; {saved}"
@@ -180,21 +180,41 @@ class Training:
     def _not_finite(self, loss: float, rate: float) -> str:
         advice = f"lower {self.job.stage}.learning_rate, or raise warmup_epochs or set gradient_clip"
         found = f"expected a finite loss and gradient, got a loss of {loss} at rate {rate:.3g}"
-        return f"{found} ({self._place()}); {advice}"
+        return f"{found} ({self._position()}); {advice}"
 
     def _out_of_memory(self) -> str:
         size = self.section.micro_batch_size
         advice = f"lower {self.job.stage}.micro_batch_size (now {size}) and raise micro_batches by as much"
-        return f"memory ran out on {self._device} ({self._place()}); {advice}"
+        return f"memory ran out on {self._device} ({self._position()}); {advice}"
 
 
-def _optimizer(parameters: list[nn.Parameter], section: TrainingSection) -> torch.optim.Optimizer:
-    """AdamW; only what multiplies inputs decays, no bias and no normalisation (a free choice, the paper names none)."""
-    groups = [
-        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": section.weight_decay},
-        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, section.adam_beta2), fused=True)
+def train_to_end(job: TrainingJob, training: Training, store: CheckpointStore) -> Finished:
+    """Run a training and keep its final weights and metrics beside the checkpoints; raises TrainingError."""
+    network = training.run().cpu()
+    job.save(network, store.weights)
+    with torch.inference_mode():
+        metrics = job.final_metrics(network)
+    return store.finish(training.history, metrics)
+
+
+def _prefetched(calls: Iterable[Callable[[], Batch]], *, ahead: int) -> Iterator[Batch]:
+    """Results of `calls` in their order, computed by one thread at most `ahead` calls in advance."""
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
+        waiting: deque[Future[Batch]] = deque()
+        for call in calls:
+            waiting.append(thread.submit(call))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, on any device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "not enough memory" in text)
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from pycocotools.cocoeval import COCOeval
 
 from models.arrays import FloatArray
 from models.keypoints import COCO_KEYPOINTS
-from tasks.training.job import Figures
+from tasks.training.job import Metrics
 from tasks.training.persons import Persons
 
 
-def oks_ap(persons: Persons, xy: FloatArray, scores: FloatArray) -> Figures:
+def oks_ap(persons: Persons, xy: FloatArray, scores: FloatArray) -> Metrics:
     """OKS AP in 0..1 of one pose per annotated person, in COCO's slots.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.fields.affinity_map import Convention, cell_of, peaks
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
-from tasks.training.job import Batch, Figures
+from tasks.training.job import Batch, Metrics
 from tasks.training.pair_data import PairData
 
 _NEAR_CELLS = 2.0
@@ -54,7 +54,7 @@ def measure_pairs(
     count: int,
     batch_size: int,
     generator: Callable[[int], np.random.Generator],
-) -> Figures:
+) -> Metrics:
     """Measure a network in eval mode on `count` warped pictures.
 
     Args:
@@ -83,7 +83,7 @@ def measure_pairs(
     return {key: value for kind, parts in tallies.items() for key, value in _metrics(kind, torch.cat(parts)).items()}
 
 
-def _metrics(kind: str, tally: Tensor) -> Figures:
+def _metrics(kind: str, tally: Tensor) -> Metrics:
     shown = tally[:, 0] > 0
     metrics = {f"pck_{kind}": float(tally[shown, 1].mean()), f"peak_{kind}": float(tally[shown, 2].mean())}
     if not shown.all():

@@ -17,16 +17,15 @@ from models.weight_files import save_weights
 from tasks.params.pair_training import PairTrainingSection
 from tasks.params.train_refinement import TrainRefinementParams
 from tasks.params.train_siamese import TrainSiameseParams
-from tasks.training.job import Batch, Figures
+from tasks.training.job import Batch, Metrics, TrainingJob
 from tasks.training.pair_accuracy import KeypointMaps, measure_pairs, query_cells, refinement_maps, siamese_maps
 from tasks.training.pair_data import PairData
-from tasks.training.stage import StageJob
 
 
-class PairJob(StageJob):
-    """What both trainings share: pairs, targets, and the share of warped keypoints that are found.
+class PairJob(TrainingJob):
+    """What both trainings share: pairs, and the share of warped keypoints that are found.
 
-    With several sources of training pictures the epochs are split evenly between them, in their order.
+    With several sources of training pictures each gets an equal share of the epochs, one after another.
     """
 
     def __init__(
@@ -52,18 +51,18 @@ class PairJob(StageJob):
         return len(self._data_of(epoch))
 
     def build(self) -> CorrespondenceNetwork:
-        """As the stage says."""
+        """The network of the constructor's argument."""
         return self._build()
 
-    def batch(self, samples: IntArray, places: IntArray, epoch: int) -> Batch:
+    def batch(self, samples: IntArray, positions: IntArray, epoch: int) -> Batch:
         """Pairs (see PairData.batch)."""
-        return self._data_of(epoch).batch(samples, [self.generator(epoch, int(place)) for place in places])
+        return self._data_of(epoch).batch(samples, [self.generator(epoch, int(position)) for position in positions])
 
     @abstractmethod
     def _maps(self, network: CorrespondenceNetwork, batch: Batch) -> dict[str, KeypointMaps]:
         """The maps that are measured, by name."""
 
-    def validate(self, network: nn.Module) -> Figures:
+    def validate(self, network: nn.Module) -> Metrics:
         """See `measure_pairs`."""
         return measure_pairs(
             cast(CorrespondenceNetwork, network),

@@ -1,4 +1,4 @@
-"""Training of the re-identification baseline after "Bag of tricks" (Luo et al. 2019; 6.2 of the paper names none)."""
+"""Training of the re-identification baseline after "Bag of tricks" (Luo et al. 2019); 6.2 names no method."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,14 +13,13 @@ from models.losses import identity_loss, triplet_loss
 from models.networks.reid import ReidNetwork
 from models.weight_files import save_weights
 from tasks.params.train_reid import TrainReidParams
-from tasks.training.job import Batch, Figures
+from tasks.training.job import Batch, Metrics, TrainingJob
 from tasks.training.reid_data import ReidData
-from tasks.training.stage import StageJob
 from tasks.training.start_weights import start_from
 
 
-class ReidJob(StageJob):
-    """Identity loss behind the neck, triplet loss before it."""
+class ReidJob(TrainingJob):
+    """Identity loss after the neck, triplet loss before it."""
 
     metric = "rank_1"
 
@@ -43,30 +42,30 @@ class ReidJob(StageJob):
         return len(self._data)
 
     def one_pass(self, generator: np.random.Generator, epoch: int) -> IntArray:
-        """Micro-batches of several identities with several crops each."""
+        """Crops in micro-batches of several identities with several crops each."""
         return self._data.one_pass(generator)
 
     def build(self) -> ReidNetwork:
-        """One output of the classifier for each training track; these are other persons in every corpus."""
+        """A network with one classifier output for each training track; the classifier always starts at random."""
         section = self._section
         network = ReidNetwork(width=section.width, embedding=section.embedding, identities=self._data.identities)
         return start_from(network, section.start_weights, self.stage, kind="reid", anew="classifier.weight")
 
-    def batch(self, samples: IntArray, places: IntArray, epoch: int) -> Batch:
+    def batch(self, samples: IntArray, positions: IntArray, epoch: int) -> Batch:
         """Jittered crops with their identities."""
-        return self._data.batch(samples, [self.generator(epoch, int(place)) for place in places])
+        return self._data.batch(samples, [self.generator(epoch, int(position)) for position in positions])
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Both losses, equally."""
+        """Sum of both losses."""
         features, logits = network(batch["images"])
         identities = batch["identity"]
-        named = identity_loss(logits, identities, label_smoothing=self._section.label_smoothing)
-        return named + triplet_loss(features, identities, margin=self._section.triplet_margin)
+        by_identity = identity_loss(logits, identities, label_smoothing=self._section.label_smoothing)
+        return by_identity + triplet_loss(features, identities, margin=self._section.triplet_margin)
 
-    def validate(self, network: nn.Module) -> Figures:
+    def validate(self, network: nn.Module) -> Metrics:
         """rank_1: share of held-out crops whose nearest crop of the same video and another frame is the same person.
 
-        Tracks of several videos never meet in tracking, so they are not compared here.
+        Tracking never compares persons of different videos, so neither does this metric.
         """
         samples = self._held_out.spread_samples(self._section.validation_samples)
         if not len(samples):
@@ -78,7 +77,7 @@ class ReidJob(StageJob):
         return {"rank_1": self._held_out.rank_1(samples, embeddings.numpy())}
 
     def save(self, network: nn.Module, path: Path) -> None:
-        """Write the weights with the numbers of their training."""
+        """Write the weights with the parameters of their training."""
         reid = cast(ReidNetwork, network)
         params = self._section.model_dump(mode="json")
         save_weights(path, reid, kind="reid", architecture=reid.architecture, params=params)

@@ -1,56 +1,27 @@
-"""From a job to a stage's files: find the finished training, or train, alone or by Ray Train; then publish."""
+"""From a training job to the files of a stage: find the finished training or train, then write weights and curves."""
 
 import csv
 import io
-from abc import abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from tasks.content_key import code_key, content_key
 from tasks.determinism import make_deterministic
 from tasks.errors import InputError
 from tasks.progress import Progress, current
 from tasks.training.checkpoint import CheckpointStore, Finished, copy_whole
-from tasks.training.job import Figures, Job
-from tasks.training.loop import Training
-from tasks.training.parallel import Alone
+from tasks.training.job import TrainingJob
+from tasks.training.loop import Training, train_to_end
+from tasks.training.parallel import SingleProcess, training_device
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
 
-_NOT_IN_THE_KEY = {"workers", "checkpoint_seconds"}
-"""What changes no result beyond the last bits: a training may go on with other workers."""
 
-
-class StageJob(Job):
-    """A job that can also write its weights and tell what they depend on."""
-
-    data_digests: Mapping[str, str]
-    """Of the persons, pictures and weights it reads."""
-
-    @abstractmethod
-    def save(self, network: nn.Module, path: Path) -> None:
-        """Write the final weights."""
-
-    def final_figures(self, network: nn.Module) -> Figures:
-        """Figures that are measured once, after training."""
-        return {}
-
-    @property
-    def key_parts(self) -> dict[str, Any]:
-        """What decides the final weights."""
-        numbers = {k: v for k, v in self.section.model_dump(mode="json").items() if k not in _NOT_IN_THE_KEY}
-        return {"params": numbers, "seed": self.seed, "data": dict(self.data_digests), "format": 1}
-
-
-def run_job(job: StageJob, workspace: Workspace, params: "Params", *, weights: str) -> None:
-    """Train and write `weights` and the curves; a training that was interrupted or is finished is found again.
+def run_job(job: TrainingJob, workspace: Workspace, params: "Params", *, weights: str) -> None:
+    """Train and write `weights` and the curves; an interrupted training is continued, a finished one is used as it is.
 
     Raises:
         InputError: the section's numbers do not fit together.
@@ -65,15 +36,15 @@ def run_job(job: StageJob, workspace: Workspace, params: "Params", *, weights: s
     make_deterministic(job.seed, section.threads)
     store = CheckpointStore(_folder(job, workspace), progress.notice)
     _note_code(store.folder, job.stage, progress, root=workspace.state.parent)
-    ended = store.finished() or _train(job, store, workspace, params)
-    copy_whole(ended.weights, workspace.weights(weights))
-    write_curves(ended.history, curves_path(workspace, job.stage))
-    last = ended.history[-1] if ended.history else {}
-    progress.summary(**last, **ended.figures)
+    finished = store.finished() or _train(job, store, workspace, params)
+    copy_whole(finished.weights, workspace.weights(weights))
+    write_curves(finished.history, curves_path(workspace, job.stage))
+    last = finished.history[-1] if finished.history else {}
+    progress.summary(**last, **finished.metrics)
 
 
 def curves_path(workspace: Workspace, stage: str) -> Path:
-    """Table of the loss, the rate and the validation figures by epoch, a DVC plot."""
+    """Table of the loss, the rate and the validation metrics by epoch, a DVC plot."""
     return workspace.artifacts / "plots" / f"{stage}.csv"
 
 
@@ -87,39 +58,25 @@ def write_curves(history: list[dict[str, float]], path: Path) -> None:
     write_whole(path, text.getvalue())
 
 
-def device_of(params: "Params") -> str:
-    """Where a worker trains: on its GPU if it was given one."""
-    return "cuda" if params.compute.gpus_per_worker and torch.cuda.is_available() else "cpu"
-
-
-def _train(job: StageJob, store: CheckpointStore, workspace: Workspace, params: "Params") -> Finished:
+def _train(job: TrainingJob, store: CheckpointStore, workspace: Workspace, params: "Params") -> Finished:
     if job.section.workers > 1:
         from tasks.training.workers import train_with_ray  # Ray costs seconds to import, and most trainings need none
 
         train_with_ray(job, store.folder, workspace, params)
-        ended = store.finished()
-        if ended is None:
+        finished = store.finished()
+        if finished is None:
             raise RuntimeError(f"{job.stage}: the workers ended without weights in {store.folder}")
-        return ended
-    training = Training(job, store=store, group=Alone(), device=device_of(params), progress=current())
-    return conclude(job, training, store)
+        return finished
+    training = Training(job, store=store, group=SingleProcess(), device=training_device(params), progress=current())
+    return train_to_end(job, training, store)
 
 
-def conclude(job: StageJob, training: Training, store: CheckpointStore) -> Finished:
-    """Train to the end and keep the final weights beside the checkpoints."""
-    network = training.run().cpu()
-    job.save(network, store.weights)
-    with torch.inference_mode():
-        figures = job.final_figures(network)
-    return store.finish(training.history, figures)
-
-
-def _folder(job: StageJob, workspace: Workspace) -> Path:
+def _folder(job: TrainingJob, workspace: Workspace) -> Path:
     return workspace.state / "checkpoints" / job.stage / content_key(job.key_parts)
 
 
 def _note_code(folder: Path, stage: str, progress: Progress, *, root: Path) -> None:
-    """Warn when checkpoints were begun by other code; they are kept: most changes do not touch the maths.
+    """Warn when the checkpoints come from other code; they are kept, since most changes do not affect the result.
 
     Their folder is named relative to `root`, so that the notice is the same on every machine.
     """
@@ -131,5 +88,5 @@ def _note_code(folder: Path, stage: str, progress: Progress, *, root: Path) -> N
     elif path.read_text().strip() != key:
         progress.notice(
             f"{stage}: the code has changed since this training began; its checkpoints and weights are used as they "
-            f"are. Delete {folder.relative_to(root)} to train anew"
+            f"are. To train again, delete {folder.relative_to(root)}"
         )

@@ -1,4 +1,4 @@
-"""Trainings that start from the weights of an earlier one; strict about the kind and the architecture of the file."""
+"""First weights from files: of an earlier training of this project, or a BN-Inception network for ImageNet."""
 
 import logging
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 
 from torch import nn
 
-from models.networks.backbone import Decoder
-from models.networks.pose import PoseNetwork
+from models.networks.imagenet import initialise_backbone
+from models.networks.pose import PoseNetwork, copy_siamese_backbone
 from models.weight_files import Kind, StoredWeights, WeightsError, read_weights, require_same_tensors
 from tasks.content_key import file_digest
 from tasks.errors import InputError
@@ -20,25 +20,21 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def start_digest(path: str | None, stage: str) -> dict[str, str]:
     """Digest of the named file, for the training's key; empty when none is named. Raises InputError if it is absent."""
-    if path is None:
-        return {}
-    if not Path(path).is_file():
-        raise InputError(f"params.yaml: {stage}.start_weights: expected a weight file or null, found no file at {path}")
-    return {"start": file_digest(Path(path))}
+    return _digest(path, f"{stage}.start_weights", "start")
 
 
 def start_from(
     network: Network, path: str | None, stage: str, *, kind: Kind, part: str = "", anew: str | None = None
 ) -> Network:
-    """The network with all tensors of the file, or as it is when none is named; what was taken is logged.
+    """Give a network all tensors of a weight file, in place, and log it; without a file leave it as it is.
 
     Args:
-        network: has the architecture of the stage's params; changed in place.
+        network: has the architecture of the stage's params.
         path: weight file, or None.
         stage: for messages.
         kind: which network the file must hold.
-        part: prefix of the file's tensors to take, such as "refinement."; all by default.
-        anew: a tensor that keeps its random start, whatever the file holds.
+        part: prefix of the tensors to take from the file, such as "refinement."; by default all are taken.
+        anew: a tensor that keeps its random weights, whatever the file holds.
 
     Raises:
         InputError: the file cannot be read, or holds a network of another kind or architecture.
@@ -59,44 +55,50 @@ def start_from(
 
 
 def start_pose_from(network: PoseNetwork, path: str | None, stage: str) -> PoseNetwork:
-    """As `start_from`; a Siamese network's file gives its stem, and its trunk to each stage, and leaves the rest.
-
-    The inputs of a trunk that read the maps of the stage before, which a Siamese network has not, stay random.
-    """
+    """Like `start_from`, but the file may also hold a Siamese network: see `copy_siamese_backbone`."""
     if path is None:
         return network
     stored = _stored(path, stage, ["pose", "siamese"])
     if stored.kind == "pose":
         return start_from(network, path, stage, kind="pose")
-    taken = _take_backbone(network, stored)
-    if not taken:
+    if stored.architecture["width"] != network.architecture["width"]:
         raise InputError(
             f"params.yaml: {stage}.start_weights: {path}: expected a Siamese network of width "
             f"{network.architecture['width']}, found width {stored.architecture['width']}"
         )
-    total = len(network.state_dict())
+    taken, total = copy_siamese_backbone(network, stored.tensors), len(network.state_dict())
     _LOG.info("%s: starts from the Siamese network %s: stem and trunks, %d of %d tensors", stage, path, taken, total)
     return network
 
 
-def _take_backbone(network: PoseNetwork, stored: StoredWeights) -> int:
-    """Copy stem and trunks; returns the number of tensors taken, 0 if the widths differ."""
-    if stored.architecture["width"] != network.architecture["width"]:
-        return 0
-    wanted = {f"stem.{name}": [tensor] for name, tensor in network.stem.state_dict().items()}
-    decoders = [decoder for decoder in network.stages if isinstance(decoder, Decoder)]
-    for decoder in decoders:
-        for name, tensor in decoder.trunk.state_dict().items():
-            wanted.setdefault(f"decoder.trunk.{name}", []).append(tensor)
-    readers = {layer.weight.data_ptr() for decoder in decoders for layer in decoder.input_convolutions()}
-    taken = 0
-    for name, ours in wanted.items():
-        theirs = stored.tensors[name]
-        for tensor in ours:
-            # The features of the stem come first; what follows are maps of the stage before.
-            (tensor[:, : theirs.shape[1]] if tensor.data_ptr() in readers else tensor).copy_(theirs)
-            taken += 1
-    return taken
+def imagenet_digest(path: str | None, stage: str) -> dict[str, str]:
+    """Digest of the named file, for the training's key; empty when none is named. Raises InputError if it is absent."""
+    return _digest(path, f"{stage}.imagenet_weights", "imagenet")
+
+
+def start_from_imagenet(network: Network, path: str | None, stage: str) -> Network:
+    """Give a network every tensor of an ImageNet file that fits, in place (6.1 leaves this open), and log each tensor.
+
+    Raises:
+        InputError: the file cannot be read safely, or nothing in it fits.
+    """
+    if path is None:
+        return network
+    try:
+        report = initialise_backbone(network, path)
+    except WeightsError as error:
+        raise InputError(f"params.yaml: {stage}.imagenet_weights: {error}") from error
+    for line in report.lines():
+        _LOG.info("%s: %s", stage, line)
+    return network
+
+
+def _digest(path: str | None, key: str, name: str) -> dict[str, str]:
+    if path is None:
+        return {}
+    if not Path(path).is_file():
+        raise InputError(f"params.yaml: {key}: expected a weight file or null, found no file at {path}")
+    return {name: file_digest(Path(path))}
 
 
 def _stored(path: str, stage: str, kinds: Sequence[Kind]) -> StoredWeights:
@@ -105,8 +107,8 @@ def _stored(path: str, stage: str, kinds: Sequence[Kind]) -> StoredWeights:
     except WeightsError as error:
         raise InputError(f"params.yaml: {stage}.start_weights: {error}") from error
     if stored.kind not in kinds:
-        wanted = " or ".join(kinds)
+        expected = " or ".join(kinds)
         raise InputError(
-            f"params.yaml: {stage}.start_weights: {path}: expected weights of kind {wanted}, found {stored.kind}"
+            f"params.yaml: {stage}.start_weights: {path}: expected weights of kind {expected}, found {stored.kind}"
         )
     return stored

@@ -1,4 +1,4 @@
-"""One training on several processes, by Ray Train: each takes its share of every step's micro-batches."""
+"""One training on several processes, by Ray Train: each computes its share of the micro-batches of every step."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,28 +14,27 @@ from tasks.params.training import TrainingSection
 from tasks.progress import Progress, as_current, current, progress_file, read_events
 from tasks.shards.ray_cluster import Resources, node_resources, ray_cluster, workers_that_fit
 from tasks.training.checkpoint import CheckpointStore
-from tasks.training.errors import TrainingError
-from tasks.training.loop import Training
-from tasks.training.parallel import Joined
-from tasks.training.stage import StageJob, conclude, device_of
+from tasks.training.job import TrainingError, TrainingJob
+from tasks.training.loop import Training, train_to_end
+from tasks.training.parallel import Distributed, training_device
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
 
 
-def train_with_ray(job: StageJob, folder: Path, workspace: Workspace, params: "Params") -> None:
-    """Train on `section.workers` processes until the finished weights lie in `folder`, which all of them must reach.
+def train_with_ray(job: TrainingJob, folder: Path, workspace: Workspace, params: "Params") -> None:
+    """Train on `section.workers` processes until the final weights are in `folder`, which all must reach.
 
     Raises:
-        InputError, TrainingError: as they were raised in a worker.
+        InputError, TrainingError: the error of a worker.
     """
     section = job.section
     compute = params.compute.model_copy(update={"workers": section.workers})
     run = params.run.model_copy(update={"threads_per_worker": section.threads})
-    on_gpu = device_of(params) == "cuda"
+    on_gpu = training_device(params) == "cuda"
     events = progress_file(workspace.state, job.stage)
-    _, told = read_events(events)
+    _, position = read_events(events)
     with ray_cluster(compute, run) as ray:
         check_room(job.stage, section, nodes=node_resources(ray), on_gpu=on_gpu)
         trainer = TorchTrainer(
@@ -53,12 +52,12 @@ def train_with_ray(job: StageJob, folder: Path, workspace: Workspace, params: "P
             trainer.fit()
         except Exception as error:
             raise _cause(error) from error
-    happened, _ = read_events(events, told)
-    current().notices.extend(event["text"] for event in happened if event["kind"] == "notice")
+    new_events, _ = read_events(events, position)
+    current().notices.extend(event["text"] for event in new_events if event["kind"] == "notice")
 
 
 def check_room(stage: str, section: TrainingSection, *, nodes: Sequence[Resources], on_gpu: bool) -> None:
-    """Refuse a training whose workers cannot all run at once: those that do would wait for the others without end.
+    """Refuse a training whose workers cannot all run at once: the running ones would wait for the others forever.
 
     Raises:
         InputError: names the key, how many workers Ray has room for, and what to do.
@@ -73,15 +72,15 @@ def check_room(stage: str, section: TrainingSection, *, nodes: Sequence[Resource
 
 
 def _work(config: dict[str, Any]) -> None:
-    """What each worker does; the first of them writes checkpoints and tells of the progress."""
-    job, group = config["job"], Joined()
+    """Train as one of the workers; the first of them writes checkpoints and reports progress."""
+    job, group = config["job"], Distributed()
     make_deterministic(job.seed, job.section.threads)
     device = f"cuda:{torch.cuda.current_device()}" if config["on_gpu"] else "cpu"
     with as_current(Progress(config["state"] if group.rank == 0 else None, job.stage)) as progress:
         store = CheckpointStore(config["folder"], progress.notice)
         training = Training(job, store=store, group=group, device=device, progress=progress)
         if group.rank == 0:
-            conclude(job, training, store)
+            train_to_end(job, training, store)
         else:
             training.run()
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tasks import pretrain
 from tasks.errors import InputError
 from tasks.progress import progress_file, read_events
-from tasks.training.parallel import Alone, share_of, tree_sum
+from tasks.training.parallel import SingleProcess, share_of, tree_sum
 from tasks.training.workers import check_room
 
 VICTIM = Path(__file__).with_name("victim.py")
@@ -22,9 +22,9 @@ VICTIM = Path(__file__).with_name("victim.py")
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=16))
 def test_tree_sum_is_a_sum(values):
-    one, two = tree_sum([torch.tensor(value), torch.tensor(2 * value)] for value in values)
-    assert float(one) == pytest.approx(sum(values), rel=1e-4, abs=1e-2)
-    assert float(two) == pytest.approx(2 * sum(values), rel=1e-4, abs=1e-2)
+    first, second = tree_sum([torch.tensor(value), torch.tensor(2 * value)] for value in values)
+    assert float(first) == pytest.approx(sum(values), rel=1e-4, abs=1e-2)
+    assert float(second) == pytest.approx(2 * sum(values), rel=1e-4, abs=1e-2)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -35,11 +35,11 @@ def test_the_workers_sums_are_subtrees_to_the_last_bit(workers):
     assert torch.equal(tree_sum(partial)[0], tree_sum([term] for term in terms)[0])
 
 
-@pytest.mark.parametrize(("rank", "size", "own"), [(0, 1, [0, 1, 2, 3]), (0, 2, [0, 1]), (1, 2, [2, 3]), (3, 4, [3])])
-def test_shares(rank, size, own):
-    group = Alone()
+@pytest.mark.parametrize(("rank", "size", "share"), [(0, 1, [0, 1, 2, 3]), (0, 2, [0, 1]), (1, 2, [2, 3]), (3, 4, [3])])
+def test_shares(rank, size, share):
+    group = SingleProcess()
     group.rank, group.size = rank, size
-    assert list(share_of(group, 4)) == own
+    assert list(share_of(group, 4)) == share
 
 
 def test_two_gloo_workers_equal_one(workspace):
@@ -84,8 +84,8 @@ def test_ray_train_gives_the_weights_of_one_process_and_passes_errors_on(workspa
     found = load_file(path)
     assert all(torch.allclose(found[name].double(), expected[name].double(), atol=1e-5) for name in expected)
     events, _ = read_events(progress_file(workspace.state, "pretrain"))
-    told = [event["done"] for event in events if event["kind"] == "advance"]
-    assert [done for done in told if done == int(done)] == [1, 2]
+    reported = [event["done"] for event in events if event["kind"] == "advance"]
+    assert [done for done in reported if done == int(done)] == [1, 2]
     (workspace.data / "coco/images/3.png").unlink()
     with pytest.raises(InputError, match=r"3\.png: expected a readable picture"):
         pretrain.run(workspace, changed(two_workers, "pretrain", learning_rate=0.001))

@@ -12,7 +12,7 @@ from tasks import index, pretrain, train_siamese
 from tasks.progress import Progress, as_current
 from tasks.training.checkpoint import CheckpointStore
 from tasks.training.loop import Training
-from tasks.training.parallel import Alone
+from tasks.training.parallel import SingleProcess
 from tasks.training.sources import pair_sources
 from tasks.workspace import Workspace
 
@@ -50,7 +50,7 @@ def trained(module, workspace, params, monkeypatch, tmp_path):
         torch.manual_seed(jobs[0].seed)
         before = jobs[0].build().eval()
         store = CheckpointStore(tmp_path, progress.notice)
-        after = Training(jobs[0], store=store, group=Alone(), device="cpu", progress=progress).run()
+        after = Training(jobs[0], store=store, group=SingleProcess(), device="cpu", progress=progress).run()
     return jobs[0], before, after
 
 

@@ -23,7 +23,7 @@ from tasks.params.sections import Params
 from tasks.progress import Progress
 from tasks.training.checkpoint import CheckpointStore
 from tasks.training.loop import Training
-from tasks.training.parallel import Alone, Joined
+from tasks.training.parallel import Distributed, SingleProcess
 from tasks.workspace import Workspace
 
 
@@ -69,7 +69,7 @@ def join(workspace: Workspace, params: Params, rank: int, size: int) -> None:
     pretrain.run_job = lambda job, *_, **__: jobs.append(job)
     pretrain.run(workspace, conftest.with_values(params, "pretrain", epochs=1, passes_per_epoch=7, micro_batches=4))
     store = CheckpointStore(folder / f"checkpoints_{size}", print)
-    group = Alone() if size == 1 else Joined()
+    group = SingleProcess() if size == 1 else Distributed()
     training = Training(jobs[0], store=store, group=group, device="cpu", progress=Progress(None, "pretrain"))
     training.run()
     assert training.steps >= 5

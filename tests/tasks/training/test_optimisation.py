@@ -5,7 +5,7 @@ import pytest
 from tasks import pretrain
 from tasks.progress import Progress, as_current
 from tasks.training.loop import Training
-from tasks.training.schedule import learning_rate
+from tasks.training.optimisation import learning_rate
 
 
 @pytest.mark.parametrize(

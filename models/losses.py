@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 _SMALLEST_SHARE = 1e-12
 _LARGEST_SHARE = 1 - 1e-6
-"""Bounds of S in the logarithms; the lower one is far below one cell's even share, so that gradients do not stop."""
+"""Bounds of S in the logarithms. The lower one is far below the share of a cell in a uniform map, to keep gradients."""
 
 
 def heatmap_loss(logits: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ def heatmap_loss(logits: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
     Args:
         logits: (B,K,H,W).
         targets: (B,K,H,W) in 0..1.
-        labelled: (B,K) bool; the others are not supervised.
+        labelled: (B,K) bool; only these keypoints are supervised.
     """
     each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=(2, 3))
     return _mean_where(each, labelled)
@@ -43,23 +43,23 @@ def siamese_loss(maps: Tensor, targets: Tensor, labelled: Tensor) -> Tensor:
         targets: (B,K,H,W), one pixel or none.
         labelled: (B,K) bool, keypoints whose query lies in the source picture.
     """
-    found = targets * maps.clamp_min(_SMALLEST_SHARE).log()
-    spared = (1 - targets) * torch.log1p(-maps.clamp_max(_LARGEST_SHARE))
-    return _mean_where(-(found + spared).sum(dim=(2, 3)), labelled)
+    positive = targets * maps.clamp_min(_SMALLEST_SHARE).log()
+    negative = (1 - targets) * torch.log1p(-maps.clamp_max(_LARGEST_SHARE))
+    return _mean_where(-(positive + negative).sum(dim=(2, 3)), labelled)
 
 
 def softmax_loss(affinities: Tensor, target_index: Tensor) -> Tensor:
     """Cross entropy of the softmax over all cells, averaged over keypoints that the target picture shows.
 
-    Another choice than the paper's: it says nothing on keypoints that left the picture, and learns faster.
+    Not the paper's loss: it ignores keypoints that left the picture, and learns faster.
 
     Args:
-        affinities: (B,K,N) before the softmax, to the cells of the target picture and, after them, of any others.
-        target_index: (B,K) int64, the right one of the N cells; negative where there is none.
+        affinities: (B,K,N) before the softmax, to the cells of the target picture, then of any other pictures.
+        target_index: (B,K) int64, the target among the N cells; negative where there is none.
     """
-    right = target_index.flatten().clamp_min(-1)
-    total = F.cross_entropy(affinities.flatten(0, 1), right, ignore_index=-1, reduction="sum")
-    return total / (right >= 0).sum().clamp_min(1)
+    target = target_index.flatten().clamp_min(-1)
+    total = F.cross_entropy(affinities.flatten(0, 1), target, ignore_index=-1, reduction="sum")
+    return total / (target >= 0).sum().clamp_min(1)
 
 
 def refinement_loss(logits: Tensor, targets: Tensor, labelled: Tensor, *, positive_weight: float = 1.0) -> Tensor:
@@ -69,7 +69,7 @@ def refinement_loss(logits: Tensor, targets: Tensor, labelled: Tensor, *, positi
         logits: (B,K,H,W).
         targets: (B,K,H,W), one pixel or none.
         labelled: (B,K) bool.
-        positive_weight: of the target's pixel against the others; 1 is the paper.
+        positive_weight: weight of the target's pixel relative to the others; 1 in the paper.
     """
     weight = logits.new_tensor(positive_weight)
     each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=weight)
@@ -82,22 +82,22 @@ def identity_loss(logits: Tensor, identities: Tensor, *, label_smoothing: float)
 
 
 def triplet_loss(embeddings: Tensor, identities: Tensor, *, margin: float) -> Tensor:
-    """Batch-hard triplet loss: each anchor against its farthest match and its nearest stranger.
+    """Batch-hard triplet loss: each anchor with its farthest positive and its nearest negative.
 
     Args:
         embeddings: (B,D), Euclidean.
         identities: (B,) int64.
-        margin: by which a stranger must be farther than a match.
+        margin: by which a negative must be farther than a positive.
 
     Returns:
-        The mean over anchors that have both a match and a stranger; 0 if none has.
+        The mean over anchors that have both a positive and a negative; 0 if there is none.
     """
     distance = _distances(embeddings)
     same = identities[:, None] == identities[None, :]
-    match = same & ~torch.eye(len(identities), dtype=torch.bool, device=same.device)
-    farthest = distance.masked_fill(~match, -torch.inf).amax(dim=1)
+    positive = same & ~torch.eye(len(identities), dtype=torch.bool, device=same.device)
+    farthest = distance.masked_fill(~positive, -torch.inf).amax(dim=1)
     nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
-    usable = match.any(dim=1) & ~same.all(dim=1)
+    usable = positive.any(dim=1) & ~same.all(dim=1)
     return _mean_where(F.relu(torch.where(usable, farthest - nearest + margin, 0.0)), usable)
 
 

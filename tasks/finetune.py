@@ -10,7 +10,7 @@ from models.networks.pose import PoseNetwork, load_pose
 from models.weight_files import load_weights, save_weights
 from tasks.content_key import file_digest
 from tasks.progress import current
-from tasks.training.persons import Persons, in_posetrack_channels, joined, read_persons
+from tasks.training.persons import AnnotatedPersons, in_posetrack_channels, join_persons, read_persons
 from tasks.training.pose_data import PoseData
 from tasks.training.pose_job import PoseJob
 from tasks.training.sources import train_and_val
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Train on from the COCO weights in PoseTrack's keypoint channels and write models/pose.
+    """Continue from the COCO weights in PoseTrack's keypoint channels and write models/pose.
 
-    Where COCO has eyes PoseTrack has head_bottom and head_top: these channels start afresh, unless the pretraining
-    used PoseTrack's channels. Without PoseTrack training persons the COCO weights stay, those two keypoints are never
-    found, and the user is told.
+    Where COCO has eyes PoseTrack has head_bottom and head_top: these channels start at random, unless the pretraining
+    used PoseTrack's channels. Without PoseTrack training persons the COCO weights are kept, these two keypoints are
+    never found, and a notice says so.
 
     Raises:
         TrainingError: the training cannot go on.
@@ -52,13 +52,13 @@ def run(workspace: Workspace, params: "Params") -> None:
     run_job(job, workspace, params, weights="pose")
 
 
-def _with_coco(train: Persons, workspace: Workspace) -> Persons:
-    """PoseTrack's training persons, and those of COCO behind them."""
+def _with_coco(train: AnnotatedPersons, workspace: Workspace) -> AnnotatedPersons:
+    """PoseTrack's training persons, then those of COCO."""
     more = read_persons(workspace.tables, "coco", "train")
     if not len(more):
-        current().notice("finetune: no COCO training persons, so all are PoseTrack's")
+        current().notice("finetune: no COCO training persons, so finetuning uses PoseTrack's alone")
         return train
-    return joined(train, in_posetrack_channels(more))
+    return join_persons(train, in_posetrack_channels(more))
 
 
 def _network(pretrained: Path, start_weights: str | None) -> PoseNetwork:

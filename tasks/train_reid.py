@@ -10,7 +10,7 @@ from models.weight_files import save_weights
 from tasks.errors import InputError
 from tasks.params.train_reid import TrainReidParams
 from tasks.progress import current
-from tasks.training.persons import Persons, Split, read_persons
+from tasks.training.persons import AnnotatedPersons, Split, read_persons
 from tasks.training.reid_data import ReidData
 from tasks.training.reid_job import ReidJob
 from tasks.training.stage import curves_path, run_job, write_curves
@@ -26,8 +26,8 @@ _FEWEST_IDENTITIES = 2
 def run(workspace: Workspace, params: "Params") -> None:
     """Train on person crops of the training tracks and write models/reid.
 
-    Without training tracks the file holds an untrained network for 0 identities, which says that there is no such
-    baseline, and the user is told.
+    Without training tracks the file holds an untrained network for 0 identities, which means that there is no such
+    baseline, and a notice says so.
 
     Raises:
         InputError: the batch sizes do not fit together.
@@ -50,7 +50,7 @@ def run(workspace: Workspace, params: "Params") -> None:
     run_job(job, workspace, params, weights="reid")
 
 
-def _with_identity(workspace: Workspace, split: Split) -> Persons:
+def _with_identity(workspace: Workspace, split: Split) -> AnnotatedPersons:
     persons = read_persons(workspace.tables, "posetrack", split)
     return persons.chosen(persons.identity >= 0)
 

@@ -11,11 +11,11 @@ from pycocotools.cocoeval import COCOeval
 from models.arrays import FloatArray
 from models.keypoints import COCO_KEYPOINTS
 from tasks.training.job import Metrics
-from tasks.training.persons import Persons
+from tasks.training.persons import AnnotatedPersons
 
 
-def oks_ap(persons: Persons, xy: FloatArray, scores: FloatArray) -> Metrics:
-    """OKS AP in 0..1 of one pose per annotated person, in COCO's slots.
+def oks_ap(persons: AnnotatedPersons, xy: FloatArray, scores: FloatArray) -> Metrics:
+    """OKS AP in 0..1 of one pose per annotated person, in COCO's order.
 
     Args:
         persons: N persons as annotated.
@@ -27,22 +27,22 @@ def oks_ap(persons: Persons, xy: FloatArray, scores: FloatArray) -> Metrics:
     """
     numbers = {name: index for index, name in enumerate(sorted(set(persons.image_id)), start=1)}
     images = [numbers[name] for name in persons.image_id]
-    truth, found = COCO(), [_found(images[row], xy[row], scores[row]) for row in range(len(persons))]
+    truth, results = COCO(), [_result(images[row], xy[row], scores[row]) for row in range(len(persons))]
     truth.dataset = {
         "images": [{"id": number} for number in numbers.values()],
-        "annotations": [_annotated(row, images[row], persons) for row in range(len(persons))],
+        "annotations": [_annotation(row, images[row], persons) for row in range(len(persons))],
         "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_KEYPOINTS)}],
     }
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(found), "keypoints")
+        evaluation = COCOeval(truth, truth.loadRes(results), "keypoints")
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return {"oks_ap": float(evaluation.stats[0]), "oks_ap_50": float(evaluation.stats[1])}
 
 
-def _annotated(row: int, image: int, persons: Persons) -> dict[str, Any]:
+def _annotation(row: int, image: int, persons: AnnotatedPersons) -> dict[str, Any]:
     flags = 2 * persons.labelled[row].astype(int)
     keypoints = np.column_stack([persons.x[row], persons.y[row], flags])
     return {
@@ -57,6 +57,6 @@ def _annotated(row: int, image: int, persons: Persons) -> dict[str, Any]:
     }
 
 
-def _found(image: int, xy: FloatArray, scores: FloatArray) -> dict[str, Any]:
+def _result(image: int, xy: FloatArray, scores: FloatArray) -> dict[str, Any]:
     keypoints = np.column_stack([xy, scores]).reshape(-1).tolist()
     return {"image_id": image, "category_id": 1, "keypoints": keypoints, "score": float(scores.mean())}

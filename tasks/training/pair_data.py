@@ -17,7 +17,7 @@ from models.warps.keypoints import HEAD_TOP, posetrack_from_coco
 from models.warps.warp import Warp, draw_bend
 from tasks.params.pair_training import PairTrainingSection
 from tasks.training.job import Batch
-from tasks.training.persons import Persons, Source
+from tasks.training.persons import AnnotatedPersons, Source
 from tasks.training.pictures import Pictures
 
 _CENTRE_JITTER = 0.25
@@ -48,9 +48,9 @@ class WarpedPair:
 class PairData:
     """Pictures with their annotated persons, from which pairs of views are drawn."""
 
-    def __init__(self, root: Path, persons: Persons, source: Source, section: PairTrainingSection) -> None:
+    def __init__(self, root: Path, persons: AnnotatedPersons, source: Source, section: PairTrainingSection) -> None:
         self._section = section
-        self._pictures = Pictures(root, persons.places)
+        self._pictures = Pictures(root, persons.locations)
         self._xy, self._labelled = np.stack([persons.x, persons.y], axis=-1), persons.labelled
         if source == "coco":
             self._xy, self._labelled = posetrack_from_coco(

@@ -1,4 +1,4 @@
-"""Annotated persons of the tables as arrays, and the pictures they stand in."""
+"""Annotated persons of the tables as arrays, with the locations of their pictures."""
 
 import hashlib
 import json
@@ -15,23 +15,23 @@ from models.keypoints import SHARED_KEYPOINTS
 from tasks.errors import InputError
 from tasks.tables.files import read_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, VIDEOS
-from tasks.training.pictures import Place
+from tasks.training.pictures import PictureLocation
 
 Source: TypeAlias = Literal["coco", "posetrack"]
 Split: TypeAlias = Literal["train", "val"]
 
 
 @dataclass(frozen=True)
-class Persons:
+class AnnotatedPersons:
     """N persons in M pictures.
 
-    Keypoints are in the order of their source, in pixels of the picture; what is not labelled has visibility 0.
+    Keypoints are in the order of their source, in pixels of the picture.
     """
 
-    places: tuple[Place, ...]
+    locations: tuple[PictureLocation, ...]
     """(M) pictures."""
     picture: IntArray
-    """(N) index into `places`."""
+    """(N) index into `locations`."""
     box_xywh: FloatArray
     """(N,4)."""
     box_head_xywh: FloatArray
@@ -43,7 +43,7 @@ class Persons:
     y: FloatArray
     """(N,17)."""
     labelled: BoolArray
-    """(N,17) whether visible or hidden, its place is told."""
+    """(N,17) keypoints with a position, visible or hidden."""
     identity: IntArray
     """(N) from 0, unique over all videos; -1 without track_id."""
     image_id: tuple[str, ...]
@@ -54,15 +54,15 @@ class Persons:
     def __len__(self) -> int:
         return len(self.picture)
 
-    def chosen(self, which: npt.NDArray[Any]) -> "Persons":
+    def chosen(self, which: npt.NDArray[Any]) -> "AnnotatedPersons":
         """The persons that a mask or an index array chooses, in that order; pictures stay as they are."""
         names = ("picture", "box_xywh", "box_head_xywh", "area", "x", "y", "labelled", "identity")
         images = tuple(np.array(self.image_id, dtype=object)[which])
         return replace(self, image_id=images, **{name: getattr(self, name)[which] for name in names})
 
 
-def read_persons(tables: Path, source: Source, split: Split) -> Persons:
-    """Persons with at least one labelled keypoint and a box of some size; crowd regions are left out."""
+def read_persons(tables: Path, source: Source, split: Split) -> AnnotatedPersons:
+    """Read the persons with at least one labelled keypoint and a box of positive size; crowd regions are left out."""
     rows = read_table(PERSONS, PERSONS.path(tables)).to_pylist()
     rows = [row for row in rows if row["source"] == source and row["split"] == split and _is_usable(row)]
     pictures = _coco_pictures(tables) if source == "coco" else _posetrack_pictures(tables)
@@ -72,8 +72,8 @@ def read_persons(tables: Path, source: Source, split: Split) -> Persons:
     column = partial(_column, rows)
     digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode())
     digest.update("".join(pictures[key][1] for key in shown).encode())
-    return Persons(
-        places=tuple(pictures[key][0] for key in shown),
+    return AnnotatedPersons(
+        locations=tuple(pictures[key][0] for key in shown),
         picture=np.array([number[key] for key in keys], dtype=np.int64),
         box_xywh=column("box_xywh", 4),
         box_head_xywh=column("box_head_xywh", 4),
@@ -87,33 +87,33 @@ def read_persons(tables: Path, source: Source, split: Split) -> Persons:
     )
 
 
-def joined(persons: Persons, others: Persons) -> Persons:
-    """Both, `others` behind; of `others` nobody may have an identity, since their numbers would meet."""
+def join_persons(persons: AnnotatedPersons, others: AnnotatedPersons) -> AnnotatedPersons:
+    """Persons of two sources, `others` last; these must have no identities, whose numbers would collide."""
     names = ("box_xywh", "box_head_xywh", "area", "x", "y", "labelled", "identity")
-    return Persons(
-        places=persons.places + others.places,
-        picture=np.concatenate([persons.picture, others.picture + len(persons.places)]),
+    return AnnotatedPersons(
+        locations=persons.locations + others.locations,
+        picture=np.concatenate([persons.picture, others.picture + len(persons.locations)]),
         image_id=persons.image_id + others.image_id,
         digest=hashlib.sha256((persons.digest + others.digest).encode()).hexdigest(),
         **{name: np.concatenate([getattr(persons, name), getattr(others, name)]) for name in names},
     )
 
 
-def in_posetrack_channels(persons: Persons) -> Persons:
-    """COCO persons without their eyes, whose channels find head_bottom and head_top in PoseTrack's order."""
+def in_posetrack_channels(persons: AnnotatedPersons) -> AnnotatedPersons:
+    """COCO persons without their eyes: in PoseTrack's order these channels are head_bottom and head_top."""
     labelled = np.zeros_like(persons.labelled)
     labelled[:, SHARED_KEYPOINTS] = persons.labelled[:, SHARED_KEYPOINTS]
     return replace(persons, labelled=labelled, digest=f"{persons.digest} in PoseTrack's channels")
 
 
-def require_persons(persons: Persons, stage: str, source: Source) -> Persons:
-    """The same persons; raises InputError when there are none to train on."""
+def require_persons(persons: AnnotatedPersons, stage: str, source: Source) -> AnnotatedPersons:
+    """Return the persons; raise InputError when there are none to train on."""
     if len(persons):
         return persons
     where = "data/coco*/annotations" if source == "coco" else "data/posetrack/annotations"
     raise InputError(
         f"{stage}: expected training persons with labelled keypoints in {where} (split train), found none; "
-        "look at what the index stage set aside in artifacts/tables/rejects.parquet"
+        "see what the index stage rejected in artifacts/tables/rejects.parquet"
     )
 
 
@@ -125,25 +125,25 @@ def _picture_key(row: dict[str, Any]) -> str:
     return row["image_id"] if row["video_id"] is None else f"{row['video_id']}/{row['frame_index']:06d}"
 
 
-def _coco_pictures(tables: Path) -> dict[str, tuple[Place, str]]:
+def _coco_pictures(tables: Path) -> dict[str, tuple[PictureLocation, str]]:
     rows = read_table(IMAGES, IMAGES.path(tables), ["image_id", "path", "sha256"]).to_pylist()
-    return {row["image_id"]: (Place(row["path"]), row["sha256"]) for row in rows}
+    return {row["image_id"]: (PictureLocation(row["path"]), row["sha256"]) for row in rows}
 
 
-def _posetrack_pictures(tables: Path) -> dict[str, tuple[Place, str]]:
+def _posetrack_pictures(tables: Path) -> dict[str, tuple[PictureLocation, str]]:
     columns = ["video_id", "media", "media_sha256", "frame_count"]
     videos = {row["video_id"]: row for row in read_table(VIDEOS, VIDEOS.path(tables), columns).to_pylist()}
     rows = read_table(FRAMES, FRAMES.path(tables), ["video_id", "frame_index", "path"]).to_pylist()
     return {
-        _picture_key(row): (_place_in(videos[row["video_id"]], row), videos[row["video_id"]]["media_sha256"])
+        _picture_key(row): (_location_in(videos[row["video_id"]], row), videos[row["video_id"]]["media_sha256"])
         for row in rows
     }
 
 
-def _place_in(video: dict[str, Any], frame: dict[str, Any]) -> Place:
+def _location_in(video: dict[str, Any], frame: dict[str, Any]) -> PictureLocation:
     if frame["path"] is not None:
-        return Place(frame["path"])
-    return Place(video["media"], frame["frame_index"], video["frame_count"])
+        return PictureLocation(frame["path"])
+    return PictureLocation(video["media"], frame["frame_index"], video["frame_count"])
 
 
 def _column(rows: list[dict[str, Any]], name: str, width: int) -> FloatArray:

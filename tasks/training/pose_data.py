@@ -13,22 +13,24 @@ from models.warps.affines import chain, log_uniform, similarity_about
 from models.warps.appearance import jitter_brightness
 from tasks.params.pose_training import PoseTrainingSection
 from tasks.training.job import Batch
-from tasks.training.persons import Persons
+from tasks.training.persons import AnnotatedPersons
 from tasks.training.pictures import Pictures
 
 
 class PoseData:
-    """Persons as crops; `names` are the keypoints of their source, which say what swaps sides in a mirrored crop."""
+    """Crops of persons; `names` are the keypoints of their source, by which left and right swap in a mirrored crop."""
 
-    def __init__(self, root: Path, persons: Persons, names: tuple[str, ...], section: PoseTrainingSection) -> None:
+    def __init__(
+        self, root: Path, persons: AnnotatedPersons, names: tuple[str, ...], section: PoseTrainingSection
+    ) -> None:
         self._section = section
-        self._pictures = Pictures(root, persons.places)
+        self._pictures = Pictures(root, persons.locations)
         self.persons = persons
         self._mirrored_order = flip_order(names)
         self._width, self._height = section.crop_width_px, section.crop_height_px
 
     def __len__(self) -> int:
-        """Persons, each one sample."""
+        """Number of persons; each is one sample."""
         return len(self.persons)
 
     def batch(self, samples: IntArray, generators: Sequence[np.random.Generator]) -> Batch:

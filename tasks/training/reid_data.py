@@ -11,16 +11,16 @@ from models.poses.crops import image_tensor, stretched_crop
 from models.warps.appearance import erase_rectangle
 from tasks.params.train_reid import TrainReidParams
 from tasks.training.job import Batch
-from tasks.training.persons import Persons
+from tasks.training.persons import AnnotatedPersons
 from tasks.training.pictures import Pictures
 
 
 class ReidData:
     """Box crops, each with its identity, numbered from 0 without gaps."""
 
-    def __init__(self, root: Path, persons: Persons, section: TrainReidParams) -> None:
+    def __init__(self, root: Path, persons: AnnotatedPersons, section: TrainReidParams) -> None:
         self._section = section
-        self._pictures = Pictures(root, persons.places)
+        self._pictures = Pictures(root, persons.locations)
         self.persons = persons
         names, self.identity = np.unique(persons.identity, return_inverse=True)
         self.identity = self.identity.astype(np.int64)

@@ -1,33 +1,33 @@
-"""What the trainings read: persons of the tables, and digests of everything that decides their result."""
+"""The training data of a stage: persons of the tables, with digests of everything that decides the result."""
 
 from tasks.params.pair_training import PairTrainingSection
 from tasks.progress import current
 from tasks.training.pair_data import PairData
-from tasks.training.persons import Persons, Source, read_persons, require_persons
+from tasks.training.persons import AnnotatedPersons, Source, read_persons, require_persons
 from tasks.workspace import Workspace
 
 
-def train_and_val(workspace: Workspace, source: Source, stage: str) -> tuple[Persons, Persons]:
-    """Training persons, at least one, and held-out ones, of which the user hears when there are none."""
+def train_and_val(workspace: Workspace, source: Source, stage: str) -> tuple[AnnotatedPersons, AnnotatedPersons]:
+    """Training persons, at least one, and held-out persons; a notice says when there are none of these."""
     train = require_persons(read_persons(workspace.tables, source, "train"), stage, source)
     held_out = read_persons(workspace.tables, source, "val")
     if not len(held_out):
-        current().notice(f"{stage}: no held-out {source} persons (split val), so training goes on without validation")
+        current().notice(f"{stage}: no held-out {source} persons (split val), so training runs without validation")
     return train, held_out
 
 
 def pair_sources(
-    workspace: Workspace, wanted: str, section: PairTrainingSection, stage: str
+    workspace: Workspace, source: str, section: PairTrainingSection, stage: str
 ) -> tuple[list[PairData], PairData, dict[str, str]]:
-    """Training pictures in the order of their use, held-out ones, and digests; `wanted` as in train_siamese.source.
+    """Training pictures in the order of their use, held-out ones, and digests; `source` as in train_siamese.source.
 
     Raises:
         InputError: the (first) source has no training persons.
     """
-    names: list[Source] = ["posetrack"] if wanted == "posetrack" else ["coco"]
+    names: list[Source] = ["posetrack"] if source == "posetrack" else ["coco"]
     train, held_out = train_and_val(workspace, names[0], stage)
     parts = [train]
-    if wanted == "coco_then_posetrack":
+    if source == "coco_then_posetrack":
         more = read_persons(workspace.tables, "posetrack", "train")
         if len(more):
             names, parts = [*names, "posetrack"], [*parts, more]

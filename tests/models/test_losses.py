@@ -106,15 +106,15 @@ def test_nothing_labelled_gives_zero_and_no_nan() -> None:
     assert maps.grad.isfinite().all()
 
 
-def test_triplet_loss_takes_the_farthest_match_and_the_nearest_stranger() -> None:
+def test_triplet_loss_takes_the_farthest_positive_and_the_nearest_negative() -> None:
     embeddings = torch.tensor([[0.0], [1.0], [3.0], [5.0]])
     identities = torch.tensor([0, 0, 0, 1])
-    # Anchor 0: match 3, stranger 5. Anchor 1: match 2, stranger 4. Anchor 2: match 3, stranger 2. Anchor 3: no match.
+    # Distances of positive and negative: anchor 0: 3, 5; anchor 1: 2, 4; anchor 2: 3, 2; anchor 3 has no positive.
     expected = (0 + 0 + (3 - 2 + 0.5)) / 3
     assert triplet_loss(embeddings, identities, margin=0.5).item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("identities", [[0, 1, 2], [0, 0, 0]], ids=["no matches", "no strangers"])
+@pytest.mark.parametrize("identities", [[0, 1, 2], [0, 0, 0]], ids=["no positives", "no negatives"])
 def test_triplet_loss_without_usable_anchors_is_zero_with_finite_gradients(identities: list[int]) -> None:
     embeddings = torch.ones(3, 2, requires_grad=True)
     loss = triplet_loss(embeddings, torch.tensor(identities), margin=0.3)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from tasks.formats.kitti_flow import read_flow_png, write_flow_png
-from tasks.training.persons import Persons
+from tasks.training.persons import AnnotatedPersons
 from tasks.training.reid_data import ReidData
 
 
-def persons(names: list[str], identities: list[int]) -> Persons:
+def persons(names: list[str], identities: list[int]) -> AnnotatedPersons:
     count = len(names)
-    return Persons(
+    return AnnotatedPersons(
         places=(),
         picture=np.zeros(count, np.int64),
         box_xywh=np.zeros((count, 4)),

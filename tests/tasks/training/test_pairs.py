@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from models.fields.affinity_map import encode_affinity_map
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.training.pair_data import PairData
-from tasks.training.persons import Persons
-from tasks.training.pictures import Place
+from tasks.training.persons import AnnotatedPersons
+from tasks.training.pictures import PictureLocation
 
 SIZE = 96
 
@@ -21,13 +21,13 @@ COCO_HIPS = [COCO_KEYPOINTS.index(name) for name in ("left_hip", "right_hip")]
 LEFT_WRIST = POSETRACK_KEYPOINTS.index("left_wrist")
 
 
-def persons_at(points: np.ndarray, labelled: np.ndarray | None = None) -> Persons:
+def persons_at(points: np.ndarray, labelled: np.ndarray | None = None) -> AnnotatedPersons:
     """COCO persons (N,17,2) in one picture."""
     count = len(points)
     labelled = np.ones((count, 17), dtype=bool) if labelled is None else labelled
     empty = np.full((count, 4), 50.0)
-    return Persons(
-        places=(Place("dots.png"),),
+    return AnnotatedPersons(
+        locations=(PictureLocation("dots.png"),),
         picture=np.zeros(count, dtype=np.int64),
         box_xywh=empty,
         box_head_xywh=empty,
@@ -166,8 +166,8 @@ def test_on_another_background_only_the_body_has_targets(pair_section, tmp_path)
     body[SHOULDERS], body[COCO_HIPS] = [(40, 40), (56, 40)], [(42, 62), (54, 62)]
     body[COCO_KEYPOINTS.index("left_ear")] = (4.0, 90.0)
     points, labelled = np.stack([body, body]), np.array([[True] * 17, [False] * 17])
-    places = (Place("dots.png"), Place("other.png"))
-    persons = replace(persons_at(points, labelled), places=places, picture=np.array([0, 1]))
+    locations = (PictureLocation("dots.png"), PictureLocation("other.png"))
+    persons = replace(persons_at(points, labelled), locations=locations, picture=np.array([0, 1]))
     plain = {
         "truncation_probability": 0.0,
         "translation_share": 0.0,

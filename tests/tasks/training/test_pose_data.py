@@ -1,4 +1,4 @@
-"""Pose crops: keypoints move with the picture, sides change places in a mirror."""
+"""Pose crops: keypoints move with the picture, sides change locations in a mirror."""
 
 import numpy as np
 import pytest

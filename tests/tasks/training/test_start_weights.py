@@ -163,8 +163,8 @@ def test_coco_persons_join_finetuning_without_their_eyes(workspace):
     posetrack, coco = (read_persons(workspace.tables, source, "train") for source in ("posetrack", "coco"))
     both = joined(posetrack, in_posetrack_channels(coco))
     assert len(both) == len(posetrack) + len(coco)
-    last = both.places[int(both.picture[-1])]
-    assert last == coco.places[int(coco.picture[-1])]
+    last = both.locations[int(both.picture[-1])]
+    assert last == coco.locations[int(coco.picture[-1])]
     assert not both.labelled[len(posetrack) :, CHANGED_KEYPOINTS].any()
     assert both.labelled[: len(posetrack), CHANGED_KEYPOINTS].all()
     assert len({posetrack.digest, coco.digest, both.digest}) == 3

@@ -13,7 +13,7 @@ from tasks.progress import Progress, as_current
 from tasks.tables.files import read_table, write_table
 from tasks.tables.schemas import FRAMES, VIDEOS
 from tasks.training.persons import read_persons
-from tasks.training.pictures import Pictures, Place
+from tasks.training.pictures import PictureLocation, Pictures
 
 WEIGHTS = {"finetune": "pose", "train_siamese": "siamese", "train_reid": "reid"}
 
@@ -68,12 +68,12 @@ def test_they_train_the_weights_that_the_pictures_train(workspace, params, chang
 
 def test_a_frame_is_the_same_in_whatever_order_they_are_drawn(workspace, film):
     persons = read_persons(workspace.tables, "posetrack", "train")
-    expected = [Pictures(workspace.data, persons.places)[number] for number in range(8)]
+    expected = [Pictures(workspace.data, persons.locations)[number] for number in range(8)]
     film(workspace)
-    places = read_persons(workspace.tables, "posetrack", "train").places + (
-        read_persons(workspace.tables, "posetrack", "val").places
+    locations = read_persons(workspace.tables, "posetrack", "train").locations + (
+        read_persons(workspace.tables, "posetrack", "val").locations
     )
-    pictures = Pictures(workspace.data, places)
+    pictures = Pictures(workspace.data, locations)
     for number in (5, 9, 2, 7, 15, 0, 6):
         if number < 8:
             np.testing.assert_array_equal(pictures[number], expected[number])
@@ -81,12 +81,12 @@ def test_a_frame_is_the_same_in_whatever_order_they_are_drawn(workspace, film):
             assert not np.array_equal(pictures[number], expected[number - 8]), "of the other video"
 
 
-def test_a_video_file_that_broke_since_it_was_indexed_is_told(workspace, film):
+def test_a_video_file_that_broke_since_it_was_indexed_is_named(workspace, film):
     film(workspace)
-    places = read_persons(workspace.tables, "posetrack", "train").places
-    (workspace.data / places[0].path).write_bytes(b"no video")
+    locations = read_persons(workspace.tables, "posetrack", "train").locations
+    (workspace.data / locations[0].path).write_bytes(b"no video")
     with pytest.raises(InputError, match=r"v1\.mkv frame 3: expected a readable picture, as when it was indexed"):
-        Pictures(workspace.data, places)[3]
+        Pictures(workspace.data, locations)[3]
 
 
 def test_a_picture_is_seen_as_its_annotations_see_it(tmp_path):
@@ -96,4 +96,4 @@ def test_a_picture_is_seen_as_its_annotations_see_it(tmp_path):
     segment = b"\xff\xe1" + (len(turned) + 2).to_bytes(2, "big") + turned
     (tmp_path / "turned.jpg").write_bytes(written[:2] + segment + written[2:])
     assert cv2.imread(str(tmp_path / "turned.jpg")).shape == (60, 40, 3), "OpenCV obeys the tag"
-    assert Pictures(tmp_path, [Place("turned.jpg")])[0].shape == (40, 60, 3)
+    assert Pictures(tmp_path, [PictureLocation("turned.jpg")])[0].shape == (40, 60, 3)

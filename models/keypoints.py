@@ -32,7 +32,7 @@ def index_map(source: tuple[str, ...], target: tuple[str, ...]) -> IntArray:
 
 
 def flip_order(names: tuple[str, ...]) -> IntArray:
-    """Index of the keypoint that takes each place in a mirrored picture: left and right swap. Shape (len(names),)."""
+    """Order (len(names),) of the keypoints in a mirrored picture: left and right swap, the others stay."""
     swap = {"left": "right", "right": "left"}
     mirrored = [
         f"{swap[side]}_{part}" if (side := name.split("_")[0]) in swap and (part := name.split("_", 1)[1]) else name

@@ -48,6 +48,6 @@ def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwor
     amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
     if section.pass_through_initialisation:
         initialise_pass_through(refinement.decoder, first_map)
-    # The Siamese network of the file stays behind: the one that is refined here was trained by its own stage.
+    # Only the refinement is taken: the Siamese network was trained by its own stage.
     start_from(refinement, section.start_weights, "train_refinement", kind="correspondence", part="refinement.")
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

@@ -1,11 +1,11 @@
-"""Affinity maps: where in the target frame each keypoint of a source pose is, on the grid of feature cells.
+"""Affinity maps: the position of each keypoint of a source pose in the target frame, on the grid of feature cells.
 
-The one place that knows how pixels and cells correspond. Two conventions:
+Only this module knows how pixels and cells correspond. There are two conventions:
 
 - `floor` (ours): cell = floor(x / 4) for query, target and lookup; a cell decodes to 4 i + 2, the centre of the pixels
   that it covers.
-- `released` (fits the authors' weights): queries and targets are truncated, lookups rounded half to even and held
-  inside the far border, and a cell decodes to 4 i.
+- `released` (for the authors' weights): queries and targets are truncated, lookups are rounded half to even and clamped
+  to the far border, and a cell decodes to 4 i.
 """
 
 from typing import Literal
@@ -19,7 +19,7 @@ Convention = Literal["floor", "released"]
 
 
 def whole_cells(cells: Tensor, convention: Convention) -> Tensor:
-    """Bring positions in cells, any shape, to whole cells (int64); a NaN becomes -1, which lies outside every map."""
+    """Round positions in cells, any shape, to whole cells (int64); a NaN becomes -1, which lies outside every map."""
     if not cells.is_floating_point():
         return cells.long()
     whole = cells.floor() if convention == "floor" else cells.trunc()
@@ -40,7 +40,7 @@ def lookup_cell_of(keypoints_px: Tensor, convention: Convention, *, height: int,
 
 
 def pixel_of(cells: Tensor, convention: Convention) -> Tensor:
-    """Pixel position (float) that a cell stands for, any shape."""
+    """Pixel position (float) that a cell decodes to, any shape."""
     return cells * float(FEATURE_STRIDE) + (FEATURE_STRIDE / 2 if convention == "floor" else 0.0)
 
 
@@ -75,7 +75,7 @@ def encode_affinity_map(
 def cell_index(
     keypoints_px: Tensor, labelled: Tensor, *, height: int, width: int, convention: Convention = "floor"
 ) -> Tensor:
-    """Place (...) int64 of each keypoint's cell on the map row by row; -1 where G is all zero (eq. 3)."""
+    """Index (...) int64 of each keypoint's cell in the flattened map; -1 where G is all zero (eq. 3)."""
     cells = cell_of(keypoints_px, convention)
     shown = inside_map(cells, height=height, width=width) & labelled.bool()
     return torch.where(shown, cells[..., 1] * width + cells[..., 0], -1)
@@ -95,7 +95,7 @@ def sample(maps: Tensor, keypoints_px: Tensor, convention: Convention = "floor",
         maps: (Q,K,H,W) affinity maps of Q source poses.
         keypoints_px: (P,K,2) x, y of P target poses, in pixels of the frame the maps belong to.
         convention: how pixels become cells.
-        outside: what is read of a keypoint outside the map.
+        outside: value for a keypoint outside the map.
 
     Returns:
         (Q,P,K) values.

@@ -1,8 +1,7 @@
-"""Heatmaps: how likely each keypoint is in each cell of a person's crop (6.1, A.1).
+"""Heatmaps: how likely each keypoint lies in each cell of a person's crop (6.1, A.1).
 
-A cell's centre is at 4 i + 2 as everywhere (see affinity_map). With offset maps a keypoint decodes to 4 i + dx as in
-the released code: the offset is measured from the cell's corner, so it absorbs the convention, and the authors'
-weights decode unchanged.
+The centre of a cell is at 4 i + 2 (see affinity_map). With offset maps a keypoint decodes to 4 i + dx, as in
+the released code: offsets are measured from the corner of the cell, so the authors' weights decode unchanged.
 """
 
 import torch
@@ -13,7 +12,7 @@ from models.networks.backbone import FEATURE_STRIDE
 
 
 def encode_heatmap(keypoints_xy: Tensor, visibility: Tensor, *, height: int, width: int, sigma_px: float) -> Tensor:
-    """Draw a Gaussian around the exact position of each visible keypoint; it is 1 where a cell's centre meets it.
+    """Draw a Gaussian around the exact position of each visible keypoint; it is 1 at a cell with that centre.
 
     Args:
         keypoints_xy: (...,K,2) in pixels of the crop, anywhere.
@@ -43,7 +42,7 @@ def _gaussian(position: Tensor, *, size: int, sigma_px: float) -> Tensor:
 
 
 def decode_heatmap(heatmaps: Tensor, offset_maps: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Find each keypoint: the cell of the largest value and, with offset maps, the offset that stands there (eq. 7).
+    """Locate each keypoint: the cell of the largest value and, with offset maps, the offset there (eq. 7).
 
     Args:
         heatmaps: (B,K,H,W), larger is likelier.

@@ -10,7 +10,7 @@ from models.networks.backbone import FEATURE_STRIDE
 def encode_offset_map(
     keypoints_xy: Tensor, visibility: Tensor, *, height: int, width: int, radius_px: float
 ) -> tuple[Tensor, Tensor]:
-    """Offsets of every cell to each keypoint, and where they are to be learnt.
+    """Offsets of every cell to each keypoint, and the cells in which they are trained.
 
     Args:
         keypoints_xy: (...,K,2) in pixels of the crop, anywhere.

@@ -1,7 +1,7 @@
 """BN-Inception: the stem (layers 1 and 2), the trunk (layers 3 to 17) and the decoder that all networks share.
 
-A width multiplies every internal channel count; 1.0 is the paper's network. The spatial sizes are those of the input
-divided by the stride that stands beside each module.
+A width multiplies every internal channel count; 1.0 is the paper's network. Spatial sizes are given as strides relative
+to the input.
 """
 
 import math
@@ -28,7 +28,7 @@ class BlockPlan(NamedTuple):
 
     @property
     def halves(self) -> bool:
-        """Whether the block has stride 2: it then passes its input on through a max pooling instead of a projection."""
+        """Whether the block has stride 2; its pooling branch is then a max pooling without projection."""
         return self.project == 0
 
 
@@ -47,7 +47,7 @@ TRUNK_PLAN: dict[str, BlockPlan] = {
 """The blocks of layers 3 to 17 in order (A.1; the counts are those of the released weights)."""
 
 SKIP_BLOCK = "4d"
-"""The block at stride 16 whose output joins the decoder's first upsampling."""
+"""The block at stride 16 whose output is concatenated with the decoder's first upsampling."""
 
 
 def scaled_channels(channels: int, width: float) -> int:
@@ -85,7 +85,7 @@ class ConvBlock(nn.Module):
 
 
 class InceptionBlock(nn.Module):
-    """The branches point, three, double three and pooling of one block, joined in this order."""
+    """One inception block: the branches point, three, double three and pooling, concatenated in this order."""
 
     def __init__(self, in_channels: int, plan: BlockPlan, *, width: float, keep_size: bool = False) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ Norm = Literal["l2", "squared"]
 FEATURE_CHANNELS = 32
 
 PRIOR_LOGIT = -7.0
-"""Where refined logits start: one cell of about a thousand is the target."""
+"""Initial bias of the refined logits: about one cell in a thousand is the target."""
 
 _SMALLEST_NORM = 1e-12
 
@@ -57,9 +57,9 @@ class RefinementNetwork(nn.Module):
         Returns:
             (B,17,H,W) logits of C.
         """
-        # The first pooling acts on each channel alone: what persons share is pooled once, and only a quarter is copied.
+        # The first pooling acts on each channel alone, so features that all persons share are pooled once.
         pool = self.decoder.pool
-        # Joined tensors fall back to rows in memory, in which 1x1 convolutions and poolings take twice as long.
+        # Concatenation loses the channels-last layout, without which 1x1 convolutions and poolings take twice as long.
         layout = torch.contiguous_format if torch.is_grad_enabled() else torch.channels_last
         parts = [pool(source_features), pool(target_features), pool(maps.contiguous(memory_format=layout))]
         pooled = torch.cat([part.expand(len(maps), -1, -1, -1) for part in parts], dim=1)
@@ -106,14 +106,14 @@ def correlate(descriptors: Tensor, features: Tensor) -> Tensor:
     """
     groups = len(features)
     height, width = features.shape[-2:]
-    # Row by row in memory: a channels-last answer would make the softmax over each map three times as slow.
+    # Contiguous maps: in channels-last layout the softmax over each map would take three times as long.
     filters, frames = descriptors.flatten(0, 1).contiguous(), features.contiguous().reshape(1, -1, height, width)
     maps = nn.functional.conv2d(frames, filters, padding=1, groups=groups)
     return maps.reshape(*descriptors.shape[:2], height, width)
 
 
 class CorrespondenceNetwork(nn.Module):
-    """The Siamese and the refinement network joined (Figure 3); without refinement it gives the maps S alone."""
+    """The Siamese and the refinement network (Figure 3); without refinement it computes the maps S alone."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class CorrespondenceNetwork(nn.Module):
 
     @property
     def architecture(self) -> dict[str, object]:
-        """What a weight file must tell to build this network again."""
+        """Arguments that build this network again, for its weight file."""
         refinement = None if self.refinement is None else self.refinement.architecture
         parts = {"siamese": self.siamese.architecture, "refinement": refinement}
         return {**parts, "norm": self.norm, "cells": self.cells}
@@ -147,19 +147,19 @@ class CorrespondenceNetwork(nn.Module):
         """Affinity maps A of B persons, before the softmax (eq. 1).
 
         Args:
-            source_features: (B or 1,32,H,W) features of the frame the keypoints were found in.
-            target_features: (B or 1,32,H,W) features of the frame in which they are sought.
-            keypoints_yx: (B,17,2) row and column in feature cells; `self.cells` tells how they become whole.
+            source_features: (B or 1,32,H,W) features of the frame that the keypoints belong to.
+            target_features: (B or 1,32,H,W) features of the frame to search.
+            keypoints_yx: (B,17,2) row and column in feature cells; `self.cells` says how they are rounded.
 
         Returns:
-            (B,17,H,W) float32, and (B,17) bool: False for a keypoint outside the map or NaN, whose map means nothing.
+            (B,17,H,W) float32, and (B,17) bool: False for a keypoint outside the map or NaN, whose map is meaningless.
         """
         height, width = source_features.shape[-2:]
         cells_yx = whole_cells(keypoints_yx, self.cells)
         shown = inside_map(cells_yx.flip(-1), height=height, width=width)
-        # Half precision would leave no room for the softmax of thousands of cells, and this part is cheap.
+        # Half precision is too coarse for the softmax over thousands of cells, and this part is cheap.
         with torch.autocast(source_features.device.type, enabled=False):
-            # Of the source frame only the patches are normalised: mostly far fewer cells than it has.
+            # Only the patches of the source frame are normalised: usually far fewer cells than the frame has.
             descriptors = extract_descriptors(source_features.float(), torch.where(shown[..., None], cells_yx, 0))
             target = normalise(target_features.float(), self.norm)
             return correlate(normalise(descriptors, self.norm), target), shown
@@ -171,7 +171,7 @@ class CorrespondenceNetwork(nn.Module):
         """
         affinities, shown = self.affinities(source_features, target_features, keypoints_yx)
         maps = affinities.flatten(-2).softmax(dim=-1).reshape(affinities.shape)
-        if maps.requires_grad:  # Its gradient needs the softmax as it was.
+        if maps.requires_grad:  # The gradient needs the unchanged softmax.
             return torch.where(shown[..., None, None], maps, 0.0)
         maps[(~shown).nonzero(as_tuple=True)] = 0.0
         return maps

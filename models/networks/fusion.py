@@ -1,4 +1,4 @@
-"""Networks made fast for inference: batch normalisation folded, the last layer re-laid, memory channels-last."""
+"""Faster networks for inference: batch normalisation folded, the last layer rearranged, memory channels-last."""
 
 from typing import TypeVar
 
@@ -12,13 +12,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def fuse_for_inference(module: Network) -> Network:
-    """Fold every batch normalisation of a network, in place, and lay its weights out for speed.
+    """Fold every batch normalisation of a network and rearrange its weights for speed, in place.
 
     Args:
         module: a network of models.networks in eval mode.
 
     Returns:
-        The module itself, without gradients; its outputs change by rounding only. It can no longer be saved as weights.
+        The module itself, without gradients; its outputs change by rounding only. It cannot be saved as weights.
 
     Raises:
         ValueError: if the module is in training mode, in which its statistics are not final.

@@ -1,4 +1,4 @@
-"""Backbones that start from BN-Inception weights trained on ImageNet, wherever a tensor fits."""
+"""Backbones that start from BN-Inception weights for ImageNet, wherever a tensor fits (6.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from models.networks.released import imagenet_name
 from models.weight_files import WeightsError, read_state_dict
 
 _MEAN_BGR = (104.0, 117.0, 128.0)
-"""What the ImageNet files expect to be subtracted from pixels 0..255 in the order blue, green, red."""
+"""Mean that the ImageNet files expect subtracted from pixels 0..255 in the order blue, green, red."""
 
 _RANGE = 255.0
 _FIRST_LAYER = (
@@ -23,17 +23,17 @@ _FIRST_LAYER = (
 
 @dataclass(frozen=True)
 class InitialisationReport:
-    """Which tensors of a network were taken from a file."""
+    """Which tensors of a network were copied from a file, and which were not."""
 
-    taken: tuple[str, ...]
-    left: tuple[str, ...]
-    """Tensors of the network that keep their random start, each with the reason."""
+    copied: tuple[str, ...]
+    random: tuple[str, ...]
+    """Tensors of the network that keep their random weights, each with the reason."""
     unused: tuple[str, ...]
     """Tensors of the file that fit nowhere."""
 
     def lines(self) -> list[str]:
-        """One line for each tensor, to be logged."""
-        kinds = (("taken", self.taken), ("left", self.left), ("not used", self.unused))
+        """One line for each tensor, for the log."""
+        kinds = (("copied", self.copied), ("random", self.random), ("not used", self.unused))
         return [f"{kind}: {name}" for kind, names in kinds for name in names]
 
 
@@ -45,40 +45,40 @@ def initialise_backbone(network: nn.Module, path: str | Path) -> InitialisationR
         path: a state dict with the usual names (`conv1_7x7_s2.weight`, `inception_3b_1x1.weight`, ...).
 
     Returns:
-        Every tensor of the network that was taken, every other one with the reason, and those of the file not used.
+        The tensors of the network that were copied, the others with the reason, and those of the file not used.
 
     Raises:
         WeightsError: the file cannot be read safely, or nothing in it fits.
     """
-    report = take_imagenet_tensors(network, read_state_dict(Path(path)))
-    if not report.taken:
+    report = copy_imagenet_tensors(network, read_state_dict(Path(path)))
+    if not report.copied:
         raise WeightsError(f"{path}: expected BN-Inception weights for ImageNet, found no tensor that fits the network")
     return report
 
 
-def take_imagenet_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> InitialisationReport:
-    """Copy the tensors of a BN-Inception file into a network, in place, each wherever its name and shape occur.
+def copy_imagenet_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> InitialisationReport:
+    """Copy the tensors of a BN-Inception file into a network, in place, wherever name and shape agree.
 
     The first convolution is rewritten for our RGB in 0..1: the files were trained on BGR, 0..255, less the mean.
     """
     ours = module.state_dict()
     names = {name: imagenet_name(name) for name in ours if not name.endswith("num_batches_tracked")}
-    taken, left = [], []
+    copied, random = [], []
     for name, theirs in names.items():
-        reason = _reason_to_leave(ours[name], theirs, tensors)
+        reason = _misfit(ours[name], theirs, tensors)
         if reason is None and theirs is not None:
             ours[name].copy_(tensors[theirs].reshape(ours[name].shape))
-            taken.append(name)
+            copied.append(name)
         else:
-            left.append(f"{name} ({reason})")
-    used = {names[name] for name in taken}
+            random.append(f"{name} ({reason})")
+    used = {names[name] for name in copied}
     for part in module.modules():
         if isinstance(part, Stem) and used.issuperset(_FIRST_LAYER):
             _accept_rgb_in_unit_range(part.conv1)
-    return InitialisationReport(tuple(taken), tuple(left), tuple(name for name in tensors if name not in used))
+    return InitialisationReport(tuple(copied), tuple(random), tuple(name for name in tensors if name not in used))
 
 
-def _reason_to_leave(ours: Tensor, theirs: str | None, tensors: Mapping[str, Tensor]) -> str | None:
+def _misfit(ours: Tensor, theirs: str | None, tensors: Mapping[str, Tensor]) -> str | None:
     if theirs is None:
         return "ImageNet networks have no deconvolution"
     if theirs not in tensors:

@@ -16,7 +16,7 @@ POSE_CHANNELS = 3 * KEYPOINT_COUNT
 """17 heatmap logits, 17 x offsets, 17 y offsets, in this order."""
 
 PRIOR_LOGIT = -5.0
-"""Where heatmap logits start: about the share of cells that a keypoint covers, so that the first steps learn where."""
+"""Initial bias of the heatmap logits: about the share of cells that a keypoint covers."""
 
 
 class PoseNetwork(nn.Module):
@@ -42,7 +42,7 @@ class PoseNetwork(nn.Module):
 
         Args:
             images: (B,3,H,W), RGB in 0..1, H and W multiples of 32 (the paper: 384 x 288).
-            last_stage: 0-based stage to stop after; what lies behind it is not computed. None means all.
+            last_stage: 0-based stage to stop after; later ones are not computed. None means all.
 
         Returns:
             One tensor (B,channels,H/4,W/4) per stage: heatmap logits, x offsets, y offsets (in input pixels).

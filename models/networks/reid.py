@@ -25,20 +25,20 @@ class ReidNetwork(nn.Module):
         nn.init.kaiming_normal_(self.reduce.weight, nonlinearity="linear")
         nn.init.zeros_(self.reduce.bias)
         nn.init.normal_(self.classifier.weight, std=1e-3)
-        # A neck without shift keeps the identities' directions around the origin, where cosine compares them.
+        # Without a shift in the neck the features stay centred at the origin, as the cosine assumes.
         self.neck.bias.requires_grad_(False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Map person crops (B,3,H,W), RGB in 0..1, sizes multiples of 32, to what the two losses compare.
+        """Map person crops (B,3,H,W), RGB in 0..1, sizes multiples of 32, to the inputs of the two losses.
 
         Returns:
-            (B,embedding) features before the neck, for the triplet loss, and (B,identities) logits behind it.
+            (B,embedding) features before the neck, for the triplet loss, and (B,identities) logits after it.
         """
         features = self._features(images)
         return features, self.classifier(self.neck(features))
 
     def embed(self, images: Tensor) -> Tensor:
-        """Map person crops (B,3,H,W) to features behind the neck (B,embedding) of length 1, for cosines."""
+        """Map person crops (B,3,H,W) to features after the neck (B,embedding) of length 1, for cosines."""
         return F.normalize(self.neck(self._features(images)), dim=1)
 
     def _features(self, images: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ _BLOCK_NAME = re.compile(r"trunk\.blocks\.(\w+)\.(\w+)\.(conv|norm)\.(\w+)")
 
 
 def released_name(name: str) -> str:
-    """Name in the released files, without DataParallel's prefixes, of a tensor of our networks."""
+    """Name of one of our tensors in the released files, without the prefixes of DataParallel."""
     part, _, rest = name.partition(".")
     if part == "siamese":
         return "model.model." + released_name(rest)
@@ -80,7 +80,7 @@ def fill_from_released(network: Network, path: Path, tensors: Mapping[str, Tenso
 def _decoder_name(name: str) -> str:
     if match := _BLOCK_NAME.fullmatch(name):
         block, branch, kind, tensor = match.groups()
-        # The authors renamed 3a so that ImageNet weights pass it by (its input differs in the later stages).
+        # The authors renamed 3a so that ImageNet weights skip it: its input differs in the later stages.
         return _layer_name(f"inception_{'31' if block == '3a' else block}_{_BRANCHES[branch]}", kind, tensor)
     layer, _, tensor = name.rpartition(".")
     return f"{_DECONVOLUTIONS[layer]}.{tensor}"

@@ -13,7 +13,7 @@ def extent_xyxy(x: FloatArray, y: FloatArray, valid: BoolArray) -> FloatArray:
 
     Args:
         x, y: (...,17) px.
-        valid: (...,17); the others are passed over.
+        valid: (...,17); the others are ignored.
 
     Returns:
         (...,4) x_min, y_min, x_max, y_max; NaN where no keypoint is valid.

@@ -21,9 +21,9 @@ def _scale_and_centre(scale: FloatArray, source_xy: FloatArray, target_xy: Float
 
 
 def crop_affine(box_xywh: FloatArray, *, crop_width: int, crop_height: int) -> FloatArray:
-    """Map the longer side of each person box to `crop_width`, centre to centre, without distortion (6.1, FACTS 4.2).
+    """Map the longer side of each person box to `crop_width`, centre to centre, without distortion (6.1).
 
-    A tall box so keeps (crop_height - crop_width) / 2 px of surroundings above and below.
+    A tall box has (crop_height - crop_width) / 2 px of background above and below.
 
     Args:
         box_xywh: (...,4) px of the picture; the longer side must be positive.
@@ -38,13 +38,13 @@ def crop_affine(box_xywh: FloatArray, *, crop_width: int, crop_height: int) -> F
 
 
 def frame_affine(width: int, height: int, *, size_px: int) -> FloatArray:
-    """Map a whole frame into a square of `size_px`, longer side to it, centred on black (FACTS 3); (2,3)."""
+    """Map a whole frame into a square of `size_px`, its longer side to `size_px`, centred on black; (2,3)."""
     scale = np.array(size_px / max(width, height))
     return _scale_and_centre(scale, np.array([width // 2, height // 2]), np.full(2, size_px // 2))
 
 
 def invert(affine: FloatArray) -> FloatArray:
-    """The way back: (...,2,3) such that apply(invert(a), *apply(a, x, y)) is x, y."""
+    """The inverse (...,2,3): apply(invert(a), *apply(a, x, y)) is x, y."""
     linear = np.linalg.inv(affine[..., :2])
     return np.concatenate([linear, -linear @ affine[..., 2:]], axis=-1)
 

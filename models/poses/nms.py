@@ -8,7 +8,7 @@ from models.arrays import BoolArray, FloatArray, IntArray
 
 
 class Suppression(NamedTuple):
-    """What is kept of N poses, and why the others are not.
+    """Which of N poses are kept, and which pose suppressed each of the others.
 
     Attributes:
         keep: (N,) bool.
@@ -22,21 +22,21 @@ class Suppression(NamedTuple):
 def suppress(
     scores: FloatArray, oks_matrix: FloatArray, *, threshold: float, shielded: BoolArray | None = None
 ) -> Suppression:
-    """Keep the best pose, drop all whose OKS with it exceeds the threshold, go on with the best of the rest.
+    """Keep the best pose, drop all poses whose OKS with it exceeds the threshold, and repeat with the rest.
 
     Args:
-        scores: (N,) higher is better; ties go to the smaller index, so bring poses in the order of their ids.
+        scores: (N,) higher is better; ties go to the smaller index, so pass poses in the order of their ids.
         oks_matrix: (N,N) at [kept, candidate].
         threshold: a pose is dropped when its OKS with a kept one is above it; at 1 nothing is dropped.
-        shielded: (N,) poses that go first and are never dropped, whatever their score.
+        shielded: (N,) poses that are kept whatever their score, and come before all others.
     """
     count = len(scores)
     first = np.zeros(count, dtype=np.bool_) if shielded is None else shielded
     order = np.lexsort((np.arange(count), -np.asarray(scores), ~first))
     suppressed_by = np.full(count, -1, dtype=np.int64)
-    for place, best in enumerate(order):
+    for rank, best in enumerate(order):
         if suppressed_by[best] < 0:
-            later = order[place + 1 :]
-            falls = later[(oks_matrix[best, later] > threshold) & (suppressed_by[later] < 0) & ~first[later]]
-            suppressed_by[falls] = best
+            later = order[rank + 1 :]
+            dropped = later[(oks_matrix[best, later] > threshold) & (suppressed_by[later] < 0) & ~first[later]]
+            suppressed_by[dropped] = best
     return Suppression(suppressed_by < 0, suppressed_by)

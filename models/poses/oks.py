@@ -1,7 +1,7 @@
 """Object keypoint similarity: how well two poses agree, relative to the person's size.
 
-The mask is explicit everywhere: an OKS is the mean over exactly the keypoints that the caller calls valid. (The
-released scripts mean "valid in both" and take the candidate's mask alone; pass that mask to get their numbers.)
+The mask is explicit: an OKS is the mean over exactly the keypoints that the caller passes as valid. The released
+scripts use the candidate's mask alone; pass that mask to reproduce their numbers.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ _IS_BODY: Final[BoolArray] = np.isin(np.arange(KEYPOINT_COUNT), BODY)
 
 
 def body_keypoints(score: FloatArray, threshold: float) -> BoolArray:
-    """Which keypoints (...,17) reach the score threshold; never the ears, which no one annotates."""
+    """Keypoints (...,17) that reach the score threshold; never the ears, which no one annotates."""
     return np.asarray(score >= threshold) & _IS_BODY
 
 
@@ -69,6 +69,7 @@ def pose_oks(
     Returns:
         (N,M), 0 to 1; 0 where the poses share no valid keypoint.
     """
-    own, other = keypoint_area(candidate_xy, candidate_valid), keypoint_area(reference_xy, reference_valid)
+    candidate_area = keypoint_area(candidate_xy, candidate_valid)
+    reference_area = keypoint_area(reference_xy, reference_valid)
     both = candidate_valid[:, None] & reference_valid[None]
-    return oks(candidate_xy, reference_xy, valid=both, area=(own[:, None] + other[None]) / 2)
+    return oks(candidate_xy, reference_xy, valid=both, area=(candidate_area[:, None] + reference_area[None]) / 2)

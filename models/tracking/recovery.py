@@ -21,7 +21,7 @@ class Proposals:
         source_pose_id: (R,) ids of the poses that were propagated.
         source_frame_index: (R,) frames of these poses.
         chain_frames: (R,) recoveries in a row that led to the proposal, 1 for a detected source.
-        box_xywh: (R,4) px, the box in which the pose was estimated anew.
+        box_xywh: (R,4) px, the box in which the pose was re-estimated.
         xy: (R,17,2) px of the original picture.
         score: (R,17), 0 to 1.
     """

@@ -1,4 +1,4 @@
-"""How many warped keypoints a correspondence network finds; needs no training job."""
+"""The share of warped keypoints that a correspondence network finds, measured without a training job."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, cast
@@ -59,7 +59,7 @@ def measure_pairs(
 
     Args:
         network: the network.
-        pairs: pictures; each is drawn again from the start where there are fewer than `count`.
+        pairs: pictures; they are used again from the first where there are fewer than `count`.
         maps_of: computes the maps of a batch.
         count: pairs to draw.
         batch_size: pairs in one batch.

@@ -24,7 +24,7 @@ def start_digest(path: str | None, stage: str) -> dict[str, str]:
 
 
 def start_from(
-    network: Network, path: str | None, stage: str, *, kind: Kind, part: str = "", anew: str | None = None
+    network: Network, path: str | None, stage: str, *, kind: Kind, part: str = "", keep_random: str | None = None
 ) -> Network:
     """Give a network all tensors of a weight file, in place, and log it; without a file leave it as it is.
 
@@ -34,7 +34,7 @@ def start_from(
         stage: for messages.
         kind: which network the file must hold.
         part: prefix of the tensors to take from the file, such as "refinement."; by default all are taken.
-        anew: a tensor that keeps its random weights, whatever the file holds.
+        keep_random: a tensor that keeps its random weights, whatever the file holds.
 
     Raises:
         InputError: the file cannot be read, or holds a network of another kind or architecture.
@@ -43,8 +43,8 @@ def start_from(
         return network
     stored = _stored(path, stage, [kind])
     tensors = {name.removeprefix(part): tensor for name, tensor in stored.tensors.items() if name.startswith(part)}
-    if anew is not None:
-        tensors[anew] = network.state_dict()[anew]
+    if keep_random is not None:
+        tensors[keep_random] = network.state_dict()[keep_random]
     try:
         require_same_tensors(stored.path, expected=network.state_dict(), found=tensors)
     except WeightsError as error:

@@ -152,16 +152,16 @@ def test_an_imagenet_file_starts_every_stage_where_shapes_agree(saved: Saved) ->
         assert torch.equal(each["4d"].three.conv.weight, state["inception_4d_3x3.weight"])
         assert torch.equal(each["4d"].three.norm.running_var, state["inception_4d_3x3_bn.running_var"][0])
     assert torch.equal(blocks[0]["3a"].point.conv.weight, state["inception_3a_1x1.weight"])
-    assert "stages.0.trunk.blocks.3a.point.conv.weight" in report.taken
-    assert any(line.startswith("stages.1.trunk.blocks.3a.point.conv.weight (expected") for line in report.left)
-    assert any(line.startswith("stages.0.output.weight (") for line in report.left)
+    assert "stages.0.trunk.blocks.3a.point.conv.weight" in report.copied
+    assert any(line.startswith("stages.1.trunk.blocks.3a.point.conv.weight (expected") for line in report.random)
+    assert any(line.startswith("stages.0.output.weight (") for line in report.random)
     assert report.unused == ("last_linear.weight",)
 
 
 def test_every_tensor_of_the_network_is_listed_once(saved: Saved) -> None:
     network = SiameseNetwork(width=0.125)
     report = initialise_backbone(network, saved(imagenet_state(network)))
-    listed = [*report.taken, *(line.split(" ")[0] for line in report.left)]
+    listed = [*report.copied, *(line.split(" ")[0] for line in report.random)]
     assert sorted(listed) == sorted(name for name in network.state_dict() if "num_batches_tracked" not in name)
     assert len(report.lines()) == len(listed) + len(report.unused)
 

@@ -76,8 +76,8 @@ def test_finished_weights_are_found_again_while_they_are_whole(store, notices):
     store.folder.mkdir()
     store.weights.write_bytes(b"weights")
     store.finish([{"epoch": 1.0}], {"oks_ap": 0.5})
-    ended = store.finished()
-    assert (ended.history, ended.figures) == ([{"epoch": 1.0}], {"oks_ap": 0.5})
+    finished = store.finished()
+    assert (finished.history, finished.metrics) == ([{"epoch": 1.0}], {"oks_ap": 0.5})
     store.weights.write_bytes(b"weightz")
     assert store.finished() is None
     assert "damaged" in notices[0]

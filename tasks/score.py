@@ -3,21 +3,19 @@
 from collections.abc import Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
-from tasks.formats.file_pairs import FilePair
-from tasks.formats.json_files import write_json
-from tasks.out_folder import remove_written
+from tasks.formats.json_files import load_json, write_json
+from tasks.formats.posetrack_tracks import posetrack18_document
 from tasks.progress import current
-from tasks.scoring.evaluation import SequenceScores, score_pair
+from tasks.scoring.evaluation import Document, SequenceScores, score_documents
 from tasks.scoring.notices import notice_of_ties
 from tasks.scoring.stage_figures import figures, figures_by_joint, score_rows, sequence_counts
 from tasks.scoring.totals import Totals, total
-from tasks.scoring.track_files import FrameLists, prediction_file
 from tasks.tables import Table, TableError, read_table, write_table
 from tasks.tables.schemas import MERGED_TRACKS, SCORES, TRACKS, VIDEOS
+from tasks.tracked_videos import TrackedVideos, scored_box_source
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,13 +27,13 @@ _Row = dict[str, Any]
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Export every video's tracks to posetrack/{tracking,merged}/<video_id>.json, and score the annotated ones.
+    """Score the tracks and the merged tracks of the annotated videos.
 
     Writes reports/metrics.json and the table scores: totals, per video, per joint and per difficulty tag. A sequence
-    that cannot be scored is set aside with its reason; `sequences` says over how many each figure is.
+    that cannot be scored is rejected with its reason; `sequences` counts those that each metric is over.
     """
     videos = read_table(VIDEOS, VIDEOS.path(workspace.tables)).to_pylist()
-    current().start("videos", len(videos) * len(_TABLES))
+    current().start("videos", len(_annotated(videos, params)) * len(_TABLES))
     metrics: dict[str, _Row] = {}
     rows: list[_Row] = []
     if not _annotated(videos, params):
@@ -97,72 +95,43 @@ def _annotated(videos: Many[_Row], params: "Params") -> list[_Row]:
 def _score(
     workspace: Workspace, params: "Params", videos: Many[_Row], key: str, table: Table, number: int
 ) -> list[SequenceScores]:
-    folder = workspace.posetrack / key
-    folder.mkdir(parents=True, exist_ok=True)
-    annotated = {video["video_id"] for video in _annotated(videos, params)}
-    frames = FrameLists(workspace)
+    annotated = _annotated(videos, params)
+    tracked = TrackedVideos(
+        workspace,
+        box_source=scored_box_source(list(params.detect.box_sources)),
+        keypoint_threshold=params.track.output_keypoint_threshold,
+    )
     parts: list[SequenceScores] = []
-    exported = set()
-    for done, video in enumerate(videos, start=1):
-        path = _export(workspace, params, video, table, folder / f"{video['video_id']}.json", frames)
-        exported.add(path)
-        if path and video["video_id"] in annotated:
-            pair = FilePair(video["video_id"], workspace.data / video["source"], path)
-            parts.append(score_pair(pair, sequence_index=len(parts)))
-        current().advance(number * len(videos) + done, video=video["video_id"])
-    for stale in set(folder.glob("*.json")) - exported:
-        remove_written(stale)
-    _tell(workspace, parts)
+    for done, video in enumerate(annotated, start=1):
+        video_id, source = video["video_id"], video["source"]
+        try:
+            tracks = tracked.of(video_id, source, table)
+            if tracks is not None:
+                truth = Document(str(workspace.data / source), load_json(workspace.data / source))
+                predicted = Document(f"{key}/{video_id}", posetrack18_document(tracks))
+                parts.append(score_documents(video_id, truth, predicted, sequence_index=len(parts)))
+        except (InputError, TableError) as error:
+            current().reject(video_id, table.name, workspace.shortened(str(error)))
+        current().advance(number * len(annotated) + done, video=video_id)
+    _report_problems(workspace, parts)
     return parts
 
 
-def _export(
-    workspace: Workspace, params: "Params", video: _Row, table: Table, target: Path, frames: FrameLists
-) -> Path | None:
-    """Write one video's tracks; None where it has no tracks, or where it was set aside just now."""
-    video_id, source = video["video_id"], video["source"]
-    tracks = table.path(workspace.tables, video_id)
-    if not tracks.exists():
-        return None
-    threshold = params.track.output_keypoint_threshold
-    try:
-        listed = frames.of(video_id, source)
-        content = prediction_file(table, tracks, listed, box_source=_box_source(params), joint_threshold=threshold)
-        write_json(target, content)
-    except (InputError, TableError) as error:
-        current().reject(video_id, table.name, _short(workspace, str(error)))
-        return None
-    return target
-
-
-def _box_source(params: "Params") -> str:
-    """Tracks on detected boxes are what is scored; those on annotated boxes only where there are no others."""
-    sources = params.detect.box_sources
-    return "detected" if "detected" in sources else sources[0]
-
-
-def _tell(workspace: Workspace, parts: Many[SequenceScores]) -> None:
-    """What cannot be scored, and once for each kind what a reader of the scores must know."""
-    told: dict[str, list[str]] = {}
+def _report_problems(workspace: Workspace, parts: Many[SequenceScores]) -> None:
+    """Reject what cannot be scored, and log once for each kind what a reader of the scores must know."""
+    messages_of: dict[str, list[str]] = {}
     for part in parts:
         for metric in ("ap", "mot"):
             if metric in part.problems:
                 where = "all scores" if metric == "ap" else "MOTA"
-                current().reject(part.name, where, _short(workspace, part.problems[metric]))
+                current().reject(part.name, where, workspace.shortened(part.problems[metric]))
                 break
         if "hota" in part.problems:
-            told.setdefault("hota_undefined", []).append(f"no HOTA: {part.problems['hota']}")
+            messages_of.setdefault("hota_undefined", []).append(f"no HOTA: {part.problems['hota']}")
         for notice in part.notices:
-            told.setdefault(notice.code, []).append(f"{notice.file}: {notice.message}")
+            messages_of.setdefault(notice.code, []).append(f"{notice.file}: {notice.message}")
     ties = total(parts, skip_undefined=True).ties
-    told |= {notice.code: [notice.message] for notice in (notice_of_ties(ties) if ties else [])}
-    for messages in told.values():
+    messages_of |= {notice.code: [notice.message] for notice in (notice_of_ties(ties) if ties else [])}
+    for messages in messages_of.values():
         others = f" (and {len(messages) - 1} more like it)" if len(messages) > 1 else ""
-        current().notice(_short(workspace, messages[0]) + others)
-
-
-def _short(workspace: Workspace, text: str) -> str:
-    """File names relative to the run's folders, the same on every machine."""
-    for folder in (workspace.data, workspace.artifacts):
-        text = text.replace(f"{folder}/", f"{folder.name}/")
-    return text
+        current().notice(workspace.shortened(messages[0]) + others)

@@ -33,9 +33,9 @@ class Workspace:
         return self.artifacts / "models"
 
     @property
-    def posetrack(self) -> Path:
-        """Tracks in PoseTrack18 form."""
-        return self.artifacts / "posetrack"
+    def exports(self) -> Path:
+        """Tracks in the field's formats: <format>/{tracking,merged}/<video_id>."""
+        return self.artifacts / "exports"
 
     @property
     def provenance(self) -> Path:
@@ -45,3 +45,9 @@ class Workspace:
     def weights(self, name: str) -> Path:
         """Weight file of the network `name`, such as "pose"."""
         return self.models / f"{name}.safetensors"
+
+    def shortened(self, text: str) -> str:
+        """`text` with file names relative to the run's folders, the same on every machine."""
+        for folder in (self.data, self.artifacts):
+            text = text.replace(f"{folder}/", f"{folder.name}/")
+        return text

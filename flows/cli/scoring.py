@@ -110,7 +110,7 @@ def export(
 
     Exit codes: 0 done, 2 bad input.
 
-    Example: `corrtrack export --pred artifacts/posetrack/merged --gt data/posetrack/annotations/val --out val.zip`
+    Example: `corrtrack export --pred artifacts/exports/posetrack18/merged --gt annotations/val --out val.zip`
     """
     from tasks.formats.submission import export_submission
 

@@ -75,7 +75,7 @@ def remove_results_of_absent_videos(workspace: Workspace) -> list[str]:
     """
     indexed = read_table(VIDEOS, VIDEOS.path(workspace.tables), ["video_id"])["video_id"].to_pylist()
     folders = [workspace.tables / table.name for table in TABLES.values() if table.per_video]
-    folders += [*workspace.posetrack.glob("*"), workspace.reports / "clips"]
+    folders += [*workspace.exports.glob("*/*"), workspace.reports / "clips"]
     absent = set()
     for path in (path for folder in folders for path in folder.glob("*.*")):
         if path.stem not in indexed and not path.name.startswith(".") and remove_written(path):

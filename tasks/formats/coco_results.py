@@ -9,8 +9,31 @@ from models.keypoints import KEYPOINT_COUNT, POSEVAL_FROM_POSETRACK
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.errors import FormatError, location, shown
 from tasks.formats.fields import Record, number, numbers
+from tasks.formats.json_files import json_text
 from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
+from tasks.formats.tracked_video import TrackedVideo
+
+
+class CocoTracks:
+    """COCO keypoint results: a list of persons with the 17 keypoints in PoseTrack's order, and their track_id."""
+
+    ending = ".json"
+
+    def text(self, video: TrackedVideo) -> str:
+        """See `TrackFormat`; a person's score is the mean of its shown keypoints'."""
+        keypoints = np.where(video.is_shown[..., None], np.dstack([video.xy, video.score]), 0.0)
+        entries = [
+            {
+                "image_id": int(video.image_id[row]),
+                "category_id": 1,
+                "keypoints": keypoints[row].ravel().tolist(),
+                "score": float(video.score[row][video.is_shown[row]].mean()),
+                "track_id": int(video.track_id[row]),
+            }
+            for row in np.flatnonzero(video.is_shown.any(axis=1))
+        ]
+        return json_text(entries)
 
 
 def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:

@@ -39,14 +39,24 @@ def make_folder(folder: Path) -> None:
         raise InputError(f"--out {folder}: expected a folder that can be written to, got {error.strerror}") from error
 
 
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """`value` as JSON with a line end; NaN is written bare, as the official tools do."""
+    return json.dumps(value, indent=indent) + "\n"
+
+
 def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
-    """Write to a temporary name and rename; NaN is written bare, as the official tools do.
+    """Write `json_text` whole or not at all; raises InputError where the file cannot be written."""
+    write_text(path, json_text(value, indent=indent))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` whole or not at all.
 
     Raises:
         InputError: the file cannot be written.
     """
     try:
-        write_whole(path, json.dumps(value, indent=indent) + "\n")
+        write_whole(path, text)
     except OSError as error:
         raise InputError(f"{path}: expected a file that can be written, got {error.strerror}") from error
 

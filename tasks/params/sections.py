@@ -4,6 +4,7 @@ from tasks.params.ablate import AblateParams
 from tasks.params.compute import ComputeParams
 from tasks.params.detect import DetectParams
 from tasks.params.estimate import EstimateParams
+from tasks.params.export import ExportParams
 from tasks.params.finetune import FinetuneParams
 from tasks.params.index import IndexParams
 from tasks.params.merge import MergeParams
@@ -35,6 +36,7 @@ class Params(Section):
     recover: RecoverParams
     track: TrackParams
     merge: MergeParams
+    export: ExportParams
     score: ScoreParams
     ablate: AblateParams
     report: ReportParams

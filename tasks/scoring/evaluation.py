@@ -36,6 +36,14 @@ class SequenceScores:
     notices: list[Notice] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Document:
+    """A file that is read: what messages call it, and its JSON value."""
+
+    source: str
+    value: Any
+
+
 def score_pairs(pairs: Many[FilePair], *, with_hota: bool = True, corrected: bool = False) -> Iterator[SequenceScores]:
     """Score sequence after sequence; only the largest one is in memory at any time."""
     for index, pair in enumerate(pairs):
@@ -46,16 +54,31 @@ def score_pair(
     pair: FilePair, *, sequence_index: int = 0, with_hota: bool = True, corrected: bool = False
 ) -> SequenceScores:
     """Score one sequence; what cannot be scored is told in `problems` of the result, never raised."""
-    scores = SequenceScores(pair.name)
     try:
-        truth = load_json(pair.truth)
+        truth = Document(str(pair.truth), load_json(pair.truth))
         if not pair.predicted.is_file():
             raise FormatError(str(pair.predicted), "", "a prediction file for every annotation file", "none")
-        predicted = load_json(pair.predicted)
+        predicted = Document(str(pair.predicted), load_json(pair.predicted))
     except FormatError as error:
-        scores.problems = dict.fromkeys(("ap", "mot", "hota") if with_hota else ("ap", "mot"), str(error))
-        return scores
-    files = _Files(pair, truth, predicted)
+        metrics = ("ap", "mot", "hota") if with_hota else ("ap", "mot")
+        return SequenceScores(pair.name, problems=dict.fromkeys(metrics, str(error)))
+    return score_documents(
+        pair.name, truth, predicted, sequence_index=sequence_index, with_hota=with_hota, corrected=corrected
+    )
+
+
+def score_documents(
+    name: str,
+    truth: Document,
+    predicted: Document,
+    *,
+    sequence_index: int = 0,
+    with_hota: bool = True,
+    corrected: bool = False,
+) -> SequenceScores:
+    """Score one sequence whose files are read; what cannot be scored is told in `problems`, never raised."""
+    scores = SequenceScores(name)
+    files = _Documents(truth, predicted)
     _score_poseval(scores, files, sequence_index, corrected=corrected)
     if with_hota:
         _score_hota(scores, files, corrected=corrected)
@@ -63,23 +86,22 @@ def score_pair(
 
 
 @dataclass(frozen=True)
-class _Files:
-    pair: FilePair
-    truth: Any
-    predicted: Any
+class _Documents:
+    truth: Document
+    predicted: Document
 
 
-def _score_poseval(scores: SequenceScores, files: _Files, sequence_index: int, *, corrected: bool) -> None:
+def _score_poseval(scores: SequenceScores, files: _Documents, sequence_index: int, *, corrected: bool) -> None:
     try:
-        truth = read_points(str(files.pair.truth), files.truth, is_truth=True)
-        predicted = read_points(str(files.pair.predicted), files.predicted, is_truth=False)
+        truth = read_points(files.truth.source, files.truth.value, is_truth=True)
+        predicted = read_points(files.predicted.source, files.predicted.value, is_truth=False)
         sequence = poseval_sequence(scores.name, truth, predicted, sequence_index=sequence_index)
     except FormatError as error:
         scores.problems |= {"ap": str(error), "mot": str(error)}
         return
     blocks = shared_blocks(sequence)
-    scores.notices += notices_of_files(files.truth, files.predicted, truth, predicted)
-    scores.notices += notices_of_sequence(sequence, str(files.pair.predicted))
+    scores.notices += notices_of_files(files.truth.value, files.predicted.value, truth, predicted)
+    scores.notices += notices_of_sequence(sequence, files.predicted.source)
     scores.evidence = label_predictions(sequence, blocks)
     if not sequence.frame_count:
         scores.mot = scores.corrected_mot = no_counts()
@@ -89,20 +111,20 @@ def _score_poseval(scores: SequenceScores, files: _Files, sequence_index: int, *
             scores.corrected_mot = count_events(sequence, blocks, corrected=True)
         scores.mot = count_events(sequence, blocks)
     except UndefinedMetricError as error:
-        scores.problems["mot"] = f"{files.pair.truth}: {error}"
+        scores.problems["mot"] = f"{files.truth.source}: {error}"
 
 
-def _score_hota(scores: SequenceScores, files: _Files, *, corrected: bool) -> None:
-    converted = is_posetrack17(files.truth) or is_posetrack17(files.predicted)
+def _score_hota(scores: SequenceScores, files: _Documents, *, corrected: bool) -> None:
+    converted = is_posetrack17(files.truth.value) or is_posetrack17(files.predicted.value)
     try:
         truth, predicted = (
-            open_posetrack18(str(path), as_posetrack18(str(path), data))
-            for path, data in ((files.pair.truth, files.truth), (files.pair.predicted, files.predicted))
+            open_posetrack18(side.source, as_posetrack18(side.source, side.value))
+            for side in (files.truth, files.predicted)
         )
         sequence = hota_sequence(scores.name, truth, predicted, scores.notices, same_ids=not converted)
         if converted:
             text = "HOTA is of the converted files: PoseTrack21's evaluator does not read PoseTrack17"
-            scores.notices.append(Notice("hota_of_converted_files", str(files.pair.truth), text))
+            scores.notices.append(Notice("hota_of_converted_files", files.truth.source, text))
         blocks = shared_blocks(sequence)
         scores.hota = count_hota(sequence, blocks)
         if corrected:

@@ -57,9 +57,13 @@ def test_the_results_of_a_video_that_is_gone_are_deleted_and_reported(corrtrack,
     code, text = corrtrack("reprocess", corpus, "--out", out, "--weights", untrained_weights)
     assert code == 0, text
     of_the_first = files_of(out, "square")  # small params ask for one clip, which is of the first video
-    assert {"artifacts/tables/tracks", "artifacts/posetrack/merged", "reports/clips"} <= set(of_the_first)
+    assert {"artifacts/tables/tracks", "artifacts/exports/posetrack18/merged", "reports/clips"} <= set(of_the_first)
 
-    of_the_user = [out / "reports/clips/holiday.mp4", out / "artifacts/posetrack/merged/x.json", out / "notes.txt"]
+    of_the_user = [
+        out / "reports/clips/holiday.mp4",
+        out / "artifacts/exports/posetrack18/merged/x.json",
+        out / "notes.txt",
+    ]
     for path in of_the_user:
         path.write_text("of the user")
 

@@ -36,7 +36,7 @@ def test_an_empty_folder_is_taken(tmp_path):
     ("files", "found"),
     [
         (["holiday.mp4"], "found holiday.mp4"),
-        (["artifacts/posetrack/merged/x.json", "reports/index.html"], "found artifacts, reports"),
+        (["artifacts/exports/posetrack18/merged/x.json", "reports/index.html"], "found artifacts, reports"),
         (["a", "b", "c", "d", "e"], "found a, b, c and 2 more"),
         ([".corrtrack/run.json"], "found .corrtrack"),
     ],

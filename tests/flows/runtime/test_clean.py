@@ -10,7 +10,7 @@ from tasks.whole_files import write_whole
 
 _OF_THE_USER = (
     "artifacts/models/imported.safetensors",
-    "artifacts/posetrack/merged/x.json",
+    "artifacts/exports/posetrack18/merged/x.json",
     "reports/clips/holiday.mp4",
     "reports/mine.txt",
     "data/coco/a.jpg",

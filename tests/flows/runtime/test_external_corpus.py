@@ -76,7 +76,7 @@ def test_only_what_was_written_of_absent_videos_is_deleted(tmp_path):
     write_table(VIDEOS, [row | {"frames_per_second": 25.0, "tags": []}], VIDEOS.path(workspace.tables))
     kept = [workspace.tables / "poses/street.parquet", workspace.reports / "clips/street.mp4"]
     kept += [workspace.tables / "scores.parquet", workspace.tables / "poses/.square.7.partial.parquet"]
-    gone = [workspace.tables / "poses/square.parquet", workspace.posetrack / "merged/square.json"]
+    gone = [workspace.tables / "poses/square.parquet", workspace.exports / "coco/merged/square.json"]
     gone += [workspace.reports / "clips/park.mp4"]
     touched(*kept, *gone)
     assert remove_results_of_absent_videos(workspace) == ["park", "square"]

@@ -9,11 +9,10 @@ from models.keypoints import BODY, POSETRACK_KEYPOINTS
 from tasks.formats.file_pairs import FilePair
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import read_points
+from tasks.formats.posetrack_tracks import Posetrack18Tracks
+from tasks.formats.tracked_video import TrackedVideo
 from tasks.scoring.evaluation import score_pair
 from tasks.scoring.totals import total
-from tasks.scoring.track_files import FrameList, prediction_file
-from tasks.tables import write_table
-from tasks.tables.schemas import TRACKS
 from tasks.tracker_evaluation.metrics import TrackedPoses, score_tracks
 
 FRAMES, PERSONS = 6, 3
@@ -61,21 +60,14 @@ def world(tmp_path):
 
 def test_arrays_and_files_give_the_same_metrics(world, tmp_path):
     truth_path, frame, track, xy, score = world
-    rows = [
-        {
-            "video_id": "000001", "box_source": "detected", "frame_index": int(frame[row]), "track_id": int(track[row]),
-            "pose_id": row, "origin": "detected", "x": xy[row, :, 0], "y": xy[row, :, 1], "score": score[row],
-            "similarity": None,
-        }
-        for row in range(len(frame))
-    ]  # fmt: skip
-    table = write_table(TRACKS, rows, tmp_path / "tracks.parquet")
     truth = json.loads(truth_path.read_text())
-    image_ids = {frame: 100 + frame for frame in range(FRAMES)}
+    is_shown = np.zeros(score.shape, dtype=bool)
+    is_shown[:, BODY] = score.astype(np.float64)[:, BODY] >= THRESHOLD
+    tracks = TrackedVideo(
+        "000001", truth["images"], 100 + frame, track, xy.astype(np.float64), score.astype(np.float64), is_shown
+    )
     predicted = tmp_path / "predicted.json"
-    frames = FrameList(truth["images"], image_ids)
-    content = prediction_file(TRACKS, table, frames, box_source="detected", joint_threshold=THRESHOLD)
-    predicted.write_text(json.dumps(content))
+    predicted.write_text(Posetrack18Tracks().text(tracks))
     official = total([score_pair(FilePair("000001", truth_path, predicted), with_hota=False)])
     points = read_points("truth", load_json(truth_path), is_truth=True)
     ours = score_tracks(

@@ -1,0 +1,21 @@
+"""The formats that tracks are exported to, by name.
+
+A new format is a module with a class that has the two members of `TrackFormat`, and an entry here.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from tasks.formats.coco_results import CocoTracks
+from tasks.formats.posetrack_tracks import Posetrack17Tracks, Posetrack18Tracks
+from tasks.formats.tracked_video import TrackFormat
+
+TRACK_FORMATS: Final[Mapping[str, TrackFormat]] = MappingProxyType(
+    {
+        "posetrack18": Posetrack18Tracks(),
+        "posetrack17": Posetrack17Tracks(),
+        "coco": CocoTracks(),
+    }
+)
+"""The name is that of the folder below artifacts/exports and of the entry in `export.formats`."""

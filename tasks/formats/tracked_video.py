@@ -1,0 +1,41 @@
+"""The tracks of one video as every format is given them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.arrays import BoolArray, FloatArray, IntArray
+from tasks.formats.fields import Record
+
+
+@dataclass(frozen=True)
+class TrackedVideo:
+    """N poses by frame, then identity, with the video's list of frames."""
+
+    video_id: str
+    images: list[Record]
+    """The frames as the annotation file lists them: id, file_name and what else it has; without ground truth."""
+    image_id: IntArray
+    """Id in `images` of each pose's frame, (N,)."""
+    track_id: IntArray
+    """Identity within the video, (N,)."""
+    xy: FloatArray
+    """Keypoints in PoseTrack's order, pixels from 0, (N,17,2)."""
+    score: FloatArray
+    """Scores of the keypoints, 0 to 1, (N,17)."""
+    is_shown: BoolArray
+    """Keypoints that are part of the answer, (N,17); a pose without any is left out."""
+
+
+class TrackFormat(Protocol):
+    """A file format for tracks, one file per video."""
+
+    @property
+    def ending(self) -> str:
+        """Ending of its files, with the dot."""
+
+    def text(self, video: TrackedVideo) -> str:
+        """Content of the file of one video.
+
+        Raises:
+            InputError: the format has no form for it.
+        """

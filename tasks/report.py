@@ -12,7 +12,7 @@ from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.reporting import gather
 from tasks.reporting.clips import draw_tracks, write_clip
-from tasks.reporting.figures.gallery import draw_figures
+from tasks.reporting.figures.paper_figures import draw_figures
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES
 from tasks.whole_files import write_whole

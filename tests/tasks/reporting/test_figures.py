@@ -11,12 +11,12 @@ from models.weight_files import save_weights
 from tasks.code_files import REPOSITORY
 from tasks.params.loading import load_params
 from tasks.progress import Progress, as_current
-from tasks.reporting.figures.carried import figure_6
 from tasks.reporting.figures.examples import best
-from tasks.reporting.figures.failures import figure_9
-from tasks.reporting.figures.footage import footages
-from tasks.reporting.figures.gallery import draw_figures
-from tasks.reporting.figures.recovered import figure_4, figure_10, recovered_poses
+from tasks.reporting.figures.paper_figures import draw_figures
+from tasks.reporting.figures.propagated_poses import figure_6
+from tasks.reporting.figures.recovered_poses import figure_4, figure_10, recovered_poses
+from tasks.reporting.figures.tracked_video import footages
+from tasks.reporting.figures.tracking_failures import figure_9
 from tasks.tables import TABLES, write_table
 from tasks.tracker_evaluation.optical_flow import dis_flow
 from tasks.workspace import Workspace

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.frames import FrameError
 from tasks.progress import current
-from tasks.reporting.figures.carried import figure_6
 from tasks.reporting.figures.examples import Figure
-from tasks.reporting.figures.failures import figure_9
-from tasks.reporting.figures.footage import Footage, footages
-from tasks.reporting.figures.maps import RecoveryMaps
 from tasks.reporting.figures.panels import data_uri
-from tasks.reporting.figures.recovered import figure_4, figure_10, recovered_poses
+from tasks.reporting.figures.propagated_poses import figure_6
+from tasks.reporting.figures.recovered_poses import figure_4, figure_10, recovered_poses
+from tasks.reporting.figures.recovery_maps import RecoveryMaps
+from tasks.reporting.figures.tracked_video import Footage, footages
+from tasks.reporting.figures.tracking_failures import figure_9
 from tasks.tracker_evaluation.optical_flow import flow_of
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace

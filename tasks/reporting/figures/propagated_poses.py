@@ -9,8 +9,8 @@ import numpy as np
 from models.arrays import BoolArray, FloatArray
 from models.tracking.correspondences import propagate_by_flow
 from tasks.reporting.figures.examples import Example, Figure, best
-from tasks.reporting.figures.footage import Footage
 from tasks.reporting.figures.panels import FOUND, QUERY, WHITE, Panel, extent_of, joined, region_around
+from tasks.reporting.figures.tracked_video import Footage
 from tasks.tables.arrays import keypoint_array
 from tasks.tracker_evaluation.optical_flow import DenseFlow
 

@@ -8,8 +8,6 @@ import numpy as np
 
 from models.poses.oks import oks
 from tasks.reporting.figures.examples import Example, Figure, best
-from tasks.reporting.figures.footage import Footage
-from tasks.reporting.figures.maps import RecoveryMaps
 from tasks.reporting.figures.panels import (
     FOUND,
     FRAME_HEIGHT_PX,
@@ -22,6 +20,8 @@ from tasks.reporting.figures.panels import (
     whole,
     with_heat,
 )
+from tasks.reporting.figures.recovery_maps import RecoveryMaps
+from tasks.reporting.figures.tracked_video import Footage
 
 _FIGURE_4: Final = 3
 _FIGURE_10_GOOD: Final = 3

@@ -10,8 +10,8 @@ from models.arrays import FloatArray, IntArray
 from models.poses.boxes import iou
 from tasks.reporting.clips import track_colour
 from tasks.reporting.figures.examples import Example, Figure, best
-from tasks.reporting.figures.footage import ON_PERSON, Footage
 from tasks.reporting.figures.panels import Panel, joined, region_around
+from tasks.reporting.figures.tracked_video import ON_PERSON, Footage
 from tasks.tables.arrays import keypoint_array, list_array
 
 _EACH: Final = 2

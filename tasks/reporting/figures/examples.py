@@ -1,4 +1,4 @@
-"""What a figure is made of, and how its examples are chosen."""
+"""The parts of a figure, and the choice of its examples."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ Candidate = TypeVar("Candidate")
 
 @dataclass(frozen=True)
 class Example:
-    """One picture with what it shows."""
+    """One picture with its caption."""
 
     picture: Picture
     """Panels side by side, RGB."""
     caption: str
     facts: dict[str, Any]
-    """The same for programs: video, frame, poses, the figures it was chosen by."""
+    """The same for programs: video, frame, poses, and the values it was chosen by."""
 
 
 @dataclass(frozen=True)
-class Figure:
+class PaperFigure:
     """One figure of the paper."""
 
     number: int
@@ -30,18 +30,25 @@ class Figure:
     """How to read the panels, and the rule by which the examples were chosen."""
     examples: list[Example] = field(default_factory=list)
     nothing: str = ""
-    """Why there is nothing (more) to show."""
+    """Why there is nothing, or nothing more, to show."""
 
 
 def best(
-    candidates: Iterable[Candidate], count: int, *, rank: Callable[[Candidate], Any], video: Callable[[Candidate], str]
+    candidates: Iterable[Candidate],
+    count: int,
+    *,
+    rank: Callable[[Candidate], Any],
+    video_of: Callable[[Candidate], str],
 ) -> Sequence[Candidate]:
-    """The first `count` by `rank`, of other videos where there are enough; the same for the same tables.
+    """The first `count` candidates by `rank`, from different videos where there are enough.
 
-    `rank` must tell any two candidates apart.
+    `rank` must differ between any two candidates, so that equal tables give equal examples.
     """
     ordered = sorted(candidates, key=rank)
     seen: set[str] = set()
-    firsts = [one for one in ordered if not (video(one) in seen or seen.add(video(one)))]  # type: ignore[func-returns-value]
-    others = [one for one in ordered if not any(one is first for first in firsts)]
+    firsts: list[Candidate] = []
+    others: list[Candidate] = []
+    for candidate in ordered:
+        (others if video_of(candidate) in seen else firsts).append(candidate)
+        seen.add(video_of(candidate))
     return [*firsts, *others][:count]

@@ -15,7 +15,7 @@ from tasks.reporting.clips import Colour
 PANEL_HEIGHT_PX: Final = 200
 WHITE: Final = (255, 255, 255)
 QUERY: Final = (255, 200, 60)
-FOUND: Final = (60, 220, 160)
+RESULT: Final = (60, 220, 160)
 FRAME_HEIGHT_PX: Final = 260
 """Of panels that are whole frames."""
 IS_BODY: Final = np.isin(np.arange(KEYPOINT_COUNT), BODY)
@@ -46,7 +46,7 @@ class Panel:
         self._text = text
 
     def pose(self, xy: FloatArray, shown: BoolArray, colour: Colour, *, thickness: int = 2) -> "Panel":
-        """A skeleton: keypoints (17,2), of which `shown` (17) are drawn; never the ears, which nobody annotates."""
+        """Draw a skeleton of the keypoints (17,2) that are `shown` (17); never the ears, which are not annotated."""
         shown = shown & IS_BODY
         points = [self._pixel(point) for point in np.nan_to_num(xy)]
         for start, end in SKELETON:
@@ -55,18 +55,18 @@ class Panel:
         return self.points(xy[shown], colour)
 
     def points(self, xy: FloatArray, colour: Colour) -> "Panel":
-        """Dots at positions (N,2)."""
+        """Draw dots at positions (N,2)."""
         for point in xy:
             cv2.circle(self._canvas, self._pixel(point), 2, colour, -1, cv2.LINE_AA)
         return self
 
     def box(self, box_xyxy: FloatArray, colour: Colour) -> "Panel":
-        """A rectangle."""
+        """Draw a rectangle."""
         cv2.rectangle(self._canvas, self._pixel(box_xyxy[:2]), self._pixel(box_xyxy[2:]), colour, 1, cv2.LINE_AA)
         return self
 
     def label(self, text: str, xy: FloatArray, colour: Colour) -> "Panel":
-        """Words beside a position."""
+        """Write text beside a position."""
         self._write(text, self._pixel(xy), colour)
         return self
 
@@ -76,9 +76,9 @@ class Panel:
             self._write(self._text, (5, 15), WHITE)
         return np.asarray(self._canvas, dtype=np.uint8)
 
-    def _write(self, text: str, place: tuple[int, int], colour: Colour) -> None:
+    def _write(self, text: str, position: tuple[int, int], colour: Colour) -> None:
         for shade, thickness in (((0, 0, 0), 3), (colour, 1)):
-            cv2.putText(self._canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, shade, thickness, cv2.LINE_AA)
+            cv2.putText(self._canvas, text, position, cv2.FONT_HERSHEY_SIMPLEX, 0.42, shade, thickness, cv2.LINE_AA)
 
     def _pixel(self, xy: FloatArray) -> tuple[int, int]:
         x, y = np.clip((np.asarray(xy) - self._origin) * self._scale, -4096, 4096)
@@ -86,7 +86,7 @@ class Panel:
 
 
 def region_around(boxes_xyxy: Sequence[FloatArray], picture: Picture) -> FloatArray:
-    """A box around all boxes with a margin, inside the picture; NaN boxes are passed over."""
+    """A box around all boxes with a margin, inside the picture; NaN boxes are ignored."""
     boxes = np.array([box for box in boxes_xyxy if np.isfinite(box).all()]).reshape(-1, 4)
     height, width = picture.shape[:2]
     if not len(boxes):

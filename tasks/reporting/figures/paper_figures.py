@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.frames import FrameError
 from tasks.progress import current
-from tasks.reporting.figures.examples import Figure
+from tasks.reporting.figures.examples import PaperFigure
 from tasks.reporting.figures.panels import data_uri
 from tasks.reporting.figures.propagated_poses import figure_6
 from tasks.reporting.figures.recovered_poses import figure_4, figure_10, recovered_poses
 from tasks.reporting.figures.recovery_maps import RecoveryMaps
-from tasks.reporting.figures.tracked_video import Footage, footages
+from tasks.reporting.figures.tracked_video import TrackedVideo, tracked_videos
 from tasks.reporting.figures.tracking_failures import figure_9
 from tasks.tracker_evaluation.optical_flow import flow_of
 from tasks.whole_files import write_whole
@@ -26,7 +26,7 @@ def draw_figures(workspace: Workspace, params: "Params") -> list[dict[str, Any]]
     """Draw the figures, write reports/figures.json (examples without pictures), and return what the page shows."""
     figures = list(_figures(workspace, params))
     written = [
-        {"figure": figure.number, "nothing": figure.nothing, "examples": [one.facts for one in figure.examples]}
+        {"figure": figure.number, "nothing": figure.nothing, "examples": [example.facts for example in figure.examples]}
         for figure in figures
     ]
     text = json.dumps(written, indent=2, allow_nan=False) + "\n"
@@ -34,18 +34,18 @@ def draw_figures(workspace: Workspace, params: "Params") -> list[dict[str, Any]]
     return [_shown(figure) for figure in figures]
 
 
-def _figures(workspace: Workspace, params: "Params") -> Iterator[Figure]:
-    films = footages(workspace)
-    if not films:
+def _figures(workspace: Workspace, params: "Params") -> Iterator[PaperFigure]:
+    videos = tracked_videos(workspace)
+    if not videos:
         return
     weights = workspace.weights("correspondence")
     threshold = params.track.output_keypoint_threshold
-    recovered = recovered_poses(films)
-    makers: Sequence[Callable[[], Figure]] = (
+    recovered = recovered_poses(videos)
+    makers: Sequence[Callable[[], PaperFigure]] = (
         lambda: figure_4(recovered, RecoveryMaps(weights, params.recover) if weights.is_file() else None),
-        partial(_carried, films, params),
-        lambda: figure_9(films, joint_threshold=threshold),
-        lambda: figure_10(recovered, joint_threshold=threshold),
+        partial(_propagated, videos, params),
+        lambda: figure_9(videos, keypoint_threshold=threshold),
+        lambda: figure_10(recovered, keypoint_threshold=threshold),
     )
     for make in makers:
         try:
@@ -54,15 +54,15 @@ def _figures(workspace: Workspace, params: "Params") -> Iterator[Figure]:
             current().notice(f"A figure of the report is left out: {error}")
 
 
-def _carried(films: Sequence[Footage], params: "Params") -> Figure:
+def _propagated(videos: Sequence[TrackedVideo], params: "Params") -> PaperFigure:
     return figure_6(
-        films,
+        videos,
         flow_of(params.ablate),
         maps=params.track.maps,
-        joint_threshold=params.track.query_keypoint_threshold,
+        keypoint_threshold=params.track.query_keypoint_threshold,
     )
 
 
-def _shown(figure: Figure) -> dict[str, Any]:
-    examples = [{"picture": data_uri(one.picture), "caption": one.caption} for one in figure.examples]
+def _shown(figure: PaperFigure) -> dict[str, Any]:
+    examples = [{"picture": data_uri(example.picture), "caption": example.caption} for example in figure.examples]
     return {"title": figure.title, "reading": figure.reading, "nothing": figure.nothing, "examples": examples}

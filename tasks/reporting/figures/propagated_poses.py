@@ -1,4 +1,4 @@
-"""Figure 6: the same pose carried to the next frame by optical flow and by correspondences."""
+"""Figure 6: the same pose propagated to the next frame by optical flow and by correspondences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,44 +8,44 @@ import numpy as np
 
 from models.arrays import BoolArray, FloatArray
 from models.tracking.correspondences import propagate_by_flow
-from tasks.reporting.figures.examples import Example, Figure, best
-from tasks.reporting.figures.panels import FOUND, QUERY, WHITE, Panel, extent_of, joined, region_around
-from tasks.reporting.figures.tracked_video import Footage
+from tasks.reporting.figures.examples import Example, PaperFigure, best
+from tasks.reporting.figures.panels import QUERY, RESULT, WHITE, Panel, extent_of, joined, region_around
+from tasks.reporting.figures.tracked_video import TrackedVideo
 from tasks.tables.arrays import keypoint_array
 from tasks.tracker_evaluation.optical_flow import DenseFlow
 
 _CANDIDATES: Final = 24
-"""Poses of each condition that the flow is computed for: those that move furthest."""
-_RIGHT: Final = 0.1
-"""A keypoint is right within this share of the person's longer side; only right ones are compared."""
-_FEWEST: Final = 4
+"""Poses of each condition for which the flow is computed: those that move furthest."""
+_ACCURATE: Final = 0.1
+"""Only keypoints within this share of the longer side of the person from the annotation are compared."""
+_MIN_KEYPOINTS: Final = 4
 _LARGE: Final = "large motion"
 _CONDITIONS: Final = {"motion blur": "motion_blur", "occlusion": "occlusion", _LARGE: ""}
-"""Conditions of the paper's figure, and the tag of a video that has them; large motion is measured."""
+"""Conditions of the figure in the paper, and the tag of videos with each; large motion is measured."""
 
 
 @dataclass(frozen=True)
-class Carried:
-    """A pose of one frame with its correspondences in the next, and where the person's keypoints truly went."""
+class NextFramePose:
+    """A pose of one frame with its correspondences and the annotated keypoints of its person in the next frame."""
 
-    footage: Footage
+    video: TrackedVideo
     row: int
-    """Place of the pose."""
+    """Row of the pose in `video.poses`."""
     xy: FloatArray
     """Correspondences (17,2)."""
     true_xy: FloatArray
     """(17,2); NaN where the next frame is not annotated."""
     compared: BoolArray
-    """Keypoints (17) that are right in the first frame and annotated in both; without annotations, those found."""
+    """Keypoints (17): accurate in the first frame and annotated in both; without annotations, the confident ones."""
     size_px: float
-    """The person's longer side."""
+    """Longer side of the person."""
     motion: float
-    """Mean way of the compared keypoints, in shares of that side."""
+    """Mean motion of the compared keypoints, as a share of that side."""
 
     @property
     def order(self) -> tuple[str, int]:
-        """Tells any two apart."""
-        return self.footage.video_id, self.row
+        """Differs between any two poses."""
+        return self.video.video_id, self.row
 
     @property
     def is_annotated(self) -> bool:
@@ -54,115 +54,123 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """The same with the pose that optical flow carries; errors are shares of the person's longer side."""
+class Comparison:
+    """Both propagations of one pose; errors are shares of the longer side of the person."""
 
-    carried: Carried
+    pose: NextFramePose
     flow_xy: FloatArray
     flow_error: float
-    own_error: float
+    correspondence_error: float
 
     @property
     def gain(self) -> float:
-        """By how much correspondences are nearer; where nothing is annotated, how far the two are apart."""
-        return self.flow_error - self.own_error
+        """Error of the flow minus that of the correspondences; without annotations, their distance."""
+        return self.flow_error - self.correspondence_error
 
 
-def figure_6(footages: Sequence[Footage], flow: DenseFlow, *, maps: str, joint_threshold: float) -> Figure:
-    """Blur, occlusion and large motion: where correspondences win most, and where flow does."""
-    carried = [one for footage in footages for one in _carried(footage, maps, joint_threshold)]
-    known = [one for one in carried if one.is_annotated]
-    chosen: list[tuple[str, Compared]] = []
-    compared: list[Compared] = []
+def figure_6(videos: Sequence[TrackedVideo], flow: DenseFlow, *, maps: str, keypoint_threshold: float) -> PaperFigure:
+    """The poses for which correspondences are most ahead under blur, occlusion and large motion, and most behind."""
+    poses = [pose for video in videos for pose in _poses_of(video, maps, keypoint_threshold)]
+    annotated = [pose for pose in poses if pose.is_annotated]
+    chosen: list[tuple[str, Comparison]] = []
+    compared: list[Comparison] = []
     for condition, tag in _CONDITIONS.items():
-        pool = [one for one in known or carried if not tag or tag in one.footage.tags]
-        far = best(pool, _CANDIDATES, rank=lambda one: (-one.motion, *one.order), video=lambda one: "")
-        shown = {other.carried.order for other in compared}
-        found = [_compare(one, flow) for one in far if one.order not in shown]
-        compared += found
-        chosen += [(condition, max(found, key=lambda one: (one.gain, one.carried.order)))] if found else []
-    if known and compared:
-        chosen.append(("where flow is nearer", min(compared, key=lambda one: (one.gain, one.carried.order))))
-    return Figure(
+        pool = [pose for pose in annotated or poses if not tag or tag in pose.video.tags]
+        furthest = best(pool, _CANDIDATES, rank=lambda pose: (-pose.motion, *pose.order), video_of=lambda pose: "")
+        known = {comparison.pose.order for comparison in compared}
+        added = [_compare(pose, flow) for pose in furthest if pose.order not in known]
+        compared += added
+        chosen += [(condition, max(added, key=_by_gain))] if added else []
+    if annotated and compared:
+        chosen.append(("where flow is nearer", min(compared, key=_by_gain)))
+    return PaperFigure(
         6,
-        "Figure 6. A pose carried by optical flow and by correspondences",
-        "Left: the pose in a frame. Middle: carried to the next by optical flow. Right: by correspondences. White "
-        "dots: the annotation. Of the poses that move furthest under each condition, the one where correspondences "
-        "gain most on the flow, and last the one where they lose most; without annotations, where both differ most.",
-        [_example(condition, one) for condition, one in chosen],
+        "Figure 6. A pose propagated by optical flow and by correspondences",
+        "Left: the pose in a frame. Middle: propagated to the next frame by optical flow. Right: by correspondences. "
+        "White dots: the annotation. For each condition, of the poses that move furthest, the one where "
+        "correspondences are most ahead of the flow; last, the one where they are most behind. Without annotations, "
+        "the poses where the two differ most.",
+        [_example(condition, comparison) for condition, comparison in chosen],
         "" if chosen else "No pose has correspondences in the frame after it that could be compared.",
     )
 
 
-def _carried(footage: Footage, maps: str, joint_threshold: float) -> Iterator[Carried]:
-    rows, poses = footage.correspondences, footage.poses
+def _by_gain(comparison: Comparison) -> tuple[Any, ...]:
+    return comparison.gain, comparison.pose.order
+
+
+def _poses_of(video: TrackedVideo, maps: str, keypoint_threshold: float) -> Iterator[NextFramePose]:
+    rows, poses = video.correspondences, video.poses
     xy = keypoint_array(rows, f"{maps}_x", f"{maps}_y").astype(np.float64)
     ids, sources, targets = (
         rows[name].to_numpy() for name in ("source_pose_id", "source_frame_index", "target_frame_index")
     )
-    for place in np.flatnonzero(targets - sources == 1).tolist():
-        row = poses.row(int(ids[place]))
+    for index in np.flatnonzero(targets - sources == 1).tolist():
+        row = poses.row(int(ids[index]))
         if row < 0:
             continue
-        one = _of_pose(footage, row, xy[place], poses.score[row] >= joint_threshold)
-        if one is not None:
-            yield one
+        pose = _next_frame_pose(video, row, xy[index], poses.score[row] >= keypoint_threshold)
+        if pose is not None:
+            yield pose
 
 
-def _of_pose(footage: Footage, row: int, xy: FloatArray, found: BoolArray) -> Carried | None:
-    poses, persons, person = footage.poses, footage.persons, int(footage.person_of[row])
-    if not footage.is_annotated:
+def _next_frame_pose(video: TrackedVideo, row: int, xy: FloatArray, confident: BoolArray) -> NextFramePose | None:
+    poses, persons, person = video.poses, video.persons, int(video.person_of[row])
+    if not video.is_annotated:
+        if not confident.any():
+            return None
         size = float(np.ptp(poses.box_xyxy[row].reshape(2, 2), axis=0).max())
-        motion = float(np.linalg.norm(xy - poses.xy[row], axis=1)[found].mean() / size) if found.any() else 0.0
-        return Carried(footage, row, xy, np.full((17, 2), np.nan), found, size, motion) if found.any() else None
+        motion = float(np.linalg.norm(xy - poses.xy[row], axis=1)[confident].mean() / size)
+        return NextFramePose(video, row, xy, np.full((17, 2), np.nan), confident, size, motion)
     then = persons.row(int(poses.frame[row]) + 1, int(persons.track_id[person])) if person >= 0 else -1
     if then < 0:
         return None
     size = float(np.ptp(persons.box_xyxy[person].reshape(2, 2), axis=0).max())
-    right = np.linalg.norm(poses.xy[row] - persons.xy[person], axis=1) <= _RIGHT * size
-    compared = found & right & persons.labelled[person] & persons.labelled[then]
-    if compared.sum() < _FEWEST:
+    accurate = np.linalg.norm(poses.xy[row] - persons.xy[person], axis=1) <= _ACCURATE * size
+    compared = confident & accurate & persons.labelled[person] & persons.labelled[then]
+    if compared.sum() < _MIN_KEYPOINTS:
         return None
-    way = np.linalg.norm(persons.xy[then] - persons.xy[person], axis=1)[compared].mean()
-    return Carried(footage, row, xy, persons.xy[then], compared, size, float(way / size))
+    motion = np.linalg.norm(persons.xy[then] - persons.xy[person], axis=1)[compared].mean()
+    return NextFramePose(video, row, xy, persons.xy[then], compared, size, float(motion / size))
 
 
-def _compare(one: Carried, flow: DenseFlow) -> Compared:
-    poses = one.footage.poses
-    frame = int(poses.frame[one.row])
-    before, after = one.footage.pictures(frame, frame + 1)
-    flow_xy = propagate_by_flow(poses.xy[one.row][None], flow(before, after))[0][0]
-    target = one.true_xy if one.is_annotated else one.xy
-    errors = [float(np.linalg.norm(xy - target, axis=1)[one.compared].mean() / one.size_px) for xy in (flow_xy, one.xy)]
-    return Compared(one, flow_xy, *errors)
+def _compare(pose: NextFramePose, flow: DenseFlow) -> Comparison:
+    poses = pose.video.poses
+    frame = int(poses.frame[pose.row])
+    before, after = pose.video.pictures(frame, frame + 1)
+    flow_xy = propagate_by_flow(poses.xy[pose.row][None], flow(before, after))[0][0]
+    target = pose.true_xy if pose.is_annotated else pose.xy
+    errors = (np.linalg.norm(xy - target, axis=1)[pose.compared].mean() / pose.size_px for xy in (flow_xy, pose.xy))
+    return Comparison(pose, flow_xy, *map(float, errors))
 
 
-def _example(condition: str, one: Compared) -> Example:
-    carried, poses = one.carried, one.carried.footage.poses
-    frame, shown = int(poses.frame[carried.row]), carried.compared
-    before, after = carried.footage.pictures(frame, frame + 1)
-    query = poses.xy[carried.row]
-    region = region_around([extent_of(xy, shown) for xy in (query, one.flow_xy, carried.xy, carried.true_xy)], after)
-    true = carried.true_xy[shown & np.isfinite(carried.true_xy).all(axis=1)]
+def _example(condition: str, comparison: Comparison) -> Example:
+    pose, flow_xy = comparison.pose, comparison.flow_xy
+    poses = pose.video.poses
+    frame, shown = int(poses.frame[pose.row]), pose.compared
+    before, after = pose.video.pictures(frame, frame + 1)
+    query = poses.xy[pose.row]
+    region = region_around([extent_of(xy, shown) for xy in (query, flow_xy, pose.xy, pose.true_xy)], after)
+    true = pose.true_xy[shown & np.isfinite(pose.true_xy).all(axis=1)]
     panels = [
         Panel(before, region, "pose").pose(query, shown, QUERY),
-        Panel(after, region, "flow").pose(one.flow_xy, shown, QUERY).points(true, WHITE),
-        Panel(after, region, "correspondences").pose(carried.xy, shown, FOUND).points(true, WHITE),
+        Panel(after, region, "flow").pose(flow_xy, shown, QUERY).points(true, WHITE),
+        Panel(after, region, "correspondences").pose(pose.xy, shown, RESULT).points(true, WHITE),
     ]
     facts: dict[str, Any] = {
         "condition": condition,
-        "video_id": carried.footage.video_id,
+        "video_id": pose.video.video_id,
         "frame_index": frame,
-        "tags": carried.footage.tags,
-        "pose_id": int(poses.pose_id[carried.row]),
+        "tags": pose.video.tags,
+        "pose_id": int(poses.pose_id[pose.row]),
         "keypoints": int(shown.sum()),
-        "motion_px": carried.motion * carried.size_px,
-        "flow_error_px": one.flow_error * carried.size_px if carried.is_annotated else None,
-        "correspondence_error_px": one.own_error * carried.size_px if carried.is_annotated else None,
+        "motion_px": pose.motion * pose.size_px,
+        "flow_error_px": comparison.flow_error * pose.size_px if pose.is_annotated else None,
+        "correspondence_error_px": comparison.correspondence_error * pose.size_px if pose.is_annotated else None,
     }
-    told = "not annotated"
-    if carried.is_annotated:
-        told = f"mean error {facts['flow_error_px']:.1f} px by flow, "
-        told += f"{facts['correspondence_error_px']:.1f} px by correspondences"
-    caption = f"{condition}: {carried.footage.place(frame)}: moves {facts['motion_px']:.0f} px; {told}."
+    errors = "not annotated"
+    if pose.is_annotated:
+        errors = f"mean error {facts['flow_error_px']:.1f} px by flow, "
+        errors += f"{facts['correspondence_error_px']:.1f} px by correspondences"
+    caption = f"{condition}: {pose.video.location(frame)}: moves {facts['motion_px']:.0f} px; {errors}."
     return Example(joined(panels), caption[0].upper() + caption[1:], facts)

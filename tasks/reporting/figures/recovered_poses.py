@@ -1,4 +1,4 @@
-"""Figures 4 and 10: missed poses that correspondences recovered, and recovered poses on somebody else."""
+"""Figures 4 and 10: missed poses that correspondences recovered, and poses recovered on the wrong person."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Any, Final
 import numpy as np
 
 from models.poses.oks import oks
-from tasks.reporting.figures.examples import Example, Figure, best
+from tasks.reporting.figures.examples import Example, PaperFigure, best
 from tasks.reporting.figures.panels import (
-    FOUND,
     FRAME_HEIGHT_PX,
     QUERY,
+    RESULT,
     WHITE,
     Panel,
     extent_of,
@@ -21,7 +21,7 @@ from tasks.reporting.figures.panels import (
     with_heat,
 )
 from tasks.reporting.figures.recovery_maps import RecoveryMaps
-from tasks.reporting.figures.tracked_video import Footage
+from tasks.reporting.figures.tracked_video import TrackedVideo
 
 _FIGURE_4: Final = 3
 _FIGURE_10_GOOD: Final = 3
@@ -29,38 +29,39 @@ _FIGURE_10_BAD: Final = 3
 
 
 @dataclass(frozen=True)
-class Recovered:
-    """One recovered pose, by its place among the poses of a video, with what the annotations say of it."""
+class RecoveredPose:
+    """One recovered pose, compared with the annotations."""
 
-    footage: Footage
+    video: TrackedVideo
     row: int
+    """In `video.poses`."""
     source: int
-    """Place of the pose it came from."""
+    """Row of the pose it came from."""
     oks: float
-    """With the annotated person it is on; NaN without annotation, 0 on nobody."""
+    """With the annotated person it is on; NaN without annotation, 0 on no person."""
     was_missed: bool
-    """No detected pose is on that person, or nothing is annotated."""
+    """No detected pose is on that person, or the frame is not annotated."""
     on_another: bool
-    """The annotated person, if any, is not the one that the source pose is on."""
+    """The source pose is on an annotated person, and this pose is not on the same one."""
 
     @property
     def score(self) -> float:
         """Mean score of its keypoints."""
-        return float(self.footage.poses.pose_score[self.row])
+        return float(self.video.poses.pose_score[self.row])
 
     @property
     def frame(self) -> int:
         """Frame in which it was recovered."""
-        return int(self.footage.poses.frame[self.row])
+        return int(self.video.poses.frame[self.row])
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For programs."""
-        poses = self.footage.poses
+        """Facts for programs."""
+        poses = self.video.poses
         return {
-            "video_id": self.footage.video_id,
+            "video_id": self.video.video_id,
             "frame_index": self.frame,
-            "tags": self.footage.tags,
+            "tags": self.video.tags,
             "pose_id": int(poses.pose_id[self.row]),
             "source_pose_id": int(poses.pose_id[self.source]),
             "source_frame_index": int(poses.frame[self.source]),
@@ -70,85 +71,89 @@ class Recovered:
 
     @property
     def order(self) -> tuple[str, int]:
-        """Tells any two apart."""
-        return self.footage.video_id, self.row
+        """Differs between any two poses."""
+        return self.video.video_id, self.row
 
 
-def recovered_poses(footages: Sequence[Footage]) -> list[Recovered]:
-    """All of them."""
-    return [one for footage in footages for one in _of_footage(footage)]
+def recovered_poses(videos: Sequence[TrackedVideo]) -> list[RecoveredPose]:
+    """The recovered poses of all videos."""
+    return [pose for video in videos for pose in _of_video(video)]
 
 
-def _of_footage(footage: Footage) -> Iterator[Recovered]:
-    poses, persons, person_of = footage.poses, footage.persons, footage.person_of
-    taken = {int(person) for person in person_of[~poses.is_recovered] if person >= 0}
+def _of_video(video: TrackedVideo) -> Iterator[RecoveredPose]:
+    poses, persons, person_of = video.poses, video.persons, video.person_of
+    detected = {int(person) for person in person_of[~poses.is_recovered] if person >= 0}
     labelled = set(persons.frame.tolist())
     for row in np.flatnonzero(poses.is_recovered).tolist():
         source, person = poses.row(int(poses.source_pose_id[row])), int(person_of[row])
         if source < 0:
             continue
         if int(poses.frame[row]) not in labelled:
-            yield Recovered(footage, row, source, float("nan"), was_missed=True, on_another=False)
+            yield RecoveredPose(video, row, source, float("nan"), was_missed=True, on_another=False)
             continue
         of_source = int(person_of[source])
         same = person >= 0 and of_source >= 0 and persons.track_id[person] == persons.track_id[of_source]
-        yield Recovered(
-            footage,
+        yield RecoveredPose(
+            video,
             row,
             source,
-            _oks(footage, row, person),
-            was_missed=person >= 0 and person not in taken,
+            _oks(video, row, person),
+            was_missed=person >= 0 and person not in detected,
             on_another=of_source >= 0 and not same,
         )
 
 
-def _oks(footage: Footage, row: int, person: int) -> float:
+def _oks(video: TrackedVideo, row: int, person: int) -> float:
     if person < 0:
         return 0.0
-    persons = footage.persons
-    found, true = footage.poses.xy[row][None], persons.xy[person][None]
-    return float(oks(found, true, valid=persons.labelled[person], area=persons.area[person])[0, 0])
+    persons = video.persons
+    recovered, true = video.poses.xy[row][None], persons.xy[person][None]
+    return float(oks(recovered, true, valid=persons.labelled[person], area=persons.area[person])[0, 0])
 
 
-def _good(candidates: Sequence[Recovered]) -> list[Recovered]:
-    """Annotated ones that were missed; where nothing is annotated, all."""
-    known = [one for one in candidates if not np.isnan(one.oks)]
-    return [one for one in known if one.was_missed and not one.on_another] if known else list(candidates)
+def _good(candidates: Sequence[RecoveredPose]) -> list[RecoveredPose]:
+    """Those on annotated persons that were missed; all where nothing is annotated."""
+    annotated = [pose for pose in candidates if not np.isnan(pose.oks)]
+    return [pose for pose in annotated if pose.was_missed and not pose.on_another] if annotated else list(candidates)
 
 
-def _goodness(one: Recovered) -> tuple[Any, ...]:
-    return (-one.score if np.isnan(one.oks) else -one.oks, *one.order)
+def _best_first(pose: RecoveredPose) -> tuple[Any, ...]:
+    return (-pose.score if np.isnan(pose.oks) else -pose.oks, *pose.order)
 
 
-def figure_4(candidates: Sequence[Recovered], maps: RecoveryMaps | None) -> Figure:
-    """How a missed pose is recovered, step by step."""
-    found = best(_good(candidates), _FIGURE_4, rank=_goodness, video=lambda one: one.footage.video_id)
-    nothing = "No missed pose was recovered." if not found else ""
+def _video_of(pose: RecoveredPose) -> str:
+    return pose.video.video_id
+
+
+def figure_4(candidates: Sequence[RecoveredPose], maps: RecoveryMaps | None) -> PaperFigure:
+    """The steps in which a missed pose is recovered."""
+    shown = best(_good(candidates), _FIGURE_4, rank=_best_first, video_of=_video_of)
+    nothing = "" if shown else "No missed pose was recovered."
     if maps is None:
-        found, nothing = [], "There is no correspondence network to draw the maps with."
-    return Figure(
+        shown, nothing = [], "The maps cannot be drawn: there is no correspondence network."
+    return PaperFigure(
         4,
         "Figure 4. Recovering missed detections",
-        "(a) The pose in the frame before. (b) The frame with the detected poses: this person is missed. (c) The "
-        "affinity maps of the pose, the largest over its keypoints, brightest at their common maximum. (d) The "
-        "correspondences, yellow where confident. (e) The box around them and the pose estimated in it. Chosen: the "
-        "largest OKS with the annotated person, or without annotations the largest score.",
-        [_steps(one, maps) for one in found if maps is not None],
+        "(a) The pose in the previous frame. (b) The frame with the detected poses; this person is missed. (c) The "
+        "maximum of the affinity maps over the keypoints of the pose, scaled to its largest value. (d) The "
+        "correspondences, yellow where confident. (e) The box around them and the pose estimated in it. The examples "
+        "have the largest OKS with the annotated person; without annotations, the largest score.",
+        [_steps(pose, maps) for pose in shown if maps is not None],
         nothing,
     )
 
 
-def _steps(one: Recovered, maps: RecoveryMaps) -> Example:
-    footage, poses = one.footage, one.footage.poses
-    before, after = footage.pictures(int(poses.frame[one.source]), one.frame)
-    source_xy, queried = poses.xy[one.source], maps.queried(poses.score[one.source])
-    heat, peak_xy, peak = maps.of(before, after, source_xy, poses.score[one.source])
+def _steps(pose: RecoveredPose, maps: RecoveryMaps) -> Example:
+    video, poses = pose.video, pose.video.poses
+    before, after = video.pictures(int(poses.frame[pose.source]), pose.frame)
+    source_xy, queried = poses.xy[pose.source], maps.queried(poses.score[pose.source])
+    heat, peak_xy, peak = maps.of(before, after, source_xy, poses.score[pose.source])
     confident = queried & (peak >= maps.threshold)
-    shown = np.ones(17, dtype=bool) & (poses.score[one.row] >= maps.query_threshold)
-    boxes = [poses.box_xyxy[one.row], poses.box_xyxy[one.source], extent_of(source_xy, queried)]
+    shown = np.ones(17, dtype=bool) & (poses.score[pose.row] >= maps.query_threshold)
+    boxes = [poses.box_xyxy[pose.row], poses.box_xyxy[pose.source], extent_of(source_xy, queried)]
     region = region_around(boxes, after)
     missed = Panel(after, region, "b")
-    for other in np.flatnonzero((poses.frame == one.frame) & ~poses.is_recovered).tolist():
+    for other in np.flatnonzero((poses.frame == pose.frame) & ~poses.is_recovered).tolist():
         missed.pose(poses.xy[other], poses.score[other] >= maps.query_threshold, WHITE, thickness=1)
     largest = float(heat.max())
     lit = with_heat(after, heat / max(largest, 1e-6))
@@ -157,48 +162,49 @@ def _steps(one: Recovered, maps: RecoveryMaps) -> Example:
         missed,
         Panel(lit, region, "c"),
         Panel(after, region, "d").points(peak_xy[queried], WHITE).points(peak_xy[confident], QUERY),
-        Panel(after, region, "e").box(poses.box_xyxy[one.row], FOUND).pose(poses.xy[one.row], shown, FOUND),
+        Panel(after, region, "e").box(poses.box_xyxy[pose.row], RESULT).pose(poses.xy[pose.row], shown, RESULT),
     ]
-    caption = f"{footage.place(one.frame)}: {_quality(one)}; largest affinity {largest:.2f}."
-    return Example(joined(panels), caption, one.facts | {"largest_affinity": largest})
+    caption = f"{video.location(pose.frame)}: {_quality(pose)}; largest affinity {largest:.2f}."
+    return Example(joined(panels), caption, pose.facts | {"largest_affinity": largest})
 
 
-def figure_10(candidates: Sequence[Recovered], *, joint_threshold: float) -> Figure:
-    """Whole frames with what was recovered in them: where it helped, and where it went to somebody else."""
-    good = best(_good(candidates), _FIGURE_4 + _FIGURE_10_GOOD, rank=_goodness, video=lambda one: one.footage.video_id)
-    wrong = [one for one in candidates if one.on_another]
-    bad = best(wrong, _FIGURE_10_BAD, rank=lambda one: (-one.score, *one.order), video=lambda one: one.footage.video_id)
-    annotated = any(not np.isnan(one.oks) for one in candidates)
-    nothing = "" if wrong else "No recovered pose lies on another person than its source."
-    return Figure(
+def figure_10(candidates: Sequence[RecoveredPose], *, keypoint_threshold: float) -> PaperFigure:
+    """Whole frames with poses recovered on the missed person and on another person."""
+    good = best(_good(candidates), _FIGURE_4 + _FIGURE_10_GOOD, rank=_best_first, video_of=_video_of)
+    wrong = [pose for pose in candidates if pose.on_another]
+    bad = best(wrong, _FIGURE_10_BAD, rank=lambda pose: (-pose.score, *pose.order), video_of=_video_of)
+    annotated = any(not np.isnan(pose.oks) for pose in candidates)
+    nothing = "" if wrong else "No recovered pose is on another person than its source."
+    return PaperFigure(
         10,
         "Figure 10. Recovered poses, good and bad",
-        "White: detected poses. Green: the recovered pose. First good ones, by the rule of figure 4; then the most "
-        "confident ones that lie on nobody or on another annotated person than the pose they came from.",
-        [_frame(one, joint_threshold) for one in (*good[_FIGURE_4:], *bad)],
-        nothing if annotated else "Without annotations nobody can tell which of them are wrong.",
+        "White: detected poses. Green: the recovered pose. First good examples, by the rule of Figure 4; then the "
+        "most confident ones that are on no person, or on another annotated person than their source.",
+        [_frame(pose, keypoint_threshold) for pose in (*good[_FIGURE_4:], *bad)],
+        nothing if annotated else "Wrong recoveries are known only where persons are annotated.",
     )
 
 
-def _frame(one: Recovered, joint_threshold: float) -> Example:
-    footage, poses = one.footage, one.footage.poses
-    (picture,) = footage.pictures(one.frame)
+def _frame(pose: RecoveredPose, keypoint_threshold: float) -> Example:
+    video, poses = pose.video, pose.video.poses
+    (picture,) = video.pictures(pose.frame)
     panel = Panel(picture, whole(picture), height_px=FRAME_HEIGHT_PX)
-    for other in np.flatnonzero((poses.frame == one.frame) & ~poses.is_recovered).tolist():
-        panel.pose(poses.xy[other], poses.score[other] >= joint_threshold, WHITE, thickness=1)
-    panel.box(poses.box_xyxy[one.row], FOUND).pose(poses.xy[one.row], poses.score[one.row] >= joint_threshold, FOUND)
-    return Example(joined([panel]), f"{footage.place(one.frame)}: {_quality(one)}.", one.facts)
+    for other in np.flatnonzero((poses.frame == pose.frame) & ~poses.is_recovered).tolist():
+        panel.pose(poses.xy[other], poses.score[other] >= keypoint_threshold, WHITE, thickness=1)
+    panel.box(poses.box_xyxy[pose.row], RESULT).pose(
+        poses.xy[pose.row], poses.score[pose.row] >= keypoint_threshold, RESULT
+    )
+    return Example(joined([panel]), f"{video.location(pose.frame)}: {_quality(pose)}.", pose.facts)
 
 
-def _quality(one: Recovered) -> str:
-    score = f"score {one.score:.2f}"
-    if np.isnan(one.oks):
+def _quality(pose: RecoveredPose) -> str:
+    score = f"score {pose.score:.2f}"
+    if np.isnan(pose.oks):
         return f"{score}, not annotated"
-    person = int(one.footage.person_of[one.row])
+    person, source = (int(pose.video.person_of[row]) for row in (pose.row, pose.source))
     if person < 0:
-        return f"{score}, on nobody"
-    identity = int(one.footage.persons.track_id[person])
-    source = int(one.footage.person_of[one.source])
-    if one.on_another:
-        return f"{score}, on person {identity}, recovered from person {int(one.footage.persons.track_id[source])}"
-    return f"{score}, OKS {one.oks:.2f} with person {identity}"
+        return f"{score}, on no person"
+    identities = pose.video.persons.track_id
+    if pose.on_another:
+        return f"{score}, on person {int(identities[person])}, recovered from person {int(identities[source])}"
+    return f"{score}, OKS {pose.oks:.2f} with person {int(identities[person])}"

@@ -1,4 +1,4 @@
-"""Affinity maps of one pose, computed once more to be shown: the tables keep their peaks only."""
+"""Affinity maps of one pose, computed again for the figures: the tables hold only their peaks."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tasks.params.recover import RecoverParams
 
 
 class RecoveryMaps:
-    """The correspondence network with the maps that recovery used."""
+    """The correspondence network, for the kind of maps that recovery used."""
 
     def __init__(self, weights: Path, params: RecoverParams) -> None:
         self._network = CorrespondenceMaps(loaded(load_correspondence, weights), params)
@@ -23,23 +23,23 @@ class RecoveryMaps:
 
     @property
     def threshold(self) -> float:
-        """From which a correspondence is confident."""
+        """Smallest peak of a confident correspondence."""
         params = self._params
         return params.corr_threshold if params.maps == "refined" else params.corr_threshold_siamese
 
     @property
     def query_threshold(self) -> float:
-        """From which a keypoint is looked for."""
+        """Smallest score of a keypoint that is queried."""
         return self._params.query_keypoint_threshold
 
     def queried(self, score: FloatArray) -> BoolArray:
-        """Which keypoints (17) are looked for."""
+        """Which keypoints (17) are queried."""
         return np.asarray(score >= self.query_threshold)
 
     def of(
         self, before: Picture, after: Picture, xy: FloatArray, score: FloatArray
     ) -> tuple[Float32Array, FloatArray, FloatArray]:
-        """Largest value of a pose's maps at each pixel (H,W) of `after`, and its peaks: places (17,2), values (17)."""
+        """Largest value of the maps of a pose at each pixel (H,W) of `after`; peaks (17,2) px and their values (17)."""
         poses = FramePoses(0, np.zeros(1, dtype=np.int64), xy[None], score[None])
         target = self._network.fit(after)
         maps = self._network.maps(self._network.fit(before), target, poses)

@@ -1,4 +1,4 @@
-"""One tracked video as the figures see it: poses, tracks, annotated persons, pictures."""
+"""One tracked video for the figures: poses, tracks, annotated persons, pictures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from tasks.tables.schemas import CORRESPONDENCES, MERGED_TRACKS, PERSONS, POSES,
 from tasks.workspace import Workspace
 
 ON_PERSON: Final = 0.5
-"""A pose is on the annotated person whose box covers its own box best, with at least this intersection over union."""
+"""A pose is on the annotated person whose box overlaps its box most, with at least this intersection over union."""
 
 
 @dataclass(frozen=True)
-class Poses:
-    """N poses of one video and box source that tracking may use."""
+class UsedPoses:
+    """The N poses of one video and box source that tracking may use."""
 
     pose_id: IntArray
     frame: IntArray
@@ -36,15 +36,15 @@ class Poses:
     """(N,4) px."""
     pose_score: FloatArray
     source_pose_id: IntArray
-    """Of a recovered pose; -1 where it was detected."""
+    """Pose that a recovered pose came from; -1 for detected poses."""
 
     def __len__(self) -> int:
         return len(self.pose_id)
 
     def row(self, pose_id: int) -> int:
-        """Place of a pose among these; -1 where it is not."""
-        found = np.flatnonzero(self.pose_id == pose_id)
-        return int(found[0]) if len(found) else -1
+        """Row of a pose; -1 where it is absent."""
+        rows = np.flatnonzero(self.pose_id == pose_id)
+        return int(rows[0]) if len(rows) else -1
 
     @property
     def is_recovered(self) -> BoolArray:
@@ -53,8 +53,8 @@ class Poses:
 
 
 @dataclass(frozen=True)
-class Persons:
-    """M annotated persons of one video."""
+class AnnotatedPersons:
+    """The M annotated persons of one video who have an identity."""
 
     frame: IntArray
     track_id: IntArray
@@ -63,23 +63,24 @@ class Persons:
     xy: FloatArray
     """(M,17,2) px."""
     labelled: BoolArray
-    """(M,17) body keypoints with a place."""
+    """(M,17) body keypoints that are annotated."""
     area: FloatArray
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def row(self, frame: int, track_id: int) -> int:
-        """Place of an identity in a frame; -1 where it is not annotated."""
-        found = np.flatnonzero((self.frame == frame) & (self.track_id == track_id))
-        return int(found[0]) if len(found) else -1
+        """Row of an identity in a frame; -1 where it is not annotated."""
+        rows = np.flatnonzero((self.frame == frame) & (self.track_id == track_id))
+        return int(rows[0]) if len(rows) else -1
 
 
 @dataclass(frozen=True)
-class Footage:
-    """One video with everything that was found in it."""
+class TrackedVideo:
+    """One video with the poses and tracks of one box source."""
 
-    video: Video
+    entry: Video
+    """Its rows of the index."""
     workspace: Workspace
     box_source: str
     annotated: pa.Table
@@ -87,38 +88,42 @@ class Footage:
 
     @property
     def video_id(self) -> str:
-        """Its id."""
-        return self.video.video_id
+        """Id of the video."""
+        return self.entry.video_id
 
     @property
     def tags(self) -> list[str]:
-        """What is hard in it."""
-        return list(self.video.row["tags"])
+        """Difficulties of the video."""
+        return list(self.entry.row["tags"])
 
-    def place(self, frame: int) -> str:
-        """Video, frame and tags, as captions name them."""
+    def location(self, frame: int) -> str:
+        """Video, frame and tags, for captions."""
         return f"{self.video_id}, frame {frame} ({', '.join(self.tags) or 'no tags'})"
 
     def pictures(self, *frames: int) -> list[Picture]:
-        """Pictures of these frames; raises FrameError."""
-        opened = self.video.open(self.workspace.data)
+        """Pictures (H,W,3) RGB of the frames.
+
+        Raises:
+            FrameError: a frame cannot be decoded.
+        """
+        opened = self.entry.open(self.workspace.data)
         return [picture for _, picture in opened.read(frames)]
 
     def rows(self, table: Table) -> pa.Table:
-        """Rows of a table of this video and box source."""
+        """Rows of a table for this video and box source."""
         path = table.path(self.workspace.tables, self.video_id)
         rows = read_table(table, path) if path.is_file() else table.schema.empty_table()
         return rows.filter(pc.field("box_source") == self.box_source)
 
     @cached_property
-    def poses(self) -> Poses:
+    def poses(self) -> UsedPoses:
         """Detected and recovered poses, without the suppressed ones."""
         parts = [self.rows(table) for table in (POSES, RECOVERED_POSES)]
         kept = [part.filter(pc.field("drop_reason").is_null()) for part in parts]
         sources = [np.full(len(kept[0]), -1, dtype=np.int64), _whole(kept[1], "source_pose_id")]
         columns = ["pose_id", "frame_index", "box_xywh", "x", "y", "score", "pose_score"]
         rows = pa.concat_tables([part.select(columns) for part in kept])
-        return Poses(
+        return UsedPoses(
             _whole(rows, "pose_id"),
             _whole(rows, "frame_index"),
             keypoint_array(rows).astype(np.float64),
@@ -130,7 +135,7 @@ class Footage:
 
     @cached_property
     def tracks(self) -> pa.Table:
-        """Rows of the merged tracks, or of the tracks where nothing was merged."""
+        """Rows of merged_tracks, or of tracks where there are no merged tracks."""
         merged = MERGED_TRACKS.path(self.workspace.tables, self.video_id).is_file()
         return self.rows(MERGED_TRACKS if merged else TRACKS)
 
@@ -140,11 +145,11 @@ class Footage:
         return self.rows(CORRESPONDENCES)
 
     @cached_property
-    def persons(self) -> Persons:
+    def persons(self) -> AnnotatedPersons:
         """Annotated persons with an identity."""
         wanted = (pc.field("video_id") == self.video_id) & pc.field("track_id").is_valid() & ~pc.field("is_crowd")
         rows = self.annotated.filter(wanted)
-        return Persons(
+        return AnnotatedPersons(
             _whole(rows, "frame_index"),
             _whole(rows, "track_id"),
             xywh_to_xyxy(list_array(rows, "box_xywh")),
@@ -155,7 +160,7 @@ class Footage:
 
     @cached_property
     def person_of(self) -> IntArray:
-        """For each pose the place of the annotated person it is on, (N,); -1 where it is on nobody."""
+        """For each pose the row of the annotated person it is on, (N,); -1 where it is on no person."""
         poses, persons = self.poses, self.persons
         if not len(persons) or not len(poses):
             return np.full(len(poses), -1, dtype=np.int64)
@@ -170,21 +175,21 @@ class Footage:
         return len(self.persons) > 0
 
 
-def footages(workspace: Workspace) -> list[Footage]:
+def tracked_videos(workspace: Workspace) -> list[TrackedVideo]:
     """The tracked videos, those of the validation split where there are any."""
     index = VideoIndex(workspace.tables)
     videos = [index.video(name) for name in index.with_tables(POSES, RECOVERED_POSES, CORRESPONDENCES, TRACKS)]
     held_out = [video for video in videos if video.row["split"] == "val"]
-    return list(_footages(workspace, held_out or videos))
+    return list(_tracked_videos(workspace, held_out or videos))
 
 
-def _footages(workspace: Workspace, videos: list[Video]) -> Iterator[Footage]:
+def _tracked_videos(workspace: Workspace, videos: list[Video]) -> Iterator[TrackedVideo]:
     annotated = read_table(PERSONS, PERSONS.path(workspace.tables))
     for video in videos:
         rows = read_table(POSES, POSES.path(workspace.tables, video.video_id), ["box_source"])
         sources = set(rows["box_source"].to_pylist())
         if sources:
-            yield Footage(video, workspace, "detected" if "detected" in sources else min(sources), annotated)
+            yield TrackedVideo(video, workspace, "detected" if "detected" in sources else min(sources), annotated)
 
 
 def _whole(rows: pa.Table, name: str) -> IntArray:

@@ -1,4 +1,4 @@
-"""The figures' examples are those that the rules name, on a scripted video with written answers."""
+"""The figures show the examples that their rules choose, on a scripted video with known answers."""
 
 import json
 
@@ -15,7 +15,7 @@ from tasks.reporting.figures.examples import best
 from tasks.reporting.figures.paper_figures import draw_figures
 from tasks.reporting.figures.propagated_poses import figure_6
 from tasks.reporting.figures.recovered_poses import figure_4, figure_10, recovered_poses
-from tasks.reporting.figures.tracked_video import footages
+from tasks.reporting.figures.tracked_video import tracked_videos
 from tasks.reporting.figures.tracking_failures import figure_9
 from tasks.tables import TABLES, write_table
 from tasks.tracker_evaluation.optical_flow import dis_flow
@@ -26,13 +26,13 @@ WIDTH, HEIGHT, FRAMES = 160, 120, 3
 VIDEO = "000001_test"
 SHAPE = np.column_stack([np.tile([-8.0, 0, 8, 4], 5)[:17], np.linspace(-30, 30, 17)])
 """A person about its middle."""
-PLACES = {1: (40.0, 60.0), 2: (110.0, 60.0)}
+CENTRES = {1: (40.0, 60.0), 2: (110.0, 60.0)}
 STEP = 6.0
 """Pixels by which everything moves to the right from frame to frame."""
 
 
 def body(person: int, frame: int) -> np.ndarray:
-    return SHAPE + PLACES[person] + np.array([STEP * frame, 0.0])
+    return SHAPE + CENTRES[person] + np.array([STEP * frame, 0.0])
 
 
 def box_of(xy: np.ndarray) -> list[float]:
@@ -132,37 +132,37 @@ def bare(tmp_path) -> Workspace:
 
 
 def test_figure_9_shows_the_duplicate_and_the_switch(workspace):
-    facts = [example.facts for example in figure_9(footages(workspace), joint_threshold=0.1).examples]
-    assert [(one["kind"], one["person"], one["frames"], one["track_ids"]) for one in facts] == [
+    facts = [example.facts for example in figure_9(tracked_videos(workspace), keypoint_threshold=0.1).examples]
+    assert [(fact["kind"], fact["person"], fact["frames"], fact["track_ids"]) for fact in facts] == [
         ("two tracks on one person", 2, [0], [1, 2]),
         ("identity switch", 1, [1, 2], [0, 7]),
     ]
 
 
 def test_without_annotations_only_duplicates_are_known(bare):
-    figure = figure_9(footages(bare), joint_threshold=0.1)
-    assert [one.facts["track_ids"] for one in figure.examples] == [[1, 2]]
-    assert "Without annotations" in figure.nothing
+    figure = figure_9(tracked_videos(bare), keypoint_threshold=0.1)
+    assert [example.facts["track_ids"] for example in figure.examples] == [[1, 2]]
+    assert "only where persons are annotated" in figure.nothing
 
 
-def test_figure_10_tells_good_recoveries_from_wrong_ones(workspace):
-    candidates = recovered_poses(footages(workspace))
-    assert [(one.was_missed, one.on_another) for one in candidates] == [(True, False), (False, True)]
+def test_figure_10_separates_good_recoveries_from_wrong_ones(workspace):
+    candidates = recovered_poses(tracked_videos(workspace))
+    assert [(pose.was_missed, pose.on_another) for pose in candidates] == [(True, False), (False, True)]
     assert candidates[0].oks == pytest.approx(1)
-    bad = figure_10(candidates, joint_threshold=0.1).examples[-1]
+    bad = figure_10(candidates, keypoint_threshold=0.1).examples[-1]
     assert bad.facts["pose_id"] == 11
     assert "on person 2, recovered from person 1" in bad.caption
 
 
-def test_figure_4_says_that_it_needs_the_network(workspace):
-    figure = figure_4(recovered_poses(footages(workspace)), None)
+def test_figure_4_needs_the_network(workspace):
+    figure = figure_4(recovered_poses(tracked_videos(workspace)), None)
     assert not figure.examples
     assert "no correspondence network" in figure.nothing
 
 
 def test_figure_6_measures_both_against_the_annotation(workspace):
-    figure = figure_6(footages(workspace), dis_flow, maps="refined", joint_threshold=0.1)
-    by_condition = {one.facts["condition"]: one.facts for one in figure.examples}
+    figure = figure_6(tracked_videos(workspace), dis_flow, maps="refined", keypoint_threshold=0.1)
+    by_condition = {example.facts["condition"]: example.facts for example in figure.examples}
     assert set(by_condition) == {"occlusion", "where flow is nearer"}, "no blur, and each pose is shown once"
     assert by_condition["occlusion"]["pose_id"] == 0
     assert by_condition["occlusion"]["correspondence_error_px"] == pytest.approx(0, abs=1e-3)
@@ -182,13 +182,15 @@ def test_everything_is_drawn_with_and_without_annotations(workspace, tmp_path):
             shown = draw_figures(world, PARAMS)
         assert [figure["title"].split(".")[0] for figure in shown] == [f"Figure {n}" for n in (4, 6, 9, 10)]
         assert all(figure["examples"] or figure["nothing"] for figure in shown)
-        assert all(one["picture"].startswith("data:image/jpeg") for figure in shown for one in figure["examples"])
+        assert all(
+            example["picture"].startswith("data:image/jpeg") for figure in shown for example in figure["examples"]
+        )
         assert shown[0]["examples"], "a missed pose was recovered"
         assert [part["figure"] for part in json.loads((world.reports / "figures.json").read_text())] == [4, 6, 9, 10]
         assert progress.notices == []
 
 
-def test_examples_are_of_other_videos_first():
+def test_examples_come_from_different_videos_first():
     rows = [("a", 1), ("a", 2), ("b", 3), ("a", 4)]
-    chosen = best(rows, 3, rank=lambda row: row[1], video=lambda row: row[0])
+    chosen = best(rows, 3, rank=lambda row: row[1], video_of=lambda row: row[0])
     assert chosen == [("a", 1), ("b", 3), ("a", 2)]

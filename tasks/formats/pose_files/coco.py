@@ -1,0 +1,109 @@
+"""COCO keypoints: results (a list of persons), whole files with images, as PoseTrack18 and 21 are too, and AlphaPose.
+
+A person names its frame by `frame_index` (from 0) or by `image_id`, a number or a picture's name.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tasks.formats.fields import FieldError, InWords
+from tasks.formats.pose_files.records import FrameRecord, Key, Person
+from tasks.formats.pose_files.source import Document
+from tasks.formats.pose_files.values import as_list, as_object, first_of, flat_numbers, optional_number, triples
+
+
+def is_results(document: Any) -> bool:
+    """Whether it is a list of persons with flat keypoints and a frame."""
+    first = first_of(document)
+    has_frame = isinstance(first, dict) and ("image_id" in first or "frame_index" in first)
+    return has_frame and isinstance(first.get("keypoints"), list)
+
+
+def is_alphapose(document: Any) -> bool:
+    """Whether pictures are named in AlphaPose's way: by file, with the person's box beside the keypoints."""
+    first = first_of(document)
+    if is_results(document):
+        return isinstance(first.get("image_id"), str) and ("box" in first or "idx" in first)
+    values = list(document.values()) if isinstance(document, dict) else []
+    return bool(values) and all(isinstance(value, dict) and {"people", "bodies"} & set(value) for value in values)
+
+
+def is_whole_file(document: Any) -> bool:
+    """Whether it lists images and annotations."""
+    return isinstance(document, dict) and "images" in document and "annotations" in document
+
+
+def frames_of_results(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
+    """Persons gathered by their frame, in the order in which frames first occur."""
+    gathered: dict[tuple[bool, Key], list[Any]] = {}
+    for _, document in documents:
+        for place, entry in enumerate(as_list("results", document)):
+            record = as_object(f"results[{place}]", entry)
+            is_index = record.get("frame_index") is not None
+            field = "frame_index" if is_index else "image_id"
+            gathered.setdefault((is_index, _key(f"results[{place}].{field}", record.get(field))), []).append(record)
+    return (FrameRecord(key, persons, is_index=is_index) for (is_index, key), persons in gathered.items())
+
+
+def frames_of_alphapose(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
+    """Frames of AlphaPose's own list, or of the objects by picture that it writes in the forms of OpenPose and CMU."""
+    if all(isinstance(document, list) for _, document in documents):
+        yield from frames_of_results(documents)
+        return
+    for _, document in documents:
+        for name, frame in as_object("file", document).items():
+            record = as_object(name, frame)
+            yield FrameRecord(name, as_list(name, record.get("people", record.get("bodies"))))
+
+
+def frames_of_whole_file(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
+    """Every image with its annotations, known by its file name, or by its id where it has none."""
+    for _, document in documents:
+        record = as_object("file", document)
+        persons: dict[Key, list[Any]] = {}
+        for place, entry in enumerate(as_list("annotations", record.get("annotations"))):
+            annotation = as_object(f"annotations[{place}]", entry)
+            image = _key(f"annotations[{place}].image_id", annotation.get("image_id"))
+            persons.setdefault(image, []).append(annotation)
+        for place, entry in enumerate(as_list("images", record.get("images"))):
+            listed = as_object(f"images[{place}]", entry)
+            key = _key(f"images[{place}].id", listed.get("id"))
+            name = listed.get("file_name")
+            yield FrameRecord(name if isinstance(name, str) else key, persons.pop(key, []))
+        if persons:
+            raise FieldError("annotations", "an image_id of the images in the file", next(iter(persons)))
+
+
+def names_of_whole_file(document: Any) -> tuple[str, ...] | None:
+    """Keypoint names of the only category that has some; None where there is no such."""
+    categories = document.get("categories")
+    named = [entry.get("keypoints") for entry in categories or [] if isinstance(entry, dict) and entry.get("keypoints")]
+    if len(named) != 1 or not isinstance(named[0], list) or not all(isinstance(name, str) for name in named[0]):
+        return None
+    return tuple(named[0])
+
+
+def person(record: Any) -> Person | None:
+    """Keypoints with the score, or the visibility, as third number; PoseTrack keeps scores in a list of their own."""
+    fields = as_object("person", record)
+    if fields.get("iscrowd"):
+        return None
+    name = next((name for name in ("keypoints", "pose_keypoints_2d", "joints") if name in fields), "keypoints")
+    keypoints = triples(name, fields.get(name))
+    if fields.get("scores"):
+        scores = flat_numbers("scores", fields["scores"])
+        if len(scores) != len(keypoints):
+            raise FieldError("scores", f"{len(keypoints)} numbers", InWords(f"{len(scores)} numbers"))
+        labelled = (keypoints != 0).any(axis=1)
+        keypoints[:, 2] = np.where(labelled, scores, 0.0)
+    return Person(keypoints, optional_number(fields, "score"))
+
+
+def _key(field: str, value: Any) -> Key:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise FieldError(field, "a frame's number or a picture's name", value)
+    return value

@@ -1,0 +1,108 @@
+"""Numbers of keypoints out of JSON values, each checked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from models.arrays import FloatArray
+from tasks.formats.fields import FieldError, InWords
+
+
+def flat_numbers(field: str, value: Any) -> FloatArray:
+    """A list of numbers; null counts as NaN.
+
+    Raises:
+        FieldError: it is something else.
+    """
+    if not isinstance(value, list):
+        raise FieldError(field, "a list of numbers", value)
+    return np.array([_number(f"{field}[{place}]", entry) for place, entry in enumerate(value)], dtype=np.float64)
+
+
+def triples(field: str, value: Any) -> FloatArray:
+    """A flat list x, y, score, x, y, score, ... as (K,3).
+
+    Raises:
+        FieldError: the values are no numbers, or not three for each keypoint.
+    """
+    numbers = flat_numbers(field, value)
+    if not len(numbers) or len(numbers) % 3:
+        raise FieldError(field, "three numbers for each keypoint", InWords(f"{len(numbers)} numbers"))
+    return numbers.reshape(-1, 3)
+
+
+def pairs(field: str, value: Any) -> FloatArray:
+    """A list of [x, y] or [x, y, z] as (K,2).
+
+    Raises:
+        FieldError: it is something else.
+    """
+    if not isinstance(value, list) or not value:
+        raise FieldError(field, "a list of [x, y]", value)
+    rows = [flat_numbers(f"{field}[{place}]", row) for place, row in enumerate(value)]
+    if any(len(row) < 2 for row in rows):
+        raise FieldError(field, "a list of [x, y]", value)
+    return np.array([row[:2] for row in rows])
+
+
+def with_scores(xy: FloatArray, scores: FloatArray | None) -> FloatArray:
+    """Keypoints (K,3) of positions (K,2) and scores (K,); 1 where there are none.
+
+    Raises:
+        FieldError: not one score for each keypoint.
+    """
+    if scores is not None and scores.shape != (len(xy),):
+        raise FieldError("scores", f"{len(xy)} numbers", InWords(f"{len(scores)} numbers"))
+    return np.column_stack([xy, np.ones(len(xy)) if scores is None else scores])
+
+
+def optional_number(record: dict[str, Any], *fields: str) -> float | None:
+    """The first of the fields that is there and holds a number, bare or in a list; None where none does."""
+    for field in fields:
+        value = record.get(field)
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _number(field, value)
+    return None
+
+
+def as_object(field: str, value: Any) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        FieldError: it is something else.
+    """
+    if not isinstance(value, dict):
+        raise FieldError(field, "an object", value)
+    return value
+
+
+def as_list(field: str, value: Any) -> list[Any]:
+    """A JSON list; null is an empty one, as programs write for a frame without persons.
+
+    Raises:
+        FieldError: it is something else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise FieldError(field, "a list", value)
+    return value
+
+
+def first_of(values: Sequence[Any]) -> Any:
+    """The first value; None of an empty list or of something else."""
+    return values[0] if isinstance(values, list) and values else None
+
+
+def _number(field: str, value: Any) -> float:
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FieldError(field, "a number", value)
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")

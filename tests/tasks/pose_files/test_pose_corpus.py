@@ -1,0 +1,107 @@
+"""Poses of a corpus: which file belongs to which video, and what becomes of the rest."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.keypoints import COCO_KEYPOINTS
+from tasks.formats.corpus_part import CorpusPart
+from tasks.formats.pose_files.corpus import box_around, read_corpus_poses
+
+
+def part(*names, source=None, frames=4):
+    found = CorpusPart()
+    for name in names:
+        found.videos.append({"video_id": name, "source": source, "width": 100, "height": 100})
+        found.frames += [
+            {
+                **{"video_id": name, "frame_index": f, "image_id": f + 1 + (1000 * names.index(name) if source else 0)},
+                **{"path": None, "file_name": f"{name}/{f}.jpg"},
+            }
+            for f in range(frames)
+        ]
+    return found
+
+
+def write(path, frames, *, field="frame_index", keypoint=(10, 20, 1)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([{field: f, "keypoints": list(keypoint) * len(COCO_KEYPOINTS)} for f in frames]))
+
+
+def of(found):
+    return [(row["video_id"], row["frame_index"], row["file_pose_id"]) for row in found.rows]
+
+
+def test_files_belong_to_the_videos_that_they_are_named_after(tmp_path):
+    for name in ("a.json", "a.b.json", "cDLC_resnet.json"):
+        write(tmp_path / "poses" / name, [0])
+    found = read_corpus_poses(tmp_path, part("a", "a.b", "c"), "auto")
+    assert sorted(of(found)) == [("a", 0, 0), ("a.b", 0, 0), ("c", 0, 0)]
+    assert found.rejects == []
+    assert found.notices == ["poses from files: 3 read as coco-results, frames by their index from 0"]
+
+
+def test_the_poses_of_a_single_video_may_have_any_name(tmp_path):
+    write(tmp_path / "poses" / "results.json", [3, 1, 1])
+    assert of(read_corpus_poses(tmp_path, part("street"), "auto")) == [
+        ("street", 1, 0),
+        ("street", 1, 1),
+        ("street", 3, 2),
+    ]
+
+
+def test_a_folder_of_frames_is_one_file_of_a_single_video(tmp_path):
+    for frame in range(3):
+        people = [{"pose_keypoints_2d": [5, 6, 1] * 25}]
+        path = tmp_path / "poses" / f"{frame:06d}_keypoints.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"people": people}))
+    assert of(read_corpus_poses(tmp_path, part("street"), "auto")) == [("street", f, f) for f in range(3)]
+
+
+def test_one_file_may_hold_all_annotated_videos_by_image_id(tmp_path):
+    write(tmp_path / "poses" / "results.json", [2, 1003], field="image_id")
+    found = read_corpus_poses(tmp_path, part("a", "b", source="posetrack/annotations/val/x.json"), "auto")
+    assert of(found) == [("a", 1, 0), ("b", 2, 0)]
+    assert found.rejects == []
+
+
+@pytest.mark.parametrize(
+    ("write_file", "reason"),
+    [
+        (
+            lambda path: write(path, [0, 7, 9]),
+            "got 1 that can be used: 2 of 3 are of frames that the video does not have",
+        ),
+        (
+            lambda path: write(path, [0], keypoint=(1, 1, 0)),
+            "got 0 that can be used: 1 of 1 have no keypoint of the body",
+        ),
+        (lambda path: path.write_text("[]"), "expected poses in a known format"),
+        (lambda path: path.write_text('{"images": [], "annotations": []}'), "got 0 that can be used: it holds none"),
+        (lambda path: path.write_bytes(b"\xff\x00"), "got bytes that are not UTF-8"),
+    ],
+)
+def test_what_cannot_be_used_is_rejected_with_counts(tmp_path, write_file, reason):
+    (tmp_path / "poses").mkdir()
+    write_file(tmp_path / "poses" / "street.json")
+    [reject] = read_corpus_poses(tmp_path, part("street"), "auto").rejects
+    assert reject["source"] == "poses/street.json"
+    assert reason in reject["reason"]
+
+
+def test_a_file_of_no_video_and_a_second_file_of_a_video_are_rejected(tmp_path):
+    for name in ("a.json", "a.more.json", "other.json"):
+        write(tmp_path / "poses" / name, [0])
+    found = read_corpus_poses(tmp_path, part("a", "b"), "auto")
+    assert of(found) == [("a", 0, 0)]
+    assert {row["source"]: row["reason"] for row in found.rejects} == {
+        "poses/a.more.json": "expected one file of poses for each video, got another one of a",
+        "poses/other.json": "expected the name of a video of the corpus, such as NAME.json, got another name",
+    }
+
+
+def test_boxes_are_the_extent_of_the_keypoints_with_a_margin():
+    assert box_around(np.array([[10.0, 20.0], [30.0, 80.0]])).tolist() == [7.0, 11.0, 26.0, 78.0]
+    assert box_around(np.array([[10.0, 20.0]])).tolist() == [9.0, 19.0, 2.0, 2.0]

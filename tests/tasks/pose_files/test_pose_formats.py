@@ -1,0 +1,128 @@
+"""Every format of pose files gives the same person in the same frames."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
+from tasks.errors import InputError
+from tasks.formats.fields import FieldError
+from tasks.formats.pose_files.keypoint_names import canonical_name
+from tasks.formats.pose_files.posetrack_keypoints import posetrack_keypoints
+from tasks.formats.pose_files.registry import FORMATS, read_poses
+from tasks.formats.pose_files.video_frames import match_frames
+
+VIDEO = {"video_id": "street", "source": None, "width": 200, "height": 400}
+ROWS = [{"frame_index": f, "image_id": f + 1, "path": None, "file_name": f"street/{f:06d}.jpg"} for f in range(3)]
+
+
+def test_the_format_is_found_out_from_the_content(example):
+    name, path = example
+    assert read_poses(path).format_name == name
+
+
+def test_every_format_gives_the_same_keypoints_in_the_same_frames(example, true_point):
+    name, path = example
+    file = read_poses(path, name)
+    match = match_frames(file, VIDEO, ROWS)
+    assert [match.frame_of(pose.key) for pose in file.poses] == [0, 2]
+    keypoints = posetrack_keypoints(file.names, np.stack([pose.keypoints for pose in file.poses]))
+    keypoints[..., :2] *= (200, 400) if file.is_relative else (1, 1)
+    for frame, values in zip((0, 2), keypoints, strict=True):
+        for part in ("nose", "left_shoulder", "right_ankle", "left_wrist", "right_wrist"):
+            expected = true_point(part, frame)
+            np.testing.assert_allclose(values[POSETRACK_KEYPOINTS.index(part)], expected, rtol=1e-6, err_msg=part)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "openpose"])
+def test_a_named_format_that_does_not_fit_is_refused_with_the_path(written, name):
+    path = written("openpose BODY_25")
+    with pytest.raises(InputError, match=str(path)):
+        read_poses(path, name)
+
+
+@pytest.mark.parametrize(
+    ("written_name", "expected"),
+    [
+        ("nose", "nose"),
+        ("left_shoulder", "left_shoulder"),
+        ("LShoulder", "left_shoulder"),
+        ("leftShoulder", "left_shoulder"),
+        ("Left Shoulder", "left_shoulder"),
+        ("shoulder-left", "left_shoulder"),
+        ("r_ankle", "right_ankle"),
+        ("rankle", "right_ankle"),
+        ("RAnkle", "right_ankle"),
+        ("Neck", "head_bottom"),
+        ("upper_neck", "head_bottom"),
+        ("head", "head_top"),
+        ("left_eye_inner", "left_eye_inner"),
+        ("tail", "tail"),
+    ],
+)
+def test_names_are_brought_to_one_spelling(written_name, expected):
+    assert canonical_name(written_name) == expected
+
+
+def pose(**points):
+    """Keypoints (1,17,3) in COCO's order; the others are missing."""
+    return np.array([[points.get(name, (0, 0, 0)) for name in COCO_KEYPOINTS]], dtype=float)
+
+
+def test_the_head_follows_from_shoulders_and_nose_with_the_lowest_of_their_scores():
+    found = posetrack_keypoints(
+        COCO_KEYPOINTS, pose(nose=(50, 40, 0.9), left_shoulder=(60, 60, 0.8), right_shoulder=(40, 60, 0.3))
+    )
+    named = dict(zip(POSETRACK_KEYPOINTS, found[0].tolist(), strict=True))
+    assert named["head_bottom"] == [50, 60, 0.3]
+    assert named["head_top"] == pytest.approx([50, 24, 0.3])
+
+
+def test_without_a_nose_or_a_shoulder_the_head_is_missing():
+    shoulders = {"left_shoulder": (60, 60, 0.8), "right_shoulder": (40, 60, 0.3)}
+    without_nose = posetrack_keypoints(COCO_KEYPOINTS, pose(**shoulders))[0]
+    assert without_nose[POSETRACK_KEYPOINTS.index("head_bottom"), 2] == 0.3
+    assert without_nose[POSETRACK_KEYPOINTS.index("head_top")].tolist() == [0, 0, 0]
+    one_shoulder = posetrack_keypoints(COCO_KEYPOINTS, pose(nose=(50, 40, 0.9), left_shoulder=(60, 60, 0.8)))[0]
+    assert one_shoulder[POSETRACK_KEYPOINTS.index("head_bottom")].tolist() == [0, 0, 0]
+
+
+def test_head_keypoints_of_the_file_are_kept():
+    names = ("nose", "neck", "head", "left_shoulder", "right_shoulder")
+    found = posetrack_keypoints(names, np.array([[(5, 5, 1), (6, 9, 0.5), (7, 1, 0.4), (1, 9, 1), (9, 9, 1)]], float))
+    assert found[0, POSETRACK_KEYPOINTS.index("head_bottom")].tolist() == [6, 9, 0.5]
+    assert found[0, POSETRACK_KEYPOINTS.index("head_top")].tolist() == [7, 1, 0.4]
+
+
+def test_names_without_a_keypoint_of_the_body_are_refused():
+    with pytest.raises(FieldError, match="expected names such as left_shoulder"):
+        posetrack_keypoints(("snout", "tailbase"), np.ones((1, 2, 3)))
+
+
+def results(tmp_path, *keypoints):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([{"frame_index": 0, "keypoints": row, "score": 7} for row in keypoints]))
+    return path
+
+
+def test_visibilities_count_as_scores_and_nothing_is_above_one(tmp_path):
+    [found] = read_poses(results(tmp_path, [9, 9, 2] + [8, 8, 1.2] + [7, 7, 0.5] + [0, 0, 2] + [6, 6, -1] * 13)).poses
+    assert found.keypoints[:5].tolist() == [[9, 9, 1], [8, 8, 1], [7, 7, 0.5], [0, 0, 0], [0, 0, 0]]
+    assert found.score == 1
+
+
+def test_persons_that_cannot_be_read_are_counted_and_the_first_is_named(tmp_path):
+    file = read_poses(results(tmp_path, [1, 2], [1, 1, 1] * 17, ["a"] * 51))
+    assert len(file.poses) == 1
+    [reject] = file.rejects
+    assert reject["place"] == "frame 0, person 0"
+    assert reject["reason"].endswith("(2 of 3 persons like this)")
+    with pytest.raises(InputError, match="none of 1 persons can be read; the first, frame 0, person 0: keypoints"):
+        read_poses(results(tmp_path, [1, 2]))
+
+
+def test_hdf5_is_refused_with_the_way_out(tmp_path):
+    (tmp_path / "analysis.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(InputError, match="export csv instead"):
+        read_poses(tmp_path / "analysis.h5")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 from tasks.errors import InputError
 from tasks.formats.coco_corpus import read_coco
 from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.pose_files.corpus import read_corpus_poses
 from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
 from tasks.formats.videos import bare_videos, read_videos
 from tasks.progress import Progress, current
 from tasks.tables import write_table
-from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, REJECTS, VIDEOS
+from tasks.tables.schemas import FILE_POSES, FRAMES, IMAGES, PERSONS, REJECTS, VIDEOS
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _LAYOUT: Final = (
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Write the tables videos, frames, images, persons and rejects.
+    """Write the tables videos, frames, images, persons, file_poses and rejects.
 
     Raises:
         InputError: there is no corpus, or nothing in it can be used.
@@ -39,15 +40,17 @@ def run(workspace: Workspace, params: "Params") -> None:
     if not data.is_dir():
         raise InputError(f"{data}: expected a folder with a corpus, got none; `make demo` makes one. Layout: {_LAYOUT}")
     part = _read(data)
-    rejects = _merged(part.rejects)
+    poses = read_corpus_poses(data, part, params.index.pose_format)
+    rejects = _merged([*part.rejects, *poses.rejects])
     _log_rejects(rejects)
     if not part.videos and not part.persons:
         first = f"; the first thing set aside: {rejects[0]['source']}: {rejects[0]['reason']}" if rejects else ""
         raise InputError(f"{data}: expected a corpus, got nothing that can be used{first}. Layout: {_LAYOUT}")
     progress = current()
-    for notice in _notices(part):
+    for notice in [*_notices(part), *poses.notices]:
         progress.notice(notice)
     tables = {VIDEOS: part.videos, FRAMES: part.frames, IMAGES: part.images, PERSONS: part.persons, REJECTS: rejects}
+    tables[FILE_POSES] = poses.rows
     for table, rows in tables.items():
         write_table(table, rows, table.path(workspace.tables))
     progress.summary(**{table.name: len(rows) for table, rows in tables.items()})

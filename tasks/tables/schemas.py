@@ -128,6 +128,17 @@ REJECTS: Final = _table(
     per_video=False,
 )
 
+FILE_POSES: Final = _table(
+    "file_poses",
+    ("video_id", "frame_index", "file_pose_id"),
+    *(_VIDEO, _FRAME),
+    _column("file_pose_id", _WHOLE, "pose of another program, in frame order from 0 in each video"),
+    _column("box_xywh", _BOX, "extent of its keypoints with a margin", "px"),
+    _column("person_score", _REAL, "score of the whole person; null where the file has none", "0 to 1", nullable=True),
+    *_keypoints("", "keypoints; 0 where one is missing", "score"),
+    per_video=False,
+)
+
 DETECTIONS: Final = _table(
     "detections",
     ("video_id", "box_source", "frame_index", "detection_id"),
@@ -225,7 +236,7 @@ SCORES: Final = _table(
 TABLES: Final = {
     table.name: table
     for table in (
-        *(VIDEOS, FRAMES, IMAGES, PERSONS, REJECTS, DETECTIONS, POSES, RECOVERED_POSES),
+        *(VIDEOS, FRAMES, IMAGES, PERSONS, REJECTS, FILE_POSES, DETECTIONS, POSES, RECOVERED_POSES),
         *(CORRESPONDENCES, AFFINITIES, TRACKS, MERGED_TRACKS, SCORES),
     )
 }

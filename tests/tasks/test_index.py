@@ -18,7 +18,7 @@ from tasks.progress import Progress, as_current
 from tasks.tables import TABLES, read_table
 from tasks.workspace import Workspace
 
-INDEX_TABLES = ("videos", "frames", "images", "persons", "rejects")
+INDEX_TABLES = ("videos", "frames", "images", "persons", "file_poses", "rejects")
 
 
 def _run(data: Path, artifacts: Path) -> Progress:
@@ -50,7 +50,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_readers_together_fill_all_tables(whole: Path, artifacts: Path) -> None:
     progress = _run(whole, artifacts)
     counts = {name: len(_rows(artifacts, name)) for name in INDEX_TABLES}
-    assert counts == {"videos": 2, "frames": 7, "images": 2, "persons": 6, "rejects": 0}
+    assert counts == {"videos": 2, "frames": 7, "images": 2, "persons": 6, "file_poses": 0, "rejects": 0}
     assert progress.figures == counts
 
 
@@ -181,3 +181,16 @@ def test_a_real_video_has_all_its_frames(tmp_path: Path) -> None:
     _run(Path(str(REAL)) / "pets09_s2l1", tmp_path)
     [video] = _rows(tmp_path, "videos")
     assert (video["frame_count"], video["width"], video["height"]) == (795, 768, 576)
+
+
+def test_poses_of_another_program_become_a_table(whole: Path, artifacts: Path) -> None:
+    (whole / "poses").mkdir()
+    person = {"frame_index": 2, "keypoints": [5.0, 6.0, 0.5] * 17, "score": 0.25}
+    (whole / "poses/walk.json").write_text(json.dumps([person]))
+    (whole / "poses/nobody.txt").write_text("no poses")
+    progress = _run(whole, artifacts)
+    [row] = _rows(artifacts, "file_poses")
+    assert (row["video_id"], row["frame_index"], row["person_score"], row["x"][0]) == ("walk", 2, 0.25, 5.0)
+    assert "poses from files: 1 read as coco-results, frames by their index from 0" in progress.notices
+    [reject] = _rows(artifacts, "rejects")
+    assert (reject["source"], reject["reason"][:34]) == ("poses/nobody.txt", "expected poses in a known format (")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.formats.fields import FieldError, InWords
+from tasks.formats.errors import FieldError, InWords
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 from tasks.formats.pose_files.source import Document
 from tasks.formats.pose_files.values import as_list, as_object, first_of, flat_numbers, optional_number, triples

@@ -17,7 +17,7 @@ from models.arrays import FloatArray
 from models.keypoints import BODY
 from tasks.errors import InputError
 from tasks.formats.corpus_part import CorpusPart, Row
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.posetrack_keypoints import posetrack_keypoints
 from tasks.formats.pose_files.records import FilePose, PoseFile
 from tasks.formats.pose_files.registry import read_poses

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.arrays import FloatArray
-from tasks.formats.fields import FieldError, InWords
+from tasks.formats.errors import FieldError, InWords
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 
 _COORDS: Final = ("x", "y", "likelihood")

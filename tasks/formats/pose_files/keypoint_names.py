@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from models.keypoints import COCO_KEYPOINTS
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 
 _SIDES: Final = ("left", "right")
 _FEET: Final = tuple(f"{side}_{part}" for side in _SIDES for part in ("big_toe", "small_toe", "heel"))

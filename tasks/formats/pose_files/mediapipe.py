@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 from tasks.formats.pose_files.source import Document
 from tasks.formats.pose_files.values import as_list, as_object, first_of, flat_numbers

@@ -9,7 +9,7 @@ rtmlib has no file format: its two arrays as JSON are read, `{"keypoints": [pers
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.formats.fields import FieldError, InWords
+from tasks.formats.errors import FieldError, InWords
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 from tasks.formats.pose_files.source import Document
 from tasks.formats.pose_files.values import (

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from models.arrays import FloatArray
 from models.keypoints import KEYPOINT_COUNT
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.records import FrameRecord, Person
-from tasks.tables.arrays import list_array
 
 _COLUMNS: Final = ("x", "y", "score")
 _OWN_SOURCE: Final = "detected"
@@ -29,7 +29,7 @@ def frames(path: Path) -> Iterator[FrameRecord]:
     if "video_id" in names and len(videos := set(rows["video_id"].to_pylist())) > 1:
         raise FieldError("video_id", "poses of one video", sorted(map(str, videos)))
     frame_index = np.asarray(rows["frame_index"].to_pylist(), dtype=np.int64)
-    values = np.stack([list_array(rows, name).astype(np.float64) for name in _COLUMNS], axis=-1)
+    values = np.stack([_lists(rows[name]) for name in _COLUMNS], axis=-1)
     scores = rows["pose_score"].to_pylist() if "pose_score" in names else [None] * len(rows)
     for index in np.unique(frame_index):
         here = np.flatnonzero(frame_index == index)
@@ -39,6 +39,12 @@ def frames(path: Path) -> Iterator[FrameRecord]:
 def person(record: Any) -> Person:
     """Keypoints (17,3) in PoseTrack's order."""
     return Person(*record)
+
+
+def _lists(column: pa.ChunkedArray) -> FloatArray:
+    """A column of fixed-size lists as (rows,17)."""
+    flat = np.array(column.combine_chunks().flatten(), dtype=np.float64)
+    return flat.reshape(len(column), KEYPOINT_COUNT)
 
 
 def _read(path: Path) -> pa.Table:

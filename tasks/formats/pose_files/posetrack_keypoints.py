@@ -5,7 +5,7 @@ import numpy as np
 from models.arrays import FloatArray
 from models.keypoints import BODY, POSETRACK_KEYPOINTS, index_map
 from models.poses.head import head_bottom, head_top
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.keypoint_names import canonical_name
 
 _BOTTOM, _TOP, _NOSE, _LEFT, _RIGHT = index_map(

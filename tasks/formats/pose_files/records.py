@@ -8,7 +8,7 @@ import numpy as np
 
 from models.arrays import FloatArray
 from tasks.formats.corpus_part import Row
-from tasks.formats.fields import FieldError, InWords
+from tasks.formats.errors import FieldError, InWords
 from tasks.formats.pose_files.keypoint_names import names_by_count
 
 Key: TypeAlias = int | str

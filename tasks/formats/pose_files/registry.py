@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 from tasks.formats.pose_files import (
     coco,
     deeplabcut,
@@ -72,6 +72,8 @@ def _require_content(source: PoseSource) -> None:
 
 
 def _format_of(source: PoseSource, format_name: str) -> PoseFormat:
+    if format_name != AUTO and format_name not in FORMATS:
+        raise InputError(f"index.pose_format must be {AUTO} or one of {', '.join(FORMATS)}, got {format_name}")
     if format_name != AUTO:
         if not FORMATS[format_name].recognises(source):
             raise InputError(f"{source.path}: expected {FORMATS[format_name].description}, got something else")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.records import FrameRecord, Person
 
 

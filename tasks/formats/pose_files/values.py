@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import FloatArray
-from tasks.formats.fields import FieldError, InWords
+from tasks.formats.errors import FieldError, InWords
 
 
 def flat_numbers(field: str, value: Any) -> FloatArray:

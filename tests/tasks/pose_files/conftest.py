@@ -192,7 +192,7 @@ def parquet(root):
                 "origin": "detected",
             },
             **{"box_xywh": [0.0, 0.0, 1.0, 1.0], "x": points[f][:, 0], "y": points[f][:, 1], "score": points[f][:, 2]},
-            **{"pose_score": 0.5, "drop_reason": None, "detection_id": place},
+            **{"pose_score": 0.5, "drop_reason": None, "duplicate_of": None, "detection_id": place},
         }
         for place, f in enumerate(FRAMES)
     ]

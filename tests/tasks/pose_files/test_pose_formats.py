@@ -7,7 +7,7 @@ import pytest
 
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.fields import FieldError
+from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.keypoint_names import canonical_name
 from tasks.formats.pose_files.posetrack_keypoints import posetrack_keypoints
 from tasks.formats.pose_files.registry import FORMATS, read_poses

@@ -91,7 +91,7 @@ def test_a_broken_thing_in_every_part_loses_nothing_else(whole: Path, artifacts:
     posetrack.write()
     _run(whole, artifacts)
     assert {name: len(_rows(artifacts, name)) for name in INDEX_TABLES} == {
-        **{"videos": 2, "frames": 7, "images": 1, "persons": 4, "rejects": 4},
+        **{"videos": 2, "frames": 7, "images": 1, "persons": 4, "file_poses": 0, "rejects": 4},
     }
     assert {(row["stage"], row["source"], row["place"]) for row in _rows(artifacts, "rejects")} == {
         ("index", "coco_tiny/annotations/person_keypoints_train2017.json", "image 1"),

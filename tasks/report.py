@@ -11,8 +11,9 @@ from tasks.frames import FrameError, VideoFrames
 from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.reporting import gather
-from tasks.reporting.clips import draw_tracks, write_clip
+from tasks.reporting.clips import draw_tracks, poster_of, write_clip
 from tasks.reporting.figures.paper_figures import draw_figures
+from tasks.reporting.labels import counted
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES
 from tasks.whole_files import write_whole
@@ -20,6 +21,9 @@ from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
+
+_CONTROLS = 0.18
+"""Height of the controls of a player as a share of its width."""
 
 
 def run(workspace: Workspace, params: "Params") -> None:
@@ -33,7 +37,7 @@ def run(workspace: Workspace, params: "Params") -> None:
 def _write_clips(workspace: Workspace, params: "Params") -> list[gather.Row]:
     folder = workspace.reports / "clips"
     folder.mkdir(parents=True, exist_ok=True)
-    for earlier in folder.glob("*.mp4"):
+    for earlier in (*folder.glob("*.mp4"), *folder.glob("*.jpg")):
         remove_written(earlier)
     videos = _shown_videos(workspace, params.report.clip_count)
     current().start("clips", len(videos))
@@ -48,7 +52,7 @@ def _shown_videos(workspace: Workspace, count: int) -> list[gather.Row]:
     """The first tracked videos, those of the validation split before those of training."""
     videos = gather.read_frame(workspace, "videos")
     tracked = [TABLES["tracks"].path(workspace.tables, name).exists() for name in videos["video_id"]]
-    videos = videos[np.array(tracked, dtype=bool)]  # a list that is empty would choose columns
+    videos = videos[np.array(tracked, dtype=bool)]  # an empty list would select columns
     return gather.records(videos.sort_values(["split", "video_id"], ascending=[False, True]).head(count))
 
 
@@ -67,9 +71,16 @@ def _write_clip(workspace: Workspace, params: "Params", video: gather.Row) -> li
     except FrameError as error:
         current().notice(f"{video_id} is not shown as a clip: {error}")
         return []
-    kind = name.replace("_", " ")
-    caption = f"{tracks['track_id'].nunique()} {kind} in {video['frame_count']} frames. {', '.join(video['tags'])}"
-    return [{"video_id": video_id, "path": f"clips/{path.name}", "caption": caption}]
+    count = counted(tracks["track_id"].nunique(), name.removesuffix("s").replace("_", " "))
+    caption = f"{count} in {counted(video['frame_count'], 'frame')}. {', '.join(video['tags'])}"
+    files = {"path": f"clips/{path.name}", "poster": f"clips/{poster_of(path).name}"}
+    return [{"video_id": video_id, "caption": caption, "aspect": _player_aspect(video)} | files]
+
+
+def _player_aspect(video: gather.Row) -> str:
+    """Width and height of the player in CSS: the picture and, below it, a band for the controls."""
+    width, height = video["width"] or 16, video["height"] or 9
+    return f"{width} / {height + round(_CONTROLS * width)}"
 
 
 def _drawn(workspace: Workspace, params: "Params", video: gather.Row, tracks: pd.DataFrame) -> Iterator[Picture]:
@@ -79,4 +90,4 @@ def _drawn(workspace: Workspace, params: "Params", video: gather.Row, tracks: pd
     frames = gather.read_frame(workspace, "frames")
     source = VideoFrames(workspace.data, video, gather.records(frames[frames["video_id"] == video["video_id"]]))
     for index, picture in source.read(range(video["frame_count"])):
-        yield draw_tracks(picture, of_frame.get(index, []), scale=scale, joint_threshold=threshold)
+        yield draw_tracks(picture, of_frame.get(index, []), scale=scale, keypoint_threshold=threshold)

@@ -213,7 +213,7 @@ def _drawn(version: Version, scored: ScoredVideo, kind: str) -> Iterator[Picture
     by_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
     scale = min(1.0, _CLIP_HEIGHT_PX / max(1, int(video.row["height"])))
     for index, picture in video.open(version.workspace.data).read(range(int(video.row["frame_count"]))):
-        yield draw_tracks(picture, by_frame.get(index, []), scale=scale, joint_threshold=version.output_threshold())
+        yield draw_tracks(picture, by_frame.get(index, []), scale=scale, keypoint_threshold=version.output_threshold())
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

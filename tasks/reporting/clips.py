@@ -16,6 +16,7 @@ from models.keypoints import BODY, POSETRACK_KEYPOINTS, SKELETON
 from tasks.whole_files import whole_file
 
 Colour = tuple[int, int, int]
+_POSTER_QUALITY = 82
 
 
 def track_colour(track_id: int) -> Colour:
@@ -25,17 +26,17 @@ def track_colour(track_id: int) -> Colour:
 
 
 def draw_tracks(
-    picture: Picture, tracks: Sequence[Mapping[str, Any]], *, scale: float, joint_threshold: float
+    picture: Picture, tracks: Sequence[Mapping[str, Any]], *, scale: float, keypoint_threshold: float
 ) -> Picture:
     """`picture` (H,W,3) resized by `scale`, with every row of table `tracks` as a skeleton in its identity's colour.
 
-    Keypoints scored below `joint_threshold` are left out; recovered poses are drawn with thin lines.
+    Keypoints scored below `keypoint_threshold` are left out; recovered poses are drawn with thin lines.
     """
     height, width = (2 * round(side * scale / 2) for side in picture.shape[:2])
     canvas = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     for row in tracks:
         points = np.column_stack([row["x"], row["y"]]).astype(np.float64) * scale
-        shown = np.isin(np.arange(len(points)), BODY) & (np.asarray(row["score"]) >= joint_threshold)
+        shown = np.isin(np.arange(len(points)), BODY) & (np.asarray(row["score"]) >= keypoint_threshold)
         _draw_pose(canvas, points, shown, track_id=int(row["track_id"]), is_recovered=row["origin"] == "recovered")
     return np.asarray(canvas, dtype=np.uint8)
 
@@ -56,22 +57,24 @@ def _draw_pose(
     for index in np.flatnonzero(shown):
         cv2.circle(canvas, pixels[index], 2, colour, -1, cv2.LINE_AA)
     if shown.any():
-        _write_label(canvas, f"{track_id}", _label_place(pixels, shown), colour)
+        _write_label(canvas, f"{track_id}", _label_position(pixels, shown), colour)
 
 
-def _label_place(pixels: list[tuple[int, int]], shown: BoolArray) -> tuple[int, int]:
+def _label_position(pixels: list[tuple[int, int]], shown: BoolArray) -> tuple[int, int]:
     top = POSETRACK_KEYPOINTS.index("head_top")
     index = top if shown[top] else int(np.flatnonzero(shown)[0])
     return pixels[index][0] - 4, max(pixels[index][1] - 5, 10)
 
 
-def _write_label(canvas: Picture, text: str, place: tuple[int, int], colour: Colour) -> None:
+def _write_label(canvas: Picture, text: str, position: tuple[int, int], colour: Colour) -> None:
     for shade, thickness in (((0, 0, 0), 3), (colour, 1)):
-        cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, thickness, cv2.LINE_AA)
+        cv2.putText(canvas, text, position, cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, thickness, cv2.LINE_AA)
 
 
 def write_clip(pictures: Iterable[Picture], path: Path, *, frames_per_second: float) -> Path:
-    """Encode pictures (H,W,3 RGB, even sides) as H.264 in MP4; one thread, so the same pictures give the same bytes.
+    """Encode pictures (H,W,3 RGB, even sides) as H.264 in MP4, and write the first as a JPEG beside it, the poster.
+
+    One thread encodes, so equal pictures give equal bytes.
 
     Raises:
         ValueError: there is no picture.
@@ -89,4 +92,19 @@ def write_clip(pictures: Iterable[Picture], path: Path, *, frames_per_second: fl
         for picture in chain((first,), frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
+    write_picture(first, poster_of(path))
     return path
+
+
+def poster_of(clip: Path) -> Path:
+    """The picture that a player shows before it plays the clip."""
+    return clip.with_suffix(".jpg")
+
+
+def write_picture(picture: Picture, path: Path) -> None:
+    """Write a picture (H,W,3) RGB as JPEG."""
+    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _POSTER_QUALITY])
+    if not done:
+        raise OSError(f"{path}: the JPEG encoder refused a picture of shape {picture.shape}")
+    with whole_file(path) as partial:
+        partial.write_bytes(data.tobytes())

@@ -1,4 +1,4 @@
-"""Facts of the report, read from tables, JSON files and provenance; whatever is absent is left out."""
+"""Facts of the report, read from tables, JSON files and provenance; what is absent is left out."""
 
 import json
 import math
@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tasks.reporting.labels import JOINT_ORDER, counted, label
 from tasks.scoring.stage_figures import COUNTS
 from tasks.tables import TABLES
 from tasks.workspace import Workspace
@@ -26,7 +27,7 @@ _HEADLINE = {
 
 
 def read_frame(workspace: Workspace, name: str, video_id: str | None = None) -> pd.DataFrame:
-    """Rows of a table as pandas; no rows where its file is not there."""
+    """Rows of a table as pandas; none where its file is absent."""
     path = TABLES[name].path(workspace.tables, video_id)
     if not path.exists():
         return pd.DataFrame({field: [] for field in TABLES[name].schema.names})
@@ -55,11 +56,20 @@ def provenances(workspace: Workspace, stages: Iterable[str]) -> list[Row]:
 
 
 def corpus_facts(workspace: Workspace) -> Row:
-    """One sentence on the input, and whether it is the synthetic demo corpus."""
+    """One sentence on the input, whether it is the synthetic demo corpus, and whether tracks can be scored."""
     videos, persons, images = (read_frame(workspace, name) for name in ("videos", "persons", "images"))
     frames = int(videos["frame_count"].sum()) if len(videos) else 0
-    sentence = f"{len(videos)} videos with {frames} frames; {len(images)} pictures; {len(persons)} annotated persons."
-    return {"sentence": sentence, "is_demo": (workspace.data / "demo_corpus.json").exists()}
+    parts = [
+        f"{counted(len(videos), 'video')} with {counted(frames, 'frame')}",
+        counted(len(images), "picture"),
+        counted(len(persons), "annotated person"),
+    ]
+    annotated = bool(len(videos)) and bool((videos["labelled_frame_count"] > 0).any())
+    return {
+        "sentence": f"{'; '.join(parts)}.",
+        "is_annotated": annotated,
+        "is_demo": (workspace.data / "demo_corpus.json").exists(),
+    }
 
 
 def headline(scores: pd.DataFrame) -> list[Row]:
@@ -79,13 +89,12 @@ def by_scope(scores: pd.DataFrame, scope: str, heading: str, *, tracks: str = "t
 
 
 def by_joint(scores: pd.DataFrame, *, tracks: str = "tracking") -> list[Row]:
-    """One row per metric: its value for each joint and in total."""
+    """One row per joint, from head to foot, then the total: the value of each metric."""
     total = scores[(scores["scope"] == "total") & (scores["tracks"] == tracks)]
     return [
-        {"": label}
-        | {str(row.joint): _number(metric, row.value) for row in total[total["metric"] == metric].itertuples()}
-        for label, metric in _HEADLINE.items()
-        if (total["metric"] == metric).any()
+        {"joint": label(joint)} | _named(total[total["joint"] == joint], _HEADLINE)
+        for joint in JOINT_ORDER
+        if (total["joint"] == joint).any()
     ]
 
 
@@ -101,7 +110,7 @@ def _number(metric: str, value: Any) -> float | int | None:
 
 
 def video_rows(workspace: Workspace) -> list[Row]:
-    """One row per tracked video: what went in and what came out, frame for frame."""
+    """One row for each tracked video: its boxes, poses and tracks."""
     return [
         _video_row(workspace, video)
         for video in records(read_frame(workspace, "videos"))

@@ -1,4 +1,4 @@
-"""The page: facts in, HTML out."""
+"""The page of the report, from facts to HTML."""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from tasks.reporting import charts, gather
+from tasks.reporting.labels import counted, label, value_text
 from tasks.reporting.paper_tables import paper_tables
 from tasks.stages import STAGES
 from tasks.workspace import Workspace
@@ -39,10 +40,14 @@ def render_page(
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters |= {"label": label, "value_text": value_text}
     facts = _facts(workspace, params) | {"clips": clips, "figures": figures}
     shown = {"difficulty": "slices", "joints": "joints", "paper": "paper_tables", "training": "trainings"}
     shown |= {"figures": "figures"}
-    sections = [(name, title) for name, title in _SECTIONS.items() if name not in shown or facts[shown[name]]]
+    if not facts["corpus"]["is_annotated"]:
+        facts["figures"] = [figure | {"title": figure["title"].partition(". ")[2]} for figure in figures]
+    titles = _SECTIONS if facts["corpus"]["is_annotated"] else _SECTIONS | {"figures": "Examples"}
+    sections = [(name, title) for name, title in titles.items() if name not in shown or facts[shown[name]]]
     style = Markup((_TEMPLATES / "style.css").read_text())  # noqa: S704  our own file
     return environment.get_template("report.html").render(facts | {"sections": sections, "style": style})
 
@@ -53,6 +58,7 @@ def _facts(workspace: Workspace, params: "Params") -> dict[str, Any]:
     slices = gather.by_scope(scores, "tag", "tag")
     return {
         "corpus": gather.corpus_facts(workspace),
+        "run_sentence": _run_sentence(runs),
         "headline": gather.headline(scores),
         "headline_caption": _scope_sentence(scores),
         "notices": [{"stage": run["stage"], "text": text} for run in runs for text in run.get("notices", [])],
@@ -71,7 +77,19 @@ def _facts(workspace: Workspace, params: "Params") -> dict[str, Any]:
 
 def _scope_sentence(scores: pd.DataFrame) -> str:
     count = scores[scores["scope"] == "video"]["name"].nunique()
-    return f"Over {count} scored sequences, by the poseval protocol; percent, or counts summed over the joints."
+    videos = counted(count, "scored video")
+    return f"Over {videos}, by the poseval protocol; percentages, or counts summed over the joints."
+
+
+def _run_sentence(runs: Sequence[gather.Row]) -> str:
+    """When the last stage of the run was started, and with which revision of the code; from provenance."""
+    dated = [run for run in runs if run.get("started")]
+    if not dated:
+        return ""
+    last = max(dated, key=lambda run: str(run["started"]))
+    commit, _, changes = str(last.get("revision", "unknown")).partition("+")
+    revision = f"{commit[:12]}{' with uncommitted changes' if changes else ''}"
+    return f"Run of {str(last['started']).replace('T', ' ')}, git revision {revision}."
 
 
 def _rejects(workspace: Workspace, runs: list[gather.Row]) -> list[gather.Row]:
@@ -85,11 +103,10 @@ def _unique(rows: list[gather.Row]) -> list[gather.Row]:
 
 
 def _stage_row(run: gather.Row) -> gather.Row:
-    figures = {name: value for name, value in run.get("summary", {}).items() if isinstance(value, int | float | str)}
-    told = ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in figures.items()
-    )
-    return {"stage": run["stage"], "seconds": float(run["seconds"]), "summary": told}
+    summary = run.get("summary", {})
+    values = {name: value for name, value in summary.items() if isinstance(value, int | float | str)}
+    text = ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+    return {"stage": run["stage"], "seconds": float(run["seconds"]), "summary": text}
 
 
 def _slices_chart(slices: list[gather.Row]) -> Markup | str:
@@ -98,7 +115,7 @@ def _slices_chart(slices: list[gather.Row]) -> Markup | str:
 
 
 def _trainings(workspace: Workspace) -> list[gather.Row]:
-    """Loss and validation figures by epoch, one chart each per training stage."""
+    """Loss and validation metrics by epoch, one chart for each metric of each training stage."""
     return [
         {"stage": f"{path.stem}: {name}", "chart": Markup(charts.curves({name: values}, x_label="epoch", y_label=name))}  # noqa: S704  our own, from numbers
         for path in (workspace.artifacts / "plots" / f"{stage}.csv" for stage in STAGES)

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from tasks.reporting.clips import draw_tracks, track_colour, write_clip
+from tasks.reporting.clips import draw_tracks, poster_of, track_colour, write_clip
 
 HEIGHT, WIDTH = 64, 80
 
@@ -20,21 +20,21 @@ def black():
 
 
 def test_a_pose_is_drawn_in_the_colour_of_its_identity():
-    drawn = draw_tracks(black(), [track()], scale=1.0, joint_threshold=0.3)
+    drawn = draw_tracks(black(), [track()], scale=1.0, keypoint_threshold=0.3)
     assert (drawn[30, 30] == track_colour(3)).all()
 
 
 def test_keypoints_below_the_threshold_are_not_drawn():
-    assert not draw_tracks(black(), [track(score=0.2)], scale=1.0, joint_threshold=0.3).any()
+    assert not draw_tracks(black(), [track(score=0.2)], scale=1.0, keypoint_threshold=0.3).any()
 
 
 def test_sides_of_a_scaled_picture_are_even():
-    assert draw_tracks(black(), [], scale=0.37, joint_threshold=0.3).shape == (24, 30, 3)
+    assert draw_tracks(black(), [], scale=0.37, keypoint_threshold=0.3).shape == (24, 30, 3)
 
 
-def test_the_input_picture_is_left_as_it_was():
+def test_the_input_picture_does_not_change():
     picture = black()
-    draw_tracks(picture, [track()], scale=1.0, joint_threshold=0.3)
+    draw_tracks(picture, [track()], scale=1.0, keypoint_threshold=0.3)
     assert not picture.any()
 
 
@@ -50,6 +50,7 @@ def test_the_same_pictures_give_the_same_bytes(tmp_path):
     pictures = [np.random.default_rng(7).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(5)]
     first, second = (write_clip(pictures, tmp_path / f"{name}.mp4", frames_per_second=25) for name in "ab")
     assert first.read_bytes() == second.read_bytes()
+    assert poster_of(first).read_bytes() == poster_of(second).read_bytes()
 
 
 def test_no_picture_is_an_error_and_leaves_no_file(tmp_path):

@@ -1,6 +1,7 @@
-"""The page: what is there is shown, what is absent is left out, and nothing of a file is taken as HTML."""
+"""The page shows what there is, leaves out what is absent, and treats no text of a file as HTML."""
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,19 +21,23 @@ FIGURE = {
     "nothing": "No identity changes.",
     "examples": [{"picture": "data:image/jpeg;base64,AAAA", "caption": "<i>video 1, frame 2"}],
 }
+CLIP = {
+    **{"video_id": "<b>", "path": 'clips/"onerror=x', "poster": 'clips/"onerror=y', "aspect": "1 / 1"},
+    **{"caption": "<img src=x>"},
+}
 PARAMS = load_params(REPOSITORY / "params.yaml")
 
 
 @pytest.fixture
 def workspace(tmp_path):
     """One video without tracks, nothing else."""
-    found = Workspace.of_repository(tmp_path)
+    workspace = Workspace.of_repository(tmp_path)
     video = {
         "video_id": "000001", "split": "val", "source": None, "media": "a.mp4", "media_sha256": "0", "width": 64,
         "height": 48, "frame_count": 3, "labelled_frame_count": 0, "frames_per_second": 25.0, "tags": [],
     }  # fmt: skip
-    write_table(TABLES["videos"], [video], TABLES["videos"].path(found.tables))
-    return found
+    write_table(TABLES["videos"], [video], TABLES["videos"].path(workspace.tables))
+    return workspace
 
 
 def score_row(tracks, metric, scope, name, joint, value):
@@ -49,11 +54,17 @@ def write_provenance(workspace, stage, **fields):
     (workspace.provenance / f"{stage}.json").write_text(json.dumps(record))
 
 
-def test_without_ground_truth_it_says_so_and_goes_on(workspace):
+def write_paper_table(workspace, name, table):
+    folder = workspace.reports / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(table))
+
+
+def test_without_ground_truth_the_page_says_so(workspace):
     page = page_of(workspace)
     assert "No ground truth was scored" in page
     assert 'id="joints"' not in page
-    assert "1 videos with 3 frames" in page
+    assert "1 video with 3 frames; 0 pictures; 0 annotated persons." in page
 
 
 def test_totals_and_slices_come_from_the_table_of_scores(workspace):
@@ -70,6 +81,22 @@ def test_totals_and_slices_come_from_the_table_of_scores(workspace):
         assert text in page
 
 
+def test_joints_stand_in_the_order_of_the_body(workspace):
+    joints = ["left_ankle", "nose", "total", "right_ankle", "head_bottom", "left_shoulder", "head_top"]
+    rows = [score_row("tracking", "mota", "total", "", joint, 1.0) for joint in joints]
+    write_table(TABLES["scores"], rows, TABLES["scores"].path(workspace.tables))
+    page = page_of(workspace).partition('id="joints"')[2]
+    shown = re.findall(r"<td>(Head top|Nose|Neck|Left \w+|Right \w+|Total)</td>", page)
+    assert shown == ["Head top", "Nose", "Neck", "Left shoulder", "Left ankle", "Right ankle", "Total"]
+
+
+def test_the_page_names_the_time_and_the_revision_of_the_last_stage(workspace):
+    write_provenance(workspace, "index", started="2026-01-02T03:04:05+00:00", revision="a" * 40)
+    write_provenance(workspace, "score", started="2026-01-02T04:00:00+00:00", revision="b" * 40 + "+changes")
+    expected = "Run of 2026-01-02 04:00:00+00:00, git revision bbbbbbbbbbbb with uncommitted changes."
+    assert expected in page_of(workspace)
+
+
 def test_notices_and_rejects_of_every_stage_are_listed(workspace):
     write_provenance(workspace, "finetune", notices=["No PoseTrack training persons."])
     reject = {"source": "broken.mp4", "place": "frame 7", "reason": "expected a picture, got noise"}
@@ -81,25 +108,51 @@ def test_notices_and_rejects_of_every_stage_are_listed(workspace):
 
 def test_text_from_files_is_escaped(workspace):
     write_provenance(workspace, "index", notices=["<script>alert(1)</script>"])
-    page = page_of(workspace, [{"video_id": "<b>", "path": 'clips/"onerror=x', "caption": "<img src=x>"}])
+    page = page_of(workspace, [CLIP])
     assert "<script>" not in page
     assert "<img" not in page
     assert '"onerror' not in page
+    assert "&lt;script&gt;alert(1)" in page
 
 
 def test_paper_tables_stand_beside_the_published_rows(workspace):
-    folder = workspace.reports / "tables"
-    folder.mkdir(parents=True)
     table = {
         "corpus": "tiny corpus",
         "rows": [{"tau_corr": 0.1, "MOTA": 12.5}],
         "published": [{"data_set": "PoseTrack17 val", "tau_corr": 0.1, "MOTA": 67.9}],
-        "chosen": {"track.duplicate_oks": 0.5},
+        "in_use": {"track.duplicate_oks": 0.5},
+        "findings": ["MOTA is best at tau_corr = 0.1: 12.50."],
     }
-    (folder / "table_6.json").write_text(json.dumps(table))
+    write_paper_table(workspace, "table_6", table)
     page = page_of(workspace)
-    for text in ("Table 6", "tiny corpus", "12.5", "67.9", "track.duplicate_oks"):
+    for text in (
+        "Table 6",
+        "This run, tiny corpus",
+        "12.5",
+        "67.9",
+        "in use: track.duplicate_oks = 0.5",
+        "best at tau_corr",
+    ):
         assert text in page
+    assert "Chosen" not in page, "a value in use was not chosen by this run"
+
+
+def test_a_sweep_is_reported_beside_the_value_in_use(workspace):
+    choice = {"used": 0.3, "best": 0.5, "tried": [0.3, 0.5], "MOTA": [-2.0, 1.5]}
+    table = {"corpus": "c", "rows": [{"MOTA": 3.0}], "published": [], "swept": {"track.duplicate_oks": choice}}
+    write_paper_table(workspace, "table_7", table)
+    assert (
+        "In a sweep of track.duplicate_oks on the training videos, the best is 0.5 (MOTA 1.5); "
+        "in use: 0.3 (MOTA -2.0)." in page_of(workspace)
+    )
+
+
+def test_the_table_of_a_trend_run_is_not_shown_as_of_this_run(workspace):
+    table = {"corpus": "5 corpora", "rows": [{"MOTA": 3.0}], "published": [], "chosen": {"trained on coco": 0.1}}
+    write_paper_table(workspace, "training_source", table)
+    page = page_of(workspace)
+    assert "Not of this run: the last trend run, 5 corpora" in page
+    assert "Chosen on the training videos: trained on coco = 0.1." in page
 
 
 def test_figures_are_inside_the_page_and_their_captions_escaped(workspace):
@@ -108,17 +161,18 @@ def test_figures_are_inside_the_page_and_their_captions_escaped(workspace):
     assert "&lt;i&gt;video" in page
     assert "<i>" not in page
     assert "No identity changes." in page
+    assert ">Failure cases<" in page, "without ground truth there is no figure of the paper"
+    assert "The paper's figures" not in page
     assert 'href="#figures"' in page
     assert 'id="figures"' not in page_of(workspace)
 
 
-def test_how_good_a_method_is_by_itself_stands_under_its_table(workspace):
-    row = {"method": "Optical flow", "measure": "mean end-point error, px", "value": 0.55, "over": "32 pairs"}
-    table = {"corpus": "c", "rows": [{"IDSW": 3}], "published": [], "chosen": {}, "competence": [row]}
-    (workspace.reports / "tables").mkdir(parents=True)
-    (workspace.reports / "tables" / "table_2.json").write_text(json.dumps(table | {"notes": ["Not told of re-ID."]}))
+def test_the_standalone_accuracy_stands_under_its_table(workspace):
+    row = {"method": "Optical flow", "measure": "mean end-point error, px", "value": 0.55, "measured on": "32 pairs"}
+    table = {"corpus": "c", "rows": [{"IDSW": 3}], "published": [], "chosen": {}, "standalone_accuracy": [row]}
+    write_paper_table(workspace, "table_2", table | {"notes": ["No re-ID."]})
     page = page_of(workspace)
-    for text in ("mean end-point error, px", "0.550", "32 pairs", "Not told of re-ID."):
+    for text in ("mean end-point error, px", "0.55", "32 pairs", "No re-ID."):
         assert text in page
 
 
@@ -143,8 +197,8 @@ def test_a_chart_of_the_same_numbers_is_the_same_text():
 
 
 def test_a_corpus_of_pictures_alone_has_a_report_too(tmp_path):
-    found = Workspace.of_repository(tmp_path)
+    workspace = Workspace.of_repository(tmp_path)
     for name in ("videos", "frames", "images", "persons", "rejects"):
-        write_table(TABLES[name], [], TABLES[name].path(found.tables))
-    report.run(found, PARAMS)
-    assert "0 videos with 0 frames" in (found.reports / "index.html").read_text()
+        write_table(TABLES[name], [], TABLES[name].path(workspace.tables))
+    report.run(workspace, PARAMS)
+    assert "0 videos with 0 frames" in (workspace.reports / "index.html").read_text()

@@ -14,7 +14,7 @@ from models.networks.pose import PoseNetwork
 from models.weight_files import read_weights
 from tasks.errors import InputError
 from tasks.progress import Progress, as_current
-from tasks.training.persons import in_posetrack_channels, joined, read_persons
+from tasks.training.persons import in_posetrack_channels, join_persons, read_persons
 from tasks.training.pose_job import PoseJob
 from tests.tasks.training.conftest import make_workspace
 
@@ -161,7 +161,7 @@ def test_pretraining_in_posetracks_channels_teaches_no_eyes_and_keeps_the_heads_
 
 def test_coco_persons_join_finetuning_without_their_eyes(workspace):
     posetrack, coco = (read_persons(workspace.tables, source, "train") for source in ("posetrack", "coco"))
-    both = joined(posetrack, in_posetrack_channels(coco))
+    both = join_persons(posetrack, in_posetrack_channels(coco))
     assert len(both) == len(posetrack) + len(coco)
     last = both.locations[int(both.picture[-1])]
     assert last == coco.locations[int(coco.picture[-1])]

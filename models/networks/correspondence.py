@@ -65,6 +65,12 @@ class RefinementNetwork(nn.Module):
         pooled = torch.cat([part.expand(len(maps), -1, -1, -1) for part in parts], dim=1)
         return self.decoder.decode_pooled(pooled.contiguous(memory_format=layout))
 
+    @torch.no_grad()
+    def rescale_logits(self, scale: float, bias: float) -> None:
+        """Change the weights of the last layer so that each logit becomes scale * logit + bias."""
+        self.decoder.get_parameter("output.weight").mul_(scale)
+        self.decoder.get_parameter("output.bias").mul_(scale).add_(bias)
+
 
 def normalise(features: Tensor, norm: Norm) -> Tensor:
     """Divide each feature vector of (...,C,H,W) by its length (`l2`) or by its squared length (`squared`, released)."""

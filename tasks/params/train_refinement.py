@@ -16,3 +16,6 @@ class TrainRefinementParams(PairTrainingSection):
     """Weight of the target's cell against the others in equation 5; 1 is the paper."""
     softmax_weight: NotNegative
     """Weight of the cross entropy of the softmax over the cells, added to equation 5; 0 is the paper."""
+    calibrate: bool
+    """Whether C is calibrated on held-out pairs after training, so that a peak is the probability that the keypoint
+    lies within 2 cells of it. Scale and bias of the logits become part of the weights. The paper does not calibrate."""

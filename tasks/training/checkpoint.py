@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,20 @@ _DIGEST_LENGTH = 16
 
 
 @dataclass(frozen=True)
+class FinalResults:
+    """What is measured once, after training: metrics by name, and tables by name as rows of columns."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    tables: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Finished:
-    """A finished training: its weight file, the metrics of each epoch, and those measured at the end."""
+    """A finished training: its weight file, the metrics of each epoch, and the final results."""
 
     weights: Path
     history: list[dict[str, float]]
-    metrics: dict[str, float]
+    results: FinalResults
 
 
 class CheckpointStore:
@@ -74,18 +82,18 @@ class CheckpointStore:
                 self._notice(f"checkpoint {path.name} is damaged ({reason}): continuing from the one before it")
         return None
 
-    def finish(self, history: list[dict[str, float]], metrics: dict[str, float]) -> Finished:
+    def finish(self, history: list[dict[str, float]], results: FinalResults) -> Finished:
         """Mark the training as finished, once its final weights are in place; the last checkpoints are kept."""
-        record = {"sha256": file_digest(self.weights), "history": history, "figures": metrics}
+        record = {"sha256": file_digest(self.weights), "history": history, **asdict(results)}
         write_whole(self.folder / "final.json", json.dumps(record, indent=1) + "\n")
-        return Finished(self.weights, history, metrics)
+        return Finished(self.weights, history, results)
 
     def finished(self) -> Finished | None:
         """The finished training if its weights are intact, or None; damaged weights are reported by a notice."""
         try:
             record = json.loads((self.folder / "final.json").read_text())
             intact = record["sha256"] == file_digest(self.weights)
-            finished = Finished(self.weights, record["history"], record["figures"])
+            finished = Finished(self.weights, record["history"], FinalResults(record["metrics"], record["tables"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError):

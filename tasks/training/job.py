@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.arrays import IntArray
 from tasks.params.training import TrainingSection
+from tasks.training.checkpoint import FinalResults
 
 Batch: TypeAlias = dict[str, Tensor]
 Metrics: TypeAlias = dict[str, float]
@@ -64,9 +65,9 @@ class TrainingJob(ABC):
     def validate(self, network: nn.Module) -> Metrics:
         """Metrics on held-out samples, the network in eval mode; empty when nothing is held out."""
 
-    def final_metrics(self, network: nn.Module) -> Metrics:
-        """Metrics that are measured once, after training; none by default."""
-        return {}
+    def finalise(self, network: nn.Module) -> FinalResults:
+        """Measure the trained network once, in eval mode, before it is saved; a job may also change it in place."""
+        return FinalResults()
 
     @property
     def key_parts(self) -> dict[str, Any]:

@@ -189,12 +189,12 @@ class Training:
 
 
 def train_to_end(job: TrainingJob, training: Training, store: CheckpointStore) -> Finished:
-    """Run a training and keep its final weights and metrics beside the checkpoints; raises TrainingError."""
+    """Run a training and keep its final weights and results beside the checkpoints; raises TrainingError."""
     network = training.run().cpu()
-    job.save(network, store.weights)
     with torch.inference_mode():
-        metrics = job.final_metrics(network)
-    return store.finish(training.history, metrics)
+        results = job.finalise(network)
+    job.save(network, store.weights)
+    return store.finish(training.history, results)
 
 
 def _prefetched(calls: Iterable[Callable[[], Batch]], *, ahead: int) -> Iterator[Batch]:

@@ -34,11 +34,11 @@ class KeypointMaps:
         self._logits = logits
 
     def tally(self) -> Tensor:
-        """One row for each labelled keypoint: shown, found, peak."""
+        """One row for each labelled keypoint: shown, found, peak, and the peak in the units of the maps."""
         peak_cell, value = peaks(self.maps.float())
         near = (peak_cell - cell_of(self.target_px, self._cells)).float().norm(dim=-1) <= _NEAR_CELLS
         peak = value.sigmoid() if self._logits else value
-        rows = torch.stack([self.shown.float(), near.float(), peak], dim=-1)
+        rows = torch.stack([self.shown.float(), near.float(), peak, value], dim=-1)
         return rows[self.labelled].cpu()
 
 
@@ -55,7 +55,26 @@ def measure_pairs(
     batch_size: int,
     generator: Callable[[int], np.random.Generator],
 ) -> Metrics:
-    """Measure a network in eval mode on `count` warped pictures.
+    """Measure a network in eval mode on `count` warped pictures; arguments as for `tally_pairs`.
+
+    Returns:
+        Of each kind of maps: pck (share of shown keypoints whose peak is within 2 cells) and the mean peaks; empty
+        without pictures.
+    """
+    tallies = tally_pairs(network, pairs, maps_of, count=count, batch_size=batch_size, generator=generator)
+    return {key: value for kind, tally in tallies.items() for key, value in _metrics(kind, tally).items()}
+
+
+def tally_pairs(
+    network: CorrespondenceNetwork,
+    pairs: PairData,
+    maps_of: MapsOf,
+    *,
+    count: int,
+    batch_size: int,
+    generator: Callable[[int], np.random.Generator],
+) -> dict[str, Tensor]:
+    """Compare peaks with warped keypoints on `count` warped pictures.
 
     Args:
         network: the network.
@@ -66,8 +85,7 @@ def measure_pairs(
         generator: randomness of the pair of each number.
 
     Returns:
-        Of each kind of maps: pck (share of shown keypoints whose peak is within 2 cells) and the mean peaks; empty
-        without pictures.
+        The rows of `KeypointMaps.tally` of each kind of maps; empty without pictures.
     """
     if not len(pairs):
         return {}
@@ -80,7 +98,7 @@ def measure_pairs(
         batch = {name: part.to(device) for name, part in batch.items()}
         for kind, maps in maps_of(network, batch).items():
             tallies.setdefault(kind, []).append(maps.tally())
-    return {key: value for kind, parts in tallies.items() for key, value in _metrics(kind, torch.cat(parts)).items()}
+    return {kind: torch.cat(parts) for kind, parts in tallies.items()}
 
 
 def _metrics(kind: str, tally: Tensor) -> Metrics:

@@ -18,6 +18,7 @@ from models.networks.pose import PoseNetwork
 from models.poses.crops import apply, invert
 from models.weight_files import save_weights
 from tasks.params.pose_training import PoseTrainingSection
+from tasks.training.checkpoint import FinalResults
 from tasks.training.job import Batch, Metrics, TrainingJob
 from tasks.training.oks_ap import oks_ap
 from tasks.training.pose_data import PoseData
@@ -117,13 +118,13 @@ class PoseJob(TrainingJob):
 class CocoPoseJob(PoseJob):
     """The pose network on COCO persons; after training COCO's average precision is measured."""
 
-    def final_metrics(self, network: nn.Module) -> Metrics:
+    def finalise(self, network: nn.Module) -> FinalResults:
         """OKS AP on all held-out COCO persons, in their annotated boxes."""
         if not len(self._held_out):
-            return {}
+            return FinalResults()
         results = [self._predicted(network, chosen) for chosen in self._chunks(np.arange(len(self._held_out)))]
         xy, scores = (np.concatenate(parts) for parts in zip(*results, strict=True))
-        return oks_ap(self._held_out.persons, xy, scores)
+        return FinalResults(oks_ap(self._held_out.persons, xy, scores))
 
     def _predicted(self, network: nn.Module, samples: IntArray) -> tuple[FloatArray, FloatArray]:
         """Keypoints (B,17,2) in pixels of the pictures and their scores (B,17)."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,10 @@ def run_job(job: TrainingJob, workspace: Workspace, params: "Params", *, weights
     finished = store.finished() or _train(job, store, workspace, params)
     copy_whole(finished.weights, workspace.weights(weights))
     write_curves(finished.history, curves_path(workspace, job.stage))
+    for name, rows in finished.results.tables.items():
+        _write_csv(list(rows[0]), rows, curves_path(workspace, f"{job.stage}_{name}"))
     last = finished.history[-1] if finished.history else {}
-    progress.summary(**last, **finished.metrics)
+    progress.summary(**last, **finished.results.metrics)
 
 
 def curves_path(workspace: Workspace, stage: str) -> Path:
@@ -51,10 +54,15 @@ def curves_path(workspace: Workspace, stage: str) -> Path:
 def write_curves(history: list[dict[str, float]], path: Path) -> None:
     """Write one line per epoch; equal histories give equal bytes."""
     names = list(dict.fromkeys(["epoch", "loss", "rate", *(name for row in history for name in row)]))
+    _write_csv(names, history, path)
+
+
+def _write_csv(names: list[str], rows: list[dict[str, float]], path: Path) -> None:
+    """Write rows of numbers; a number that is absent or NaN leaves its field empty."""
     text = io.StringIO()
     table = csv.DictWriter(text, names, restval="", lineterminator="\n")
     table.writeheader()
-    table.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
+    table.writerows({name: f"{value:.6g}" for name, value in row.items() if not math.isnan(value)} for row in rows)
     write_whole(path, text.getvalue())
 
 

@@ -159,3 +159,13 @@ def test_the_output_layer_is_the_transposed_convolution_also_in_its_gradients(si
         strict=True,
     ):
         torch.testing.assert_close(of_product, of_convolution, rtol=0, atol=1e-11)
+
+
+def test_rescaled_logits_are_an_affine_function_of_the_logits() -> None:
+    network = RefinementNetwork(width=0.125).eval()
+    features, maps = torch.randn(2, 1, 32, 16, 16), torch.rand(1, 17, 16, 16)
+    with torch.no_grad():
+        before = network(*features, maps)
+        network.rescale_logits(0.5, -2.0)
+        after = network(*features, maps)
+    torch.testing.assert_close(after, 0.5 * before - 2.0, rtol=1e-4, atol=1e-5)

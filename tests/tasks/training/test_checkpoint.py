@@ -6,7 +6,7 @@ import pickle
 import pytest
 import torch
 
-from tasks.training.checkpoint import CheckpointStore
+from tasks.training.checkpoint import CheckpointStore, FinalResults
 
 
 @pytest.fixture
@@ -75,9 +75,10 @@ def test_finished_weights_are_found_again_while_they_are_whole(store, notices):
     assert store.finished() is None
     store.folder.mkdir()
     store.weights.write_bytes(b"weights")
-    store.finish([{"epoch": 1.0}], {"oks_ap": 0.5})
+    results = FinalResults({"oks_ap": 0.5}, {"curve": [{"x": 1.0}]})
+    store.finish([{"epoch": 1.0}], results)
     finished = store.finished()
-    assert (finished.history, finished.metrics) == ([{"epoch": 1.0}], {"oks_ap": 0.5})
+    assert (finished.history, finished.results) == ([{"epoch": 1.0}], results)
     store.weights.write_bytes(b"weightz")
     assert store.finished() is None
     assert "damaged" in notices[0]

@@ -48,7 +48,13 @@ class StoredWeights:
 
 
 def save_weights(
-    path: str | Path, network: nn.Module, *, kind: Kind, architecture: Mapping[str, Any], params: Mapping[str, Any]
+    path: str | Path,
+    network: nn.Module,
+    *,
+    kind: Kind,
+    architecture: Mapping[str, Any],
+    params: Mapping[str, Any],
+    half_precision: bool = False,
 ) -> None:
     """Write a network's tensors and what is needed to build it again; equal contents give equal bytes.
 
@@ -58,11 +64,17 @@ def save_weights(
         kind: which network it is.
         architecture: `network.architecture`.
         params: the parameters of the training, as JSON values.
+        half_precision: whether real numbers are rounded to 16 bits, for half the size.
+
+    Raises:
+        WeightsError: a number is beyond the range of half precision.
     """
     target = Path(path)
     metadata = {"kind": kind, "architecture": dict(architecture), "params": dict(params)}
     state = network.state_dict()
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+    if half_precision:
+        tensors = {name: _halved(target, name, tensor) for name, tensor in tensors.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -99,6 +111,15 @@ def read_weights(path: str | Path) -> StoredWeights:
         raise WeightsError(f"{source}: expected weights written by corrtrack, found no description; use import-weights")
     described = json.loads(metadata)
     return StoredWeights(source, described["kind"], described["architecture"], described["params"], tensors)
+
+
+def _halved(path: Path, name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    halved = tensor.half()
+    if not halved.isfinite().all():
+        raise WeightsError(f"{path}: {name} is beyond the range of half precision; save it in single precision")
+    return halved
 
 
 def _widened(tensor: Tensor) -> Tensor:

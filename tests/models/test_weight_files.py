@@ -52,6 +52,29 @@ def test_the_same_weights_give_the_same_bytes_in_any_memory_format(tmp_path: Pat
     assert first == second
 
 
+def test_half_precision_takes_half_the_size_and_loads_as_single_precision(tmp_path: Path) -> None:
+    network = PoseNetwork(width=0.125, stages=1)
+    facts = {"kind": "pose", "architecture": network.architecture, "params": {}}
+    whole, half, again = (tmp_path / name for name in ("whole.safetensors", "half.safetensors", "again.safetensors"))
+    save_weights(whole, network, **facts)
+    save_weights(half, network, **facts, half_precision=True)
+    loaded = load_pose(half)
+    save_weights(again, loaded, **facts, half_precision=True)
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+    assert torch.equal(loaded.stages[0].output.weight, network.stages[0].output.weight.half().float())
+    assert again.read_bytes() == half.read_bytes()
+
+
+def test_what_half_precision_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
+    network = SiameseNetwork(width=0.125)
+    network.stem.conv1.norm.running_var.fill_(1e6)
+    facts = {"kind": "siamese", "architecture": network.architecture, "params": {}}
+    with pytest.raises(WeightsError, match=r"stem\.conv1\.norm\.running_var is beyond the range of half precision"):
+        save_weights(tmp_path / "siamese.safetensors", network, **facts, half_precision=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_partial_one(tmp_path: Path) -> None:
     network = SiameseNetwork(width=0.125)
     path = save(tmp_path / "siamese.safetensors", network, "siamese")

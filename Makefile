@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment demo trend test lint bench deps clean
+.PHONY: help setup environment demo trend weights test lint bench deps clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ demo: $(PROJECT) ## run everything that is stale; without data/, on a synthesise
 
 trend: $(PROJECT) ## judge the paper's trends on five fresh synthetic corpora, in about 40 minutes
 	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack trend
+
+weights: $(LOCKED) ## train the starting weights of models/weights anew, in about 2 hours; run it again to go on
+	$(BIN)/python -m tasks.starting_weights
 
 test: lint ## set up, then ruff, mypy, import-linter and the tests with their coverage
 	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=1  # a figure, not a gate

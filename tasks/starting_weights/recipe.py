@@ -1,0 +1,66 @@
+"""The recipe of the starting weights: rounds of stages, each by a profile, in a folder laid out like a checkout.
+
+A round that was interrupted goes on from its checkpoints; a finished training is found again.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tasks.demo_corpus.corpus import is_current, synthesise
+from tasks.params.loading import parse_params
+from tasks.params.profiles import profile_text
+from tasks.params.sections import Params
+from tasks.stage_run import run_stage
+from tasks.whole_files import whole_file
+from tasks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Round:
+    """Stages that run one after the other by one profile."""
+
+    profile: str
+    stages: tuple[str, ...]
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Weights and curves that a later round would replace, by name, and the name under which they are kept."""
+
+
+ROUNDS: Final = (
+    Round("weights", ("index", "pretrain", "finetune"), kept={"pose": "pose_round_1", "finetune": "finetune_round_1"}),
+    Round("weights_continued", ("finetune", "train_siamese", "train_refinement", "train_reid")),
+)
+"""The pose network is trained twice, with a warm restart of the rate; the second round starts from the first."""
+
+
+def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:
+    """Synthesise the corpus and run every round below `home`; what is done already is used as it is.
+
+    Paths in the profiles, such as start_weights, are relative to `home`.
+    """
+    workspace = Workspace.of_repository(home.absolute())
+    for part in ROUNDS:
+        params = parse_params(profile_text(profiles, part.profile), name=f"{part.profile}.yaml")
+        _synthesise(workspace, params)
+        for stage in part.stages:
+            report(f"{part.profile}: {stage}")
+            with contextlib.chdir(home):
+                run_stage(stage, workspace, params)
+        for name, kept in part.kept.items():
+            for path in (workspace.weights(name), workspace.artifacts / "plots" / f"{name}.csv"):
+                if path.is_file():
+                    _copy(path, path.with_stem(kept))
+
+
+def _synthesise(workspace: Workspace, params: Params) -> None:
+    corpus, seed = params.index.demo_corpus, params.run.seed
+    if not is_current(workspace.data, corpus, seed):
+        synthesise(workspace.data, corpus, seed=seed)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with whole_file(target) as partial:
+        shutil.copyfile(source, partial)

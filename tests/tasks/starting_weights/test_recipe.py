@@ -1,0 +1,84 @@
+"""The recipe of the starting weights, and what it publishes."""
+
+from pathlib import Path
+
+import pytest
+
+from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from models.networks.pose import PoseNetwork
+from models.networks.reid import ReidNetwork
+from models.weight_files import WeightsError, read_weights, save_weights
+from tasks.params.loading import parse_params
+from tasks.params.profiles import profile_text
+from tasks.stages import STAGES
+from tasks.starting_weights.publication import CURVES, publish
+from tasks.starting_weights.recipe import ROUNDS
+from tasks.trend.home import fresh_seeds
+from tasks.workspace import Workspace
+
+PROFILES = Path(__file__).parents[3] / "profiles"
+
+
+def params_of(profile: str):
+    return parse_params(profile_text(PROFILES, profile), name=profile)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """What the recipe leaves behind, in tiny."""
+    workspace = Workspace.of_repository(tmp_path / "home")
+    siamese = SiameseNetwork(width=0.0625)
+    networks = {
+        "pose": PoseNetwork(width=0.0625, stages=1),
+        "siamese": siamese,
+        "correspondence": CorrespondenceNetwork(siamese, RefinementNetwork(width=0.0625)),
+        "reid": ReidNetwork(width=0.0625, embedding=8, identities=2),
+    }
+    for name, network in networks.items():
+        save_weights(
+            workspace.weights(name), network, kind=name, architecture=network.architecture, params={"source": "coco"}
+        )
+    for name in CURVES:
+        path = workspace.artifacts / "plots" / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("epoch,loss,rate\n")
+    return tmp_path / "home"
+
+
+def test_all_rounds_read_one_corpus_whose_seed_nobody_else_has():
+    rounds = [params_of(part.profile) for part in ROUNDS]
+    assert len({params.run.seed for params in rounds}) == 1
+    assert len({params.index.demo_corpus.model_dump_json() for params in rounds}) == 1
+    demo = params_of("demo").run.seed
+    assert rounds[0].run.seed not in {demo, *fresh_seeds(demo, 100)}
+
+
+def test_every_training_of_the_pipeline_belongs_to_a_round():
+    stages = {stage for part in ROUNDS for stage in part.stages}
+    assert {name for name, stage in STAGES.items() if stage.trains} <= stages
+
+
+def test_a_later_round_starts_from_what_an_earlier_one_keeps():
+    kept = {f"artifacts/models/{name}.safetensors" for part in ROUNDS[:-1] for name in part.kept.values()}
+    assert params_of(ROUNDS[-1].profile).finetune.start_weights in kept
+
+
+def test_networks_are_published_in_half_precision_with_their_curves(home, tmp_path):
+    target = tmp_path / "published"
+    written = publish(home, target)
+    assert {path.relative_to(target).as_posix() for path in written} == {
+        *("pose.safetensors", "siamese.safetensors", "correspondence.safetensors", "reid.safetensors"),
+        *(f"curves/{name}.csv" for name in CURVES),
+    }
+    for name in ("pose", "siamese", "correspondence", "reid"):
+        stored = read_weights(target / f"{name}.safetensors")
+        assert (stored.kind, stored.params) == (name, {"source": "coco"})
+        original = Workspace.of_repository(home).weights(name)
+        assert (target / f"{name}.safetensors").stat().st_size < 0.75 * original.stat().st_size
+
+
+def test_nothing_is_published_when_a_network_is_missing(home, tmp_path):
+    Workspace.of_repository(home).weights("reid").unlink()
+    with pytest.raises(WeightsError, match=r"reid\.safetensors: no such weight file"):
+        publish(home, tmp_path / "published")
+    assert not (tmp_path / "published").exists()

@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.poses.nms import suppress
-from models.poses.oks import body_keypoints, pose_oks
+from models.poses.nms import repeated_poses
 from tasks.inference.network_work import NetworkWork
 from tasks.inference.videos import VideoIndex
 from tasks.params.estimate import EstimateParams
@@ -26,7 +25,7 @@ from tasks.tables.schemas import DETECTIONS, POSES
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tasks.inference.pose_estimator import EstimatedPoses, PersonCrop, PoseEstimator
+    from models.poses.estimation import EstimatedPoses, PersonCrop, PoseEstimator
     from tasks.params.sections import Params
 
 
@@ -44,7 +43,7 @@ class EstimateWork(NetworkWork):
     stage = "estimate"
     inputs = (DETECTIONS,)
     outputs = (POSES,)
-    late_modules = ("tasks.inference.pose_estimator",)
+    late_modules = ("tasks.inference.networks",)
     sections = ("estimate",)
 
     def shards(self, video_ids: Iterable[str]) -> list[Shard]:
@@ -58,21 +57,26 @@ class EstimateWork(NetworkWork):
 
     @cached_property
     def estimator(self) -> "PoseEstimator":
-        """The pose network, loaded once in each process that works on shards."""
-        from tasks.inference.pose_estimator import (
-            load_estimator,  # loads torch, which the driver of workers does without
-        )
+        """The pose network, loaded once in each process."""
+        from tasks.inference.networks import load_estimator  # loads torch
 
         return load_estimator(self.weights["pose"], self.params.estimate)
 
+    @cached_property
+    def notices(self) -> list[str]:
+        """What the user should know of the pose network."""
+        from tasks.inference.networks import crop_size_notices  # loads torch
+
+        return crop_size_notices(self.weights["pose"], self.params.estimate)
+
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
-        """Rows of the table poses for the frames of the shard."""
+        """Return the rows of the table poses for the frames of the shard."""
         boxes = read_table(DETECTIONS, DETECTIONS.path(self.tables, shard.video_id))
         in_range = (pc.field("frame_index") >= shard.first_frame) & (pc.field("frame_index") < shard.last_frame)
         boxes = boxes.filter(in_range & pc.field("drop_reason").is_null())
         # In frame order, so that each picture is decoded once for both box sources.
         boxes = boxes.sort_by([(name, "ascending") for name in ("frame_index", "box_source", "detection_id")])
-        for notice in self.estimator.notices:
+        for notice in self.notices:
             current().notice(notice)
         poses = self.estimator.estimate(self._crops(shard.video_id, boxes))
         return {POSES.name: _rows(boxes, poses, self.params.estimate)}
@@ -86,35 +90,28 @@ class EstimateWork(NetworkWork):
 
 
 def _rows(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> pa.Table:
-    kept = ("video_id", "box_source", "frame_index", "detection_id")
-    duplicate_of = _duplicates(boxes, poses, params)
+    """Return rows of the table poses; a pose that repeats a better one of its frame and box source is dropped (A.1)."""
+    detection_id = boxes["detection_id"].to_numpy()
+    frames = np.char.add(boxes["frame_index"].to_numpy().astype(str), boxes["box_source"].to_numpy().astype(str))
+    repeats = repeated_poses(
+        poses.xy,
+        poses.score,
+        poses.pose_score,
+        groups=frames,
+        keypoint_threshold=params.nms_keypoint_threshold,
+        nms_oks=params.nms_oks,
+    )
     return table_of(
         POSES,
-        {name: boxes[name] for name in kept}
+        {name: boxes[name] for name in ("video_id", "box_source", "frame_index", "detection_id", "box_xywh")}
         | {
-            "pose_id": boxes["detection_id"],
+            "pose_id": detection_id,
             "origin": ["detected"] * len(boxes),
-            "box_xywh": boxes["box_xywh"],
             "x": poses.xy[..., 0],
             "y": poses.xy[..., 1],
             "score": poses.score,
             "pose_score": poses.pose_score,
-            "drop_reason": ["duplicate" if better is not None else None for better in duplicate_of],
-            "duplicate_of": duplicate_of,
+            "drop_reason": [None if better < 0 else "duplicate" for better in repeats],
+            "duplicate_of": [None if better < 0 else int(detection_id[better]) for better in repeats],
         },
     )
-
-
-def _duplicates(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> list[int | None]:
-    """Return the better pose of the same frame and box source whose OKS with each pose is above `nms_oks`, or None."""
-    duplicate_of: list[int | None] = [None] * len(boxes)
-    pose_id = boxes["detection_id"].to_numpy()
-    places = np.char.add(boxes["frame_index"].to_numpy().astype(str), boxes["box_source"].to_numpy().astype(str))
-    for place in np.unique(places):
-        rows = np.flatnonzero(places == place)
-        xy, valid = poses.xy[rows], body_keypoints(poses.score[rows], params.nms_keypoint_threshold)
-        matrix = pose_oks(xy, xy, candidate_valid=valid, reference_valid=valid)
-        by = suppress(poses.pose_score[rows], matrix, threshold=params.nms_oks).suppressed_by
-        for row, better in zip(rows[by >= 0], rows[by[by >= 0]], strict=True):
-            duplicate_of[row] = int(pose_id[better])
-    return duplicate_of

@@ -1,7 +1,7 @@
 """Stage track: associate poses to tracks, from tables alone (5.2, A.3).
 
-Tracks keep every keypoint with its score: `track.output_keypoint_threshold` is applied where tracks are exported and
-scored, so that another threshold needs no other tracks (Table 3).
+Tracks keep every keypoint with its score: `track.output_keypoint_threshold` is applied when tracks are exported and
+scored, so that tracks do not depend on it (Table 3).
 """
 
 from collections import Counter

@@ -1,10 +1,12 @@
-"""Greedy non-maximum suppression by OKS."""
+"""Greedy non-maximum suppression by OKS (A.1)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from models.arrays import BoolArray, FloatArray, IntArray
+from models.poses.oks import body_keypoints, pose_oks
 
 
 class Suppression(NamedTuple):
@@ -40,3 +42,35 @@ def suppress(
             dropped = later[(oks_matrix[best, later] > threshold) & (suppressed_by[later] < 0) & ~first[later]]
             suppressed_by[dropped] = best
     return Suppression(suppressed_by < 0, suppressed_by)
+
+
+def repeated_poses(
+    xy: FloatArray,
+    score: FloatArray,
+    pose_score: FloatArray,
+    *,
+    groups: npt.NDArray[Any],
+    keypoint_threshold: float,
+    nms_oks: float,
+) -> IntArray:
+    """Find the poses that repeat a better pose of their group, such as the same frame (A.1).
+
+    Args:
+        xy: (N,17,2) px.
+        score: (N,17), 0 to 1.
+        pose_score: (N,) higher is better; ties go to the smaller index.
+        groups: (N,) equal for poses that are compared with each other.
+        keypoint_threshold: keypoints of a lower score take no part in the OKS.
+        nms_oks: a pose is a repetition when its OKS with a better pose is above it.
+
+    Returns:
+        (N,) index of the pose that each one repeats; -1 where it repeats none.
+    """
+    repeats = np.full(len(xy), -1, dtype=np.int64)
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        valid = body_keypoints(score[rows], keypoint_threshold)
+        matrix = pose_oks(xy[rows], xy[rows], candidate_valid=valid, reference_valid=valid)
+        suppressed_by = suppress(pose_score[rows], matrix, threshold=nms_oks).suppressed_by
+        repeats[rows] = np.where(suppressed_by < 0, -1, rows[suppressed_by])
+    return repeats

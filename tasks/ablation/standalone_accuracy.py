@@ -9,8 +9,9 @@ import torch
 
 from models.arrays import BoolArray, Float32Array, FloatArray
 from models.networks.correspondence import load_correspondence
+from models.networks.inference import device
 from tasks.formats.kitti_flow import read_flow_png
-from tasks.inference.networks import device, loaded
+from tasks.inference.networks import loaded
 from tasks.tables import read_table
 from tasks.tables.schemas import PERSONS
 from tasks.tracker_evaluation.optical_flow import DenseFlow, flow_of

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.networks.correspondence import load_correspondence
+from models.tracking.correspondence_maps import CorrespondenceMaps, FittedFrame
 from models.tracking.merging import PropagatedPose, Propagation, required_propagations
 from tasks.frames import VideoFrames
-from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.merging import PropagatedPoses, TracksOfSource
-from tasks.inference.networks import loaded
+from tasks.inference.networks import load_correspondence_maps
 from tasks.params.recover import RecoverParams
 
 
@@ -77,7 +76,7 @@ def load_propagation(weights: Path, params: RecoverParams) -> GapPropagation:
     Raises:
         InputError: the file is missing or holds no such network.
     """
-    network = CorrespondenceMaps(loaded(load_correspondence, weights), params)
+    network = load_correspondence_maps(weights, params)
     return GapPropagation(
         network, query_keypoint_threshold=params.query_keypoint_threshold, batch_size=params.batch_size
     )

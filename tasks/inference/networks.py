@@ -1,42 +1,28 @@
-"""Networks at work: where they run and in which precision, with nothing that training needs."""
+"""Networks from weight files, with the parameters of the stages that run them; faults of a file are bad input."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
-from models.networks.fusion import fuse_for_inference
+from models.networks.correspondence import load_correspondence
+from models.networks.pose import load_pose
+from models.poses.estimation import PoseEstimator
+from models.tracking.correspondence_maps import CorrespondenceMaps
 from models.weight_files import Kind, WeightsError, load_weights
 from tasks.errors import InputError
+from tasks.params.estimate import EstimateParams
+from tasks.params.recover import RecoverParams
 
 Network = TypeVar("Network", bound=nn.Module)
-Precision = Literal["float32", "bfloat16", "float16"]
-
-
-def prepare(network: Network) -> Network:
-    """Fold, lay out channels-last and move `network` to the GPU that this process was given, else the CPU."""
-    return fuse_for_inference(network.eval()).to(device())
-
-
-def device() -> torch.device:
-    """The GPU that this process may use, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def autocast(precision: Precision) -> AbstractContextManager[None]:
-    """Run convolutions in `precision`; float32 changes nothing."""
-    dtype: torch.dtype = getattr(torch, precision)
-    return torch.autocast(device().type, dtype=dtype, enabled=precision != "float32")
 
 
 def loaded(load: Callable[[Path], Network], path: Path) -> Network:
-    """The network that `load` reads from a weight file.
+    """Return the network that `load` reads from a weight file.
 
     Raises:
-        InputError: it holds no such network.
+        InputError: the file is missing or holds no such network.
     """
     try:
         return load(path)
@@ -45,12 +31,60 @@ def loaded(load: Callable[[Path], Network], path: Path) -> Network:
 
 
 def trained_params(path: Path, kind: Kind) -> dict[str, Any]:
-    """The parameters that a network of ours was trained with; imported weights may have none.
+    """Return the parameters that a network was trained with; imported weights may have none.
 
     Raises:
-        InputError: the file is not there or holds no such network.
+        InputError: the file is missing or holds no such network.
     """
     try:
         return load_weights(path, kind).params
     except WeightsError as error:
         raise InputError(str(error)) from error
+
+
+def load_estimator(weights: Path, params: EstimateParams) -> PoseEstimator:
+    """Return the pose network of a weight file, with the parameters of the stage estimate.
+
+    Raises:
+        InputError: the file is missing, holds no pose network, or the network lacks the stage that is asked for.
+    """
+    network = loaded(load_pose, weights)
+    stage_count = len(network.stages)
+    if not -stage_count <= params.output_stage < stage_count:
+        raise InputError(
+            f"{weights}: estimate.output_stage must be one of the network's {stage_count} stages, "
+            f"got {params.output_stage}"
+        )
+    return PoseEstimator(network, params)
+
+
+def crop_size_notices(weights: Path, params: EstimateParams) -> list[str]:
+    """Return one sentence for each side of the crops that differs from those the pose network was trained with.
+
+    Raises:
+        InputError: the file is missing or holds no pose network.
+    """
+    trained = trained_params(weights, "pose")
+    return [
+        f"estimate.{name} is {getattr(params, name)}, but the pose network was trained with {trained[name]}: "
+        "expect poorer poses"
+        for name in ("crop_width_px", "crop_height_px")
+        if name in trained and trained[name] != getattr(params, name)
+    ]
+
+
+def load_correspondence_maps(weights: Path, params: RecoverParams, *, refine: bool = True) -> CorrespondenceMaps:
+    """Return the correspondence network of a weight file, with the parameters of the stage recover.
+
+    Args:
+        weights: weight file of the correspondence network.
+        params: parameters of the stage recover.
+        refine: False leaves the refinement network out.
+
+    Raises:
+        InputError: the file is missing or holds no such network.
+    """
+    network = loaded(load_correspondence, weights)
+    if not refine:
+        network.refinement = None
+    return CorrespondenceMaps(network, params)

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from models.networks.detector import load_detector
+from models.networks.inference import device
 from models.poses.boxes import xyxy_to_xywh
 from models.poses.crops import image_tensor
 from tasks.frames import VideoFrames
-from tasks.inference.networks import device, loaded
+from tasks.inference.networks import loaded
 from tasks.inference.person_boxes import PersonBox
 
 

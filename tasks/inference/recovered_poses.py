@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from models.arrays import FloatArray, IntArray, Picture
+from models.poses.estimation import PoseEstimator
 from models.poses.frame_poses import FramePoses, body_score, join_poses, no_poses
+from models.tracking.correspondence_maps import PoseMaps
 from models.tracking.recovery import (
     Proposals,
     confident_correspondences,
@@ -17,8 +19,6 @@ from models.tracking.recovery import (
     recovery_boxes,
     suppress_recovered,
 )
-from tasks.inference.correspondence_maps import PoseMaps
-from tasks.inference.pose_estimator import PoseEstimator
 from tasks.inference.video_tables import RowBlocks, frame_poses
 from tasks.params.recover import RecoverParams
 from tasks.tables.schemas import RECOVERED_POSES

@@ -14,14 +14,11 @@ import pyarrow.compute as pc
 
 from models.arrays import FloatArray, Picture
 from models.keypoints import KEYPOINT_COUNT
-from models.networks.correspondence import load_correspondence
-from models.networks.pose import load_pose
 from models.poses.frame_poses import FramePoses
+from models.tracking.correspondence_maps import CorrespondenceMaps, FittedFrame, PoseMaps
 from models.tracking.correspondences import MAP_KINDS
 from tasks.frames import VideoFrames
-from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame, PoseMaps
-from tasks.inference.networks import loaded
-from tasks.inference.pose_estimator import PoseEstimator
+from tasks.inference.networks import load_correspondence_maps, load_estimator
 from tasks.inference.recovered_poses import BoxSourcePoses, PoseProposer
 from tasks.inference.video_tables import RowBlocks
 from tasks.inference.videos import Video
@@ -50,11 +47,8 @@ class VideoRecovery:
         self, weights: Mapping[str, Path], *, estimate: EstimateParams, recover: RecoverParams, refine: bool = True
     ) -> None:
         self._params = recover
-        self._proposer = PoseProposer(PoseEstimator(loaded(load_pose, weights["pose"]), estimate), recover)
-        network = loaded(load_correspondence, weights["correspondence"])
-        if not refine:
-            network.refinement = None
-        self._network = CorrespondenceMaps(network, recover)
+        self._proposer = PoseProposer(load_estimator(weights["pose"], estimate), recover)
+        self._network = load_correspondence_maps(weights["correspondence"], recover, refine=refine)
 
     def recover(self, video: Video, poses: pa.Table, *, data: Path) -> dict[str, pa.Table]:
         """Return the rows of recovered_poses, correspondences and affinities by table name.

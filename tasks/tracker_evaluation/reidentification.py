@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 import torch
 
 from models.arrays import FloatArray, IntArray
+from models.networks.inference import device, prepare
 from models.networks.reid import load_reid
 from models.poses.crops import image_tensor, stretched_crop
 from models.tracking.similarity import ReidSimilarity
-from tasks.inference.networks import device, prepare
 from tasks.tables import read_table
 from tasks.tables.arrays import list_array
 from tasks.tables.schemas import POSES, RECOVERED_POSES

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 from models.arrays import FloatArray, Picture
 from models.networks.correspondence import CorrespondenceNetwork, load_correspondence, load_siamese
 from models.poses.frame_poses import FramePoses
+from models.tracking.correspondence_maps import CorrespondenceMaps, FittedFrame
 from models.tracking.correspondences import MAP_KINDS, propagate_by_flow
 from tasks.errors import InputError
-from tasks.inference.correspondence_maps import CorrespondenceMaps, FittedFrame
 from tasks.inference.networks import loaded, trained_params
 from tasks.params.recover import RecoverParams
 from tasks.tracker_evaluation.optical_flow import dis_flow

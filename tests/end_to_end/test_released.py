@@ -17,10 +17,10 @@ import torch
 
 from models.networks.correspondence import load_correspondence
 from models.networks.pose import load_released_pose
+from models.poses.estimation import EstimatedPoses, PoseEstimator
 from tasks.demo_corpus.corpus import synthesise
 from tasks.determinism import make_deterministic
 from tasks.frames import VideoFile, read_picture
-from tasks.inference.pose_estimator import EstimatedPoses, PoseEstimator
 from tasks.params.edit import set_value
 from tasks.params.loading import load_params
 from tasks.params.profiles import profile_text

@@ -7,10 +7,8 @@ import numpy as np
 
 from models.arrays import BoolArray, Float32Array, FloatArray, Picture
 from models.networks.backbone import FEATURE_STRIDE
-from models.networks.correspondence import load_correspondence
 from models.poses.frame_poses import FramePoses
-from tasks.inference.correspondence_maps import CorrespondenceMaps
-from tasks.inference.networks import loaded
+from tasks.inference.networks import load_correspondence_maps
 from tasks.params.recover import RecoverParams
 
 
@@ -18,7 +16,7 @@ class RecoveryMaps:
     """The correspondence network, for the kind of maps that recovery used."""
 
     def __init__(self, weights: Path, params: RecoverParams) -> None:
-        self._network = CorrespondenceMaps(loaded(load_correspondence, weights), params)
+        self._network = load_correspondence_maps(weights, params)
         self._params = params
 
     @property

@@ -6,8 +6,10 @@ import torch
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from models.networks.pose import load_pose
+from models.poses.estimation import PoseEstimator
 from models.weight_files import save_weights
-from tasks.inference.pose_estimator import PoseEstimator
+from tasks.errors import InputError
+from tasks.inference.networks import load_estimator
 
 
 @pytest.fixture
@@ -66,9 +68,10 @@ def test_output_stage_is_counted_from_either_end(networks, params, change, pictu
     assert not np.array_equal(found[0], found[1])
 
 
-def test_a_stage_that_the_weights_lack_is_bad_input(networks, params, change):
-    with pytest.raises(Exception, match=r"estimate\.output_stage.*2 stages.*5"):
-        PoseEstimator(load_pose(networks / "pose.safetensors"), change(params, estimate={"output_stage": 5}).estimate)
+@pytest.mark.parametrize("stage", [2, -3])
+def test_a_stage_that_the_weights_lack_is_bad_input(networks, params, change, stage):
+    with pytest.raises(InputError, match=rf"estimate\.output_stage must be one of the network's 2 stages, got {stage}"):
+        load_estimator(networks / "pose.safetensors", change(params, estimate={"output_stage": stage}).estimate)
 
 
 def test_a_moved_picture_moves_its_poses(estimator, picture):

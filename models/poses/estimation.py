@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,12 +12,38 @@ from torch import Tensor
 from models.arrays import FloatArray, Picture
 from models.fields.heatmap import decode_heatmap
 from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
-from models.networks.pose import PoseNetwork, load_pose
+from models.networks.inference import Precision, autocast, device, prepare
+from models.networks.pose import PoseNetwork
 from models.poses import crops
 from models.poses.frame_poses import body_score
-from tasks.errors import InputError
-from tasks.inference.networks import autocast, device, loaded, prepare, trained_params
-from tasks.params.estimate import EstimateParams
+
+
+class EstimationSettings(Protocol):
+    """How poses are estimated; the section `estimate` of the params has these keys."""
+
+    @property
+    def crop_width_px(self) -> int:
+        """Width of the crops, which the longer side of a box spans."""
+
+    @property
+    def crop_height_px(self) -> int:
+        """Height of the crops."""
+
+    @property
+    def batch_size(self) -> int:
+        """Crops per batch."""
+
+    @property
+    def flip_test(self) -> bool:
+        """Whether heatmaps are averaged with those of the mirrored crops."""
+
+    @property
+    def output_stage(self) -> int:
+        """Stage of the pose network whose output is decoded; negative ones count from the last."""
+
+    @property
+    def precision(self) -> Precision:
+        """Precision of the convolutions."""
 
 
 @dataclass(frozen=True)
@@ -45,39 +71,26 @@ class EstimatedPoses:
         return body_score(self.score)
 
 
-def _stage(stages: int, output_stage: int) -> int:
-    if not -stages <= output_stage < stages:
-        raise InputError(
-            f"estimate.output_stage must be a stage of the weights, which have {stages} stages, got {output_stage}"
-        )
-    return output_stage % stages
-
-
 class PoseEstimator:
-    """The pose network over crops, in batches of a fixed size.
+    """The pose network applied to crops, in batches of a fixed size."""
 
-    Attributes:
-        notices: what the user should know of the network, one sentence each.
-    """
-
-    def __init__(self, network: PoseNetwork, params: EstimateParams, notices: Sequence[str] = ()) -> None:
-        self.notices = tuple(notices)
+    def __init__(self, network: PoseNetwork, settings: EstimationSettings) -> None:
         self._network = prepare(network)
-        self._params = params
-        self._stage = _stage(len(network.stages), params.output_stage)
+        self._settings = settings
+        self._stage = range(len(network.stages))[settings.output_stage]
         self._mirrored = torch.as_tensor(flip_order(POSETRACK_KEYPOINTS), device=device())
 
     def crop(self, picture: Picture, box_xywh: Sequence[float] | FloatArray) -> PersonCrop:
-        """Cut a box out of a picture (H,W,3), its longer side spanning the crop's width (FACTS 4.2)."""
-        size = {"crop_width": self._params.crop_width_px, "crop_height": self._params.crop_height_px}
+        """Cut a box out of a picture (H,W,3), its longer side spanning the crop's width (6.1)."""
+        size = {"crop_width": self._settings.crop_width_px, "crop_height": self._settings.crop_height_px}
         affine = crops.crop_affine(np.asarray(box_xywh, dtype=np.float64), **size)
         return PersonCrop(crops.crop_picture(picture, affine, **size), affine)
 
     def estimate(self, persons: Iterable[PersonCrop]) -> EstimatedPoses:
-        """Poses of the crops in their order; the last batch may be smaller, and no more than one is in memory."""
+        """Estimate the poses of the crops in their order; one batch is in memory, and the last may be smaller."""
         waiting = iter(persons)
         batches = []
-        while persons_of_batch := list(islice(waiting, self._params.batch_size)):
+        while persons_of_batch := list(islice(waiting, self._settings.batch_size)):
             batches.append(self._batch(persons_of_batch))
         if not batches:
             empty = np.zeros((0, KEYPOINT_COUNT, 2))
@@ -95,32 +108,17 @@ class PoseEstimator:
 
     @torch.inference_mode()
     def _fields(self, pixels: Picture) -> tuple[Tensor, Tensor]:
-        """Heatmaps (B,17,h,w) in 0..1, averaged over the mirrored crops, and the offset maps (B,34,h,w) of the others.
+        """Return heatmaps (B,17,h,w), 0 to 1, averaged with those of the mirrored crops, and offset maps (B,34,h,w).
 
-        The two passes are one batch. Heatmaps are mirrored back without a shift, as in the released code.
+        Both passes are one batch; offsets are those of the plain crops. Heatmaps are mirrored back without a shift, as
+        in the released code.
         """
         images = crops.image_tensor(pixels, device=device())
-        batch = torch.cat([images, images.flip(-1)]) if self._params.flip_test else images
-        with autocast(self._params.precision):
+        batch = torch.cat([images, images.flip(-1)]) if self._settings.flip_test else images
+        with autocast(self._settings.precision):
             output = self._network(batch.contiguous(memory_format=torch.channels_last), last_stage=self._stage)[-1]
         plain, mirrored = output.float().split([len(images), len(batch) - len(images)])
         heatmaps = plain[:, :KEYPOINT_COUNT].sigmoid()
-        if self._params.flip_test:
+        if self._settings.flip_test:
             heatmaps = (heatmaps + mirrored[:, :KEYPOINT_COUNT].sigmoid().flip(-1)[:, self._mirrored]) / 2
         return heatmaps, plain[:, KEYPOINT_COUNT:]
-
-
-def load_estimator(weights: Path, params: EstimateParams) -> PoseEstimator:
-    """The pose network of a weight file, with a notice when it was trained with crops of another size.
-
-    Raises:
-        InputError: the file is not there, holds no pose network, or lacks the stage that is asked for.
-    """
-    trained = trained_params(weights, "pose")
-    notices = [
-        f"estimate.{name} is {getattr(params, name)}, but the pose network was trained with {trained[name]}: "
-        "expect poorer poses"
-        for name in ("crop_width_px", "crop_height_px")
-        if name in trained and trained[name] != getattr(params, name)
-    ]
-    return PoseEstimator(loaded(load_pose, weights), params, notices)

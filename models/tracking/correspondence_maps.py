@@ -1,8 +1,9 @@
-"""Affinity maps of all poses of a frame onto another: each frame's features once, each map once (4.1, 4.2)."""
+"""Affinity maps of poses onto other frames: the features of a frame once, each map once (4.1, 4.2)."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,10 +13,29 @@ from models.arrays import FloatArray, Picture
 from models.fields.affinity_map import Convention, peaks, pixel_of, sample
 from models.networks.backbone import FEATURE_STRIDE
 from models.networks.correspondence import CorrespondenceNetwork
+from models.networks.inference import Precision, autocast, device, prepare
 from models.poses import crops
 from models.poses.frame_poses import FramePoses
-from tasks.inference.networks import autocast, device, prepare
-from tasks.params.recover import RecoverParams
+
+
+class MapSettings(Protocol):
+    """How maps are computed; the section `recover` of the params has these keys."""
+
+    @property
+    def frame_size_px(self) -> int:
+        """Side of the square into which a frame is fitted."""
+
+    @property
+    def query_keypoint_threshold(self) -> float:
+        """Least score of a keypoint that is a query."""
+
+    @property
+    def batch_size(self) -> int:
+        """Poses per batch."""
+
+    @property
+    def precision(self) -> Precision:
+        """Precision of the convolutions."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +53,7 @@ class FittedFrame:
         return float(self.affine[0, 0])
 
     def fitted(self, xy: FloatArray) -> Tensor:
-        """Positions (...,2) of the picture in pixels of the square, float64."""
+        """Map positions (...,2) of the picture to pixels of the square, float64."""
         x, y = crops.apply(self.affine, xy[..., 0], xy[..., 1])
         return torch.from_numpy(np.stack([x, y], axis=-1)).to(self.features.device)
 
@@ -42,27 +62,27 @@ class FittedFrame:
 class PoseMaps:
     """Affinity maps of Q poses onto one target frame.
 
-    Refined maps are kept as logits: a sigmoid in single precision is 1 from 17 on, for all cells around a sure peak.
+    Refined maps are kept as logits: in single precision a sigmoid is 1 from 17 on, for all cells around a high peak.
     """
 
     scores: dict[str, Tensor]
-    """(Q,17,h,w): siamese the shares S, refined the logits of C; siamese alone where the network has no refinement."""
+    """(Q,17,h,w): the softmax S as siamese, the logits of C as refined; siamese alone where there is no refinement."""
     target: FittedFrame
     cells: Convention
 
     def whole(self, kind: str) -> Tensor:
-        """The maps (Q,17,h,w), 0 to 1."""
+        """Return the maps (Q,17,h,w), 0 to 1."""
         return _affinities(kind, self.scores[kind])
 
     def peaks(self, kind: str) -> tuple[FloatArray, FloatArray]:
-        """Where each map is largest, (Q,17,2) x, y in pixels of the picture, and how large, (Q,17) (5.1)."""
+        """Return where each map is largest, (Q,17,2) px of the picture, and its value there, (Q,17) (5.1)."""
         cells, score = peaks(self.scores[kind])
         fitted = pixel_of(cells, self.cells).double().cpu().numpy()
         x, y = crops.apply(crops.invert(self.target.affine), fitted[..., 0], fitted[..., 1])
         return np.stack([x, y], axis=-1), _affinities(kind, score).double().cpu().numpy()
 
     def sample(self, kind: str, xy: FloatArray) -> FloatArray:
-        """Values (Q,P,17) of the maps at the keypoints (P,17,2) of P poses of the target frame (equation 6)."""
+        """Return the values (Q,P,17) of the maps at keypoints (P,17,2) of poses of the target frame (equation 6)."""
         outside = -math.inf if kind == "refined" else 0.0
         scores = sample(self.scores[kind], self.target.fitted(xy), self.cells, outside=outside)
         values: FloatArray = _affinities(kind, scores).double().cpu().numpy()
@@ -74,46 +94,46 @@ def _affinities(kind: str, scores: Tensor) -> Tensor:
 
 
 class CorrespondenceMaps:
-    """The correspondence network over frames and poses, persons in batches of a fixed size."""
+    """The correspondence network applied to frames and poses, in batches of a fixed size."""
 
-    def __init__(self, network: CorrespondenceNetwork, params: RecoverParams) -> None:
+    def __init__(self, network: CorrespondenceNetwork, settings: MapSettings) -> None:
         self._network = prepare(network)
-        self._params = params
+        self._settings = settings
 
     @torch.inference_mode()
     def fit(self, picture: Picture) -> FittedFrame:
-        """Features of a picture (H,W,3) RGB; needed once per frame."""
-        size = self._params.frame_size_px
+        """Compute the features of a picture (H,W,3) RGB; needed once per frame."""
+        size = self._settings.frame_size_px
         affine = crops.frame_affine(picture.shape[1], picture.shape[0], size_px=size)
         square = crops.crop_picture(picture, affine, crop_width=size, crop_height=size)
         image = crops.image_tensor(square, device=device())[None]
-        with autocast(self._params.precision):
+        with autocast(self._settings.precision):
             features = self._network.features(image.contiguous(memory_format=torch.channels_last))
         return FittedFrame(features.float(), affine)
 
     def maps(self, source: FittedFrame, target: FittedFrame, poses: FramePoses) -> PoseMaps:
-        """Maps of at least one pose, all found in `source`, onto `target`."""
+        """Compute the maps of at least one pose, all of the frame `source`, onto `target`."""
         return self.maps_of_frames([source] * len(poses), target, poses.xy, poses.score)
 
     @torch.inference_mode()
     def maps_of_frames(
         self, sources: Sequence[FittedFrame], target: FittedFrame, xy: FloatArray, score: FloatArray
     ) -> PoseMaps:
-        """Maps of at least one pose, each found in a frame of its own, onto `target`.
+        """Compute the maps of at least one pose, each of a frame of its own, onto `target`.
 
         A keypoint below `query_keypoint_threshold` is no query: its map S is zero, as in training, and the refinement
-        may only guess it from the others.
+        can only infer it from the others.
 
         Args:
             sources: the frame of each of Q poses.
-            target: the frame they are carried to.
+            target: the frame onto which they are mapped.
             xy: (Q,17,2) px of the original picture.
-            score: (Q,17).
+            score: (Q,17), 0 to 1.
         """
-        query = torch.stack([source.fitted(own) for source, own in zip(sources, xy, strict=True)]) / FEATURE_STRIDE
-        found = torch.from_numpy(score >= self._params.query_keypoint_threshold).to(query.device)
-        query = torch.where(found[..., None], query, torch.nan).flip(-1)
-        size = self._params.batch_size
+        query = torch.stack([source.fitted(pose) for source, pose in zip(sources, xy, strict=True)]) / FEATURE_STRIDE
+        is_query = torch.from_numpy(score >= self._settings.query_keypoint_threshold).to(query.device)
+        query = torch.where(is_query[..., None], query, torch.nan).flip(-1)
+        size = self._settings.batch_size
         batches = [
             self._batch(sources[start : start + size], target, query[start : start + size])
             for start in range(0, len(query), size)
@@ -127,6 +147,6 @@ class CorrespondenceMaps:
             features = torch.cat([source.features for source in sources])
         if self._network.refinement is None:
             return {"siamese": self._network.affinity_maps(features, target.features, query)}
-        with autocast(self._params.precision):
+        with autocast(self._settings.precision):
             siamese, logits = self._network.affinity(features, target.features, query)
         return {"refined": logits.float(), "siamese": siamese.float()}

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from models.networks.backbone import FEATURE_STRIDE
-from tasks.inference.correspondence_maps import FittedFrame, PoseMaps
+from models.tracking.correspondence_maps import FittedFrame, PoseMaps
 
 CELLS = 16
 PLAIN = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

@@ -2,8 +2,8 @@
 
     python -m bench.bench_networks --out RESULT.json [--repeats N] [--threads N]
 
-Full width, random weights, CPU, float32. The rivals of a comparison take turns, so that a busy machine slows both;
-medians are compared. GFLOP are those of the plain networks: what a faster way adds or saves is not credited.
+Full width, random weights, CPU, float32. The compared ways take turns, so that a busy machine slows all of them;
+medians are compared. GFLOP are those of the plain networks, whatever a faster way adds or saves.
 """
 
 import argparse
@@ -169,7 +169,7 @@ def run(repeats: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, write the JSON file, and tell the headline figures."""
+    """Measure, write the JSON file, and log the speedups."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
     parser.add_argument("--repeats", type=int, default=5)

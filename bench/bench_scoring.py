@@ -32,23 +32,23 @@ _SCORE += "score_folder(Request(*map(Path, sys.argv[1:4]), with_hota=sys.argv[4]
 def main() -> None:
     """Measure, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
     out = parser.parse_args().out
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder))
-    for name, value in figures.items():
+        measured = measure(Path(folder))
+    for name, value in measured.items():
         print(f"{name:45s} {value:.3g}")  # noqa: T201
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(figures, indent=2) + "\n")
+        out.write_text(json.dumps(measured, indent=2) + "\n")
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """All figures, in seconds, milliseconds per frame or ratios."""
+    """All measurements, in seconds, milliseconds per frame or ratios."""
     world = write_world(folder / "world", sequences=20, frames=100, persons=6)
     (mot, mot_cpu), (hota, hota_cpu) = (fresh_seconds(world, with_hota=choice) for choice in (False, True))
     accumulator, counting = motmetrics_seconds(world), counting_seconds(world)
-    figures = {
+    measured = {
         "AP and MOT, seconds": mot,
         "AP and MOT, processor seconds": mot_cpu,
         "AP, MOT and HOTA, seconds": hota,
@@ -66,24 +66,26 @@ def measure(folder: Path) -> dict[str, float]:
     }
     for persons in (3, 12, 24):
         grown = write_world(folder / f"persons{persons}", sequences=5, frames=100, persons=persons)
-        figures[f"processor ms per frame with {persons} persons"] = 1000 * fresh_seconds(grown, with_hota=True)[1] / 500
+        measured[f"processor ms per frame with {persons} persons"] = (
+            1000 * fresh_seconds(grown, with_hota=True)[1] / 500
+        )
     for frames in (100, 400, 1600):
         grown = write_world(folder / f"frames{frames}", sequences=1, frames=frames, persons=6)
-        figures[f"processor ms per frame with {frames} frames"] = (
+        measured[f"processor ms per frame with {frames} frames"] = (
             1000 * fresh_seconds(grown, with_hota=True)[1] / frames
         )
-    return figures
+    return measured
 
 
 def write_world(folder: Path, *, sequences: int, frames: int, persons: int) -> Path:
-    """Persons who wander through a picture, and predictions with jitter, gaps, false poses and identity changes."""
+    """Persons who walk through a picture, and predictions with jitter, gaps, false poses and identity changes."""
     rng = np.random.default_rng(0)
     for index in range(sequences):
         name = f"{index + 1:06d}_mpii_test"
-        places = rng.uniform([100, 100], [1800, 900], (persons, 1, 1, 2))
+        centres = rng.uniform([100, 100], [1800, 900], (persons, 1, 1, 2))
         walk = np.cumsum(rng.normal(0, 3, (persons, frames, 1, 2)), axis=1)
         body = rng.uniform(-60, 60, (persons, 1, len(POSETRACK_KEYPOINTS), 2))
-        truth = np.round(places + walk + body, 2)
+        truth = np.round(centres + walk + body, 2)
         predicted = np.round(truth + rng.normal(0, 6, truth.shape), 2)
         write_file(folder / "gt" / f"{name}.json", truth, name, with_heads=True, rng=rng)
         write_file(folder / "pred" / f"{name}.json", predicted, name, with_heads=False, rng=rng)
@@ -138,7 +140,7 @@ def timed_process(code: str, *arguments: str) -> tuple[float, float]:
 
 
 def counting_seconds(world: Path) -> float:
-    """Our CLEAR MOT of the world in this process, distances included, files excluded."""
+    """Our CLEAR MOT of the world in this process, with distances, without reading of files."""
     from models.metrics.clear_mot import count_events
 
     sequences = list(loaded(world))
@@ -183,7 +185,7 @@ def loaded(world: Path) -> Any:
 
 
 def best_of(work: Any) -> float:
-    """Least seconds of some runs: what the machine can do when others leave it alone."""
+    """Least seconds of some runs, which other work on the machine disturbs least."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -1,6 +1,6 @@
-"""How fast association alone is: `python bench/bench_tracking.py [--out FILE.json]`.
+"""How fast association alone is: `python -m bench.bench_tracking [--out FILE.json]`.
 
-From the columns of the tables poses, affinities and correspondences, as they stand in memory, to tracks: equation 6,
+From the columns of the tables poses, affinities and correspondences, in memory, to tracks: equation 6,
 greedy assignment, duplicate removal, minimum length; and the released scripts' rule, Hungarian assignment and OKS for
 comparison. No network, no file. Poses per second against the number of persons and of frames; the growth is the
 exponent of a power law through the first and the last point of each series.
@@ -8,7 +8,6 @@ exponent of a power law through the first and the last point of each series.
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.association import Matcher, SimilarityMatcher, Tracks, associate_poses
@@ -45,22 +42,22 @@ class World:
 def main() -> None:
     """Measure, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
     out = parser.parse_args().out
-    figures = measure()
-    for row in figures["rows"]:
+    measured = measure()
+    for row in measured["rows"]:
         print("{method:28s} {persons:3d} persons {frames:5d} frames {poses_per_second:10.0f} poses/s".format(**row))  # noqa: T201
-    for name, exponent in figures["growth"].items():
+    for name, exponent in measured["growth"].items():
         print(f"{name:60s} {exponent:.2f}")  # noqa: T201
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(figures, indent=2) + "\n")
+        out.write_text(json.dumps(measured, indent=2) + "\n")
 
 
 def measure() -> dict[str, Any]:
     """Rows of seconds and poses per second, and the exponents of growth."""
-    rows = [figure(method, persons, FRAMES[0]) for method in METHODS for persons in PERSONS]
-    rows += [figure("paper", PERSONS[0], frames) for frames in FRAMES[1:]]
+    rows = [timing(method, persons, FRAMES[0]) for method in METHODS for persons in PERSONS]
+    rows += [timing("paper", PERSONS[0], frames) for frames in FRAMES[1:]]
     seconds = {(row["method"], row["persons"], row["frames"]): row["seconds"] for row in rows}
     growth = {
         f"{method}: seconds grow with persons to the power of": exponent(
@@ -79,7 +76,7 @@ def exponent(sizes: tuple[int, ...], seconds: list[float]) -> float:
     return float(np.log(seconds[-1] / seconds[0]) / np.log(sizes[-1] / sizes[0]))
 
 
-def figure(method: str, persons: int, frames: int) -> dict[str, Any]:
+def timing(method: str, persons: int, frames: int) -> dict[str, Any]:
     """One measurement; the tracks must be those of the world, or the figure means nothing."""
     world = make_world(persons, frames)
     tracks = track(world, method)
@@ -151,7 +148,7 @@ def matcher(world: World, poses: VideoPoses, method: str) -> Matcher:
 
 
 def best_of(work: Callable[[], object]) -> float:
-    """Least seconds of some runs: what the machine can do when others leave it alone."""
+    """Least seconds of some runs, which other work on the machine disturbs least."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()

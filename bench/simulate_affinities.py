@@ -1,8 +1,8 @@
-"""A SIMULATION of equation 6 on real tracks: `python bench/simulate_affinities.py FOLDER [--out FILE.json]`.
+"""A SIMULATION of equation 6 on real tracks: `python -m bench.simulate_affinities FOLDER [--out FILE.json]`.
 
 FOLDER holds PoseTrack18 annotations (posetrack18_gt of the real data). There are no frames and no network here: the
 poses are the annotated ones, and the affinities come from geometry. The map of a keypoint is a Gaussian of one cell
-(10 px) around its TRUE next position, made worse along one axis at a time, from none to failure:
+(10 px) around its TRUE next position, degraded along one axis at a time, from none to failure:
 
 - noise: the centre is off by a normal error, in head sizes (0.6 of the head box's diagonal, as in PCKh);
 - dropout: share of keypoints whose map is empty;
@@ -12,12 +12,11 @@ poses are the annotated ones, and the affinities come from geometry. The map of 
 Every frame, every 4th and every 8th are tracked: OKS needs no maps, so it is one number per step, at the best of a few
 acceptance thresholds. "equation 6 x share" is a diagnosis, not the paper: equation 6 times the share of the track's
 keypoints that it counts. Identity switches and MOTA are poseval's, over the 15 joints (the last frame counts too).
-What this shows is how much error each similarity bears, not how much a trained network makes.
+The result shows how much error each similarity tolerates, not how much error a trained network makes.
 """
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,9 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 
 from models.arrays import BoolArray, FloatArray, IntArray
 from models.keypoints import POSEVAL_FROM_POSETRACK
@@ -76,7 +72,7 @@ class Video:
 
 
 def main() -> None:
-    """Run the sweep, print it, write JSON."""
+    """Run the sweep, print it, and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="folder of PoseTrack18 annotation files")
     parser.add_argument("--out", type=Path, help="also write the curve to this JSON file")
@@ -106,26 +102,26 @@ def sweep(folder: Path) -> Iterator[dict[str, Any]]:
                         total(videos, [similarity(video, method, axis, level, seed) for video in videos], TAU)
                         for seed in SEEDS
                     ]
-                    yield {"step": step, "axis": axis, "level": level, "method": method} | mean_figures(counts)
+                    yield {"step": step, "axis": axis, "level": level, "method": method} | mean_metrics(counts)
 
 
 def read_video(path: Path, step: int) -> Video:
     """Every `step`-th frame of one annotation file."""
     content = json.loads(path.read_text())
     ids = [image["id"] for image in content["images"]][::step]
-    place = {image_id: index for index, image_id in enumerate(ids)}
-    persons = [one for one in content["annotations"] if one["image_id"] in place]
+    index_of = {image_id: index for index, image_id in enumerate(ids)}
+    persons = [person for person in content["annotations"] if person["image_id"] in index_of]
     # In random order inside a frame: ids in the order of the tracks would let every tie fall to the truth.
     draw = np.random.default_rng([*path.stem.encode(), step]).random(len(persons))
-    order = np.lexsort((draw, [place[one["image_id"]] for one in persons]))
+    order = np.lexsort((draw, np.array([index_of[person["image_id"]] for person in persons])))
     persons = [persons[row] for row in order]
-    keypoints = np.array([one["keypoints"] for one in persons], dtype=np.float64).reshape(-1, 17, 3)
-    heads = np.array([one["bbox_head"][2:] for one in persons], dtype=np.float64)
+    keypoints = np.array([person["keypoints"] for person in persons], dtype=np.float64).reshape(-1, 17, 3)
+    heads = np.array([person["bbox_head"][2:] for person in persons], dtype=np.float64)
     return Video(
         path.stem,
         len(ids),
-        np.array([place[one["image_id"]] for one in persons]),
-        np.array([one["track_id"] for one in persons]),
+        np.array([index_of[person["image_id"]] for person in persons]),
+        np.array([person["track_id"] for person in persons]),
         keypoints[..., :2],
         keypoints[..., 2] > 0,
         0.6 * np.hypot(heads[:, 0], heads[:, 1]),
@@ -135,10 +131,10 @@ def read_video(path: Path, step: int) -> Video:
 def best_oks(videos: list[Video]) -> dict[str, float]:
     """OKS at the threshold with the fewest switches."""
     candidates = [
-        mean_figures([total(videos, [OksSimilarity(VideoPoses(v.frames()), 0.5) for v in videos], threshold)])
+        mean_metrics([total(videos, [OksSimilarity(VideoPoses(v.frames()), 0.5) for v in videos], threshold)])
         for threshold in OKS_THRESHOLDS
     ]
-    return min(candidates, key=lambda figures: figures["switches"])
+    return min(candidates, key=lambda metrics: metrics["switches"])
 
 
 def similarity(video: Video, method: str, axis: str, level: float, seed: int) -> Similarity:
@@ -213,28 +209,28 @@ def nearest_other(video: Video, source: IntArray, target: IntArray, same: BoolAr
 def total(videos: list[Video], similarities: list[Similarity], min_similarity: float) -> MotCounts:
     """CLEAR MOT events of all videos."""
     counts = no_counts()
-    for video, one in zip(videos, similarities, strict=True):
-        matcher = SimilarityMatcher(one, min_similarity, "greedy", None)
+    for video, of_poses in zip(videos, similarities, strict=True):
+        matcher = SimilarityMatcher(of_poses, min_similarity, "greedy", None)
         tracks = associate_poses(video.frames(), matcher, min_track_frames=1, max_lost_frames=0)
         counts = counts + count_events(as_sequence(video, tracks), corrected=True)
     return counts
 
 
 def as_sequence(video: Video, tracks: Tracks) -> Sequence:
-    """The annotated poses twice: under their own identities and under those found."""
-    found = np.empty(len(video.frame), dtype=np.float64)
-    found[tracks.pose_id] = tracks.track_id
+    """The annotated poses twice: with their annotated and with their assigned identities."""
+    assigned = np.empty(len(video.frame), dtype=np.float64)
+    assigned[tracks.pose_id] = tracks.track_id
     order = POSEVAL_FROM_POSETRACK
     shared = (video.xy[:, order], video.present[:, order], video.present[:, order].astype(np.float64), video.head_size)
-    sides = (SequencePersons(video.frame, ids.astype(np.float64), *shared) for ids in (video.track_id, found))
+    sides = (SequencePersons(video.frame, ids.astype(np.float64), *shared) for ids in (video.track_id, assigned))
     return Sequence(video.name, video.frame_count, *sides)
 
 
-def mean_figures(counts: list[MotCounts]) -> dict[str, float]:
+def mean_metrics(counts: list[MotCounts]) -> dict[str, float]:
     """Identity switches (joints) and MOTA (percent), means over the seeds."""
     return {
-        "switches": float(np.mean([one.switches.sum() for one in counts])),
-        "mota": float(np.mean([clear_mot(one, corrected=True).mota[-1] for one in counts])),
+        "switches": float(np.mean([part.switches.sum() for part in counts])),
+        "mota": float(np.mean([clear_mot(part, corrected=True).mota[-1] for part in counts])),
     }
 
 

@@ -16,7 +16,7 @@ from tasks.training.checkpoint import FinalResults
 Batch: TypeAlias = dict[str, Tensor]
 Metrics: TypeAlias = dict[str, float]
 
-_NOT_IN_THE_KEY = {"workers", "checkpoint_seconds"}
+_NOT_IN_THE_KEY = {"workers", "checkpoint_seconds", "start_weights"}
 """Parameters that change nothing but the last bits: a training may continue with another number of workers."""
 
 

@@ -131,6 +131,12 @@ def test_the_same_numbers_from_other_weights_are_another_training(prepared, para
     assert len(list(prepared.state.glob("checkpoints/pretrain/*"))) == 2
 
 
+def test_the_same_weights_under_another_name_are_the_same_training(prepared, params, changed, files, tmp_path):
+    for path in (files["pretrain"], shutil.copyfile(files["pretrain"], tmp_path / "copy.safetensors")):
+        run("pretrain", prepared, changed(params, "pretrain", start_weights=str(path)))
+    assert len(list(prepared.state.glob("checkpoints/pretrain/*"))) == 1
+
+
 def test_keep_best_never_ends_worse_than_the_start(prepared, params, changed, files, monkeypatch):
     """Each validation finds fewer keypoints than the one before, so that the start is the best."""
     found = iter([0.9, 0.5, 0.4])

@@ -1,5 +1,53 @@
-"""Errors that tell a user what to change."""
+"""Errors that name what to change: in the input, or on the machine."""
+
+import errno
+from collections.abc import Iterator
+from typing import Final
+
+_REMEDIES: Final = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room within the quota",
+    errno.EROFS: "make the file system writable",
+    errno.EACCES: "give this user the permission",
+    errno.EPERM: "give this user the permission",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "close other programs",
+    errno.ENOMEM: "free memory, or lower compute.workers",
+    errno.EIO: "check the disk",
+}
 
 
 class InputError(Exception):
     """What the user gave is not usable: the message says what was expected, found and where. Exit code 2."""
+
+
+class MachineError(Exception):
+    """Disk, memory, a permission or a lost worker stopped the work; no input is to blame. Exit code 1."""
+
+
+def machine_fault(error: BaseException) -> str | None:
+    """The sentence for an error that the machine caused, itself or behind other errors; None if it did not."""
+    for cause in _chain(error):
+        if isinstance(cause, OSError) and cause.errno in _REMEDIES:
+            where = f" ({cause.filename})" if cause.filename else ""
+            return _sentence(f"{cause.strerror or cause}{where}", _REMEDIES[cause.errno])
+        if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or _is_allocation(cause):
+            return _sentence("memory ran out", _REMEDIES[errno.ENOMEM])
+    return None
+
+
+def _sentence(fault: str, remedy: str) -> str:
+    return f"{fault}; {remedy} and run the same command again: finished work is kept"
+
+
+def _is_allocation(error: BaseException) -> bool:
+    """Whether it is the error of torch's allocator, which has no class of its own on the CPU."""
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from tasks.errors import InputError
+from tasks.errors import InputError, MachineError, machine_fault
 
 _LOG: Final = logging.getLogger("tasks")
 DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
@@ -25,10 +25,15 @@ def exit_code_of(name: str, work: Callable[[], object], *, log_file: Path | None
     except InputError as error:
         _LOG.debug("bad input", exc_info=True)
         return _say(f"{name}: {error}", BAD_INPUT)
+    except MachineError as error:
+        _LOG.debug("failed", exc_info=True)
+        return _say(f"{name}: {error}", FAILED)
     except KeyboardInterrupt:
         return _say(f"{name}: stopped; run it again to go on", STOPPED)
     except Exception as error:
         _LOG.log(logging.DEBUG if log_file else logging.ERROR, "failed", exc_info=True)
+        if fault := machine_fault(error):
+            return _say(f"{name}: {fault}", FAILED)
         first = (str(error).splitlines() or [""])[0]
         where = f"; traceback in {log_file}" if log_file else ""
         return _say(f"{name}: failed with {type(error).__name__}: {first}{where}", FAILED)

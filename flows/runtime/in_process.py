@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
 from flows.runtime.progress_view import EventFile, ProgressView
-from tasks.errors import InputError
+from tasks.errors import InputError, MachineError, machine_fault
 from tasks.params.sections import Params
 from tasks.progress import progress_file
 from tasks.stage_run import run_stage
@@ -57,9 +57,16 @@ def _reported_in_one_sentence(stage: str, workspace: Workspace) -> Iterator[None
         yield
     except InputError:
         raise
+    except MachineError as error:
+        raise StageFailedError(stage, ExitCode.FAILED, f"{stage}: {error}") from error
     except Exception as error:
         logging.getLogger("tasks").exception("%s failed", stage)
-        message = f"{stage}: failed with {type(error).__name__}: {error}; traceback in {log_file(workspace)}"
+        fault = machine_fault(error)
+        message = (
+            f"{stage}: {fault}"
+            if fault
+            else f"{stage}: failed with {type(error).__name__}: {error}; traceback in {log_file(workspace)}"
+        )
         raise StageFailedError(stage, ExitCode.FAILED, message) from error
 
 

@@ -1,13 +1,14 @@
 """The servers of one run: started side by side, only those that are needed, stopped whatever happens."""
 
 import os
+import signal
 import threading
 import time
 from types import TracebackType
 
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import make_private
-from flows.runtime.servers import PrefectServer, RayHead, Server
+from flows.runtime.servers import PrefectServer, RayHead, Server, ServerError
 from flows.runtime.signals import undisturbed
 from tasks.params.sections import Params
 from tasks.stages import STAGES
@@ -28,6 +29,9 @@ class RunServers:
         self._runner = runner
         self._params = params
         self._started: list[Server] = []
+        self._ended = threading.Event()
+        self._has_lost_ray = False
+        self._ray_watch = threading.Thread(target=self._stop_without_ray, daemon=True)
 
     def __enter__(self) -> "RunServers":
         make_private(keep_ray=self._params.compute.address is not None)
@@ -37,6 +41,7 @@ class RunServers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._ended.set()
         with undisturbed():
             threads = [threading.Thread(target=server.stop) for server in self._started]
             for thread in threads:
@@ -44,6 +49,11 @@ class RunServers:
             for thread in threads:
                 thread.join()
             self._started.clear()
+        if error is not None and self._has_lost_ray:
+            raise ServerError(
+                f"Ray ended before the run, perhaps killed or out of memory; see {self.ray.log}; finished work is "
+                "kept, the same command continues from there"
+            ) from None
 
     def start_for(self, stages: list[str]) -> None:
         """Start what the update of `stages` needs and does not run yet; returns at once."""
@@ -58,7 +68,7 @@ class RunServers:
     def ray_address(self) -> str:
         """Address of the Ray node for stages that run in this process; it is started at the first call."""
         self._start(self.ray)
-        self._wait(self.ray)
+        self._wait_for_ray()
         os.environ.update(self.ray.client_environment())
         return self.ray.address
 
@@ -82,8 +92,22 @@ class RunServers:
         """
         if self.ray not in self._started or not needs_ray(stage, self._params):
             return {}
-        self._wait(self.ray)
+        self._wait_for_ray()
         return self.ray.client_environment()
+
+    def _wait_for_ray(self) -> None:
+        self._wait(self.ray)
+        with self._counting:
+            if self._ray_watch.ident is None:  # not started yet
+                self._ray_watch.start()
+
+    def _stop_without_ray(self) -> None:
+        """Stop the run when Ray ends: its clients would wait a minute, and then end without an error of their own."""
+        while not self._ended.wait(0.5):
+            if not self.ray.is_running():
+                self._has_lost_ray = True
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
     def _start(self, server: Server) -> None:
         if server not in self._started:

@@ -63,6 +63,10 @@ class Server(ABC):
         """Of the program, while it runs."""
         return self._process.pid if self._process else None
 
+    def is_running(self) -> bool:
+        """Whether the program was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start the program in the private environment of the run, and return at once."""
         self.log.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from tasks.errors import InputError
+from tasks.errors import InputError, MachineError
 from tasks.out_folder import remove_written
 from tasks.progress import Progress, current
 from tasks.shards.keys import ShardKeys
@@ -32,6 +32,7 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
 
     Raises:
         InputError: the work found input that no video is to blame for, such as weights of another network.
+        MachineError: disk, memory or a permission failed, or the workers died.
         RuntimeError: no video at all could be done.
     """
     ordered = sorted(shards)
@@ -48,7 +49,8 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
 def _execute(
     work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
 ) -> Iterator[Outcome]:
-    is_small = len(keyed) < 2 and params.compute.address is None  # one shard needs no other process
+    needs_cluster = params.compute.address is not None or params.compute.gpus_per_worker
+    is_small = len(keyed) < 2 and not needs_cluster  # one shard needs no other process
     if params.compute.executor == "local" or is_small:
         worker = ShardWorker(work, store, params.run)
         yield from (worker.run(shard, key) for shard, key in keyed)
@@ -116,6 +118,8 @@ class _Assembly:
         _LOG.debug("video %s\n%s", outcome.shard.video_id, outcome.traceback)
         if outcome.bad_input:
             raise InputError(outcome.failure)
+        if outcome.machine_fault:
+            raise MachineError(outcome.failure)
         self._failed.setdefault(outcome.shard.video_id, str(outcome.failure))
 
     def _finish(self, video_id: str) -> None:

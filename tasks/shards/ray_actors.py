@@ -83,6 +83,10 @@ class _ActorPool:
             raise
         except errors.RayError as error:
             _LOG.warning("a worker died on video %s", shard.video_id)
-            reason = f"its worker died {_ATTEMPTS} times, expected it to end; perhaps memory is short"
-            return Outcome(shard, reason, str(error), died=True)
+            reason = (
+                f"the workers on video {shard.video_id} died {_ATTEMPTS} times, perhaps for lack of memory; free "
+                "memory or lower compute.workers, or remove that video, and run the same command again: finished work "
+                "is kept"
+            )
+            return Outcome(shard, reason, str(error), machine_fault=True, died=True)
         return outcome

@@ -84,8 +84,8 @@ def ray_cluster(compute: "ComputeParams", run: RunParams) -> Iterator[Any]:
         return
     temporary = None if address else tempfile.mkdtemp(prefix="ct", dir=short_temporary_folder())
     try:
-        _connect(ray, address, temporary, cpus=compute.workers * run.threads_per_worker)
-        _take_signals_back()
+        with _own_signal_handlers():
+            _connect(ray, address, temporary, cpus=compute.workers * run.threads_per_worker)
         check_gpus(node_resources(ray), compute)
         yield ray
     finally:
@@ -117,11 +117,18 @@ def _connect(ray: Any, address: str | None, temporary: str | None, *, cpus: int)
         raise InputError(f"compute.address: expected a Ray cluster at {address}, got {first}") from error
 
 
-def _take_signals_back() -> None:
-    """Install this process's own handlers again: Ray's, of native code, would abort it on SIGTERM."""
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.getsignal(number))
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Keep this process's handlers: Ray installs two for SIGTERM, which exit or abort without any cleaning up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _probe(address: str) -> None:

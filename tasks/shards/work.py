@@ -56,6 +56,8 @@ class Outcome:
     traceback: str = ""
     bad_input: bool = False
     """The failure is of no single video: wrong weights, wrong params."""
+    machine_fault: bool = False
+    """Disk, memory or a permission failed, not the video."""
     died: bool = False
     """The worker was killed, so another one may do it."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.determinism import limit_threads, make_deterministic
-from tasks.errors import InputError
+from tasks.errors import InputError, machine_fault
 from tasks.params.run import RunParams
 from tasks.progress import Progress, as_current
 from tasks.shards.store import ShardStore
@@ -51,7 +51,8 @@ class ShardWorker:
         except InputError as error:
             return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
         except Exception as error:
-            return Outcome(shard, _reason(error), traceback.format_exc())
+            fault = machine_fault(error)
+            return Outcome(shard, fault or _reason(error), traceback.format_exc(), machine_fault=fault is not None)
         return Outcome(shard)
 
 

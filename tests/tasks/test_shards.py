@@ -17,7 +17,7 @@ import torch
 
 from tasks.code_files import REPOSITORY
 from tasks.content_key import file_digest
-from tasks.errors import InputError
+from tasks.errors import InputError, MachineError
 from tasks.frames import VideoFrames
 from tasks.params.loading import parse_params
 from tasks.params.section import section_json
@@ -43,6 +43,7 @@ class BrightestBlock:
     params: Params
     deeds: Path
     fail_on: str = ""
+    full_on: str = ""
     die_on: str = ""
     deaths: int = 1
     bad_input: bool = False
@@ -75,6 +76,8 @@ class BrightestBlock:
             raise InputError("weights of another network")
         if shard.video_id == self.fail_on:
             raise ValueError("frame 3: expected a picture\nmore")
+        if shard.video_id == self.full_on:
+            Path("/dev/full").write_bytes(b"x")
         killed = self.deeds / "killed"
         if shard.video_id == self.die_on and (len(killed.read_text()) if killed.exists() else 0) < self.deaths:
             with killed.open("a") as file:
@@ -154,6 +157,14 @@ def ray_of_two() -> Iterator[None]:
     ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+def test_a_full_disk_ends_the_stage_and_rejects_no_video(corpus: Corpus) -> None:
+    with pytest.raises(MachineError, match="No space left on device; make room on the disk and run the same command"):
+        corpus.map(work=replace(corpus.work, full_on="b"))
+    assert corpus.map().rejects == []
+    assert list(corpus.bytes()) == ["a.parquet", "b.parquet", "c.parquet"]
+    assert [deed["video"] for deed in corpus.deeds()].count("a") == 1, "finished work is kept"
 
 
 def test_each_video_gets_its_file_and_all_its_frames(corpus: Corpus) -> None:
@@ -369,12 +380,11 @@ class TestOnRay:
         assert told.rejects == []
         assert len({deed["pid"] for deed in corpus.deeds() if deed["video"] == "b"}) == 3
 
-    def test_a_video_that_kills_every_worker_is_set_aside(self, corpus: Corpus) -> None:
-        told = corpus.map(work=replace(corpus.work, die_on="b", deaths=9), executor="ray", workers=2)
-        assert list(corpus.bytes()) == ["a.parquet", "c.parquet"]
-        assert [(reject["source"], "worker died 2 times" in reject["reason"]) for reject in told.rejects] == [
-            ("b", True)
-        ]
+    def test_a_stage_whose_workers_die_ends_without_a_reject_and_continues_later(self, corpus: Corpus) -> None:
+        with pytest.raises(MachineError, match=r"workers on video b died 2 times, .* run the same command again"):
+            corpus.map(work=replace(corpus.work, die_on="b", deaths=9), executor="ray", workers=2)
+        assert corpus.map(executor="ray", workers=2).rejects == []
+        assert list(corpus.bytes()) == ["a.parquet", "b.parquet", "c.parquet"]
 
     def test_failures_and_bad_input_come_back_as_from_this_process(self, corpus: Corpus) -> None:
         told = corpus.map(work=replace(corpus.work, fail_on="b"), executor="ray")

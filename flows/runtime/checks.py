@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -52,11 +53,12 @@ def findings(repository: Repository) -> Iterator[Finding]:
         ("weights", check_weights),
         ("leftovers", check_leftovers),
     )
-    for name, check in checks:
-        try:
-            yield check(repository)
-        except Exception as error:  # the doctor must finish the round
-            yield Finding(name, "wrong", f"{type(error).__name__}: {error}", "make setup")
+    with ThreadPoolExecutor(len(checks)) as pool:  # those that start a program or import much take seconds each
+        for name, finding in [(name, pool.submit(check, repository)) for name, check in checks]:
+            try:
+                yield finding.result()
+            except Exception as error:  # every check is reported
+                yield Finding(name, "wrong", f"{type(error).__name__}: {error}", "make setup")
 
 
 def check_python(_: Repository) -> Finding:

@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from models.gpu_use import gpu_allowed
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.provenance import recorded
 from tasks.workspace import Workspace
@@ -16,5 +17,5 @@ def run_stage(stage: str, workspace: Workspace, params: "Params") -> None:
     limit_threads(params.run.threads_per_worker)  # before the stage's module loads numeric libraries
     module = importlib.import_module(f"tasks.{stage}")
     make_deterministic(params.run.seed, params.run.threads_per_worker)
-    with recorded(stage, workspace):
+    with recorded(stage, workspace), gpu_allowed(params.compute.gpus_per_worker != 0):
         module.run(workspace, params)

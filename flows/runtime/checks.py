@@ -17,6 +17,7 @@ import psutil
 from flows.runtime.processes import RunFile
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
+from tasks.gpus import gpus_here
 from tasks.params.loading import load_params
 
 _LOWEST_FREE_GIB: Final = 5.0
@@ -113,16 +114,13 @@ def check_ports(_: Repository) -> Finding:
 
 def check_gpu(repository: Repository) -> Finding:
     """GPUs that torch sees, against what params.yaml asks for."""
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     asked = load_params(repository.params).compute.gpus_per_worker
-    if asked and not count:
-        remedy = "corrtrack reproduce --set compute.gpus_per_worker=0, or install a driver"
-        return Finding("gpu", "wrong", f"compute.gpus_per_worker is {asked:g}, but torch sees no GPU", remedy)
-    if not count:
-        return Finding("gpu", "note", "none; everything runs on the CPU")
-    return Finding("gpu", "ok", ", ".join(torch.cuda.get_device_name(index) for index in range(count)))
+    try:
+        choice = gpus_here(asked)
+    except InputError as error:
+        remedy = "corrtrack reproduce --set compute.gpus_per_worker=auto, or install a driver"
+        return Finding("gpu", "wrong", str(error), remedy)
+    return Finding("gpu", "ok" if choice.per_worker else "note", choice.reason)
 
 
 def check_dvc(repository: Repository) -> Finding:

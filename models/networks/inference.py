@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import nn
 
+from models.gpu_use import may_use_gpu
 from models.networks.fusion import fuse_for_inference
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -19,7 +20,7 @@ def prepare(network: Network) -> Network:
 
 def device() -> torch.device:
     """Return the GPU that this process may use, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if may_use_gpu() and torch.cuda.is_available() else "cpu")
 
 
 def autocast(precision: Precision) -> AbstractContextManager[None]:

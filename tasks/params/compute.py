@@ -13,6 +13,7 @@ class ComputeParams(Section):
     """Ray actors, or processes of a training."""
     address: str | None
     """An existing Ray cluster; null starts one on loopback."""
-    gpus_per_worker: NotNegative
+    gpus_per_worker: NotNegative | Literal["auto"]
+    """GPUs of each actor, and of each process of a training; auto takes one where there are any."""
     stages_at_once: AtLeastOne
     """Stages that may run side by side where neither reads from the other."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from tasks.errors import InputError, MachineError
+from tasks.gpus import gpus_here
 from tasks.out_folder import remove_written
 from tasks.progress import Progress, current
 from tasks.shards.keys import ShardKeys
@@ -49,10 +50,12 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
 def _execute(
     work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
 ) -> Iterator[Outcome]:
-    needs_cluster = params.compute.address is not None or params.compute.gpus_per_worker
+    needs_cluster = params.compute.address is not None or params.compute.gpus_per_worker not in (0, "auto")
     is_small = len(keyed) < 2 and not needs_cluster  # one shard needs no other process
     if params.compute.executor == "local" or is_small:
-        worker = ShardWorker(work, store, params.run)
+        choice = gpus_here(params.compute.gpus_per_worker)
+        _LOG.info("%s: runs on: %s", work.stage, choice.reason)
+        worker = ShardWorker(work, store, params.run, choice)
         yield from (worker.run(shard, key) for shard, key in keyed)
         return
     from tasks.shards.ray_actors import run_on_ray  # Ray takes seconds to import

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tasks.shards.ray_cluster import node_resources, ray_cluster, workers_that_fit
+from tasks.gpus import gpus_on_ray
+from tasks.shards.ray_cluster import most_gpus, node_resources, ray_cluster, workers_that_fit
 from tasks.shards.work import Outcome, Shard, ShardWork
 from tasks.shards.worker import ShardWorker
 
@@ -32,7 +33,9 @@ def run_on_ray(
 class _ActorPool:
     def __init__(self, ray: Any, work: ShardWork, store: Path, params: "Params") -> None:
         nodes = node_resources(ray)
-        wanted, gpus = params.compute.workers, params.compute.gpus_per_worker
+        choice = gpus_on_ray(params.compute.gpus_per_worker, offered=most_gpus(nodes))
+        _LOG.info("%s: workers run on: %s", work.stage, choice.reason)
+        wanted, gpus = params.compute.workers, choice.per_worker
         threads = max(1, min(params.run.threads_per_worker, int(max(node.get("CPU", 1.0) for node in nodes))))
         self._size = max(1, min(wanted, workers_that_fit(nodes, cpus=threads, gpus=gpus)))
         if self._size < wanted:  # one without room would wait for ever, and its shard with it
@@ -40,7 +43,7 @@ class _ActorPool:
             _LOG.warning("Ray has room for %d workers of %s each, not for %d", self._size, room, wanted)
         self._ray = ray
         self._class = ray.remote(num_cpus=threads, num_gpus=gpus)(ShardWorker)
-        self._arguments = (work, store, params.run)
+        self._arguments = (work, store, params.run, choice)
         self._actors: list[Any] = []
 
     def run(self, keyed: Sequence[tuple[Shard, str]]) -> Iterator[Outcome]:

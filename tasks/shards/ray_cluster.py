@@ -68,7 +68,7 @@ def ray_cluster(compute: "ComputeParams", run: RunParams) -> Iterator[Any]:
     """Connect to Ray and give the module `ray`; what was started here is stopped at the end, nothing else is.
 
     Raises:
-        InputError: no cluster answers at the address, or no node of it has the GPUs that a worker asks for.
+        InputError: no cluster answers at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -79,14 +79,12 @@ def ray_cluster(compute: "ComputeParams", run: RunParams) -> Iterator[Any]:
     import ray  # takes seconds, and local runs do without
 
     if ray.is_initialized():
-        check_gpus(node_resources(ray), compute)
         yield ray
         return
     temporary = None if address else tempfile.mkdtemp(prefix="ct", dir=short_temporary_folder())
     try:
         with _own_signal_handlers():
             _connect(ray, address, temporary, cpus=compute.workers * run.threads_per_worker)
-        check_gpus(node_resources(ray), compute)
         yield ray
     finally:
         ray.shutdown()
@@ -153,18 +151,9 @@ def node_resources(ray: Any) -> list[Resources]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def check_gpus(nodes: Sequence[Resources], compute: "ComputeParams") -> None:
-    """Refuse workers that no node has the GPUs for: they would be waited for without end.
-
-    Raises:
-        InputError: names the key, what the largest node has, and what to do.
-    """
-    most = max((node.get("GPU", 0.0) for node in nodes), default=0.0)
-    if compute.gpus_per_worker > most:
-        raise InputError(
-            f"compute.gpus_per_worker: expected at most {most:g}, the most that one node of Ray has, got "
-            f"{compute.gpus_per_worker:g}; set it to {most:g}, or name a cluster that has more by compute.address"
-        )
+def most_gpus(nodes: Sequence[Resources]) -> float:
+    """GPUs of the node that has the most."""
+    return max((node.get("GPU", 0.0) for node in nodes), default=0.0)
 
 
 def workers_that_fit(nodes: Sequence[Resources], *, cpus: int, gpus: float) -> int:

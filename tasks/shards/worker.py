@@ -7,8 +7,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from models.gpu_use import gpu_allowed
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.errors import InputError, machine_fault
+from tasks.gpus import GpuChoice
 from tasks.params.run import RunParams
 from tasks.progress import Progress, as_current
 from tasks.shards.store import ShardStore
@@ -22,10 +24,12 @@ class ShardWorker:
         work: the stage's work, which loads its networks on the first shard.
         store: folder of the shard store.
         run: seed and threads.
+        gpus: what the work may run on.
     """
 
-    def __init__(self, work: ShardWork, store: Path, run: RunParams) -> None:
+    def __init__(self, work: ShardWork, store: Path, run: RunParams, gpus: GpuChoice) -> None:
         limit_threads(run.threads_per_worker)
+        self._gpus = gpus
         self._work, self._store, self._run = work, ShardStore(store, work.outputs), run
 
     def run(self, shard: Shard, key: str) -> Outcome:
@@ -40,7 +44,7 @@ class ShardWorker:
         make_deterministic(seed, self._run.threads_per_worker)
         progress, had_torch = Progress(None, self._work.stage), "torch" in sys.modules
         try:
-            with as_current(progress):
+            with as_current(progress), gpu_allowed(self._gpus.per_worker > 0):
                 rows = self._work(shard)
             if not had_torch and "torch" in sys.modules:
                 raise ImportError(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from tasks.params.sections import Params
+    pass
 
 Tensors: TypeAlias = list[Tensor]
 
@@ -129,8 +129,3 @@ def share_of(group: Group, micro_batches: int) -> range:
     """Micro-batches of each step that this worker computes: neighbours, equally many for every worker."""
     each = micro_batches // group.size
     return range(group.rank * each, (group.rank + 1) * each)
-
-
-def training_device(params: "Params") -> str:
-    """Device of a worker: the GPU that it was given, else the CPU."""
-    return "cuda" if params.compute.gpus_per_worker and torch.cuda.is_available() else "cpu"

@@ -2,23 +2,27 @@
 
 import csv
 import io
+import logging
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tasks.content_key import code_key, content_key
 from tasks.determinism import make_deterministic
 from tasks.errors import InputError
+from tasks.gpus import gpus_here
 from tasks.progress import Progress, current
 from tasks.training.checkpoint import CheckpointStore, Finished, copy_whole
 from tasks.training.job import TrainingJob
 from tasks.training.loop import Training, train_to_end
-from tasks.training.parallel import SingleProcess, training_device
+from tasks.training.parallel import SingleProcess
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def run_job(job: TrainingJob, workspace: Workspace, params: "Params", *, weights: str) -> None:
@@ -75,7 +79,9 @@ def _train(job: TrainingJob, store: CheckpointStore, workspace: Workspace, param
         if finished is None:
             raise RuntimeError(f"{job.stage}: the workers ended without weights in {store.folder}")
         return finished
-    training = Training(job, store=store, group=SingleProcess(), device=training_device(params), progress=current())
+    choice = gpus_here(params.compute.gpus_per_worker)
+    _LOG.info("%s: trains on: %s", job.stage, choice.reason)
+    training = Training(job, store=store, group=SingleProcess(), device=choice.device, progress=current())
     return train_to_end(job, training, store)
 
 

@@ -1,8 +1,9 @@
 """One training on several processes, by Ray Train: each computes its share of the micro-batches of every step."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from ray.train import RunConfig, ScalingConfig
@@ -10,17 +11,20 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from tasks.determinism import make_deterministic
 from tasks.errors import InputError
+from tasks.gpus import gpus_on_ray
 from tasks.params.training import TrainingSection
 from tasks.progress import Progress, as_current, current, progress_file, read_events
-from tasks.shards.ray_cluster import Resources, node_resources, ray_cluster, workers_that_fit
+from tasks.shards.ray_cluster import Resources, most_gpus, node_resources, ray_cluster, workers_that_fit
 from tasks.training.checkpoint import CheckpointStore
 from tasks.training.job import TrainingError, TrainingJob
 from tasks.training.loop import Training, train_to_end
-from tasks.training.parallel import Distributed, training_device
+from tasks.training.parallel import Distributed
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def train_with_ray(job: TrainingJob, folder: Path, workspace: Workspace, params: "Params") -> None:
@@ -32,17 +36,22 @@ def train_with_ray(job: TrainingJob, folder: Path, workspace: Workspace, params:
     section = job.section
     compute = params.compute.model_copy(update={"workers": section.workers})
     run = params.run.model_copy(update={"threads_per_worker": section.threads})
-    on_gpu = training_device(params) == "cuda"
     events = progress_file(workspace.state, job.stage)
     _, position = read_events(events)
     with ray_cluster(compute, run) as ray:
-        check_room(job.stage, section, nodes=node_resources(ray), on_gpu=on_gpu)
+        nodes = node_resources(ray)
+        choice = gpus_on_ray(compute.gpus_per_worker, offered=most_gpus(nodes))
+        _LOG.info("%s: workers train on: %s", job.stage, choice.reason)
+        on_gpu = choice.device == "cuda"
+        check_room(job.stage, section, nodes=nodes, gpus=choice.per_worker)
         trainer = TorchTrainer(
             _work,
             train_loop_config={"job": job, "folder": folder, "state": workspace.state, "on_gpu": on_gpu},
             torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo"),
             scaling_config=ScalingConfig(
-                num_workers=section.workers, use_gpu=on_gpu, resources_per_worker={"CPU": section.threads}
+                num_workers=section.workers,
+                use_gpu=on_gpu,
+                resources_per_worker={"CPU": section.threads, "GPU": choice.per_worker},
             ),
             run_config=RunConfig(
                 name=f"{job.stage}_{folder.name[:12]}", storage_path=str(workspace.state / "ray_train")
@@ -56,15 +65,15 @@ def train_with_ray(job: TrainingJob, folder: Path, workspace: Workspace, params:
     current().notices.extend(event["text"] for event in new_events if event["kind"] == "notice")
 
 
-def check_room(stage: str, section: TrainingSection, *, nodes: Sequence[Resources], on_gpu: bool) -> None:
+def check_room(stage: str, section: TrainingSection, *, nodes: Sequence[Resources], gpus: float) -> None:
     """Refuse a training whose workers cannot all run at once: the running ones would wait for the others forever.
 
     Raises:
         InputError: names the key, how many workers Ray has room for, and what to do.
     """
-    fit = workers_that_fit(nodes, cpus=section.threads, gpus=1.0 if on_gpu else 0.0)
+    fit = workers_that_fit(nodes, cpus=section.threads, gpus=gpus)
     if section.workers > fit:
-        needs = f"{section.threads} CPUs ({stage}.threads){' and a GPU' if on_gpu else ''}"
+        needs = f"{section.threads} CPUs ({stage}.threads){f' and {gpus:g} GPUs' if gpus else ''}"
         raise InputError(
             f"{stage}.workers: expected at most {fit}, as many as Ray has room for at {needs} each, got "
             f"{section.workers}; lower it, or name a larger cluster by compute.address"

@@ -1,6 +1,7 @@
 """The stage export: one file per video, table and format."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,12 @@ def test_the_files_score_outside_the_pipeline_as_the_tables_do(
         assert totals.hota["HOTA"][15] == corpus.metrics[key]["HOTA"]
 
 
+def test_params_name_every_format_that_has_a_writer() -> None:
+    assert ExportParams(formats=list(TRACK_FORMATS)).formats == list(TRACK_FORMATS)
+    (named,) = re.findall(r"Literal\[(.*?)\]", str(ExportParams.model_fields["formats"].annotation))
+    assert sorted(re.findall(r"\w+", named)) == sorted(TRACK_FORMATS)
+
+
 def test_the_formats_are_those_that_convert_makes_of_each_other(corpus: Corpus, params: Params) -> None:
     corpus.run("export", params)
     eighteen = exported(corpus, "posetrack18")
@@ -117,5 +124,5 @@ def test_files_of_an_earlier_run_do_not_stay(corpus: Corpus, params: Params) -> 
 
 
 def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(ValueError, match="expected one of posetrack18, posetrack17, coco, got kitti"):
+    with pytest.raises(ValueError, match="'posetrack18', 'posetrack17' or 'coco'"):
         ExportParams(formats=["kitti"])

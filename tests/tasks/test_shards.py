@@ -25,7 +25,7 @@ from tasks.params.sections import Params
 from tasks.progress import Progress, as_current, current
 from tasks.shards import Shard, map_shards
 from tasks.shards.keys import ShardKeys
-from tasks.shards.ray_cluster import check_gpus, workers_that_fit
+from tasks.shards.ray_cluster import most_gpus, workers_that_fit
 from tasks.shards.store import ShardStore, copy_out
 from tasks.tables import Table, read_table, write_table
 from tasks.tables.schemas import DETECTIONS, FRAMES, VIDEOS
@@ -331,13 +331,9 @@ def test_a_worker_needs_all_it_asks_for_on_one_node(
     assert workers_that_fit(nodes, cpus=cpus, gpus=gpus) == workers
 
 
-def test_gpus_are_asked_of_one_node_not_of_all_together(corpus: Corpus) -> None:
-    compute = corpus.params.compute.model_copy(update={"gpus_per_worker": 2.0})
-    check_gpus([{"CPU": 2.0, "GPU": 2.0}, {"CPU": 2.0}], compute)
-    with pytest.raises(InputError, match=r"compute.gpus_per_worker: expected at most 1, .*, got 2; .*compute.address"):
-        check_gpus([{"CPU": 2.0, "GPU": 1.0}, {"CPU": 2.0, "GPU": 1.0}], compute)
-    with pytest.raises(InputError, match="expected at most 0"):
-        check_gpus([{"CPU": 2.0}], compute)
+def test_the_node_with_the_most_gpus_counts() -> None:
+    assert most_gpus([{"CPU": 2.0, "GPU": 2.0}, {"CPU": 2.0, "GPU": 1.0}, {"CPU": 2.0}]) == 2
+    assert most_gpus([{"CPU": 2.0}]) == 0
 
 
 @pytest.mark.usefixtures("ray_of_two")

@@ -43,10 +43,10 @@ def test_packages_are_compared_with_the_lock(checkout):
 def test_a_gpu_is_only_missed_when_it_is_asked_for(checkout, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert check_gpu(checkout).verdict == "note"
-    checkout.params.write_text(checkout.params.read_text().replace("gpus_per_worker: 0", "gpus_per_worker: 1"))
+    checkout.params.write_text(checkout.params.read_text().replace("gpus_per_worker: auto", "gpus_per_worker: 1"))
     finding = check_gpu(checkout)
     assert finding.verdict == "wrong"
-    assert "gpus_per_worker=0" in finding.remedy
+    assert "gpus_per_worker=auto" in finding.remedy
 
 
 def test_a_broken_params_file_is_found(checkout):

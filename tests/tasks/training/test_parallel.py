@@ -68,9 +68,9 @@ def test_two_gloo_workers_equal_one(workspace):
 )
 def test_workers_that_ray_has_no_room_for_are_refused(params, changed, nodes, on_gpu, fit):
     section = changed(params, "pretrain", workers=3, threads=2, micro_batches=3).pretrain
-    check_room("pretrain", section, nodes=[{"CPU": 8.0, "GPU": 8.0}], on_gpu=on_gpu)
+    check_room("pretrain", section, nodes=[{"CPU": 8.0, "GPU": 8.0}], gpus=float(on_gpu))
     with pytest.raises(InputError, match=rf"pretrain\.workers: expected at most {fit}, .*, got 3; .*compute\.address"):
-        check_room("pretrain", section, nodes=nodes, on_gpu=on_gpu)
+        check_room("pretrain", section, nodes=nodes, gpus=float(on_gpu))
 
 
 @pytest.mark.end_to_end

@@ -11,7 +11,7 @@ from tasks.training.reid_data import ReidData
 def persons(names: list[str], identities: list[int]) -> AnnotatedPersons:
     count = len(names)
     return AnnotatedPersons(
-        places=(),
+        locations=(),
         picture=np.zeros(count, np.int64),
         box_xywh=np.zeros((count, 4)),
         box_head_xywh=np.zeros((count, 4)),

@@ -123,7 +123,7 @@ def test_the_synthesiser_knows_nothing_of_the_tracker() -> None:
         for name in imported_names(path.read_text())
         if name.split(".")[0] == "models"
     }
-    assert of_models == {"models.keypoints"}
+    assert of_models == {"models.arrays", "models.keypoints"}
 
 
 def test_reading_the_parameters_imports_no_renderer() -> None:

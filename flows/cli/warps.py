@@ -14,7 +14,7 @@ from tasks.errors import InputError
 
 if TYPE_CHECKING:
     from tasks.params.recover import RecoverParams
-    from tasks.warps.evaluation import WarpFigures
+    from tasks.warps.evaluation import WarpMetrics
 
 _TITLES: Final = {
     "unmoved": "unmoved",
@@ -95,14 +95,14 @@ def evaluate_warps(
     repository = find_repository()
     params = _recover_params(repository.params, frame_size)
     folder = weights or repository.workspace.models
-    figures = _measure(frames, annotations, folder, params, wanted)
-    _show(figures, frame_size_px=params.frame_size_px)
+    metrics = _measure(frames, annotations, folder, params, wanted)
+    _show(metrics, frame_size_px=params.frame_size_px)
     if json_file:
         settings = {"frames": frames, "annotations": annotations, "weights": folder}
-        _write(figures, {name: str(path) for name, path in settings.items()}, params, json_file)
-    for reason in figures.set_aside:
+        _write(metrics, {name: str(path) for name, path in settings.items()}, params, json_file)
+    for reason in metrics.rejects:
         print_line(Console(stderr=True), f"rejected: {reason}")
-    raise typer.Exit(ExitCode.REJECTED if figures.set_aside else ExitCode.DONE)
+    raise typer.Exit(ExitCode.REJECTED if metrics.rejects else ExitCode.DONE)
 
 
 def _gaps(text: str) -> list[int]:
@@ -127,36 +127,36 @@ def _recover_params(path: Path, frame_size: int | None) -> "RecoverParams":
     return params.recover.model_copy(update={"frame_size_px": frame_size or params.recover.frame_size_px})
 
 
-def _measure(frames: Path, annotations: Path, weights: Path, params: "RecoverParams", gaps: list[int]) -> "WarpFigures":
+def _measure(frames: Path, annotations: Path, weights: Path, params: "RecoverParams", gaps: list[int]) -> "WarpMetrics":
     from rich.progress import Progress
 
-    from tasks.warps.carriers import MapCarrier, load_network
+    from tasks.warps.annotated_video import read_annotated_video
     from tasks.warps.evaluation import evaluate_warps as evaluate
-    from tasks.warps.footage import read_footage
+    from tasks.warps.propagators import MapPropagator, load_network
 
-    video = read_footage(frames, annotations)
-    network = MapCarrier(load_network(weights), params)
+    video = read_annotated_video(frames, annotations)
+    network = MapPropagator(load_network(weights), params)
     with Progress(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("annotated frames", total=len(video.frames))
         return evaluate(video, network, gaps, lambda: bars.advance(bar))
 
 
-def _show(figures: "WarpFigures", *, frame_size_px: int) -> None:
+def _show(metrics: "WarpMetrics", *, frame_size_px: int) -> None:
     from rich.table import Table
 
     title = f"keypoints within PCKh 0.5 of their annotation, percent (frames in {frame_size_px} px)"
-    table = Table("gap", *(_TITLES[way] for way in figures.ways), "keypoints", "frame pairs", title=title)
-    for gap in figures.gaps:
-        shares = [gap.share(way) for way in figures.ways]
+    table = Table("gap", *(_TITLES[way] for way in metrics.ways), "keypoints", "frame pairs", title=title)
+    for gap in metrics.gaps:
+        shares = [gap.share(way) for way in metrics.ways]
         cells = ["-" if share is None else f"{100 * share:.1f}" for share in shares]
         table.add_row(str(gap.gap), *cells, str(gap.keypoints), str(gap.frame_pairs))
     console = Console()
     console.print(table)
-    if omitted := sum(gap.without_head for gap in figures.gaps):
+    if omitted := sum(gap.without_head for gap in metrics.gaps):
         console.print(f"{omitted} keypoints left out: their person has no head box in the target frame")
 
 
-def _write(figures: "WarpFigures", settings: dict[str, str], params: "RecoverParams", path: Path) -> None:
+def _write(metrics: "WarpMetrics", settings: dict[str, str], params: "RecoverParams", path: Path) -> None:
     from models.metrics.sequence import MATCH_DISTANCE
     from tasks.whole_files import write_whole
 
@@ -164,7 +164,7 @@ def _write(figures: "WarpFigures", settings: dict[str, str], params: "RecoverPar
         "frame_size_px": params.frame_size_px,
         "reach_head_sizes": MATCH_DISTANCE,
         "flow": "OpenCV DIS, medium preset, directly from f to f+g, whole pictures",
-        "gaps": [gap.as_json(figures.ways) for gap in figures.gaps],
-        "rejected": figures.set_aside,
+        "gaps": [gap.as_json(metrics.ways) for gap in metrics.gaps],
+        "rejected": metrics.rejects,
     }
     write_whole(path, json.dumps(document, indent=2) + "\n")

@@ -1,1 +1,1 @@
-"""How far correspondences carry: keypoints of annotated footage warped over growing gaps."""
+"""Accuracy of correspondences over growing gaps between the frames of an annotated video."""

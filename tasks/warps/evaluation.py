@@ -1,4 +1,4 @@
-"""Share of annotated keypoints that are carried to where they are, by gap between the frames (Figure 1's claim)."""
+"""Share of annotated keypoints that are propagated to their true position, by gap (the claim of Figure 1)."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,12 +11,12 @@ from models.keypoints import BODY, KEYPOINT_COUNT
 from models.metrics.sequence import MATCH_DISTANCE
 from tasks.errors import InputError
 from tasks.frames import FrameError
-from tasks.warps.carriers import OPTICAL_FLOW, UNMOVED, Carrier, MapCarrier, SeenFrame, flow, stay
-from tasks.warps.footage import AnnotatedFrame, Footage
+from tasks.warps.annotated_video import AnnotatedFrame, AnnotatedVideo
+from tasks.warps.propagators import OPTICAL_FLOW, UNMOVED, MapPropagator, Propagator, SeenFrame, flow, stay
 
 
 @dataclass
-class GapFigures:
+class GapMetrics:
     """Keypoints that are annotated on the same track in both frames of a pair, and how many arrive, by way."""
 
     gap: int
@@ -37,59 +37,59 @@ class GapFigures:
 
 
 @dataclass(frozen=True)
-class WarpFigures:
-    """Figures by gap, and what was set aside."""
+class WarpMetrics:
+    """Metrics by gap, and the rejected input."""
 
     ways: tuple[str, ...]
-    gaps: list[GapFigures]
-    set_aside: list[str]
+    gaps: list[GapMetrics]
+    rejects: list[str]
 
 
 def evaluate_warps(
-    footage: Footage, network: MapCarrier, gaps: Sequence[int], tick: Callable[[], None] = lambda: None
-) -> WarpFigures:
-    """Carry the annotated poses of every frame f to f+g for every gap g, where both frames are annotated.
+    video: AnnotatedVideo, network: MapPropagator, gaps: Sequence[int], tick: Callable[[], None] = lambda: None
+) -> WarpMetrics:
+    """Propagate the annotated poses of every frame f to f+g for every gap g, where both frames are annotated.
 
     Args:
-        footage: one video.
-        network: carries by S and C.
+        video: one video.
+        network: propagates by S and C.
         gaps: frames from the source to the target, at least 1 each.
         tick: called after each annotated frame.
 
     Raises:
         InputError: no keypoint is annotated in two frames that are one of the gaps apart.
     """
-    figures = {gap: GapFigures(gap) for gap in sorted(set(gaps))}
+    metrics = {gap: GapMetrics(gap) for gap in sorted(set(gaps))}
     window: dict[int, SeenFrame] = {}
-    set_aside = list(footage.set_aside)
-    for index, truth in footage.frames.items():
+    rejects = list(video.rejects)
+    for index, truth in video.frames.items():
         try:
-            window[index] = network.see(footage.pictures.frame(index))
+            window[index] = network.see(video.pictures.frame(index))
         except FrameError as error:
-            set_aside.append(str(error))
+            rejects.append(str(error))
         else:
-            for own in figures.values():
-                if (start := index - own.gap) in window:
-                    _add(own, footage.frames[start], truth, (window[start], window[index]), network)
-        window = {start: seen for start, seen in window.items() if start > index - max(figures)}
+            for of_gap in metrics.values():
+                if (start := index - of_gap.gap) in window:
+                    _add(of_gap, video.frames[start], truth, (window[start], window[index]), network)
+        window = {start: seen for start, seen in window.items() if start > index - max(metrics)}
         tick()
-    if not any(own.keypoints or own.without_head for own in figures.values()):
-        told = f"; the first thing set aside: {set_aside[0]}" if set_aside else ""
+    if not any(of_gap.keypoints or of_gap.without_head for of_gap in metrics.values()):
+        first = f"; the first reject: {rejects[0]}" if rejects else ""
         raise InputError(
-            f"expected keypoints of one track in two frames that are {', '.join(map(str, figures))} frames apart, got "
-            f"none in {len(footage.frames)} annotated frames; choose other --gaps{told}"
+            f"expected keypoints of one track in two frames that are {', '.join(map(str, metrics))} frames apart, got "
+            f"none in {len(video.frames)} annotated frames; choose other --gaps{first}"
         )
-    return WarpFigures((UNMOVED, OPTICAL_FLOW, *network.kinds), list(figures.values()), set_aside)
+    return WarpMetrics((UNMOVED, OPTICAL_FLOW, *network.kinds), list(metrics.values()), rejects)
 
 
 def _add(
-    figures: GapFigures,
+    metrics: GapMetrics,
     source: AnnotatedFrame,
     target: AnnotatedFrame,
     seen: tuple[SeenFrame, SeenFrame],
-    network: MapCarrier,
+    network: MapPropagator,
 ) -> None:
-    """Carry the persons that both frames show, and count what arrives."""
+    """Propagate the persons that both frames show, and count what arrives."""
     _, here, there = np.intersect1d(source.poses.pose_id, target.poses.pose_id, return_indices=True)
     start, end = source.poses.take(here), target.poses.take(there)
     annotated = (start.score > 0) & (end.score > 0) & np.isin(np.arange(KEYPOINT_COUNT), BODY)
@@ -97,10 +97,10 @@ def _add(
         return
     head_size = target.head_size[there]
     counted = annotated & np.isfinite(head_size)[:, None]
-    figures.frame_pairs += 1
-    figures.keypoints += int(counted.sum())
-    figures.without_head += int((annotated & ~counted).sum())
-    carriers: tuple[Carrier, ...] = (stay, flow, network)
-    for way, xy in (item for carrier in carriers for item in carrier(*seen, start).items()):
+    metrics.frame_pairs += 1
+    metrics.keypoints += int(counted.sum())
+    metrics.without_head += int((annotated & ~counted).sum())
+    propagators: tuple[Propagator, ...] = (stay, flow, network)
+    for way, xy in (item for propagator in propagators for item in propagator(*seen, start).items()):
         near = np.linalg.norm(xy - end.xy, axis=-1) <= MATCH_DISTANCE * head_size[:, None]
-        figures.arrived[way] += int((near & counted).sum())
+        metrics.arrived[way] += int((near & counted).sum())

@@ -59,16 +59,16 @@ def test_a_table_and_a_file_of_figures(app: typer.Typer, arguments: list[str], t
     target = tmp_path / "out" / "warps.json"
     result = CliRunner().invoke(app, [*arguments, "--gaps", "2,1", "--json", str(target)])
     assert result.exit_code == 0, result.output
-    figures = json.loads(target.read_text())
-    assert [(one["gap"], one["frame_pairs"], one["keypoints"]) for one in figures["gaps"]] == [(1, 2, 30), (2, 1, 15)]
-    for one in figures["gaps"]:
+    metrics = json.loads(target.read_text())
+    assert [(one["gap"], one["frame_pairs"], one["keypoints"]) for one in metrics["gaps"]] == [(1, 2, 30), (2, 1, 15)]
+    for one in metrics["gaps"]:
         assert {way: one["share"][way] for way in ("unmoved", "optical_flow", "siamese")} == {
             "unmoved": 1.0,
             "optical_flow": 1.0,
             "siamese": 1.0,
         }
         assert 0 <= one["share"]["refined"] <= 1
-    assert (figures["frame_size_px"], figures["reach_head_sizes"]) == (96, 0.5)
+    assert (metrics["frame_size_px"], metrics["reach_head_sizes"]) == (96, 0.5)
     assert "100.0" in result.output
 
 

@@ -39,16 +39,16 @@ class AnnotatedFrame:
 
 
 @dataclass
-class Footage:
+class AnnotatedVideo:
     """Pictures and annotated frames of one video, by frame index from 0."""
 
     pictures: VideoFrames
     frames: dict[int, AnnotatedFrame] = field(default_factory=dict)
-    set_aside: list[str] = field(default_factory=list)
-    """What cannot be used, and why."""
+    rejects: list[str] = field(default_factory=list)
+    """Input that cannot be used, each with its reason."""
 
 
-def read_footage(frames: Path, annotations: Path) -> Footage:
+def read_annotated_video(frames: Path, annotations: Path) -> AnnotatedVideo:
     """Read annotations, and find the picture of each annotated frame; pictures are decoded later.
 
     Args:
@@ -61,17 +61,17 @@ def read_footage(frames: Path, annotations: Path) -> Footage:
     try:
         document = _document(annotations)
         images, persons = records(document, "images"), records(document, "annotations")
-        slots = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_OPTIONAL)
+        channels = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_OPTIONAL)
     except FieldError as error:
         raise InputError(f"{annotations}: {error}") from error
-    places = _Places(frames, [image for image in images if isinstance(image, dict)])
-    reader = _Reader(Footage(places.pictures), annotations.name)
-    reader.read_images(images, places)
-    reader.read_persons(persons, slots)
-    if not reader.footage.frames:
-        first = f"; the first thing set aside: {reader.footage.set_aside[0]}" if reader.footage.set_aside else ""
+    indices = _FrameIndices(frames, [image for image in images if isinstance(image, dict)])
+    reader = _Reader(AnnotatedVideo(indices.pictures), annotations.name)
+    reader.read_images(images, indices)
+    reader.read_persons(persons, channels)
+    if not reader.video.frames:
+        first = f"; the first reject: {reader.video.rejects[0]}" if reader.video.rejects else ""
         raise InputError(f"{annotations}: expected persons with track_id and keypoints in {frames}, got none{first}")
-    return reader.footage
+    return reader.video
 
 
 def _document(path: Path) -> Record:
@@ -81,8 +81,8 @@ def _document(path: Path) -> Record:
     return document
 
 
-class _Places:
-    """Where in the footage each image of the annotation is."""
+class _FrameIndices:
+    """Frame index of each image of the annotation."""
 
     def __init__(self, frames: Path, images: list[Record]) -> None:
         self._frames, self._images = frames, images
@@ -91,7 +91,7 @@ class _Places:
         self._files = self._found_files() if frames.is_dir() else []
         self._present = {path.name for path in self._files}
         listed = {PurePosixPath(image["file_name"]).name for image in images if isinstance(image.get("file_name"), str)}
-        # A picture that is missing still has its place: the gaps between the others stay what they are.
+        # A missing picture keeps its index, so that the gaps between the others stay the same.
         self._names = [path.name for path in sorted(map(PurePosixPath, self._present | listed), key=number_and_name)]
         self._index = {name: index for index, name in enumerate(self._names)}
 
@@ -135,7 +135,7 @@ class _Places:
         number in the name, from 0.
 
         Raises:
-            ValueError: it is not in the footage.
+            ValueError: it is not in the video.
         """
         name = image.get("file_name")
         if not self._files and len(self._images) == self._count:
@@ -154,26 +154,26 @@ class _Places:
 
 
 class _Reader:
-    """Persons of the annotation, gathered by frame; what is broken is set aside."""
+    """Persons of the annotation by frame; broken records are rejected."""
 
-    def __init__(self, footage: Footage, source: str) -> None:
-        self.footage, self._source = footage, source
+    def __init__(self, video: AnnotatedVideo, source: str) -> None:
+        self.video, self._source = video, source
         self._index: dict[int, int] = {}
         self._missing: set[int] = set()
 
-    def read_images(self, images: Any, places: _Places) -> None:
+    def read_images(self, images: Any, indices: _FrameIndices) -> None:
         """Learn which frame each image id is."""
         seen: set[int] = set()
         for position, image in enumerate(images):
             try:
                 key = unique_id(image, seen)
                 self._missing.add(key)
-                self._index[key] = places.index_of(position, image)
+                self._index[key] = indices.index_of(position, image)
             except ValueError as error:
-                self._set_aside(f"images[{position}]", error)
+                self._reject(f"images[{position}]", error)
 
-    def read_persons(self, persons: Any, slots: KeypointSlots) -> None:
-        """Fill `footage.frames`."""
+    def read_persons(self, persons: Any, channels: KeypointSlots) -> None:
+        """Fill `video.frames`."""
         rows: dict[int, dict[int, tuple[FloatArray, float]]] = {}
         for position, person in enumerate(persons):
             try:
@@ -182,15 +182,15 @@ class _Reader:
                 image_id, track_id = whole(person, "image_id"), whole(person, "track_id")
                 if image_id not in self._index:
                     if image_id in self._missing:
-                        continue  # its frame was set aside, and that is told once
+                        continue  # its frame was rejected, which is reported once
                     raise FieldError("image_id", "the id of an image of the file", image_id)
                 here = rows.setdefault(self._index[image_id], {})
                 if track_id in here:
                     raise FieldError("track_id", "an identity once in a frame", track_id)
-                here[track_id] = _keypoints(person, slots), self._head_size(position, person)
+                here[track_id] = _keypoints(person, channels), self._head_size(position, person)
             except ValueError as error:
-                self._set_aside(f"annotations[{position}]", error)
-        self.footage.frames = {index: _frame(index, rows[index]) for index in sorted(rows) if rows[index]}
+                self._reject(f"annotations[{position}]", error)
+        self.video.frames = {index: _frame(index, rows[index]) for index in sorted(rows) if rows[index]}
 
     def _head_size(self, position: int, person: Record) -> float:
         if person.get("bbox_head") is None:
@@ -198,16 +198,16 @@ class _Reader:
         try:
             return HEAD_SIZE * math.hypot(*box_xywh(person, "bbox_head")[2:])
         except FieldError as error:
-            self._set_aside(f"annotations[{position}]", error)
+            self._reject(f"annotations[{position}]", error)
             return float("nan")
 
-    def _set_aside(self, place: str, reason: ValueError) -> None:
-        self.footage.set_aside.append(f"{self._source} {place}: {reason}")
+    def _reject(self, location: str, reason: ValueError) -> None:
+        self.video.rejects.append(f"{self._source} {location}: {reason}")
 
 
-def _keypoints(person: Record, slots: KeypointSlots) -> FloatArray:
+def _keypoints(person: Record, channels: KeypointSlots) -> FloatArray:
     """(17,3): x, y, and 1 where annotated."""
-    keypoints = read_keypoints(person, slots, (0, 1, 2))
+    keypoints = read_keypoints(person, channels, (0, 1, 2))
     return np.column_stack([keypoints.x, keypoints.y, np.array(keypoints.visibility) > 0])
 
 

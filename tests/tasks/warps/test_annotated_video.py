@@ -1,4 +1,4 @@
-"""Which picture belongs to which annotated frame, in folders and files, and what is told of bad input."""
+"""Which picture belongs to which annotated frame, in folders and files, and the errors for bad input."""
 
 import json
 from collections.abc import Callable
@@ -13,8 +13,8 @@ import pytest
 
 from tasks.errors import InputError
 from tasks.formats.posetrack_conversion import posetrack17_from_18
-from tasks.warps.carriers import load_network
-from tasks.warps.footage import Footage, read_footage
+from tasks.warps.annotated_video import AnnotatedVideo, read_annotated_video
+from tasks.warps.propagators import load_network
 
 
 def as_video(folder: Path, target: Path) -> Path:
@@ -28,18 +28,18 @@ def as_video(folder: Path, target: Path) -> Path:
     return target
 
 
-def facts(footage: Footage) -> list[tuple[int, list[int], list[float]]]:
-    frames = footage.frames.items()
+def facts(video: AnnotatedVideo) -> list[tuple[int, list[int], list[float]]]:
+    frames = video.frames.items()
     return [(index, one.poses.pose_id.tolist(), one.poses.xy[0, 0].tolist()) for index, one in frames]
 
 
 def test_folder_root_and_video_file_are_the_same_footage(scene: Any, tmp_path: Path) -> None:
     wall = scene(count=3)
     video = as_video(wall.folder, tmp_path / "wall.mp4")
-    ways = [read_footage(frames, wall.annotations) for frames in (wall.folder, wall.root, video)]
+    ways = [read_annotated_video(frames, wall.annotations) for frames in (wall.folder, wall.root, video)]
     assert facts(ways[0]) == facts(ways[1]) == facts(ways[2])
     for index in range(3):
-        folder, root, decoded = (footage.pictures.frame(index).astype(int) for footage in ways)
+        folder, root, decoded = (video.pictures.frame(index).astype(int) for video in ways)
         assert (folder == root).all()
         assert np.abs(folder - decoded).mean() < 12
     assert [index for index, _, _ in facts(ways[0])] == [0, 1, 2]
@@ -50,16 +50,16 @@ def test_in_a_video_file_a_sparse_list_goes_by_the_numbers_in_its_names(scene: A
     wall.document["images"] = wall.document["images"][1::2]
     wall.document["annotations"] = [wall.person(1), wall.person(3)]
     video = as_video(wall.folder, tmp_path / "wall.mp4")
-    footage = read_footage(video, wall.write().annotations)
-    assert list(footage.frames) == [1, 3]
-    assert not footage.set_aside
+    video = read_annotated_video(video, wall.write().annotations)
+    assert list(video.frames) == [1, 3]
+    assert not video.rejects
 
 
 def test_posetrack17_is_read_too(scene: Any) -> None:
     wall = scene(count=3)
-    before = facts(read_footage(wall.folder, wall.annotations))
+    before = facts(read_annotated_video(wall.folder, wall.annotations))
     wall.document = posetrack17_from_18("wall.json", wall.document)
-    assert facts(read_footage(wall.folder, wall.write().annotations)) == before
+    assert facts(read_annotated_video(wall.folder, wall.write().annotations)) == before
 
 
 def test_a_head_is_0_6_of_its_diagonal_and_slots_are_found_by_name(scene: Any) -> None:
@@ -68,7 +68,7 @@ def test_a_head_is_0_6_of_its_diagonal_and_slots_are_found_by_name(scene: Any) -
     points = np.array(wall.person(0)["keypoints"]).reshape(17, 3)
     wall.document["categories"] = [dict(wall.document["categories"][0], keypoints=names[::-1])]
     wall.person(0)["keypoints"] = points[::-1].ravel().tolist()
-    frame = read_footage(wall.folder, wall.write().annotations).frames[0]
+    frame = read_annotated_video(wall.folder, wall.write().annotations).frames[0]
     assert frame.head_size.tolist() == [30.0]
     assert frame.poses.xy[0].tolist() == points[:, :2].tolist()
     assert frame.poses.score[0].tolist() == [1, 1, 1, 0, 0] + [1] * 12
@@ -104,13 +104,13 @@ ONE_IS_BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("change", "told"), ONE_IS_BROKEN.values(), ids=ONE_IS_BROKEN.keys())
-def test_what_is_broken_is_set_aside_with_its_place(scene: Any, change: Any, told: str) -> None:
+@pytest.mark.parametrize(("change", "message"), ONE_IS_BROKEN.values(), ids=ONE_IS_BROKEN.keys())
+def test_what_is_broken_is_set_aside_with_its_place(scene: Any, change: Any, message: str) -> None:
     wall = broken(change)(scene(count=3))
-    footage = read_footage(wall.folder, wall.annotations)
-    assert len(footage.set_aside) == 1
-    assert f"wall.json {told}" in footage.set_aside[0]
-    assert {0, 2} <= set(footage.frames)
+    video = read_annotated_video(wall.folder, wall.annotations)
+    assert len(video.rejects) == 1
+    assert f"wall.json {message}" in video.rejects[0]
+    assert {0, 2} <= set(video.frames)
 
 
 def text_file(wall: Any) -> Path:
@@ -129,7 +129,7 @@ def no_video(wall: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("frames", "told"),
+    ("frames", "message"),
     [
         (lambda wall: wall.root / "nowhere", "nowhere: expected a video file or a folder of pictures, got nothing"),
         (text_file, r"notes\.txt: expected a video \(\.avi, \.mkv, \.mov, \.mp4\) or a folder of pictures"),
@@ -137,14 +137,14 @@ def no_video(wall: Any) -> Path:
         (no_video, r"wall\.mp4: expected a video that decodes, got"),
     ],
 )
-def test_frames_that_are_none_give_one_error(scene: Any, frames: Any, told: str) -> None:
+def test_frames_that_are_none_give_one_error(scene: Any, frames: Any, message: str) -> None:
     wall = scene(count=1)
-    with pytest.raises(InputError, match=told):
-        read_footage(frames(wall), wall.annotations)
+    with pytest.raises(InputError, match=message):
+        read_annotated_video(frames(wall), wall.annotations)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{", r"wall\.json: expected JSON"),
         ("[]", r"wall\.json: file: expected an object with images, annotations and categories"),
@@ -155,21 +155,19 @@ def test_frames_that_are_none_give_one_error(scene: Any, frames: Any, told: str)
         ),
     ],
 )
-def test_annotations_that_are_none_give_one_error(scene: Any, text: str, told: str) -> None:
+def test_annotations_that_are_none_give_one_error(scene: Any, text: str, message: str) -> None:
     wall = scene(count=1)
     wall.annotations.write_text(text)
-    with pytest.raises(InputError, match=told):
-        read_footage(wall.folder, wall.annotations)
+    with pytest.raises(InputError, match=message):
+        read_annotated_video(wall.folder, wall.annotations)
 
 
 def test_annotations_of_another_video_give_one_error(scene: Any) -> None:
     wall = scene(count=2)
     for image in wall.document["images"]:
         image["file_name"] = image["file_name"].replace("00000", "10000")
-    with pytest.raises(
-        InputError, match=r"expected persons with track_id and keypoints in .*the first thing set aside"
-    ):
-        read_footage(wall.folder, wall.write().annotations)
+    with pytest.raises(InputError, match=r"expected persons with track_id and keypoints in .*the first reject"):
+        read_annotated_video(wall.folder, wall.write().annotations)
 
 
 def test_a_folder_without_weights_tells_how_to_get_some(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Four ways to carry poses from one frame to another, each given both frames."""
+"""Four ways to propagate poses from one frame to another, each given both frames."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ OPTICAL_FLOW: Final = "optical_flow"
 
 @dataclass(frozen=True)
 class SeenFrame:
-    """A frame as the carriers need it."""
+    """A frame with what the propagators read of it."""
 
     picture: Picture
     fitted: FittedFrame
 
 
-Carrier: TypeAlias = Callable[[SeenFrame, SeenFrame, FramePoses], dict[str, FloatArray]]
-"""Poses of the first frame to where they are in the second, (P,17,2) px, by name of the way."""
+Propagator: TypeAlias = Callable[[SeenFrame, SeenFrame, FramePoses], dict[str, FloatArray]]
+"""Poses of the first frame to their keypoints in the second, (P,17,2) px, by name of the method."""
 
 
 def stay(_source: SeenFrame, _target: SeenFrame, poses: FramePoses) -> dict[str, FloatArray]:
@@ -41,7 +41,7 @@ def flow(source: SeenFrame, target: SeenFrame, poses: FramePoses) -> dict[str, F
     return {OPTICAL_FLOW: propagate_by_flow(poses.xy, dis_flow(source.picture, target.picture))[0]}
 
 
-class MapCarrier:
+class MapPropagator:
     """Peaks of the affinity maps, as recovery reads them (5.1): S, and C where there is a refinement network."""
 
     def __init__(self, network: CorrespondenceNetwork, params: RecoverParams) -> None:
@@ -53,7 +53,7 @@ class MapCarrier:
         return SeenFrame(picture, self._maps.fit(picture))
 
     def __call__(self, source: SeenFrame, target: SeenFrame, poses: FramePoses) -> dict[str, FloatArray]:
-        """See Carrier."""
+        """See Propagator."""
         maps = self._maps.maps(source.fitted, target.fitted, poses)
         return {kind: maps.peaks(kind)[0] for kind in self.kinds}
 

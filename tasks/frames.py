@@ -12,15 +12,16 @@ import numpy as np
 from models.arrays import Picture
 from tasks.paths import below
 
-"""RGB, shape (H,W,3), as the file stores it: an orientation tag is not obeyed, since annotations are not either."""
+"""RGB, shape (H,W,3), upright: the rotation of a video and the EXIF orientation of a picture are obeyed."""
 
+NO_VIDEO: Final = "no video stream"
 _NEAR_FRAMES: Final = 32
 """So many frames are decoded and passed over rather than sought."""
 cv2.utils.logging.setLogLevel(
     cv2.utils.logging.LOG_LEVEL_SILENT
 )  # a broken picture is told by FrameError, not by OpenCV on the screen
 
-_DECODE: Final = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_DECODE: Final = cv2.IMREAD_COLOR_RGB  # an EXIF orientation is obeyed
 
 
 class FrameError(Exception):
@@ -98,7 +99,7 @@ class VideoFile:
                 self._decoding = self._decoded_from(index)
             for place, frame in self._decoding:
                 if place == index:
-                    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                    return upright(frame)
         except (av.FFmpegError, OSError) as error:
             raise FrameError(self._path.name, index, f"cannot be decoded: {error.strerror or error}") from error
         raise FrameError(self._path.name, index, "expected this frame, got the end of the file")
@@ -138,12 +139,14 @@ def read_picture(path: Path, name: str | None = None, frame: int | None = None) 
     raise FrameError(name or str(path), frame, reason)
 
 
-def decode_picture(data: bytes) -> Picture:
-    """RGB uint8 (H,W,3) of an encoded picture; ValueError when it is none or ends too early."""
+def decode_picture(data: bytes, *, as_stored: bool = False) -> Picture:
+    """RGB uint8 (H,W,3) of an encoded picture, upright or `as_stored`; ValueError when it is none or ends too early."""
     picture = None
     if data:
         try:
-            picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _DECODE)
+            picture = cv2.imdecode(
+                np.frombuffer(data, dtype=np.uint8), _DECODE | as_stored * cv2.IMREAD_IGNORE_ORIENTATION
+            )
         except cv2.error as error:
             raise ValueError(f"expected a picture that OpenCV decodes, got {error.err}") from error
     if picture is None:
@@ -158,15 +161,36 @@ def decoded_frames(path: Path, *, from_time: int | None = None) -> Iterator[Any]
     """
     with closing(av.open(str(path))) as container:
         if not container.streams.video:
-            raise OSError("expected a video stream, got none")
+            raise OSError(NO_VIDEO)
         stream = container.streams.video[0]
         if from_time is not None:
             container.seek(from_time, stream=stream, backward=True)
         yield from container.decode(stream)
 
 
-def presentation_times(path: Path) -> list[int]:
-    """Times of all stored packets of the first video stream, ascending, in its time base; read without decoding."""
+def upright(frame: Any) -> Picture:
+    """A decoded frame as RGB (H,W,3), turned as the rotation of its video asks, which phones write."""
+    turns = round(frame.rotation / 90)
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns), dtype=np.uint8)
+
+
+def upright_size(frame: Any) -> tuple[int, int]:
+    """Width and height of `upright`."""
+    is_on_its_side = round(frame.rotation / 90) % 2
+    return (frame.height, frame.width) if is_on_its_side else (frame.width, frame.height)
+
+
+def presentation_times(path: Path, *, with_hidden: bool = False) -> list[int]:
+    """Times of the packets of the first video stream, ascending, in its time base; read without decoding.
+
+    Packets that an edit list hides, such as lead-in frames, are left out unless `with_hidden`.
+    """
     with closing(av.open(str(path))) as container:
+        if not container.streams.video:
+            raise OSError(NO_VIDEO)
         packets = container.demux(container.streams.video[0])
-        return sorted(packet.pts for packet in packets if packet.size and packet.pts is not None)
+        return sorted(
+            packet.pts
+            for packet in packets
+            if packet.size and packet.pts is not None and (with_hidden or not packet.is_discard)
+        )

@@ -25,8 +25,8 @@ _SHOWN_REJECTS: Final = 20
 _SECONDS_BETWEEN_EVENTS: Final = 1.0
 _LAYOUT: Final = (
     "COCO keypoints in coco*/annotations/person_keypoints_{train,val}[2017].json with pictures in "
-    "coco*/images/{train,val}[2017]/, PoseTrack in posetrack/annotations/{train,val}/*.json with pictures below "
-    "posetrack/, or bare videos (.mp4, .avi, .mov, .mkv, or folders of pictures) in videos/"
+    "coco*/images/{train,val}[2017]/, PoseTrack in posetrack*/annotations/{train,val,test}/*.json (PoseTrack21: "
+    "posetrack_data/) with pictures below posetrack*/, or bare videos (files or folders of pictures) in any folder"
 )
 
 

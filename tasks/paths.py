@@ -7,6 +7,22 @@ _LONGEST_NAME_BYTES: Final = 255
 _LONGEST_PATH: Final = 1000
 
 
+LONGEST_VIDEO_NAME_BYTES: Final = 180
+"""Tables, exports and clips are named after their video, with endings of their own."""
+
+
+def check_video_name(name: str) -> None:
+    """Refuse a name that cannot be that of a video's files.
+
+    Raises:
+        ValueError: it is no UTF-8, not printable, too long, or has characters that separate folders.
+    """
+    if not name.isprintable() or "\\" in name or "/" in name:
+        raise ValueError("expected a video name of printable characters; rename it")
+    if (length := len(name.encode())) > LONGEST_VIDEO_NAME_BYTES:
+        raise ValueError(f"expected a video name of at most {LONGEST_VIDEO_NAME_BYTES} bytes, got {length}; rename it")
+
+
 def below(root: Path, name: object) -> Path:
     """The file called `name` in an annotation, below the folder `root`.
 

@@ -22,6 +22,13 @@ class Protocol(StrEnum):
     CORRECTED = "corrected"
 
 
+class Order(StrEnum):
+    """Orders of the 17 keypoints of COCO results."""
+
+    POSETRACK = "posetrack"
+    COCO = "coco"
+
+
 class Target(StrEnum):
     """Formats that can be written."""
 
@@ -78,8 +85,15 @@ def convert(
     images: Annotated[
         Path | None, typer.Option("--images", metavar="DIR", help="PoseTrack18 files whose images COCO results are of.")
     ] = None,
+    keypoints: Annotated[
+        Order,
+        typer.Option(help="Order of the 17 keypoints in COCO results; YOLO, AlphaPose and mmpose write coco."),
+    ] = Order.POSETRACK,
 ) -> None:
     """Convert PoseTrack17, PoseTrack18 and COCO results into each other without changing a score.
+
+    A file of COCO results does not tell the order of its keypoints: PoseTrack's (nose, head_bottom, head_top, ...) is
+    expected, --keypoints coco reads COCO's own (nose, left_eye, right_eye, ...).
 
     A file with records that the target format cannot carry is refused with their list, the others are converted.
 
@@ -89,11 +103,11 @@ def convert(
 
     - `corrtrack convert annotations17/val --to posetrack18 --out annotations18/val`
 
-    - `corrtrack convert results.json --to posetrack18 --images annotations18/val --out predictions`
+    - `corrtrack convert results.json --to posetrack18 --images annotations18/val --keypoints coco --out pred`
     """
     from tasks.formats.folder_conversion import convert_folder
 
-    raise typer.Exit(_report(convert_folder(source, out, target=to.value, images=images)))
+    raise typer.Exit(_report(convert_folder(source, out, target=to.value, images=images, order=keypoints.value)))
 
 
 def export(

@@ -11,7 +11,7 @@ from tasks.errors import InputError
 from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError
-from tasks.formats.fields import Record, box_xywh, flag, real, records, unique_id, whole
+from tasks.formats.fields import Record, box_xywh, flag, is_absent, real, records, unique_id, whole
 from tasks.formats.json_files import load_json
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.paths import below
@@ -116,7 +116,9 @@ def _check_images(
         if isinstance(picture, str):
             part.reject(place.source, f"image {key}", picture)
         elif told != (got := f"{picture.width}x{picture.height}"):
-            part.reject(place.source, f"image {key}", f"{path.name}: expected {told} as annotated, got {got}")
+            is_turned = picture.is_turned and told == f"{picture.height}x{picture.width}"
+            why = "; its annotations fit the picture without its EXIF orientation only" if is_turned else ""
+            part.reject(place.source, f"image {key}", f"{path.name}: expected {told} as annotated, got {got}{why}")
         else:
             sizes[key] = picture
             part.images.append(_image_row(place, key, path.relative_to(data).as_posix(), picture))
@@ -156,8 +158,8 @@ def _persons(
 
 
 def _person_row(place: _Set, person: Record, slots: KeypointSlots, picture: PictureFile) -> Row:
-    is_crowd = flag(person, "iscrowd") if "iscrowd" in person else False
-    has_none = is_crowd and "keypoints" not in person
+    is_crowd = not is_absent(person, "iscrowd") and flag(person, "iscrowd")
+    has_none = is_crowd and is_absent(person, "keypoints")
     keypoints = Keypoints.none() if has_none else read_keypoints(person, slots, (0, 1, 2))
     box = box_xywh(person, "bbox")
     check_inside(keypoints, box, width=picture.width, height=picture.height)

@@ -1,11 +1,13 @@
 """COCO keypoint results (one list of persons) from and to PoseTrack18 predictions."""
 
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from models.keypoints import KEYPOINT_COUNT, POSEVAL_FROM_POSETRACK
+from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, index_map
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.errors import FormatError, location, shown
 from tasks.formats.fields import Record, number, numbers
@@ -69,8 +71,12 @@ def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:
     return entries
 
 
-def posetrack18_of_coco_results(source: str, results: Any, images: list[Record]) -> Record:
-    """A PoseTrack18 prediction file of the results that belong to `images`.
+def posetrack18_of_coco_results(
+    source: str, results: Any, images: list[Record], *, order: tuple[str, ...] = POSETRACK_KEYPOINTS
+) -> Record:
+    """A PoseTrack18 prediction file of the results that belong to `images`; `order` is that of their keypoints.
+
+    An image_id is the id of an image, or its file name with or without folders, as AlphaPose writes it.
 
     The third number of a keypoint is its score; a keypoint of three zeros is absent. Without track_id every person
     gets one of its own within its frame: enough for AP, not for tracking.
@@ -78,15 +84,27 @@ def posetrack18_of_coco_results(source: str, results: Any, images: list[Record])
     Raises:
         FormatError: `results` is no list of persons with 17 keypoints.
     """
-    known = {image["id"] for image in images}
-    order: dict[Any, int] = {}
+    known = image_keys(images)
+    counts: Counter[Any] = Counter()
     annotations = []
     for index, entry in enumerate(checked_results(source, results)):
-        if entry["image_id"] in known:
-            own = order[entry["image_id"]] = order.get(entry["image_id"], -1) + 1
-            annotations.append(_annotation(source, index, entry, own))
+        if (image_id := known.get(entry["image_id"])) is not None:
+            annotations.append(_annotation(source, index, entry, (image_id, counts[image_id]), order))
+            counts[image_id] += 1
     kept = [{key: value for key, value in image.items() if not key.startswith("ignore_")} for image in images]
     return {"images": kept, "annotations": annotations, "categories": [CATEGORY]}
+
+
+def image_keys(images: list[Record]) -> dict[Any, Any]:
+    """The id of each image by what results may call it: id, file name, and last part of the name where it is unique."""
+    keys: dict[Any, Any] = {}
+    bases = Counter(PurePosixPath(str(image.get("file_name"))).name for image in images)
+    for image in images:
+        name = str(image.get("file_name"))
+        keys |= {image["id"]: image["id"], str(image["id"]): image["id"], name: image["id"]}
+        if bases[PurePosixPath(name).name] == 1:
+            keys.setdefault(PurePosixPath(name).name, image["id"])
+    return keys
 
 
 def checked_results(source: str, results: Any) -> Iterable[Record]:
@@ -103,20 +121,23 @@ def checked_results(source: str, results: Any) -> Iterable[Record]:
     return results
 
 
-def _annotation(source: str, index: int, entry: Record, own: int) -> Record:
+def _annotation(source: str, index: int, entry: Record, place: tuple[Any, int], order: tuple[str, ...]) -> Record:
+    """The person in PoseTrack18 form; `place` is the id of its image, and its number there."""
+    image_id, number_there = place
     row = numbers([entry.get("keypoints")], KEYPOINT_COUNT * 3)
     if row is None:
         spot = location(person=index, field="keypoints")
         raise FormatError(source, spot, "51 numbers", shown(entry.get("keypoints")))
-    keypoints = row.reshape(KEYPOINT_COUNT, 3)
+    columns = index_map(order, POSETRACK_KEYPOINTS)
+    keypoints = np.where(columns[:, None] >= 0, row.reshape(KEYPOINT_COUNT, 3)[columns], 0.0)
     body = np.zeros(KEYPOINT_COUNT, dtype=bool)
     body[POSEVAL_FROM_POSETRACK] = True
     present = (keypoints != 0).any(axis=1) & body
     flat = np.column_stack([np.where(present[:, None], keypoints[:, :2], 0.0), present.astype(float)])
-    track_id = entry.get("track_id", own)
+    track_id = _identity(entry, number_there)
     fields: Record = {name: entry[name] for name in ("bbox", "score") if name in entry}
     return {
-        "image_id": entry["image_id"],
+        "image_id": image_id,
         "id": index,
         "category_id": 1,
         "track_id": track_id,
@@ -124,3 +145,13 @@ def _annotation(source: str, index: int, entry: Record, own: int) -> Record:
         "scores": keypoints[:, 2].tolist(),
         **fields,
     }
+
+
+def _identity(entry: Record, number_there: int) -> Any:
+    """Its track_id, or AlphaPose's idx, which may stand in a list; else its number in the picture."""
+    for name in ("track_id", "idx"):
+        value = entry.get(name)
+        value = value[0] if isinstance(value, list) and value else value
+        if (found := number(value)) is not None:
+            return whole_or_real(found)
+    return number_there

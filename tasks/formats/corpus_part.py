@@ -6,6 +6,12 @@ from typing import Any, TypeAlias
 Row: TypeAlias = dict[str, Any]
 
 
+def printable(text: str) -> str:
+    """`text` with bytes of a file name that are no UTF-8, and control characters, as escapes."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 @dataclass
 class CorpusPart:
     """Rows of the index's tables, of one reader or of all of them together."""
@@ -18,7 +24,8 @@ class CorpusPart:
 
     def reject(self, source: str, place: str, reason: object) -> None:
         """Set something aside: file or video, place in it ("" is all of it), what was expected and found."""
-        self.rejects.append({"source": source, "place": place, "reason": str(reason)})
+        row = {"source": source, "place": place, "reason": str(reason)}
+        self.rejects.append({name: printable(text) for name, text in row.items()})
 
     def add(self, other: "CorpusPart") -> None:
         """Take over the rows of another part."""

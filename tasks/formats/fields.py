@@ -15,11 +15,12 @@ from tasks.formats.errors import FieldError, FormatError, InWords, shown
 
 Record: TypeAlias = dict[str, Any]
 _LARGEST_ID = 2**63 - 1
+_LONGEST_NUMBER = 40
 
 
 def whole(record: Record, field: str, *, least: int = 0) -> int:
-    """A whole number of at least `least`; 3.0 counts, true does not."""
-    value = record.get(field)
+    """A whole number of at least `least`; 3.0 and "3" count, true does not."""
+    value = as_number(record.get(field))
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST_ID:
@@ -44,18 +45,18 @@ def unique_id(record: Any, seen: set[int]) -> int:
 
 def flag(record: Record, field: str) -> bool:
     """True, false, 0 or 1."""
-    value = record.get(field)
-    if isinstance(value, bool) or value in (0, 1):
+    value = as_number(record.get(field))
+    if isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1)):
         return bool(value)
     raise FieldError(field, "0, 1, true or false", _found(record, field))
 
 
 def real(record: Record, field: str) -> float:
     """A finite number."""
-    value = record.get(field)
+    value = as_number(record.get(field))
     if not is_number(value):
         raise FieldError(field, "a finite number", _found(record, field))
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def reals(record: Record, field: str, count: int) -> list[float]:
@@ -65,10 +66,11 @@ def reals(record: Record, field: str, count: int) -> list[float]:
         raise FieldError(field, f"a list of {count} numbers", _found(record, field))
     if len(value) != count:
         raise FieldError(field, f"{count} numbers", InWords(f"{len(value)} values"))
-    for place, number in enumerate(value):
+    numbers = [as_number(number) for number in value]
+    for index, number in enumerate(numbers):
         if not is_number(number):
-            raise FieldError(f"{field}[{place}]", "a finite number", number)
-    return [float(number) for number in value]
+            raise FieldError(f"{field}[{index}]", "a finite number", value[index])
+    return [float(number) for number in numbers]
 
 
 def box_xywh(record: Record, field: str) -> list[float]:
@@ -77,6 +79,23 @@ def box_xywh(record: Record, field: str) -> list[float]:
     if min(box[2:]) <= 0:
         raise FieldError(field, "a positive width and height", box)
     return box
+
+
+def is_absent(record: Record, field: str) -> bool:
+    """Whether an optional field is missing; null means the same."""
+    return record.get(field) is None
+
+
+def as_number(value: Any) -> Any:
+    """The number that a text such as "3" or "0.5" says; every other value as it is."""
+    if not isinstance(value, str) or len(value) > _LONGEST_NUMBER:
+        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
 
 
 def is_number(value: object) -> bool:

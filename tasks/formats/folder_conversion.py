@@ -2,17 +2,27 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.coco_results import checked_results, coco_results_of_posetrack18, posetrack18_of_coco_results
+from tasks.formats.coco_results import (
+    checked_results,
+    coco_results_of_posetrack18,
+    image_keys,
+    posetrack18_of_coco_results,
+)
+from tasks.formats.errors import shown
 from tasks.formats.json_files import load_json, write_json
 from tasks.formats.posetrack17 import is_posetrack17
 from tasks.formats.posetrack18 import open_posetrack18
 from tasks.formats.posetrack_conversion import posetrack17_from_18
-from tasks.formats.posetrack_files import as_posetrack18
+from tasks.formats.posetrack_files import as_posetrack18, listed_images
 from tasks.out_folder import claim_out_folder
 
+KeypointOrder = Literal["posetrack", "coco"]
+KEYPOINT_ORDERS: Final = {"posetrack": POSETRACK_KEYPOINTS, "coco": COCO_KEYPOINTS}
+"""Order of the keypoints of COCO results, which the file does not tell."""
 TargetFormat = Literal["posetrack17", "posetrack18", "coco"]
 
 
@@ -25,7 +35,9 @@ class Converted:
     """Reasons, one per file."""
 
 
-def convert_folder(source: Path, out: Path, *, target: TargetFormat, images: Path | None = None) -> Converted:
+def convert_folder(
+    source: Path, out: Path, *, target: TargetFormat, images: Path | None = None, order: KeypointOrder = "posetrack"
+) -> Converted:
     """Convert `source`, a file or all JSON files of a folder, into files of the same names below `out`.
 
     COCO results become one file per file of `images`, PoseTrack18 files that hold the pictures' names.
@@ -40,7 +52,7 @@ def convert_folder(source: Path, out: Path, *, target: TargetFormat, images: Pat
     written, refused = [], []
     for path in files:
         try:
-            for name, value in _convert(path, target, images).items():
+            for name, value in _convert(path, target, images, order).items():
                 write_json(out / name, value)
                 written.append(out / name)
         except InputError as error:
@@ -48,10 +60,10 @@ def convert_folder(source: Path, out: Path, *, target: TargetFormat, images: Pat
     return Converted(tuple(written), tuple(refused))
 
 
-def _convert(path: Path, target: TargetFormat, images: Path | None) -> dict[str, Any]:
+def _convert(path: Path, target: TargetFormat, images: Path | None, order: KeypointOrder) -> dict[str, Any]:
     data = load_json(path)
     if isinstance(data, list):
-        return _from_coco(path, data, target, images)
+        return _from_coco(path, data, target, images, order)
     source = str(path)
     if target == "posetrack17":
         return {path.name: data if is_posetrack17(data) else posetrack17_from_18(source, data)}
@@ -62,14 +74,23 @@ def _convert(path: Path, target: TargetFormat, images: Path | None) -> dict[str,
     return {path.name: coco_results_of_posetrack18(source, eighteen)}
 
 
-def _from_coco(path: Path, results: Any, target: TargetFormat, images: Path | None) -> dict[str, Any]:
+def _from_coco(
+    path: Path, results: Any, target: TargetFormat, images: Path | None, order: KeypointOrder
+) -> dict[str, Any]:
     if target == "coco":
         return {path.name: checked_results(str(path), results)}
     if images is None or not images.is_dir():
         raise InputError(f"{path}: COCO results need --images, the folder of PoseTrack18 files with their pictures")
+    listings = {listing.name: listed_images(listing) for listing in sorted(images.glob("*.json"))}
+    known = {key for frames in listings.values() for key in image_keys(frames)}
+    unknown = [entry["image_id"] for entry in checked_results(str(path), results) if entry["image_id"] not in known]
+    if unknown:
+        raise InputError(
+            f"{path}: expected results of the pictures of --images {images}, got {len(unknown)} of {len(results)} "
+            f"results of others, the first of image_id {shown(unknown[0])}"
+        )
     files = {}
-    for listing in sorted(images.glob("*.json")):
-        frames = open_posetrack18(str(listing), load_json(listing)).images
-        eighteen = posetrack18_of_coco_results(str(path), results, frames)
-        files[listing.name] = eighteen if target == "posetrack18" else posetrack17_from_18(str(path), eighteen)
+    for name, frames in listings.items():
+        eighteen = posetrack18_of_coco_results(str(path), results, frames, order=KEYPOINT_ORDERS[order])
+        files[name] = eighteen if target == "posetrack18" else posetrack17_from_18(str(path), eighteen)
     return files

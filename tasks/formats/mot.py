@@ -1,6 +1,9 @@
 """Person detections in MOT Challenge form: frame, id, left, top, width, height, score, ... one a line."""
 
+import codecs
 import configparser
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +13,9 @@ from tasks.formats.detected_boxes import DetectedBox
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import box_xywh, real
 
+_PERSON: Final = 1
+_NO_SCORE: Final = -1
+_COLUMNS_WITH_CLASS: Final = 9
 _FIELDS: Final = ("frame", "id", "left", "top", "width", "height", "score")
 
 
@@ -22,36 +28,61 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
         InputError: the file is not there, not text, or holds no line that is a detection.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = _text(path.read_bytes()).splitlines()
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: expected detections in MOT form, got {error}") from error
     boxes: list[DetectedBox] = []
     rejects: list[Row] = []
+    others: list[tuple[int, float]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            boxes.append(_detected_box(line))
+            box, category = _detected_box(line)
+            if category in (None, _PERSON):
+                boxes.append(box)
+            else:
+                others.append((number, category))
         except ValueError as error:
             rejects.append({"place": f"line {number}", "reason": str(error)})
     if rejects and not boxes:
         raise InputError(
             f"{path}: expected lines of {', '.join(_FIELDS)}; {rejects[0]['place']}: {rejects[0]['reason']}"
         )
-    return boxes, rejects
+    if others:
+        first = ", ".join(str(number) for number, _ in others[:3])
+        categories = ", ".join(f"{category:g}" for category in sorted({category for _, category in others}))
+        rejects.append(
+            {"place": f"line {first}", "reason": f"{len(others)} rows of class {categories}; class 1 is the person"}
+        )
+    return _with_scores(boxes), rejects
 
 
-def _detected_box(line: str) -> DetectedBox:
-    values = line.replace(",", " ").split()
+def _with_scores(boxes: list[DetectedBox]) -> list[DetectedBox]:
+    """Boxes of a file whose scores are all -1, which says that it has none, are certain."""
+    has_none = bool(boxes) and all(box.score == _NO_SCORE for box in boxes)
+    return [replace(box, score=1.0) for box in boxes] if has_none else boxes
+
+
+def _text(data: bytes) -> str:
+    """UTF-8 or UTF-16 with or without a byte order mark; ValueError for other bytes."""
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig")
+
+
+def _detected_box(line: str) -> tuple[DetectedBox, float | None]:
+    """The box, and its class where the line has one: the eighth of nine columns, as in MOT16's ground truth."""
+    values = [text for text in re.split(r"[,;\s]+", line.strip()) if text]
     if len(values) < len(_FIELDS):
         raise FieldError("line", f"at least {len(_FIELDS)} numbers ({', '.join(_FIELDS)})", line)
     record = dict(zip(_FIELDS, map(_number, values), strict=False))
     frame = real(record, "frame")
-    if frame < 1 or not frame.is_integer():
-        raise FieldError("frame", "a whole number from 1", frame)
+    if frame < 0 or not frame.is_integer():
+        raise FieldError("frame", "a whole number from 0", frame)
     left, top, *sides = (real(record, name) for name in _FIELDS[2:6])
     box = box_xywh({"box": [left - 1, top - 1, *sides]}, "box")
-    return DetectedBox(int(frame), box, real(record, "score"))
+    category = real({"class": _number(values[7])}, "class") if len(values) == _COLUMNS_WITH_CLASS else None
+    return DetectedBox(int(frame), box, real(record, "score")), category if category != -1 else None
 
 
 def _number(text: str) -> float | str:

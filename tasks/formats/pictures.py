@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tasks.frames import decode_picture
 
-PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png"})
+PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _CHUNK = 256
+_HEAD = 4096
+"""EXIF stands at the beginning of a file."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class PictureFile:
     width: int
     height: int
     sha256: str
+    is_turned: bool = False
+    """Whether its EXIF orientation exchanges width and height."""
 
 
 def check_picture(path: Path) -> PictureFile | str:
@@ -27,11 +31,12 @@ def check_picture(path: Path) -> PictureFile | str:
     try:
         data = path.read_bytes()
         height, width = decode_picture(data).shape[:2]
+        stored = decode_picture(data, as_stored=True).shape[:2] if b"Exif" in data[:_HEAD] else (height, width)
     except OSError as error:
         return f"expected the picture {path.name}, got {error.strerror or error}"
     except ValueError as error:
         return f"{path.name}: {error}"
-    return PictureFile(width, height, hashlib.sha256(data).hexdigest())
+    return PictureFile(width, height, hashlib.sha256(data).hexdigest(), is_turned=stored != (height, width))
 
 
 def check_pictures(paths: Iterable[Path]) -> Iterator[PictureFile | str]:

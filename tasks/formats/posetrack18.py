@@ -47,9 +47,18 @@ def open_posetrack18(source: str, data: Any) -> Posetrack18File:
     Raises:
         FormatError: no list of images or annotations.
     """
-    images = list_of_records(source, data, "images")
+    images = images_of_posetrack18(source, data)
     annotations = list_of_records(source, data, "annotations")
     return Posetrack18File(source, images, annotations, data.get("categories"))
+
+
+def images_of_posetrack18(source: str, data: Any) -> list[Record]:
+    """The images of a file, which may have no annotations, as those of the test split.
+
+    Raises:
+        FormatError: no list of images.
+    """
+    return list_of_records(source, data, "images")
 
 
 def keypoint_columns(file: Posetrack18File) -> IntArray:

@@ -1,8 +1,9 @@
 """PoseTrack18 and PoseTrack17 annotations (`data/posetrack/annotations/{train,val}`), every record checked."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,19 +14,26 @@ from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError, InWords, shown
 from tasks.formats.fields import (
     Record,
+    as_number,
     box_xywh,
     flag,
+    is_absent,
     is_number,
     records,
     unique_id,
     whole,
 )
+from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
 from tasks.formats.posetrack_frames import AnnotatedVideo, Frame, read_annotated_video
-from tasks.paths import below
+from tasks.paths import below, check_video_name
 
-SPLITS: Final = ("train", "val")
+SPLITS: Final = ("train", "val", "test")
+_FOLDERS: Final = ("annotations", "posetrack_data")
+"""Folders of annotations below the root of a set: PoseTrack18's, and PoseTrack21's as downloaded."""
+_UNLABELLED: Final = "test"
+"""The split that is for the test server: it has no annotations."""
 _EARS: Final = ("left_ear", "right_ear")
 _BOX_GROWTH: Final = 0.15
 _OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"
@@ -34,8 +42,20 @@ Tick = Callable[[], None]
 
 def annotation_files(data: Path) -> list[tuple[str, Path]]:
     """Split and file of every annotation that is read, in order."""
-    root = data / "posetrack" / "annotations"
-    return [(split, path) for split in SPLITS for path in sorted((root / split).glob("*.json"))]
+    return [(split, path) for root in _roots(data) for split, path in _files_below(root)]
+
+
+def _roots(data: Path) -> list[Path]:
+    """Roots of PoseTrack sets, that file names are relative to: folders posetrack*, and `data` where it is one."""
+    roots = [path for path in sorted(data.glob("posetrack*")) if path.is_dir() and path.name not in _FOLDERS]
+    return [*roots, data]
+
+
+def _files_below(root: Path) -> Iterator[tuple[str, Path]]:
+    for split in SPLITS:
+        for folder in _FOLDERS:
+            files = sorted((root / folder / split).glob("*.json"))
+            yield from ((split, path) for path in files if not path.name.startswith("."))
 
 
 def read_posetrack(data: Path, tick: Tick = lambda: None) -> CorpusPart:
@@ -48,6 +68,11 @@ def read_posetrack(data: Path, tick: Tick = lambda: None) -> CorpusPart:
         if path.stem in taken:
             part.reject(source, "", f"expected a video name of its own, got that of {taken[path.stem]}; rename one")
             continue
+        try:
+            check_video_name(path.stem)
+        except ValueError as error:
+            part.reject(source, "", error)
+            continue
         taken[path.stem] = source
         part.add(_VideoReader(data, path, split).read())
         tick()
@@ -58,11 +83,11 @@ def _reject_strays(part: CorpusPart, data: Path) -> None:
     """Set aside JSON that lies where no annotations are read."""
     root = data / "posetrack" / "annotations"
     for path in sorted(root.glob("*.json")):
-        expected = f"annotations in {root.name}/{{train,val}}/, detections in posetrack/detections/"
+        expected = f"annotations in {root.name}/{{train,val,test}}/, detections in posetrack/detections/"
         part.reject(path.relative_to(data).as_posix(), "", f"expected {expected}, got another JSON; not read")
     for folder in sorted(path for path in root.glob("*") if path.is_dir() and path.name not in SPLITS):
         if count := len(list(folder.glob("*.json"))):
-            reason = f"expected the splits train and val, got {count} files of another; not read"
+            reason = f"expected the splits {', '.join(SPLITS)}, got {count} files of another; not read"
             part.reject(folder.relative_to(data).as_posix(), "", reason)
 
 
@@ -71,7 +96,7 @@ class _VideoReader:
 
     def __init__(self, data: Path, path: Path, split: str) -> None:
         self._data, self._path, self._split = data, path, split
-        self._root = data / "posetrack"
+        self._root = path.parents[2]
         self._source = path.relative_to(data).as_posix()
         self._video_id = path.stem
         self._part = CorpusPart()
@@ -82,8 +107,10 @@ class _VideoReader:
         """The video's rows; only a reject where the whole video cannot be used."""
         try:
             document = self._document()
-            slots = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_EARS)
-            listed, persons = records(document, "images"), records(document, "annotations")
+            persons = [] if is_absent(document, "annotations") else records(document, "annotations")
+            is_bare = not persons and self._split == _UNLABELLED
+            slots = None if is_bare else keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_EARS)
+            listed = records(document, "images")
             video = read_annotated_video(self._root, self._images(listed), partial(self._part.reject, self._source))
         except (InputError, FieldError) as error:
             reason = " ".join(str(error).removeprefix(f"{self._path}: ").split())
@@ -94,7 +121,8 @@ class _VideoReader:
         labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
         self._part.videos.append(self._video_row(video, labelled, document))
         self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
-        self._persons(persons, slots, video)
+        if slots is not None:
+            self._persons(persons, slots, video)
         return self._part
 
     def _document(self) -> Record:
@@ -121,10 +149,10 @@ class _VideoReader:
             if Path(image["file_name"]).parent != folder:
                 self._part.reject(self._source, f"frame {key}", f"expected a picture in {folder}, as most have")
         kept = [(key, image) for key, image in found if Path(image["file_name"]).parent == folder]
-        return sorted(kept, key=lambda pair: _time_of(pair[1])) if all(_time_of(image) for _, image in kept) else kept
+        return _in_order(kept)
 
     def _is_labelled(self, image: Record, has_persons: bool) -> bool:
-        if "is_labeled" not in image:
+        if self._split == _UNLABELLED or is_absent(image, "is_labeled"):
             return has_persons
         try:
             return flag(image, "is_labeled")
@@ -142,7 +170,7 @@ class _VideoReader:
         }
 
     def _tags(self, document: Record) -> list[str]:
-        tags = document.get("tags", [])
+        tags = document.get("tags") or []
         if isinstance(tags, list) and all(isinstance(tag, str) and tag and tag.isprintable() for tag in tags):
             return sorted(set(tags))
         self._part.reject(self._source, "tags", f"expected a list of words, got {shown(tags)}")
@@ -176,11 +204,19 @@ class _VideoReader:
 
     def _persons(self, persons: Sequence[Any], slots: KeypointSlots, video: AnnotatedVideo) -> None:
         seen: set[int] = set()
+        keys = _free_ids(persons)
+        others = [person for person in persons if _is_of_another_category(person, slots)]
+        if others:
+            reason = f"{len(others)} annotations of other categories than the person; not read"
+            self._part.reject(self._source, "annotations", reason)
         tracks: set[tuple[int, int]] = set()
         for position, person in enumerate(persons):
             spot = f"annotations[{position}]"
+            if _is_of_another_category(person, slots):
+                continue
             try:
-                key = position if isinstance(person, dict) and "id" not in person else unique_id(person, seen)
+                has_none = isinstance(person, dict) and is_absent(person, "id")
+                key = next(keys) if has_none else unique_id(person, seen)
                 spot = f"person {key}"
                 image_id = whole(person, "image_id")
                 if image_id not in self._listed:
@@ -197,7 +233,7 @@ class _VideoReader:
 
     def _person_row(self, key: int, person: Record, slots: KeypointSlots, video: AnnotatedVideo) -> Row:
         keypoints = read_keypoints(person, slots, (0, 1, 2))
-        box = box_xywh(person, "bbox") if "bbox" in person else _box_around(keypoints)
+        box = box_xywh(person, "bbox") if not is_absent(person, "bbox") else _box_around(keypoints)
         check_inside(keypoints, box, width=video.width, height=video.height)
         frame_index = video.frames[whole(person, "image_id")].index
         track_id = None if person.get("track_id") is None else whole(person, "track_id")
@@ -205,7 +241,7 @@ class _VideoReader:
             **{"person_id": f"{self._video_id}/{frame_index}/{key}", "source": "posetrack", "split": self._split},
             **{"image_id": None, "video_id": self._video_id, "frame_index": frame_index, "track_id": track_id},
             **{"annotation_id": key, "box_xywh": box, "box_head_xywh": self._head(key, person)},
-            **{"area": box[2] * box[3], "is_crowd": flag(person, "iscrowd") if "iscrowd" in person else False},
+            **{"area": box[2] * box[3], "is_crowd": not is_absent(person, "iscrowd") and flag(person, "iscrowd")},
             **{"x": keypoints.x, "y": keypoints.y, "visibility": [2 if seen else 0 for seen in keypoints.visibility]},
         }
 
@@ -220,14 +256,43 @@ class _VideoReader:
             return None
 
 
+def _free_ids(persons: Sequence[Any]) -> Iterator[int]:
+    """Ids for the annotations that have none: numbers that no annotation of the file has."""
+    used = {as_number(person.get("id")) for person in persons if isinstance(person, dict) and _has_key(person, "id")}
+    return (number for number in count() if number not in used)
+
+
+def _is_of_another_category(person: Any, slots: KeypointSlots) -> bool:
+    if not isinstance(person, dict) or is_absent(person, "category_id") or slots.category_id is None:
+        return False
+    return bool(as_number(person["category_id"]) != as_number(slots.category_id))
+
+
+def _has_key(record: Record, field: str) -> bool:
+    return isinstance(record.get(field), int | float | str)
+
+
 def _has_image(person: Any) -> bool:
-    return isinstance(person, dict) and isinstance(person.get("image_id"), int | float | str)
+    return isinstance(person, dict) and _has_key(person, "image_id")
 
 
-def _time_of(image: Record) -> int:
-    """What orders the frames: frame_id where the file has it; 0 leaves the file's order."""
-    value = image.get("frame_id")
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+def _in_order(images: list[tuple[int, Record]]) -> list[tuple[int, Record]]:
+    """Frames by frame_id where all have one of their own, else by the numbers in their names.
+
+    Raises:
+        FieldError: one name is there twice, or the names tell no order.
+    """
+    by_name = {image["file_name"]: (key, image) for key, image in images}
+    times = [as_number(image.get("frame_id")) for _, image in images]
+    has_times = all(is_number(time) for time in times) and len(set(times)) == len(images)
+    if len(by_name) < len(images):
+        raise FieldError("file_name", "a name of its own for each frame", InWords("one name twice"))
+    if has_times:
+        return [pair for _, pair in sorted(zip(times, images, strict=True), key=lambda entry: entry[0])]
+    try:
+        return [by_name[name] for name in frame_order(by_name)]
+    except FrameOrderError as error:
+        raise FieldError("file_name", "names that tell the order of frames", InWords(str(error))) from error
 
 
 def _polygon(x: Any, y: Any) -> list[list[float]] | None:

@@ -7,7 +7,7 @@ from tasks.formats.fields import Record
 from tasks.formats.json_files import load_json
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack17 import is_posetrack17, points_of_posetrack17
-from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
+from tasks.formats.posetrack18 import images_of_posetrack18, open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import posetrack18_from_17
 
 
@@ -33,11 +33,11 @@ def read_points(source: str, data: Any, *, is_truth: bool) -> PointFile:
 
 
 def listed_images(path: Path) -> list[Record]:
-    """Images of an annotation file in its order, without what only ground truth has.
+    """Images of an annotation file, or of a bare list of images, in its order, without what only ground truth has.
 
     Raises:
         FormatError: the file cannot be read.
         ConversionError: it is a PoseTrack17 file whose frames have no PoseTrack18 names.
     """
-    images = open_posetrack18(str(path), as_posetrack18(str(path), load_json(path))).images
+    images = images_of_posetrack18(str(path), as_posetrack18(str(path), load_json(path)))
     return [{key: value for key, value in image.items() if not key.startswith("ignore_regions")} for image in images]

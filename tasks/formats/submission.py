@@ -15,7 +15,7 @@ from tasks.formats.file_pairs import pair_files
 from tasks.formats.json_files import load_json, make_folder
 from tasks.formats.points import check_predictions
 from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
-from tasks.formats.posetrack_files import as_posetrack18
+from tasks.formats.posetrack_files import as_posetrack18, listed_images
 from tasks.whole_files import whole_file
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -99,8 +99,7 @@ def _checked(path: Path, listing: Path | None) -> Any:
 
 
 def _check_images(path: Path, names: tuple[str, ...], listing: Path) -> None:
-    data = as_posetrack18(str(listing), load_json(listing))
-    expected = [image.get("file_name") for image in open_posetrack18(str(listing), data).images]
+    expected = [image.get("file_name") for image in listed_images(listing)]
     if list(names) != expected:
         pairs = enumerate(zip(names, expected, strict=False))
         at = next((index for index, (ours, theirs) in pairs if ours != theirs), min(len(names), len(expected)))

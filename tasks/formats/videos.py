@@ -3,17 +3,25 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Final
 
 import av
 
 from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.frame_order import FrameOrderError, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second
 from tasks.formats.pictures import PICTURE_ENDINGS, PictureFile, check_pictures
-from tasks.frames import decoded_frames, presentation_times
+from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, upright_size
+from tasks.paths import check_video_name
 
-VIDEO_ENDINGS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv"})
+VIDEO_ENDINGS: Final = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp"}
+)
+_NOT_VIDEOS: Final = ("coco*", "posetrack*", "annotations", "images", "detections")
+"""Folders of annotated sets, directly below the data folder."""
+_DEEPEST: Final = 8
 Tick = Callable[[], None]
 
 
@@ -32,22 +40,32 @@ class DecodedVideo:
 
 
 def bare_videos(data: Path) -> list[Path]:
-    """Video files and frame folders directly below `data` and `data/videos`, without those of the annotated sets."""
-    found = []
-    for root in (data, data / "videos"):
-        for path in sorted(root.glob("*")):
-            is_file = path.is_file() and path.suffix.lower() in VIDEO_ENDINGS
-            if not path.name.startswith(".") and (is_file or (path.is_dir() and pictures_of(path))):
-                found.append(path)
-    return found
+    """Video files and frame folders below `data`, folder by folder, without those of the annotated sets."""
+    return list(_videos_below(data, 0))
+
+
+def _videos_below(folder: Path, depth: int) -> Iterator[Path]:
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if depth == 0:
+        entries = [path for path in entries if not (path.is_dir() and _is_annotated_set(path.name))]
+    folders = [path for path in entries if path.is_dir()]
+    own = [path for path in entries if path not in folders and path.suffix.lower() in VIDEO_ENDINGS and path.is_file()]
+    yield from sorted([*own, *(path for path in folders if pictures_of(path))])
+    for path in folders if depth < _DEEPEST else ():
+        if not pictures_of(path):
+            yield from _videos_below(path, depth + 1)
+
+
+def _is_annotated_set(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in _NOT_VIDEOS)
 
 
 def pictures_of(folder: Path) -> list[Path]:
-    """Pictures of a frame folder in order of their numbers; MOT keeps them in `img1` below it."""
+    """Pictures of a frame folder by name, without hidden files; MOT keeps them in `img1` below it."""
     for place in (folder, folder / "img1"):
-        pictures = [path for path in place.glob("*") if path.suffix.lower() in PICTURE_ENDINGS and path.is_file()]
-        if pictures:
-            return sorted(pictures, key=number_and_name)
+        files = sorted(path for path in place.glob("*") if path.suffix.lower() in PICTURE_ENDINGS and path.is_file())
+        if pictures := [path for path in files if not path.name.startswith(".")]:
+            return pictures
     return []
 
 
@@ -76,6 +94,11 @@ def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
     for path in bare_videos(data):
         source = path.relative_to(data).as_posix()
         video_id = path.stem if path.is_file() else path.name
+        try:
+            check_video_name(video_id)
+        except ValueError as error:
+            part.reject(source, "", error)
+            continue
         if video_id in taken:
             part.reject(source, "", f"expected a video name of its own, got that of {taken[video_id]}; rename one")
             continue
@@ -102,7 +125,7 @@ def _read_file(part: CorpusPart, data: Path, path: Path) -> Iterator[Row]:
 
 def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
     source = folder.relative_to(data).as_posix()
-    paths = pictures_of(folder)
+    paths = _in_order(part, source, pictures_of(folder))
     whole: list[tuple[int, Path, PictureFile]] = []
     for number, (path, picture) in enumerate(zip(paths, check_pictures(paths), strict=True)):
         first = whole[0][2] if whole else None
@@ -113,8 +136,9 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
             part.reject(source, path.name, told)
         else:
             whole.append((number, path, picture))
-    if not whole:
+    if paths and not whole:
         part.reject(source, "", f"expected pictures, got {len(paths)} files of which none is whole")
+    if not whole:
         return
     for index, (number, path, _) in enumerate(whole):
         row = _frame_row(folder.name, index, path.relative_to(data).as_posix())
@@ -122,6 +146,19 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
     digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
     media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
     yield _video_row(folder.name, media, digest, size, len(whole), frames_per_second(folder))
+
+
+def _in_order(part: CorpusPart, source: str, paths: list[Path]) -> list[Path]:
+    """The frames among the pictures, in order; none where the order is not known."""
+    by_name = {path.name: path for path in paths}
+    names, foreign = without_foreign(list(by_name))
+    if foreign:
+        part.reject(source, shown_names(foreign), "expected a number in the name, as the other pictures have")
+    try:
+        return [by_name[name] for name in frame_order(names)]
+    except FrameOrderError as error:
+        part.reject(source, "", error)
+        return []
 
 
 def _video_row(video_id: str, media: str, digest: str, size: tuple[int, int], count: int, rate: float | None) -> Row:
@@ -147,27 +184,27 @@ def decode_video(path: Path) -> DecodedVideo:
     broken = ""
     try:
         with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise OSError(NO_VIDEO)
             stream = container.streams.video[0]
             rate = float(stream.average_rate) if stream.average_rate else None
             stored = stream.frames
         for frame in decoded_frames(path):
-            if count and (frame.width, frame.height) != (width, height):
-                broken = f"expected {width}x{height} as before, got {frame.width}x{frame.height}; the rest is left out"
+            size = upright_size(frame)
+            if count and size != (width, height):
+                broken = f"expected {width}x{height} as before, got {size[0]}x{size[1]}; the rest is left out"
                 break
-            width, height = frame.width, frame.height
+            width, height = size
             count += 1
-        stored = max(stored, len(presentation_times(path)))
+        shown = len(presentation_times(path))
+        hidden = len(presentation_times(path, with_hidden=True)) - shown
+        stored = max(stored - hidden, shown)
         if not broken and count < stored:
             broken = f"expected {stored} frames as stored, got {count} that decode"
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
-        told = getattr(error, "strerror", None) or error  # all of an error of FFmpeg names a path of this machine
-        broken = f"expected a video that decodes, got {told}; fetch or convert it again"
+        cause = getattr(error, "strerror", None) or error  # all of an error of FFmpeg names a path of this machine
+        advice = "" if str(cause) == NO_VIDEO else "; fetch or convert it again"
+        broken = f"expected a video that decodes, got {cause}{advice}"
     if not count and not broken:
         broken = "expected frames, got none"
     return DecodedVideo(width, height, count, rate, broken)
-
-
-def number_and_name(path: PurePath) -> tuple[int, str]:
-    """What orders the pictures of a video: the digits of the name as one number, then the name."""
-    digits = "".join(character for character in path.stem if character.isdigit())
-    return (int(digits) if digits else -1, path.name)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from tasks.errors import InputError
 from tasks.formats.detected_boxes import DetectedBox, read_results
+from tasks.formats.frame_order import FrameOrderError, box_frames, frame_numbers
 from tasks.formats.mot import read_detections
 from tasks.formats.videos import detections_beside
 from tasks.inference.person_boxes import PersonBox
@@ -60,8 +61,12 @@ class BoxFiles:
         return len(boxes), sum(box.image_id not in self._known for box in boxes)
 
     def _mot_boxes(self, path: Path, video: Video) -> list[PersonBox]:
-        frames = {frame["image_id"]: frame["frame_index"] for frame in video.frames}
         boxes = self._read(path, read_detections)
+        try:
+            frames = self._frames_of_rows(path, video, [box.image_id for box in boxes])
+        except FrameOrderError as error:
+            current().reject(self._name(path), "", str(error))
+            return []
         outside = Counter(box.image_id for box in boxes if box.image_id not in frames)
         if outside:
             first, last = min(outside), max(outside)
@@ -71,6 +76,18 @@ class BoxFiles:
         return [
             PersonBox(frames[box.image_id], tuple(box.box_xywh), box.score) for box in boxes if box.image_id in frames
         ]
+
+    def _frames_of_rows(self, path: Path, video: Video, numbers: Sequence[int]) -> dict[int, int]:
+        """Return the frame index of each frame number; pictures that were rejected keep their number."""
+        listed = {frame["image_id"] - 1: frame for frame in video.frames}
+        paths = [frame["path"] for frame in video.frames]
+        names = frame_numbers(paths) if None not in paths else None
+        count = max(listed, default=-1) + 1
+        is_whole = len(listed) == count
+        read = box_frames(numbers, count, names if is_whole else None)
+        if read.reading:
+            current().notice(f"{self._name(path)}: {read.reading}")
+        return {number: listed[at]["frame_index"] for number, at in read.index.items() if at in listed}
 
     def _read(self, path: Path, reader: Reader) -> list[DetectedBox]:
         """Return the boxes of a file; broken entries, or a file that cannot be read, are rejected."""

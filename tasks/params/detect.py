@@ -8,7 +8,7 @@ from tasks.params.section import Section, Share
 class DetectParams(Section):
     """Person boxes."""
 
-    splits: list[Literal["train", "val"]]
+    splits: list[Literal["train", "val", "test"]]
     """Splits of the corpus that are tracked; thresholds are chosen on train, scores are told of val."""
     box_sources: list[Literal["detected", "annotated"]]
     source: Literal["file", "network"]

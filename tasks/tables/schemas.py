@@ -58,7 +58,7 @@ VIDEOS: Final = _table(
     "videos",
     ("video_id",),
     _VIDEO,
-    _column("split", _TEXT, "train or val"),
+    _column("split", _TEXT, "train, val or test"),
     _column("source", _TEXT, "annotation file, relative to the data folder; empty for a bare video", nullable=True),
     _column("media", _TEXT, "frame folder or video file, relative to the data folder"),
     _column("media_sha256", _TEXT, "digest of all bytes of the video's pictures"),

@@ -19,9 +19,10 @@ from tasks.errors import InputError
 from tasks.formats.annotated_person import KeypointSlots, keypoint_slots, read_keypoints
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import Record, box_xywh, records, unique_id, whole
+from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
-from tasks.formats.videos import VIDEO_ENDINGS, number_and_name, pictures_of
+from tasks.formats.videos import VIDEO_ENDINGS, pictures_of
 from tasks.frames import VideoFrames, presentation_times
 from tasks.paths import below
 
@@ -92,8 +93,14 @@ class _FrameIndices:
         self._present = {path.name for path in self._files}
         listed = {PurePosixPath(image["file_name"]).name for image in images if isinstance(image.get("file_name"), str)}
         # A missing picture keeps its index, so that the gaps between the others stay the same.
-        self._names = [path.name for path in sorted(map(PurePosixPath, self._present | listed), key=number_and_name)]
+        self._names = self._in_order(self._present | listed)
         self._index = {name: index for index, name in enumerate(self._names)}
+
+    def _in_order(self, names: set[str]) -> list[str]:
+        try:
+            return frame_order(names)
+        except FrameOrderError as error:
+            raise InputError(f"--frames {self._frames}: {error}") from error
 
     def _found_files(self) -> list[Path]:
         """The pictures in the folder, or in the folder below it that the first file name tells."""
@@ -147,7 +154,7 @@ class _FrameIndices:
             if path.name not in self._present:
                 raise ValueError(f"expected the picture {path.name} in {self._files[0].parent}, got none")
             return self._index[path.name]
-        digits = re.findall(r"\d+", path.stem)
+        digits = re.findall(r"[0-9]+", path.stem)
         if not digits or int(digits[-1]) >= self._count:
             raise ValueError(f"file_name: expected the number of one of {self._count} frames, from 0, got {name!a}")
         return int(digits[-1])

@@ -70,7 +70,7 @@ BROKEN_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
     "no person": ({"category_id": 3}, "category_id: expected 1, the person, got 3"),
     "keypoints missing": ({"keypoints": None}, "keypoints: expected a list of 51 numbers, got None"),
     "keypoints too short": ({"keypoints": [1, 2, 2]}, "keypoints: expected 51 numbers, got 3 values"),
-    "keypoint is text": ({"keypoints": ["1"] + [0] * 50}, 'keypoints[0]: expected a finite number, got "1"'),
+    "keypoint is text": ({"keypoints": ["one"] + [0] * 50}, 'keypoints[0]: expected a finite number, got "one"'),
     "keypoint is NaN": ({"keypoints": [math.nan] + [0] * 50}, "keypoints[0]: expected a finite number, got nan"),
     "keypoint is endless": ({"keypoints": [0, math.inf] + [0] * 49}, "keypoints[1]: expected a finite number, got inf"),
     "keypoint too large for a float": ({"keypoints": [10**400] + [0] * 50}, "keypoints[0]: expected a finite number"),

@@ -230,10 +230,10 @@ def test_the_same_video_in_both_splits_is_taken_once(posetrack: Any) -> None:
 
 def test_json_that_lies_elsewhere_is_told(posetrack: Any, json_file: Any) -> None:
     json_file(posetrack.root / "annotations/test_detections.json", [])
-    json_file(posetrack.root / "annotations/test/000009_mpii.json", {})
+    json_file(posetrack.root / "annotations/train2/000009_mpii.json", {})
     told = {reject["source"]: reject["reason"] for reject in posetrack.write().rejects}
     assert "another JSON; not read" in told["posetrack/annotations/test_detections.json"]
-    assert "1 files of another" in told["posetrack/annotations/test"]
+    assert "1 files of another" in told["posetrack/annotations/train2"]
 
 
 def test_posetrack17_files_are_read_as_the_scorer_reads_them(

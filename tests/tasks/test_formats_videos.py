@@ -27,8 +27,8 @@ BROKEN_LINES = {
     "text": ("1,-1,a,2,3,4,1", 'left: expected a finite number, got "a"'),
     "NaN": ("1,-1,nan,2,3,4,1", "left: expected a finite number"),
     "endless score": ("1,-1,1,2,3,4,inf", "score: expected a finite number"),
-    "frame 0": ("0,-1,1,2,3,4,1", "frame: expected a whole number from 1, got 0.0"),
-    "frame 1.5": ("1.5,-1,1,2,3,4,1", "frame: expected a whole number from 1, got 1.5"),
+    "frame -1": ("-1,-1,1,2,3,4,1", "frame: expected a whole number from 0, got -1.0"),
+    "frame 1.5": ("1.5,-1,1,2,3,4,1", "frame: expected a whole number from 0, got 1.5"),
     "no width": ("1,-1,1,2,0,4,1", "expected a positive width and height"),
 }
 

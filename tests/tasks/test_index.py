@@ -115,7 +115,7 @@ def test_an_unusable_corpus_says_which_layout_is_expected(content: str, tmp_path
     if content != "nothing":
         data.mkdir()
         (data / ("a.txt" if content == "a text" else "a.mp4")).write_text("nonsense")
-    with pytest.raises(InputError, match=r"expected a .*person_keypoints.*posetrack/annotations.*videos/"):
+    with pytest.raises(InputError, match=r"expected a .*person_keypoints.*posetrack.*/annotations.*bare videos"):
         _run(data, artifacts)
     assert not list(artifacts.rglob("*.parquet"))
 

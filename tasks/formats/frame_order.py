@@ -1,0 +1,154 @@
+"""The one place that decides which file, and which row of a box file, is which frame of a video."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import Final, TypeAlias
+
+_DIGITS: Final = re.compile(r"([0-9]+)")
+_SHOWN: Final = 3
+_Parts: TypeAlias = tuple[str, ...]
+"""A name cut at its numbers: text, number, text, number, ..., text."""
+
+
+class FrameOrderError(ValueError):
+    """Two readings of the order of frames, or of their numbers, differ; the message shows both."""
+
+
+def frame_order(names: Iterable[str]) -> list[str]:
+    """File names in the order of the video's frames.
+
+    If a number of the names counts in equal steps, it gives the order; else natural order does, in which numbers
+    compare by value. Names may have folders and endings, which take no part.
+
+    Raises:
+        FrameOrderError: two numbers count in equal steps and their orders differ, or one number begins again where
+            an earlier one changes, as seconds do after a minute, and natural order differs.
+    """
+    parts = {name: _parts(name) for name in names}
+    natural = sorted(parts, key=lambda name: (_natural(parts[name]), name))
+    readings = {
+        f"number {column + 1}": sorted(parts, key=lambda name: _number(parts[name], column))
+        for column in _stepping_columns(list(parts.values()))
+    }
+    orders = list(readings.values())
+    if not orders or natural in orders:
+        orders = orders or [natural]
+    elif any(_begins_again(parts, order, natural) for order in orders):
+        readings["natural order"] = natural
+        orders.append(natural)
+    if any(order != orders[0] for order in orders):
+        shown = "; ".join(f"by {reading}: {shown_names(order)}" for reading, order in readings.items())
+        raise FrameOrderError(f"expected names with one number that counts the frames, got two readings: {shown}")
+    return orders[0]
+
+
+def frame_numbers(names: Sequence[str]) -> list[int] | None:
+    """The number in each name that tells frames apart, in the given order; None where there is not exactly one."""
+    parts = [_parts(name) for name in names]
+    columns = [
+        column for column in _shared_columns(parts) if len({_number(one, column) for one in parts}) == len(parts)
+    ]
+    stepping = [column for column in columns if column in _stepping_columns(parts)] or columns
+    readings = {tuple(_number(one, column) for one in parts) for column in stepping}
+    return list(readings.pop()) if len(readings) == 1 else None
+
+
+def without_foreign(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names of frames, and those of pictures that have no number although most of the others have one."""
+    foreign = [name for name in names if len(_parts(name)) == 1]
+    if 2 * len(foreign) >= len(names):
+        return list(names), []
+    return [name for name in names if name not in set(foreign)], foreign
+
+
+@dataclass(frozen=True)
+class BoxFrames:
+    """How the frame numbers of a box file are read."""
+
+    index: Mapping[int, int]
+    """Frame index of each number that is a frame; a row with another number is outside the video."""
+    reading: str
+    """One sentence for the user; empty for the usual reading: frames counted from 1."""
+
+
+def box_frames(used: Iterable[int], count: int, numbers: Sequence[int] | None) -> BoxFrames:
+    """Match the frame numbers of a box file to a video of `count` frames.
+
+    Numbers count the frames from 1, or from 0, or are those in the names of the pictures: the reading that fits all
+    rows. If none does, they count from 1, and rows beyond the video are left to the caller.
+
+    Args:
+        used: frame numbers of the file's rows.
+        count: frames of the video.
+        numbers: the number in each picture's name, in order of frames; None for a video file.
+
+    Raises:
+        FrameOrderError: two readings fit all rows and put a box on different frames, or the file counts from 0 and
+            has rows beyond the video.
+    """
+    wanted = set(used)
+    readings = {
+        "frames counted from 1": {index + 1: index for index in range(count)},
+        "frames counted from 0": {index: index for index in range(count)} if 0 in wanted else {},
+        "the numbers in the pictures' names": {number: index for index, number in enumerate(numbers or ())},
+    }
+    fitting = {name: index for name, index in readings.items() if index and wanted <= index.keys()}
+    different = {tuple(index[number] for number in sorted(wanted)) for index in fitting.values()}
+    if len(different) > 1:
+        first = min(wanted)
+        shown = "; ".join(f"as {name} row {first} is frame {index[first] + 1}" for name, index in fitting.items())
+        raise FrameOrderError(f"expected frame numbers with one reading, got two that fit all rows: {shown}")
+    usual, *others = readings
+    if usual in fitting or (not fitting and 0 not in wanted):
+        return BoxFrames(readings[usual], "")
+    if not fitting:
+        raise FrameOrderError(
+            f"expected frames from 1 to {count}, or from 0 to {count - 1}, got frames {min(wanted)} to {max(wanted)}"
+        )
+    name = next(other for other in others if other in fitting)
+    return BoxFrames(fitting[name], f"frame numbers are read as {name}")
+
+
+def _parts(name: str) -> _Parts:
+    return tuple(_DIGITS.split(PurePosixPath(name).stem))
+
+
+def _number(parts: _Parts, column: int) -> int:
+    return int(parts[2 * column + 1])
+
+
+def _natural(parts: _Parts) -> tuple[tuple[int, str] | tuple[int, int], ...]:
+    """A key in which numbers compare by value and stand before text."""
+    return tuple((0, int(part)) if at % 2 else (1, part) for at, part in enumerate(parts) if part)
+
+
+def _shared_columns(all_parts: Sequence[_Parts]) -> list[int]:
+    """Numbers that every name has."""
+    return list(range(min((len(parts) // 2 for parts in all_parts), default=0)))
+
+
+def _stepping_columns(all_parts: Sequence[_Parts]) -> list[int]:
+    """Numbers that every name has and that count in equal steps."""
+    return [column for column in _shared_columns(all_parts) if _is_even(_number(parts, column) for parts in all_parts)]
+
+
+def _is_even(numbers: Iterable[int]) -> bool:
+    ascending = sorted(numbers)
+    steps = {after - before for before, after in pairwise(ascending)}
+    return len(steps) == 1 and steps.pop() > 0
+
+
+def _begins_again(parts: Mapping[str, _Parts], order: Sequence[str], natural: Sequence[str]) -> bool:
+    """Whether the stepping order is, in natural order, a few runs one after the other: as seconds after a minute."""
+    place = {name: index for index, name in enumerate(order)}
+    breaks = sum(place[after] != place[before] + 1 for before, after in pairwise(natural))
+    return breaks == 1 and len(parts) > _SHOWN
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(PurePosixPath(name).name for name in names[:_SHOWN]) + more

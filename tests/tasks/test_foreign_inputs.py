@@ -1,0 +1,267 @@
+"""Inputs as other tools and downloads write them, each of the tests' own making: what a person expects of them."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
+from tasks.errors import InputError
+from tasks.formats.coco_results import posetrack18_of_coco_results
+from tasks.formats.detected_boxes import read_results
+from tasks.formats.folder_conversion import convert_folder
+from tasks.formats.mot import read_detections
+from tasks.formats.posetrack_corpus import read_posetrack
+from tasks.formats.submission import export_submission
+from tasks.formats.videos import read_videos
+from tasks.frames import VideoFile, decode_picture
+
+
+def ids(part: Any) -> list[tuple[str, str]]:
+    return [(video["video_id"], video["media"]) for video in part.videos]
+
+
+def test_videos_lie_in_folders_and_have_many_endings(tmp_path: Path, video_file: Any, picture_file: Any, paint: Any):
+    for name in ("a.mp4", "day/b.m4v", "day/night/c.mkv", ".hidden/d.mp4", "coco_x/e.mp4"):
+        video_file(tmp_path / name, 2)
+    for index in range(2):
+        picture_file(tmp_path / f"day/frames/{index}.bmp", paint(index))
+    assert ids(read_videos(tmp_path)) == [
+        ("a", "a.mp4"), ("b", "day/b.m4v"), ("frames", "day/frames"), ("c", "day/night/c.mkv"),
+    ]  # fmt: skip
+
+
+def test_hidden_and_foreign_pictures_are_no_frames(tmp_path: Path, picture_file: Any, paint: Any) -> None:
+    for name in ("1.png", "2.png", "3.png", "cover.png"):
+        picture_file(tmp_path / "walk" / name, paint(1))
+    (tmp_path / "walk/._1.png").write_bytes(b"Mac")
+    part = read_videos(tmp_path)
+    assert [Path(row["path"]).name for row in part.frames] == ["1.png", "2.png", "3.png"]
+    assert [row["place"] for row in part.rejects] == ["cover.png"]
+
+
+def test_a_folder_whose_order_is_not_known_is_rejected_alone(tmp_path: Path, picture_file: Any, paint: Any) -> None:
+    for name in ("bad/0_2.png", "bad/1_1.png", "bad/2_0.png", "good/1.png"):
+        picture_file(tmp_path / name, paint(1))
+    part = read_videos(tmp_path)
+    assert [video["video_id"] for video in part.videos] == ["good"]
+    assert "two readings" in part.rejects[0]["reason"]
+
+
+def test_a_name_too_long_or_no_utf8_stops_no_other_video(tmp_path: Path, video_file: Any) -> None:
+    good = video_file(tmp_path / "good.mp4", 2).read_bytes()
+    (tmp_path / f"{'x' * 240}.mp4").write_bytes(good)
+    (tmp_path / b"caf\xe9.mp4".decode("utf-8", "surrogateescape")).write_bytes(good)
+    part = read_videos(tmp_path)
+    assert [video["video_id"] for video in part.videos] == ["good"]
+    assert len(part.rejects) == 2
+    assert json.dumps(part.rejects, ensure_ascii=False).encode()
+
+
+def test_a_video_without_pictures_is_called_so(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "talk.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        stream.layout = "mono"
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+    [reject] = read_videos(tmp_path).rejects
+    assert reject["reason"].endswith("got no video stream")
+
+
+def test_a_rotated_video_is_upright(tmp_path: Path, video_file: Any, paint: Any) -> None:
+    data = bytearray(video_file(tmp_path / "phone.mp4", 2).read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # the matrix of the track header
+    turned = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)
+    data[at : at + 36] = turned
+    (tmp_path / "phone.mp4").write_bytes(data)
+    [video] = read_videos(tmp_path).videos
+    assert (video["width"], video["height"]) == (48, 64)
+    shown = cv2.VideoCapture(str(tmp_path / "phone.mp4")).read()[1][..., ::-1]
+    frame = VideoFile(tmp_path / "phone.mp4", 2).frame(0)
+    assert frame.shape == shown.shape
+    assert np.abs(frame.astype(int) - shown).mean() < 2 < np.abs(frame[::-1].astype(int) - shown).mean()
+
+
+def exif_turned(path: Path, picture: np.ndarray) -> Path:
+    """A JPEG whose EXIF orientation is 6: turn it right by 90 degrees."""
+    plain = cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes()
+    tiff = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + b"\0\0\0\0"
+    block = b"Exif\0\0" + tiff
+    path.write_bytes(plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:])
+    return path
+
+
+def test_an_exif_turned_picture_is_used_upright(coco: Any, paint: Any) -> None:
+    path = exif_turned(coco.root / "images/train2017/a.jpg", paint(3))
+    assert decode_picture(path.read_bytes()).shape == (64, 48, 3)
+    coco.image.update(file_name="a.jpg", width=48, height=64)
+    part = coco.write()
+    assert part.rejects == []
+    assert [(row["width"], row["height"]) for row in part.images] == [(48, 64), (64, 48)]
+
+
+def test_annotations_of_the_unturned_picture_are_rejected_with_the_reason(coco: Any, paint: Any) -> None:
+    exif_turned(coco.root / "images/train2017/a.jpg", paint(3))
+    coco.image.update(file_name="a.jpg")
+    [reject] = coco.write().rejects
+    assert "EXIF orientation" in reject["reason"]
+
+
+def boxes(tmp_path: Path, text: str | bytes) -> tuple[list[Any], list[Any]]:
+    path = tmp_path / "det.txt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_detections(path)
+
+
+def test_scores_of_minus_one_say_that_there_are_none(tmp_path: Path) -> None:
+    found, rejects = boxes(tmp_path, "1,-1,5,5,9,9,-1,-1,-1,-1\n2,-1,5,5,9,9,-1,-1,-1,-1\n")
+    assert [box.score for box in found] == [1.0, 1.0]
+    assert rejects == []
+
+
+def test_other_classes_of_a_mot_file_are_no_persons(tmp_path: Path) -> None:
+    rows = [f"{frame},1,5,5,9,9,1,{category},1.0" for frame in (1, 2) for category in (1, 3)]
+    found, [reject] = boxes(tmp_path, "\n".join(rows))
+    assert [box.image_id for box in found] == [1, 2]
+    assert reject == {"place": "line 2, 4", "reason": "2 rows of class 3; class 1 is the person"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_encodings_and_line_ends_of_other_systems(tmp_path: Path, encoding: str, ends: str) -> None:
+    found, rejects = boxes(tmp_path, f"1,-1,5,5,9,9,0.5{ends}2;-1;5;5;9;9;0.5{ends}".encode(encoding))
+    assert len(found) == 2
+    assert rejects == []
+
+
+def test_the_test_split_has_no_annotations(posetrack: Any) -> None:
+    for name in ("annotations", "categories"):
+        del posetrack.document[name]
+    part = posetrack.write("test")
+    assert part.rejects == []
+    assert [(row["video_id"], row["split"], row["labelled_frame_count"]) for row in part.videos] == [
+        (posetrack.name, "test", 0)
+    ]
+
+
+def test_posetrack21_is_read_as_downloaded(posetrack: Any) -> None:
+    posetrack.write()
+    (posetrack.root / "annotations").rename(posetrack.root / "posetrack_data")
+    inside, as_it_lies = read_posetrack(posetrack.data), read_posetrack(posetrack.root)
+    assert len(inside.persons) == len(as_it_lies.persons) == 4
+    assert inside.rejects == as_it_lies.rejects == []
+
+
+def test_a_missing_id_is_no_id_and_0_is_one(posetrack: Any) -> None:
+    del posetrack.persons[0]["id"]
+    posetrack.persons[1]["id"] = 0
+    posetrack.persons[2]["id"] = None
+    part = posetrack.write()
+    assert part.rejects == []
+    assert len({person["person_id"] for person in part.persons}) == 4
+
+
+@pytest.mark.parametrize("field", ["track_id", "bbox", "bbox_head", "category_id", "iscrowd", "id"])
+def test_null_is_an_absent_field(posetrack: Any, field: str) -> None:
+    for person in posetrack.persons:
+        person[field] = None
+    part = posetrack.write()
+    assert part.rejects == []
+    assert len(part.persons) == 4
+
+
+def test_numbers_may_be_text(posetrack: Any) -> None:
+    whole = posetrack.write().persons
+    for person in posetrack.persons:
+        person["bbox"] = [str(value) for value in person["bbox"]]
+        person["image_id"] = float(person["image_id"])
+    assert posetrack.write().persons == whole
+
+
+def test_other_categories_are_one_reject(posetrack: Any) -> None:
+    posetrack.document["categories"].append({"id": 2, "name": "horse"})
+    for person in posetrack.persons[1:]:
+        person["category_id"] = 2
+    part = posetrack.write()
+    assert len(part.persons) == 1
+    [reject] = part.rejects
+    assert reject["reason"].startswith("3 annotations of other categories")
+
+
+IMAGES = [{"id": 10 + at, "file_name": f"images/val/000001_mpii_test/{at:06d}.jpg"} for at in range(2)]
+
+
+def alphapose(name: str, idx: Any) -> dict[str, Any]:
+    """A result whose keypoint k of COCO's order lies at (k + 1, 50)."""
+    keypoints = [value for at in range(17) for value in (at + 1, 50, 0.9)]
+    return {"image_id": name, "category_id": 1, "keypoints": keypoints, "score": 2.5, "idx": idx}
+
+
+def test_alphapose_results_find_their_pictures_by_name() -> None:
+    results = [alphapose("000000.jpg", [3.0]), alphapose("000001.jpg", 4)]
+    file = posetrack18_of_coco_results("a", results, IMAGES, order=COCO_KEYPOINTS)
+    assert [(entry["image_id"], entry["track_id"]) for entry in file["annotations"]] == [(10, 3), (11, 4)]
+
+
+def test_cocos_keypoints_go_to_their_names() -> None:
+    [entry] = posetrack18_of_coco_results("a", [alphapose("000000.jpg", 1)], IMAGES, order=COCO_KEYPOINTS)[
+        "annotations"
+    ]
+    x = dict(zip(POSETRACK_KEYPOINTS, entry["keypoints"][::3], strict=True))
+    assert x["left_shoulder"] == COCO_KEYPOINTS.index("left_shoulder") + 1
+    assert (x["head_bottom"], x["head_top"]) == (0, 0)
+
+
+def test_results_of_no_picture_are_refused_with_their_count(tmp_path: Path, json_file: Any) -> None:
+    source = json_file(tmp_path / "r.json", [alphapose("other.jpg", 1)] * 3)
+    json_file(tmp_path / "gt/a.json", {"images": IMAGES})
+    converted = convert_folder(source, tmp_path / "out", target="posetrack18", images=tmp_path / "gt")
+    assert converted.written == ()
+    assert "3 of 3 results" in converted.refused[0]
+
+
+def test_a_bare_list_of_images_is_enough_for_an_export(tmp_path: Path, json_file: Any) -> None:
+    results = [alphapose("000000.jpg", 1)]
+    json_file(tmp_path / "pred/a.json", posetrack18_of_coco_results("a", results, IMAGES))
+    json_file(tmp_path / "gt/a.json", {"images": IMAGES})
+    assert export_submission(tmp_path / "pred", tmp_path / "a.zip", truth=tmp_path / "gt") == 1
+
+
+READERS = {"detections": read_detections, "results": read_results}
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=80) | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_give_boxes_or_a_reason(tmp_path: Path, reader: str, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    try:
+        READERS[reader](path)
+    except InputError as error:
+        assert str(path) in str(error)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(field=st.sampled_from(["id", "image_id", "keypoints", "bbox", "track_id", "category_id"]), value=VALUES)
+def test_any_value_of_a_field_rejects_at_most_its_person(posetrack: Any, field: str, value: Any) -> None:
+    before = posetrack.persons[0]
+    posetrack.persons[0] = before | {field: value}
+    part = posetrack.write()
+    posetrack.persons[0] = before
+    assert len(part.persons) >= 3
+    assert len({person["person_id"] for person in part.persons}) == len(part.persons)

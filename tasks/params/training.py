@@ -24,6 +24,8 @@ class TrainingSection(Section):
     """Processes that share the micro-batches, by Ray Train when more than one; must divide micro_batches."""
     threads: AtLeastOne
     """CPU threads of one such process."""
+    prefetch_threads: AtLeastOne
+    """Threads of one such process that prepare the next batches; their number changes no result."""
     learning_rate: Positive
     schedule: Literal["steps", "cosine"]
     drop_epochs: list[AtLeastOne]

@@ -2,9 +2,7 @@
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -16,8 +14,8 @@ from tasks.training.checkpoint import CheckpointStore, Finished
 from tasks.training.job import Batch, Metrics, TrainingError, TrainingJob, global_batch
 from tasks.training.optimisation import build_optimizer, learning_rate
 from tasks.training.parallel import Contributions, Group, share_of, tree_sum
+from tasks.training.prefetch import prefetched
 
-_BATCHES_AHEAD = 2
 _SECONDS_BETWEEN_EVENTS = 10.0
 
 
@@ -109,7 +107,7 @@ class Training:
         )
         positions = (torch.arange(number * size, (number + 1) * size).numpy() for number in numbers)
         calls = (partial(self.job.batch, order[chosen], chosen, self.epoch) for chosen in positions)
-        return _prefetched(calls, ahead=_BATCHES_AHEAD)
+        return prefetched(calls, threads=self.section.prefetch_threads)
 
     def _report(self, steps: int) -> None:
         """Report the finished part of the epoch and its mean loss, at most once in a few seconds."""
@@ -195,18 +193,6 @@ def train_to_end(job: TrainingJob, training: Training, store: CheckpointStore) -
         results = job.finalise(network)
     job.save(network, store.weights)
     return store.finish(training.history, results)
-
-
-def _prefetched(calls: Iterable[Callable[[], Batch]], *, ahead: int) -> Iterator[Batch]:
-    """Results of `calls` in their order, computed by one thread at most `ahead` calls in advance."""
-    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
-        waiting: deque[Future[Batch]] = deque()
-        for call in calls:
-            waiting.append(thread.submit(call))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """Training pictures, decoded once and kept in memory while there is room."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ class PictureLocation:
 
 
 class Pictures:
-    """Pictures by number, decoded to RGB. Picklable, without the decoded pictures.
+    """Pictures by number, decoded to RGB. Picklable, without the decoded pictures. Threads may share it.
 
     Reading a frame of a video file decodes all frames since the previous key frame.
     """
@@ -36,9 +37,10 @@ class Pictures:
         self._free = CACHE_BYTES
         self._open: tuple[str, VideoFile] | None = None
         """The video file that was read last; only one is open, since each holds a decoder."""
+        self._keeping, self._decoding = threading.Lock(), threading.Lock()
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"_root": self._root, "_locations": self._locations, "_kept": {}, "_free": CACHE_BYTES, "_open": None}
+    def __reduce__(self) -> tuple[type["Pictures"], tuple[Path, tuple[PictureLocation, ...]]]:
+        return Pictures, (self._root, self._locations)
 
     def __getitem__(self, number: int) -> Picture:
         """Picture (H,W,3) uint8.
@@ -49,9 +51,10 @@ class Pictures:
         if (kept := self._kept.get(number)) is not None:
             return kept
         picture = self._decoded(self._locations[number])
-        if picture.nbytes <= self._free:
-            self._free -= picture.nbytes
-            self._kept[number] = picture
+        with self._keeping:
+            if picture.nbytes <= self._free and number not in self._kept:
+                self._free -= picture.nbytes
+                self._kept[number] = picture
         return picture
 
     def _decoded(self, location: PictureLocation) -> Picture:
@@ -59,9 +62,10 @@ class Pictures:
         try:
             if location.frame_index is None:
                 return read_picture(path)
-            if self._open is None or self._open[0] != location.path:
-                self._open = (location.path, VideoFile(path, location.frame_count))
-            return self._open[1].frame(location.frame_index)
+            with self._decoding:
+                if self._open is None or self._open[0] != location.path:
+                    self._open = (location.path, VideoFile(path, location.frame_count))
+                return self._open[1].frame(location.frame_index)
         except FrameError as error:
             where = path if location.frame_index is None else f"{path} frame {location.frame_index}"
             advice = "expected a readable picture, as when it was indexed; run the stage index again"

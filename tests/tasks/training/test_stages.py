@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from models.networks.correspondence import load_correspondence, load_siamese
 from models.networks.pose import load_pose
@@ -238,6 +239,18 @@ def test_a_pair_learnt_by_heart_peaks_above_the_papers_threshold(workspace, para
     shown = tally[:, 0] > 0
     assert tally[shown, 2].mean() > 0.3
     assert tally[shown, 1].mean() > 0.9
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "train_siamese"])
+def test_weights_do_not_depend_on_the_threads_that_prepare_batches(workspace, params, changed, stage):
+    weights = workspace.weights({"pretrain": "pose_pretrained", "train_siamese": "siamese"}[stage])
+    run(stage, workspace, params)
+    first = load_file(weights)
+    (workspace.state / "checkpoints").rename(workspace.state / "elsewhere")
+    run(stage, workspace, changed(params, stage, prefetch_threads=3))
+    second = load_file(weights)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
 
 def test_weights_do_not_depend_on_the_process(workspace, params):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.errors import InputError
 from tasks.inference.box_files import BoxFiles
 from tasks.inference.box_sources import uses_detector
+from tasks.inference.file_poses import FilePoses
 from tasks.inference.network_work import NetworkWork
 from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows, why_all_dropped
 from tasks.inference.video_tables import remove_other_videos, write_video_tables
@@ -42,9 +44,39 @@ def run(workspace: Workspace, params: "Params") -> None:
         work = DetectWork(workspace.data, workspace.tables, weights, params)
         map_shards(work, work.shards(videos), workspace=workspace, params=params)
         remove_other_videos(DETECTIONS, videos, workspace=workspace)
+    elif params.detect.source == "poses":
+        _run_on_poses(index, videos, workspace=workspace, params=params)
     else:
         _run_on_files(index, videos, workspace=workspace, params=params)
     _report_boxes(index.with_tables(DETECTIONS), workspace=workspace, params=params)
+
+
+def _run_on_poses(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
+    """Make a detection of each pose from a file.
+
+    Raises:
+        InputError: there is no pose of these videos, or all have too low a score.
+    """
+    file_poses, annotations = FilePoses(workspace.tables), Annotations(workspace.tables)
+    boxes = {video_id: file_poses.boxes(index.video(video_id)) for video_id in videos}
+    scores = [box.score for of_video in boxes.values() for box in of_video]
+    usable = sum(score >= params.detect.pose_score_threshold for score in scores)
+    if not usable:
+        raise InputError(
+            f"detect.source is poses, but of {len(scores)} poses from files in {len(videos)} videos none can be "
+            "tracked; expected poses of these videos in data/poses, with scores from detect.pose_score_threshold "
+            f"{params.detect.pose_score_threshold}; the rejects of the stage index name what else was found"
+        )
+
+    def rows_of(video_id: str) -> pa.Table:
+        threshold = params.detect.pose_score_threshold
+        return _rows(index.video(video_id), boxes[video_id], annotations, params, score_threshold=threshold)
+
+    write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
+    current().summary(boxes=len(scores), boxes_above_threshold=usable)
+    without = [video_id for video_id in videos if not boxes[video_id]]
+    if without:
+        current().notice(f"{len(without)} of {len(videos)} videos have no poses from files, such as {without[0]}")
 
 
 def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
@@ -55,7 +87,7 @@ def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Worksp
     def rows_of(video_id: str) -> pa.Table:
         video = by_id[video_id]
         boxes = files.boxes(video) if "detected" in params.detect.box_sources else []
-        return _rows(video, boxes, annotations, params)
+        return _rows(video, boxes, annotations, params, score_threshold=params.detect.score_threshold)
 
     row_count = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
     current().summary(boxes=row_count)
@@ -81,12 +113,19 @@ def _report_boxes(videos: Sequence[str], *, workspace: Workspace, params: "Param
         )
 
 
-def _rows(video: Video, detected: Sequence[PersonBox], annotations: Annotations, params: "Params") -> pa.Table:
+def _rows(
+    video: Video,
+    detected: Sequence[PersonBox],
+    annotations: Annotations,
+    params: "Params",
+    *,
+    score_threshold: float,
+) -> pa.Table:
     """Return rows of the table detections with the box sources that the parameters name."""
     chosen: dict[str, Sequence[PersonBox]] = {
         source: detected if source == "detected" else annotations.boxes(video) for source in params.detect.box_sources
     }
-    return detection_rows(video, chosen, score_threshold=params.detect.score_threshold)
+    return detection_rows(video, chosen, score_threshold=score_threshold)
 
 
 @dataclass(frozen=True)
@@ -110,4 +149,5 @@ class DetectWork(NetworkWork):
         """Return the rows of the table detections of the video."""
         video = self.index.video(shard.video_id)
         boxes = list(self.detector.boxes(video.open(self.data), video.frames_of("detected")))
-        return {DETECTIONS.name: _rows(video, boxes, Annotations(self.tables), self.params)}
+        threshold = self.params.detect.score_threshold
+        return {DETECTIONS.name: _rows(video, boxes, Annotations(self.tables), self.params, score_threshold=threshold)}

@@ -13,8 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.poses.frame_poses import EstimatedPoses
 from models.poses.nms import repeated_poses
+from tasks.inference.file_poses import FilePoses
 from tasks.inference.network_work import NetworkWork
+from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
 from tasks.params.estimate import EstimateParams
 from tasks.progress import current
@@ -25,15 +28,30 @@ from tasks.tables.schemas import DETECTIONS, POSES
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from models.poses.estimation import EstimatedPoses, PersonCrop, PoseEstimator
+    from models.poses.estimation import PersonCrop, PoseEstimator
     from tasks.params.sections import Params
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Estimate the poses of every video that has detections, frame range by frame range."""
-    work = EstimateWork(workspace.data, workspace.tables, {"pose": workspace.weights("pose")}, params)
+    """Estimate the poses of every video that has detections, frame range by frame range, or take those of files."""
     videos = VideoIndex(workspace.tables).with_tables(DETECTIONS)
+    if params.estimate.source == "file":
+        _take_from_files(workspace, videos, params.estimate)
+        return
+    work = EstimateWork(workspace.data, workspace.tables, {"pose": workspace.weights("pose")}, params)
     map_shards(work, work.shards(videos), workspace=workspace, params=params)
+
+
+def _take_from_files(workspace: Workspace, videos: Iterable[str], params: EstimateParams) -> None:
+    """Write the poses of another program as those of the detections that were made from them."""
+    file_poses = FilePoses(workspace.tables)
+
+    def rows_of(video_id: str) -> pa.Table:
+        boxes = read_table(DETECTIONS, DETECTIONS.path(workspace.tables, video_id))
+        boxes = boxes.filter(pc.field("drop_reason").is_null())
+        return _rows(boxes, file_poses.poses(video_id, boxes), params)
+
+    current().summary(poses=write_video_tables(POSES, list(videos), rows_of, workspace=workspace))
 
 
 @dataclass(frozen=True)
@@ -89,7 +107,7 @@ class EstimateWork(NetworkWork):
                 yield self.estimator.crop(picture, box_xywh)
 
 
-def _rows(boxes: pa.Table, poses: "EstimatedPoses", params: EstimateParams) -> pa.Table:
+def _rows(boxes: pa.Table, poses: EstimatedPoses, params: EstimateParams) -> pa.Table:
     """Return rows of the table poses; a pose that repeats a better one of its frame and box source is dropped (A.1)."""
     detection_id = boxes["detection_id"].to_numpy()
     frames = np.char.add(boxes["frame_index"].to_numpy().astype(str), boxes["box_source"].to_numpy().astype(str))

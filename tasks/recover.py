@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from tasks.inference.network_work import NetworkWork
 from tasks.inference.videos import VideoIndex
+from tasks.progress import current
 from tasks.shards import Shard, map_shards
 from tasks.tables import read_table
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 def run(workspace: Workspace, params: "Params") -> None:
     """Recover missed poses in every video that has poses, and read the correspondence maps at all poses."""
     weights = {name: workspace.weights(name) for name in ("pose", "correspondence")}
+    if params.estimate.source == "file" and not weights["pose"].is_file():
+        del weights["pose"]
+        current().notice("no pose network: recovered poses keep the keypoints that correspondences propagated")
     work = RecoverWork(workspace.data, workspace.tables, weights, params)
     videos = VideoIndex(workspace.tables).with_tables(DETECTIONS, POSES)
     map_shards(work, work.shards(videos), workspace=workspace, params=params)

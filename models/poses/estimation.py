@@ -15,7 +15,7 @@ from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS, flip_order
 from models.networks.inference import Precision, autocast, device, prepare
 from models.networks.pose import PoseNetwork
 from models.poses import crops
-from models.poses.frame_poses import body_score
+from models.poses.frame_poses import EstimatedPoses
 
 
 class EstimationSettings(Protocol):
@@ -54,21 +54,6 @@ class PersonCrop:
     """(H,W,3) RGB."""
     affine: FloatArray
     """(2,3), picture to crop."""
-
-
-@dataclass(frozen=True)
-class EstimatedPoses:
-    """N poses in picture coordinates, rounded to float32, so that a table gives the same numbers back."""
-
-    xy: FloatArray
-    """(N,17,2)."""
-    score: FloatArray
-    """(N,17), 0 to 1."""
-
-    @property
-    def pose_score(self) -> FloatArray:
-        """Mean score of the 15 body keypoints, (N,)."""
-        return body_score(self.score)
 
 
 class PoseEstimator:

@@ -44,6 +44,21 @@ class FramePoses:
         return body_score(self.score)
 
 
+@dataclass(frozen=True)
+class EstimatedPoses:
+    """N poses in picture coordinates, rounded to float32, so that a table gives the same numbers back."""
+
+    xy: FloatArray
+    """(N,17,2)."""
+    score: FloatArray
+    """(N,17), 0 to 1."""
+
+    @property
+    def pose_score(self) -> FloatArray:
+        """Mean score of the 15 body keypoints, (N,)."""
+        return body_score(self.score)
+
+
 def body_score(score: FloatArray) -> FloatArray:
     """Mean (P,) of the 15 body keypoints of scores (P,17): the ears are placeholders that nobody annotates."""
     return np.asarray(score[:, BODY].mean(axis=1))

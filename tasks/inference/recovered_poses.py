@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from models.arrays import FloatArray, IntArray, Picture
+from models.arrays import BoolArray, FloatArray, IntArray, Picture
 from models.poses.estimation import PoseEstimator
-from models.poses.frame_poses import FramePoses, body_score, join_poses, no_poses
+from models.poses.frame_poses import EstimatedPoses, FramePoses, body_score, join_poses, no_poses
 from models.tracking.correspondence_maps import PoseMaps
 from models.tracking.recovery import (
     Proposals,
@@ -33,14 +33,17 @@ class Verdict:
 
 
 class PoseProposer:
-    """Section 5.1 with the parameters of the stage recover."""
+    """Section 5.1 with the parameters of the stage recover; without an estimator propagated keypoints are kept."""
 
-    def __init__(self, estimator: PoseEstimator, params: RecoverParams) -> None:
+    def __init__(self, estimator: PoseEstimator | None, params: RecoverParams) -> None:
         self._estimator = estimator
         self._params = params
 
     def propose(self, source: FramePoses, chain_frames: IntArray, maps: PoseMaps, picture: Picture) -> Proposals:
         """Propagate poses to the target frame, and estimate them anew in its original picture.
+
+        Without an estimator a keypoint stays at the peak of its map with the score of its source, and is missing
+        (score 0) where the correspondence is not confident.
 
         Args:
             source: Q poses of the neighbouring frame.
@@ -51,9 +54,14 @@ class PoseProposer:
         Returns:
             The proposals, without ids of their own (-1).
         """
-        boxes_xywh = self._boxes(source, maps, picture)
+        propagated, confident = self._propagated(source, maps)
+        boxes_xywh = self._boxes(propagated, confident, maps, picture)
         rows = np.flatnonzero(np.isfinite(boxes_xywh).all(axis=1) & (chain_frames <= self._params.max_chain_frames))
-        poses = self._estimator.estimate(self._estimator.crop(picture, boxes_xywh[row]) for row in rows)
+        if self._estimator is None:
+            score = np.where(confident, source.score, 0.0)[rows]
+            poses = EstimatedPoses(_single_precision(propagated[rows]), _single_precision(score))
+        else:
+            poses = self._estimator.estimate(self._estimator.crop(picture, boxes_xywh[row]) for row in rows)
         return Proposals(
             pose_id=np.full(len(rows), -1, dtype=np.int64),
             source_pose_id=source.pose_id[rows],
@@ -64,13 +72,18 @@ class PoseProposer:
             score=poses.score,
         )
 
-    def _boxes(self, source: FramePoses, maps: PoseMaps, picture: Picture) -> FloatArray:
+    def _propagated(self, source: FramePoses, maps: PoseMaps) -> tuple[FloatArray, BoolArray]:
+        """Peaks (Q,17,2) of the maps, and whether each correspondence is confident (Q,17)."""
         params = self._params
         xy, peak = maps.peaks(params.maps)
         threshold = params.corr_threshold if params.maps == "refined" else params.corr_threshold_siamese
         confident = confident_correspondences(
             source.score, peak, query_keypoint_threshold=params.query_keypoint_threshold, corr_threshold=threshold
         )
+        return xy, confident
+
+    def _boxes(self, xy: FloatArray, confident: BoolArray, maps: PoseMaps, picture: Picture) -> FloatArray:
+        params = self._params
         margin = params.box_margin_px / maps.target.scale
         height, width = picture.shape[:2]
         return recovery_boxes(
@@ -93,6 +106,11 @@ class PoseProposer:
             if by >= 0:
                 verdicts[row] = Verdict("duplicate", int(ids[by]))
         return verdicts
+
+
+def _single_precision(values: FloatArray) -> FloatArray:
+    """The numbers that the table gives back."""
+    return values.astype(np.float32).astype(np.float64)
 
 
 class BoxSourcePoses:

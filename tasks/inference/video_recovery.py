@@ -34,7 +34,8 @@ class VideoRecovery:
     """The networks of recovery, applied to any number of videos one after the other.
 
     Args:
-        weights: weight files of the networks "pose" and "correspondence".
+        weights: weight files of the networks "correspondence" and "pose"; without "pose" a recovered pose keeps its
+            propagated keypoints.
         estimate: how a recovered pose is estimated, as the detected ones were.
         recover: parameters of the stage.
         refine: False leaves the refinement network out.
@@ -47,7 +48,8 @@ class VideoRecovery:
         self, weights: Mapping[str, Path], *, estimate: EstimateParams, recover: RecoverParams, refine: bool = True
     ) -> None:
         self._params = recover
-        self._proposer = PoseProposer(load_estimator(weights["pose"], estimate), recover)
+        estimator = load_estimator(weights["pose"], estimate) if "pose" in weights else None
+        self._proposer = PoseProposer(estimator, recover)
         self._network = load_correspondence_maps(weights["correspondence"], recover, refine=refine)
 
     def recover(self, video: Video, poses: pa.Table, *, data: Path) -> dict[str, pa.Table]:

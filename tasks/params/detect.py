@@ -11,9 +11,11 @@ class DetectParams(Section):
     splits: list[Literal["train", "val", "test"]]
     """Splits of the corpus that are tracked; thresholds are chosen on train, scores are told of val."""
     box_sources: list[Literal["detected", "annotated"]]
-    source: Literal["file", "network"]
-    """Boxes from data/posetrack/detections, or from a Faster R-CNN of torchvision."""
+    source: Literal["file", "poses", "network"]
+    """Boxes from data/posetrack/detections, around the poses in data/poses, or from a Faster R-CNN of torchvision."""
     network_weights: str | None
     """Weight file of that detector; required when source is network."""
     score_threshold: Share
-    """Boxes below it are kept as dropped."""
+    """Boxes below it are kept as dropped; those around poses have a threshold of their own."""
+    pose_score_threshold: Share
+    """Poses of files whose person has a lower score are kept as dropped; one without score is never dropped."""

@@ -17,6 +17,12 @@ def broken_rules(params: Params) -> Iterator[Broken]:
         yield "track.max_lost_frames", expected, params.track.max_lost_frames
     if params.detect.source == "network" and params.detect.network_weights is None:
         yield "detect.network_weights", "a weight file when detect.source is network", "null"
+    if params.estimate.source == "file" and (params.detect.source, params.detect.box_sources) != (
+        "poses",
+        ["detected"],
+    ):
+        found = f"{params.detect.source} with box_sources {params.detect.box_sources}"
+        yield "detect.source", "poses with box_sources [detected] when estimate.source is file", found
     stages = params.pretrain.stages
     if not -stages <= params.estimate.output_stage < stages:
         expected = f"a stage of the pose network, -{stages} to {stages - 1} as pretrain.stages is {stages}"

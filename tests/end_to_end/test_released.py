@@ -17,7 +17,8 @@ import torch
 
 from models.networks.correspondence import load_correspondence
 from models.networks.pose import load_released_pose
-from models.poses.estimation import EstimatedPoses, PoseEstimator
+from models.poses.estimation import PoseEstimator
+from models.poses.frame_poses import EstimatedPoses
 from tasks.demo_corpus.corpus import synthesise
 from tasks.determinism import make_deterministic
 from tasks.frames import VideoFile, read_picture

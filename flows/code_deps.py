@@ -18,11 +18,18 @@ from tasks.params.sections import Params
 from tasks.stages import STAGES
 from tasks.whole_files import write_whole
 
-RINGS: Final = ("models/", "tasks/")
+_RINGS: Final = ("models/", "tasks/")
+_WEIGHTS: Final = "models/weights/"
+"""Starting weights lie in a ring, but are read like data."""
 _NO_RESULT: Final = "compute"
 """The section that changes no result, so no stage depends on it."""
 _WIDTH: Final = 120
 _INDENT: Final = " " * 6
+
+
+def is_code(dependency: str) -> bool:
+    """Whether an entry of dvc.yaml is code of this project, not an input."""
+    return dependency.startswith(_RINGS) and not dependency.startswith(_WEIGHTS)
 
 
 def code_paths(stage: str) -> list[str]:
@@ -55,7 +62,7 @@ def with_code_deps(text: str) -> str:
     tree: Any = YAML(typ="safe").load(text)
     for stage, entry in tree["stages"].items():
         if stage in STAGES and (REPOSITORY / "tasks" / f"{stage}.py").is_file():
-            inputs = [dep for dep in entry["deps"] if not dep.startswith(RINGS)]
+            inputs = [dep for dep in entry["deps"] if not is_code(dep)]
             text = _replaced(text, stage, "deps", _list_by_folder([*inputs, *code_paths(stage)]))
             text = _replaced(text, stage, "params", f"[{', '.join(params_sections(stage))}]")
     return text
@@ -68,7 +75,7 @@ def _outermost(file: Path, whole: set[Path]) -> Path:
 def _list_by_folder(paths: Iterable[str]) -> str:
     """A YAML list in brackets: inputs first, then what lies in each ring itself, then parts of its folders."""
     ordered = sorted(
-        paths, key=lambda path: (path.startswith(RINGS), path.partition("/")[0], len(Path(path).parts) > 2)
+        paths, key=lambda path: (is_code(path), path.partition("/")[0], len(Path(path).parts) > 2)
     )
     lines = [line for _, group in groupby(ordered, key=_group) for line in _wrapped(group)]
     return "\n".join(["[", *(f"{_INDENT}{line}" for line in lines), "    ]"])
@@ -76,7 +83,7 @@ def _list_by_folder(paths: Iterable[str]) -> str:
 
 def _group(path: str) -> str:
     """What shares lines: all inputs; whole folders and modules of a ring; the chosen modules of its folders."""
-    if not path.startswith(RINGS):
+    if not is_code(path):
         return ""
     return f"{path.partition('/')[0]} {len(Path(path).parts) > 2}"
 

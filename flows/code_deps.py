@@ -74,9 +74,7 @@ def _outermost(file: Path, whole: set[Path]) -> Path:
 
 def _list_by_folder(paths: Iterable[str]) -> str:
     """A YAML list in brackets: inputs first, then what lies in each ring itself, then parts of its folders."""
-    ordered = sorted(
-        paths, key=lambda path: (is_code(path), path.partition("/")[0], len(Path(path).parts) > 2)
-    )
+    ordered = sorted(paths, key=lambda path: (is_code(path), path.partition("/")[0], len(Path(path).parts) > 2))
     lines = [line for _, group in groupby(ordered, key=_group) for line in _wrapped(group)]
     return "\n".join(["[", *(f"{_INDENT}{line}" for line in lines), "    ]"])
 

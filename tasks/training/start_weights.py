@@ -10,6 +10,7 @@ from torch import nn
 from models.networks.imagenet import initialise_backbone
 from models.networks.pose import PoseNetwork, copy_siamese_backbone
 from models.weight_files import Kind, StoredWeights, WeightsError, read_weights, require_same_tensors
+from tasks.code_files import REPOSITORY
 from tasks.content_key import file_digest
 from tasks.errors import InputError
 
@@ -101,9 +102,15 @@ def _digest(path: str | None, key: str, name: str) -> dict[str, str]:
     return {name: file_digest(Path(path))}
 
 
+def _located(path: str) -> Path:
+    """The file in the working folder, else in the project's: models/weights belongs to the code, not to a corpus."""
+    here = Path(path)
+    return here if here.is_file() else REPOSITORY / here
+
+
 def _stored(path: str, stage: str, kinds: Sequence[Kind]) -> StoredWeights:
     try:
-        stored = read_weights(Path(path))
+        stored = read_weights(_located(path))
     except WeightsError as error:
         raise InputError(f"params.yaml: {stage}.start_weights: {error}") from error
     if stored.kind not in kinds:

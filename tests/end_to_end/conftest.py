@@ -26,6 +26,7 @@ SMALL = {
     **{f"index.demo_corpus.coco_{part}_images": 12 for part in ("train", "val")},
     "index.demo_corpus.frames_per_video": 10,
     **{f"{stage}.epochs": 1 for stage in _TRAININGS},
+    **{f"{stage}.start_weights": "null" for stage in _TRAININGS},
     **{f"{stage}.passes_per_epoch": 1 for stage in _TRAININGS},
     "report.clip_count": 1,
 }

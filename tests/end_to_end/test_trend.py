@@ -22,6 +22,8 @@ TINY = {
     "index.demo_corpus.width": 192,
     "index.demo_corpus.height": 128,
     **{f"{stage}.epochs": 1 for stage in ("pretrain", "finetune", "train_siamese", "train_refinement", "train_reid")},
+    **{f"{stage}.start_weights": "null" for stage in ("pretrain", "finetune", "train_siamese", "train_refinement")},
+    "train_reid.start_weights": "null",
     **{f"{stage}.passes_per_epoch": 1 for stage in ("train_siamese", "train_refinement")},
     **{f"{stage}.width": 0.0625 for stage in ("pretrain", "train_siamese", "train_refinement", "train_reid")},
     **{f"{stage}.size_px": 64 for stage in ("train_siamese", "train_refinement")},

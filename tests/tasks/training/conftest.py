@@ -65,11 +65,13 @@ def make_workspace(root: Path, *, posetrack: bool = True) -> Workspace:
 
 def shrunk(params: Params) -> Params:
     shared = {"epochs": 2, "passes_per_epoch": 1, "micro_batches": 2, "micro_batch_size": 2, "threads": 1}
-    shared |= {"workers": 1, "validation_samples": 4, "checkpoint_seconds": 1e-6}
+    shared |= {"workers": 1, "validation_samples": 4, "checkpoint_seconds": 1e-6, "start_weights": None, "keep": "last"}
     for name in ("pretrain", "finetune", "train_siamese", "train_refinement", "train_reid"):
         params = with_values(params, name, **shared)
     for name in ("pretrain", "finetune"):
         params = with_values(params, name, crop_height_px=64, crop_width_px=32)
+    params = with_values(params, "pretrain", keypoint_channels="coco")
+    params = with_values(params, "finetune", coco_persons=False)
     for name in ("train_siamese", "train_refinement"):
         params = with_values(params, name, size_px=64, fit_px_range=[64.0, 96.0])
     for name in ("pretrain", "train_siamese", "train_refinement", "train_reid"):

@@ -97,9 +97,9 @@ def start_from_imagenet(network: Network, path: str | None, stage: str) -> Netwo
 def _digest(path: str | None, key: str, name: str) -> dict[str, str]:
     if path is None:
         return {}
-    if not Path(path).is_file():
+    if not _located(path).is_file():
         raise InputError(f"params.yaml: {key}: expected a weight file or null, found no file at {path}")
-    return {name: file_digest(Path(path))}
+    return {name: file_digest(_located(path))}
 
 
 def _located(path: str) -> Path:

@@ -35,7 +35,7 @@ REFUSED = {
     "not a number": (_with("track.tau_corr", ".nan"), ["track.tau_corr", "NaN"]),
     "without end": (_with("track.tau_corr", ".inf"), ["track.tau_corr", "Infinity"]),
     "not a choice": (_with("track.assignment", "magic"), ["track.assignment must be 'greedy' or 'hungarian'", "magic"]),
-    "not a choice, in a list": (_with("detect.splits", "[train, test]"), ["detect.splits.1", '"test"']),
+    "not a choice, in a list": (_with("detect.splits", "[train, holdout]"), ["detect.splits.1", '"holdout"']),
     "the same split twice": (_with("detect.splits", "[val, val]"), ["detect.splits", "each once"]),
     "no multiple of 32": (_with("recover.frame_size_px", "250"), ["recover.frame_size_px", "multiple of 32", "250"]),
     "lost frames beyond affinities": (

@@ -11,7 +11,7 @@ from typing import Final
 
 import psutil
 
-from flows.runtime.outcomes import StoppedError
+from flows.runtime.outcomes import StageFailedError, StoppedError
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 STOPPED: Final = "stopped; finished work is kept, the same command continues from there"
@@ -38,7 +38,7 @@ def stopping_on_signals(stopping: threading.Event) -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
         yield
-    except (KeyboardInterrupt, StoppedError):
+    except (KeyboardInterrupt, StoppedError, StageFailedError):  # a stage may end with an error of its own
         if not received:
             raise
         raise StoppedError(STOPPED, received[0]) from None

@@ -55,7 +55,7 @@ class _ActorPool:
                 shard, key, attempt = waiting.popleft()
                 actor = free.pop()
                 running[actor.run.remote(shard, key)] = (actor, shard, key, attempt)
-            [ended], _ = self._ray.wait(list(running), num_returns=1)
+            [ended] = self._wait_for_one(list(running))
             actor, shard, key, attempt = running.pop(ended)
             outcome = self._outcome(ended, shard)
             if outcome.died:
@@ -66,6 +66,15 @@ class _ActorPool:
                 waiting.appendleft((shard, key, attempt + 1))
             else:
                 yield outcome
+
+    def _wait_for_one(self, running: list[Any]) -> list[Any]:
+        try:
+            ended: list[Any] = self._ray.wait(running, num_returns=1)[0]
+        except SystemError as error:  # Ray's form of an interrupt while it waits
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
+        return ended
 
     def close(self) -> None:
         """End the actors that are left."""

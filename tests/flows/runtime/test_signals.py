@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from flows.runtime.outcomes import StoppedError
+from flows.runtime.outcomes import ExitCode, StageFailedError, StoppedError
 from flows.runtime.signals import deferred, stopping_on_signals, undisturbed
 
 BOTH = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
@@ -79,6 +79,13 @@ def test_a_second_signal_does_not_disturb_the_cleaning_up():
                 os.kill(os.getpid(), signal.SIGTERM)
                 steps.append("cleaned")
     assert steps == ["cleaned"]
+
+
+def test_a_stage_that_fails_by_the_signal_counts_as_stopped():
+    with pytest.raises(StoppedError, match="the same command continues"), stopping_on_signals(threading.Event()):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise StageFailedError("track", ExitCode.FAILED, "track: failed with SystemError")
 
 
 def test_a_failure_without_a_signal_keeps_its_own_error():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.process_runner import ProcessRunner
-from flows.runtime.signals import undisturbed
+from flows.runtime.signals import handled_as, handlers_now, undisturbed
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -101,10 +101,12 @@ def _with_history(name: str, runner: ProcessRunner, body: Callable[[], Iterator[
     errors: list[BaseException | None] = []
     """What the body ended with; empty until then."""
 
+    handlers = handlers_now()
+
     @prefect_flow(name=name, validate_parameters=False, persist_result=False)
     def recorded() -> None:
         try:
-            with closing(body()) as ended:  # type: ignore[type-var]  # every body is a generator
+            with handled_as(handlers), closing(body()) as ended:  # type: ignore[type-var]  # every body is a generator
                 for outcome in ended:
                     outcomes.append(outcome)
         except BaseException as error:

@@ -6,6 +6,7 @@ import threading
 import time
 from types import TracebackType
 
+from flows.runtime.outcomes import ExitCode
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import make_private
 from flows.runtime.servers import PrefectServer, RayHead, Server, ServerError
@@ -30,7 +31,7 @@ class RunServers:
         self._params = params
         self._started: list[Server] = []
         self._ended = threading.Event()
-        self._has_lost_ray = False
+        self._has_lost_ray = self._has_client_here = False
         self._ray_watch = threading.Thread(target=self._stop_without_ray, daemon=True)
 
     def __enter__(self) -> "RunServers":
@@ -43,17 +44,9 @@ class RunServers:
     ) -> None:
         self._ended.set()
         with undisturbed():
-            threads = [threading.Thread(target=server.stop) for server in self._started]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            self._started.clear()
+            self._stop()
         if error is not None and self._has_lost_ray:
-            raise ServerError(
-                f"Ray ended before the run, perhaps killed or out of memory; see {self.ray.log}; finished work is "
-                "kept, the same command continues from there"
-            ) from None
+            raise ServerError(self._loss()) from None
 
     def start_for(self, stages: list[str]) -> None:
         """Start what the update of `stages` needs and does not run yet; returns at once."""
@@ -67,6 +60,7 @@ class RunServers:
 
     def ray_address(self) -> str:
         """Address of the Ray node for stages that run in this process; it is started at the first call."""
+        self._has_client_here = True
         self._start(self.ray)
         self._wait_for_ray()
         os.environ.update(self.ray.client_environment())
@@ -102,12 +96,35 @@ class RunServers:
                 self._ray_watch.start()
 
     def _stop_without_ray(self) -> None:
-        """Stop the run when Ray ends: its clients would wait a minute, and then end without an error of their own."""
+        """Stop the run when Ray ends: its clients would wait a minute, and then end without a sentence."""
         while not self._ended.wait(0.5):
             if not self.ray.is_running():
                 self._has_lost_ray = True
+                if self._has_client_here:
+                    self._end_this_process()
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
+
+    def _end_this_process(self) -> None:
+        """End at once: a client of a Ray that has gone neither returns nor lets Python end in order."""
+        self._runner.view.report(self._loss())
+        self._runner.view.console.show_cursor()
+        self._stop()
+        os._exit(ExitCode.FAILED)
+
+    def _loss(self) -> str:
+        return (
+            f"Ray ended before the run, perhaps killed or out of memory; see {self.ray.log}; finished work is kept, "
+            "the same command continues from there"
+        )
+
+    def _stop(self) -> None:
+        threads = [threading.Thread(target=server.stop) for server in self._started]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._started.clear()
 
     def _start(self, server: Server) -> None:
         if server not in self._started:

@@ -5,15 +5,17 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
 from flows.runtime.outcomes import StageFailedError, StoppedError
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+Handlers = Mapping[signal.Signals, Any]
+"""What handles each signal."""
 STOPPED: Final = "stopped; finished work is kept, the same command continues from there"
 
 
@@ -76,6 +78,25 @@ def deferred() -> Iterator[None]:
             signal.signal(number, handler)
     if received:
         signal.raise_signal(received[0])
+
+
+@contextlib.contextmanager
+def handled_as(handlers: Handlers) -> Iterator[None]:
+    """Let signals be handled as before a library replaced the handlers; Prefect and Ray do so for SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    replaced = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+
+
+def handlers_now() -> Handlers:
+    """The handlers of both signals, for `handled_as`."""
+    return {number: signal.getsignal(number) for number in _SIGNALS}
 
 
 def end_with_make() -> None:

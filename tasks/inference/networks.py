@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import nn
 
@@ -12,8 +12,10 @@ from models.poses.estimation import PoseEstimator
 from models.tracking.correspondence_maps import CorrespondenceMaps
 from models.weight_files import Kind, WeightsError, load_weights
 from tasks.errors import InputError
-from tasks.params.estimate import EstimateParams
-from tasks.params.recover import RecoverParams
+
+if TYPE_CHECKING:
+    from tasks.params.estimate import EstimateParams
+    from tasks.params.recover import RecoverParams
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -42,7 +44,7 @@ def trained_params(path: Path, kind: Kind) -> dict[str, Any]:
         raise InputError(str(error)) from error
 
 
-def load_estimator(weights: Path, params: EstimateParams) -> PoseEstimator:
+def load_estimator(weights: Path, params: "EstimateParams") -> PoseEstimator:
     """Return the pose network of a weight file, with the parameters of the stage estimate.
 
     Raises:
@@ -58,7 +60,7 @@ def load_estimator(weights: Path, params: EstimateParams) -> PoseEstimator:
     return PoseEstimator(network, params)
 
 
-def crop_size_notices(weights: Path, params: EstimateParams) -> list[str]:
+def crop_size_notices(weights: Path, params: "EstimateParams") -> list[str]:
     """Return one sentence for each side of the crops that differs from those the pose network was trained with.
 
     Raises:
@@ -73,7 +75,7 @@ def crop_size_notices(weights: Path, params: EstimateParams) -> list[str]:
     ]
 
 
-def load_correspondence_maps(weights: Path, params: RecoverParams, *, refine: bool = True) -> CorrespondenceMaps:
+def load_correspondence_maps(weights: Path, params: "RecoverParams", *, refine: bool = True) -> CorrespondenceMaps:
     """Return the correspondence network of a weight file, with the parameters of the stage recover.
 
     Args:

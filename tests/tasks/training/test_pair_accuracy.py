@@ -17,7 +17,7 @@ def test_only_peaks_within_two_cells_count_as_found():
     target_px = torch.tensor([[[42.0, 2.0]] * 4])  # column 10
     labelled, shown = torch.tensor([[True, True, True, False]]), torch.tensor([[True, True, False, False]])
     maps = KeypointMaps(maps_with_peaks([12, 13, 10, 10]), target_px, labelled, shown, "floor")
-    assert maps.tally().tolist() == [[1, 1, 0.5], [1, 0, 0.5], [0, 1, 0.5]]
+    assert maps.tally().tolist() == [[1, 1, 0.5, 0.5], [1, 0, 0.5, 0.5], [0, 1, 0.5, 0.5]]
 
 
 def test_pairs_are_measured_without_a_training_job():

@@ -80,6 +80,8 @@ def checkout(tmp_path: Path) -> Path:
     root.mkdir()
     (root / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
     (root / "params.yaml").write_text(small_params())
+    (root / "profiles").mkdir()
+    (root / "profiles" / "demo.yaml").write_text((ROOT / "profiles" / "demo.yaml").read_text())
     return root
 
 

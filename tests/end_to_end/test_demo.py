@@ -47,7 +47,7 @@ def test_tracks_and_merged_tracks_are_scored_and_exported(demo):
         assert metrics[key]["sequences"]["annotated"] == 2
         assert 0 <= metrics[key]["mAP"] <= 100
         assert metrics[key]["MOTA"] <= 100
-        assert len(list((demo.posetrack / key).glob("*.json"))) == 4
+        assert len(list((demo.artifacts / "exports" / "posetrack18" / key).glob("*.json"))) == 4
     assert sorted(path.name for path in (demo.reports / "tables").glob("*.json")) == [
         f"table_{number}.json" for number in range(2, 8)
     ]

@@ -89,11 +89,10 @@ def test_a_video_file_that_broke_since_it_was_indexed_is_named(workspace, film):
         Pictures(workspace.data, locations)[3]
 
 
-def test_a_picture_is_seen_as_its_annotations_see_it(tmp_path):
+def test_a_picture_is_upright_as_a_person_sees_it(tmp_path):
     picture = np.zeros((40, 60, 3), np.uint8)
     written = cv2.imencode(".jpg", picture)[1].tobytes()
     turned = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
     segment = b"\xff\xe1" + (len(turned) + 2).to_bytes(2, "big") + turned
     (tmp_path / "turned.jpg").write_bytes(written[:2] + segment + written[2:])
-    assert cv2.imread(str(tmp_path / "turned.jpg")).shape == (60, 40, 3), "OpenCV obeys the tag"
-    assert Pictures(tmp_path, [PictureLocation("turned.jpg")])[0].shape == (40, 60, 3)
+    assert Pictures(tmp_path, [PictureLocation("turned.jpg")])[0].shape == (60, 40, 3)

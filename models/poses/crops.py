@@ -3,7 +3,7 @@
 An affine is a (...,2,3) float64 array that maps x, y, 1 of the picture to x, y of the crop or fitted frame.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 from models.arrays import FloatArray, Picture
+
+MirrorAxis = Literal["cells", "pixels"]
+"""`cells` mirrors x into width - x, the centre of each cell into the centre of another; `pixels` into width - 1 - x."""
 
 
 def _scale_and_centre(scale: FloatArray, source_xy: FloatArray, target_xy: FloatArray) -> FloatArray:
@@ -74,3 +77,16 @@ def stretched_crop(picture: Picture, box_xywh: FloatArray, *, crop_width: int, c
     scale = np.array([crop_width, crop_height]) / np.maximum(box[2:], 1.0)
     affine = np.column_stack([np.diag(scale), -scale * box[:2]])
     return crop_picture(picture, affine, crop_width=crop_width, crop_height=crop_height)
+
+
+def mirror(images: Tensor, about: MirrorAxis) -> Tensor:
+    """Mirror images (...,W) from left to right, about the middle of the cells' centres or of the pixels.
+
+    The centre of a cell is at 4 i + 2, so that only the mirror about the cells has maps that are the mirrored maps of
+    the images. It moves column 0 out of the image and repeats the last column in its place. The released scripts
+    mirror about the pixels, which moves their mirrored heatmaps by one pixel against the plain ones.
+    """
+    mirrored = images.flip(-1)
+    if about == "pixels":
+        return mirrored
+    return torch.cat([mirrored[..., :1], mirrored[..., :-1]], dim=-1)

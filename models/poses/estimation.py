@@ -38,6 +38,10 @@ class EstimationSettings(Protocol):
         """Whether heatmaps are averaged with those of the mirrored crops."""
 
     @property
+    def flip_about(self) -> crops.MirrorAxis:
+        """What the mirror of the flip test leaves in its place: the grid of the cells, or that of the pixels."""
+
+    @property
     def output_stage(self) -> int:
         """Stage of the pose network whose output is decoded; negative ones count from the last."""
 
@@ -95,11 +99,13 @@ class PoseEstimator:
     def _fields(self, pixels: Picture) -> tuple[Tensor, Tensor]:
         """Return heatmaps (B,17,h,w), 0 to 1, averaged with those of the mirrored crops, and offset maps (B,34,h,w).
 
-        Both passes are one batch; offsets are those of the plain crops. Heatmaps are mirrored back without a shift, as
-        in the released code.
+        Both passes are one batch; offsets are those of the plain crops.
         """
         images = crops.image_tensor(pixels, device=device())
-        batch = torch.cat([images, images.flip(-1)]) if self._settings.flip_test else images
+        if self._settings.flip_test:
+            batch = torch.cat([images, crops.mirror(images, self._settings.flip_about)])
+        else:
+            batch = images
         with autocast(self._settings.precision):
             output = self._network(batch.contiguous(memory_format=torch.channels_last), last_stage=self._stage)[-1]
         plain, mirrored = output.float().split([len(images), len(batch) - len(images)])

@@ -30,7 +30,9 @@ def swapped(name):
     return {"left": f"right_{part}", "right": f"left_{part}"}.get(side, name)
 
 
-def test_heatmaps_are_the_mean_of_both_passes_and_offsets_those_of_the_first(networks, estimator, picture):
+def test_heatmaps_are_the_mean_of_both_passes_and_offsets_those_of_the_first(networks, params, change, picture):
+    released = change(params, estimate={"flip_about": "pixels"}).estimate
+    estimator = PoseEstimator(load_pose(networks / "pose.safetensors"), released)
     crop = estimator.crop(picture, (10.0, 5.0, 20.0, 40.0))
     found = estimator.estimate([crop])
     network = load_pose(networks / "pose.safetensors")
@@ -46,6 +48,15 @@ def test_heatmaps_are_the_mean_of_both_passes_and_offsets_those_of_the_first(net
         y = 4 * row + float(plain[34 + joint, row, column])
         assert found.score[0, joint] == pytest.approx(float(heatmap.max()), abs=1e-5)
         assert found.xy[0, joint] == pytest.approx([20 + (x - 16) / scale, 25 + (y - 32) / scale], abs=1e-3)
+
+
+def test_a_mirrored_picture_has_the_scores_of_the_picture_with_left_and_right_swapped(estimator):
+    picture = np.zeros((64, 80, 3), np.uint8)
+    picture[12:44, 14:26] = np.random.default_rng(1).integers(0, 255, (32, 12, 3), dtype=np.uint8)
+    plain = estimator.estimate([estimator.crop(picture, (12.0, 12.0, 16.0, 32.0))])
+    mirrored = estimator.estimate([estimator.crop(picture[:, ::-1].copy(), (79.0 - 28.0, 12.0, 16.0, 32.0))])
+    order = [POSETRACK_KEYPOINTS.index(swapped(name)) for name in POSETRACK_KEYPOINTS]
+    assert mirrored.score[0] == pytest.approx(plain.score[0, order], abs=1e-6)
 
 
 def test_without_flip_test_the_first_pass_counts(networks, params, change, picture):

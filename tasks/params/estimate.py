@@ -18,7 +18,7 @@ class EstimateParams(Section):
     flip_test: bool
     """Average each crop's heatmaps with those of its mirror image."""
     flip_about: Literal["cells", "pixels"]
-    """Axis of that mirror: the middle of the cells' centres, or the middle of the pixels, as in the released scripts."""
+    """Axis of that mirror: the middle of the cells' centres, or that of the pixels, as in the released scripts."""
     output_stage: int
     """Stage of the pose network that is read; -1 is the last."""
     precision: Literal["float32", "bfloat16", "float16"]

@@ -1,4 +1,4 @@
-"""How a program of tasks/ ends: its errors in one line, and the code that tells them apart."""
+"""How a program of tasks/ ends: its errors in one line, and the code that distinguishes them."""
 
 import logging
 import signal
@@ -24,23 +24,23 @@ def exit_code_of(name: str, work: Callable[[], object], *, log_file: Path | None
         work()
     except InputError as error:
         _LOG.debug("bad input", exc_info=True)
-        return _say(f"{name}: {error}", BAD_INPUT)
+        return _log_error(f"{name}: {error}", BAD_INPUT)
     except MachineError as error:
         _LOG.debug("failed", exc_info=True)
-        return _say(f"{name}: {error}", FAILED)
+        return _log_error(f"{name}: {error}", FAILED)
     except KeyboardInterrupt:
-        return _say(f"{name}: stopped; run it again to go on", STOPPED)
+        return _log_error(f"{name}: stopped; run it again to go on", STOPPED)
     except Exception as error:
         _LOG.log(logging.DEBUG if log_file else logging.ERROR, "failed", exc_info=True)
         if fault := machine_fault(error):
-            return _say(f"{name}: {fault}", FAILED)
+            return _log_error(f"{name}: {fault}", FAILED)
         first = (str(error).splitlines() or [""])[0]
         where = f"; traceback in {log_file}" if log_file else ""
-        return _say(f"{name}: failed with {type(error).__name__}: {first}{where}", FAILED)
+        return _log_error(f"{name}: failed with {type(error).__name__}: {first}{where}", FAILED)
     return DONE
 
 
-def _say(sentence: str, code: int) -> int:
+def _log_error(sentence: str, code: int) -> int:
     _LOG.error(sentence)
     return code
 

@@ -1,4 +1,4 @@
-"""What a stage tells while it runs: one JSON line per event, read by the terminal, Prefect and the report."""
+"""What a stage reports while it runs: one JSON line per event, read by the terminal, Prefect and the report."""
 
 import json
 import logging
@@ -11,8 +11,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
+from tasks.line_pause import LinePause
+
 _LOG: Final = logging.getLogger(__name__)
-_SECONDS_BETWEEN_LINES: Final = 5.0
 _LINE_LIMIT: Final = 60_000
 
 
@@ -31,7 +32,7 @@ class Progress:
         self.figures: dict[str, Any] = {}
         self._reported: set[tuple[str, ...]] = set()
         self._path = progress_file(state, stage) if state else None
-        self._unit, self._total, self._started, self._told = "", 0, 0.0, 0.0
+        self._unit, self._total, self._pause = "", 0, LinePause()
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         self._write("begin", pid=os.getpid())
@@ -39,26 +40,24 @@ class Progress:
     def start(self, unit: str, total: int) -> None:
         """Begin to count `total` things of kind `unit`, a plural such as "videos"."""
         self._unit, self._total = unit, total
-        self._started = self._told = time.monotonic()
+        self._pause.start()
         self._write("start", unit=unit, done=0, total=total)
         _LOG.info("%s: %d %s", self.stage, total, unit)
 
     def advance(self, done: float, **figures: Any) -> None:
-        """Tell that `done` of the things are finished, with figures such as loss=0.12 or video="000342".
+        """Report that `done` of the things are finished, with figures such as loss=0.12 or video="000342".
 
         Of things that take long a part counts too: 2.5 epochs.
         """
         self._write("advance", unit=self._unit, done=done, total=self._total, figures=figures)
-        now = time.monotonic()
-        if now - self._told < _SECONDS_BETWEEN_LINES and done < self._total:
+        if not self._pause.is_due(done, self._total):
             return
-        self._told = now
-        rate = done / max(now - self._started, 1e-9)
+        rate = done / max(self._pause.seconds, 1e-9)
         shown = " ".join(f"{name}={_brief(value)}" for name, value in figures.items())
         _LOG.info("%s: %s/%d %s, %.2f/s %s", self.stage, done, self._total, self._unit, rate, shown)
 
     def notice(self, text: str) -> None:
-        """Tell one sentence that the user must know: a fallback, a part left out. Told once however often said."""
+        """Report one sentence that the user must know: a fallback, a part left out. Repetitions are not reported."""
         if not self._is_new(text):
             return
         self.notices.append(text)
@@ -66,13 +65,13 @@ class Progress:
         _LOG.warning("%s: %s", self.stage, text)
 
     def reject(self, source: str, place: str, reason: str) -> None:
-        """Tell what was set aside: the file or video, the place in it ("" is all of it), and why."""
+        """Report what was rejected: the file or video, the location in it ("" is all of it), and why."""
         entry = {"source": source, "place": place, "reason": reason}
         if not self._is_new(source, place, reason):
             return
         self.rejects.append(entry)
         self._write("reject", **entry)
-        _LOG.warning("%s: set aside %s: %s", self.stage, " ".join(filter(None, (source, place))), reason)
+        _LOG.warning("%s: rejected %s: %s", self.stage, " ".join(filter(None, (source, place))), reason)
 
     def summary(self, **figures: Any) -> None:
         """Add figures that describe the whole run of the stage."""
@@ -111,7 +110,7 @@ def progress_file(state: Path, stage: str) -> Path:
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """Whole events of the file from byte `offset` on, and the offset to go on from; none when it is not there.
 
-    A damaged line is passed over: progress is told, never trusted.
+    A damaged line is passed over: progress is shown, never relied on.
     """
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""How a stage's results came about: told to artifacts/provenance, which no stage depends on."""
+"""How a stage's results came about: recorded in artifacts/provenance, which no stage depends on."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _PACKAGES: Final = ("torch", "torchvision", "numpy", "pyarrow", "opencv-python-h
 def recorded(stage: str, workspace: Workspace) -> Iterator[Progress]:
     """Run a stage inside: opens its progress, makes it the current one, and writes its provenance when it is done.
 
-    A stage that fails leaves the provenance of the last good run in place; its end event tells of the failure.
+    A stage that fails leaves the provenance of the last good run in place; its end event reports the failure.
     """
     progress = Progress(workspace.state, stage)
     started, clock = datetime.now(UTC), time.monotonic()

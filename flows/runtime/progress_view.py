@@ -1,7 +1,7 @@
 """Showing progress: live bars on a terminal, plain lines elsewhere, both fed by a stage's event file."""
 
-import time
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +12,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.printing import print_line, printable
+from tasks.line_pause import LinePause
 from tasks.progress import read_events
-
-_SECONDS_BETWEEN_LINES = 5.0
 
 
 class EventFile:
@@ -134,34 +133,21 @@ class PlainView(ProgressView):
 
     def __init__(self, console: Console, stages: Sequence[str]) -> None:
         super().__init__(console, stages)
-        self._since: dict[str, float] = {}
-        self._reported: dict[str, float] = {}
-        self._in_parts: set[str] = set()
+        self._pauses: defaultdict[str, LinePause] = defaultdict(LinePause)
 
     def begin(self, stage: str) -> None:
         """Report that the stage starts."""
-        self._since[stage] = self._reported[stage] = time.monotonic()
+        self._pauses[stage] = LinePause()
         self.report(f"{stage}: starting")
 
     def event(self, event: dict[str, Any]) -> None:
-        """Print the event unless one of the same stage was just printed; always when an epoch or the like ends."""
+        """Print the event if a line of its stage is due."""
         self._report_event(event)
-        stage, now = event["stage"], time.monotonic()
+        pause = self._pauses[event["stage"]]
         if event["kind"] == "start":
-            self._since[stage] = now
-        elif event["kind"] == "advance" and (
-            now - self._reported.get(stage, 0.0) >= _SECONDS_BETWEEN_LINES or self._ends_a_part(event)
-        ):
-            self._reported[stage] = now
-            seconds = now - self._since.get(stage, now)
-            self.report(f"{stage}: {_counted(event, seconds)}  {metrics_line(event)}".rstrip())
-
-    def _ends_a_part(self, event: dict[str, Any]) -> bool:
-        """Whether a unit that takes long, such as an epoch, is finished: that line holds its metrics."""
-        if not float(event["done"]).is_integer():
-            self._in_parts.add(event["stage"])
-            return False
-        return event["stage"] in self._in_parts
+            pause.start()
+        elif event["kind"] == "advance" and pause.is_due(event["done"], event["total"]):
+            self.report(f"{event['stage']}: {_counted(event, pause.seconds)}  {metrics_line(event)}".rstrip())
 
 
 @contextmanager

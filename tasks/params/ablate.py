@@ -19,15 +19,15 @@ class AblateParams(Section):
     similarity_quantiles: list[Share]
     """Acceptance thresholds tried for every method of table 2: quantiles of its similarities on the training split."""
     tau_corr_siamese_values: list[Share]
-    """track.tau_corr_siamese tried on the training split; tables 5 and 7 tell what these sweeps would choose."""
+    """track.tau_corr_siamese tried on the training split; tables 5 and 7 report what these sweeps would choose."""
     duplicate_oks_values: list[Share]
     """The same for track.duplicate_oks."""
     duplicate_ratio_values: list[Annotated[float, Field(ge=0, le=2)]]
     """The same for track.duplicate_ratio."""
     merge_similarity_values: list[Share]
-    """The same for merge.similarity_threshold; values below the one in force cannot be told from tables."""
+    """The same for merge.similarity_threshold; values below the one in force cannot be judged from tables."""
     merge_gap_values: list[AtLeastOne]
-    """The same for merge.max_gap_frames; values above the one in force cannot be told from tables."""
+    """The same for merge.max_gap_frames; values above the one in force cannot be judged from tables."""
     flow: Literal["dis", "raft"]
     """Dense optical flow: OpenCV's DIS, or torchvision's RAFT with weights."""
     flow_weights: str | None

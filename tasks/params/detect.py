@@ -9,7 +9,7 @@ class DetectParams(Section):
     """Person boxes."""
 
     splits: list[Literal["train", "val", "test"]]
-    """Splits of the corpus that are tracked; thresholds are chosen on train, scores are told of val."""
+    """Splits of the corpus that are tracked; thresholds are chosen on train, scores are reported for val."""
     box_sources: list[Literal["detected", "annotated"]]
     source: Literal["file", "poses", "network"]
     """Boxes from data/posetrack/detections, around the poses in data/poses, or from a Faster R-CNN of torchvision."""

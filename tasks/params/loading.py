@@ -1,4 +1,4 @@
-"""Reading params.yaml: safe YAML, checked whole, one error that says which key and why."""
+"""Reading params.yaml: safe YAML, checked whole, one error that names the key and the reason."""
 
 import difflib
 import json
@@ -38,7 +38,7 @@ def parse_params(text: str, *, name: str) -> Params:
     try:
         params = Params.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
-        raise ParamsError(_tell(error.errors(), tree, name)) from None
+        raise ParamsError(_first_problem(error.errors(), tree, name)) from None
     for key, expected, found in broken_rules(params):
         raise ParamsError(f"{name}: {key} must be {expected}, got {found}")
     return params
@@ -88,7 +88,7 @@ def _keys_below(model: Any, prefix: str) -> list[str]:
     return keys
 
 
-def _tell(problems: list[ErrorDetails], tree: dict[str, Any], name: str) -> str:
+def _first_problem(problems: list[ErrorDetails], tree: dict[str, Any], name: str) -> str:
     """One sentence on the first problem; an unknown key comes first, since it explains the missing one."""
     first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -4,7 +4,7 @@ from tasks.params.section import AtLeastOne, Section, Share
 
 
 class MergeParams(Section):
-    """Track merging (A.4, equation 8); the section `recover` tells how correspondences are computed."""
+    """Track merging (A.4, equation 8); correspondences are computed by the section `recover`."""
 
     enabled: bool
     max_gap_frames: AtLeastOne

@@ -6,7 +6,7 @@ from tasks.params.section import AtLeastOne, Count, NetworkSide, NotNegative, Se
 
 
 class RecoverParams(Section):
-    """Missed poses, affinities and correspondences (5.1); the section `estimate` tells how poses are re-estimated."""
+    """Missed poses, affinities and correspondences (5.1); poses are re-estimated by the section `estimate`."""
 
     frame_size_px: NetworkSide
     """Side of the square into which a frame is fitted for the correspondence network."""

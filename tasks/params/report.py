@@ -12,4 +12,4 @@ class ReportParams(Section):
     """Videos that are shown as clips, the first in order of their ids."""
     clip_height_px: int = Field(ge=64, multiple_of=2)
     clip_frames_per_second: AtLeastOne
-    """Frame rate of the clips where the video does not tell its own."""
+    """Frame rate of the clips of a video whose file holds none."""

@@ -6,7 +6,7 @@ from tasks.params.section import Section
 
 
 class ScoreParams(Section):
-    """Parameters of the stage; `track.output_keypoint_threshold` tells which keypoints are scored."""
+    """Parameters of the stage; `track.output_keypoint_threshold` decides which keypoints are scored."""
 
     splits: list[Literal["train", "val"]]
     """Splits that are scored, together."""

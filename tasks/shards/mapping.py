@@ -28,7 +28,7 @@ _LOG: Final = logging.getLogger(__name__)
 def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace, params: "Params") -> None:
     """Do `work` on all shards and write its output tables, one file per video, the same bytes on any executor.
 
-    Shards that lie in the store are not computed again. A video whose work raises is set aside with its reason:
+    Shards that lie in the store are not computed again. A video whose work raises is rejected with its reason:
     its files are absent then, and the rest goes on.
 
     Raises:
@@ -112,7 +112,7 @@ class _Assembly:
         self._progress.advance(self._done, video=shard.video_id, frames=self._frames, reused=self._reused)
 
     def check_any_done(self) -> None:
-        """Raise when every video was set aside: then the fault is hardly theirs."""
+        """Raise when every video was rejected: then the fault is hardly theirs."""
         if self._failed and len(self._failed) == len(self._open):
             video, reason = next(iter(self._failed.items()))
             raise RuntimeError(f"none of {len(self._open)} videos could be done; the first, {video}: {reason}")
@@ -133,7 +133,7 @@ class _Assembly:
             return
         entries = [self._entry(shard, key) for shard, key in self._keys.items() if shard.video_id == video_id]
         for entry in entries:
-            self._tell(entry)
+            self._report(entry)
         for table in self._outputs:
             _write(table, entries, table.path(self._tables, video_id))
 
@@ -143,10 +143,10 @@ class _Assembly:
             raise OSError(f"shard store: expected video {shard.video_id} just stored, got nothing; run again")
         return entry
 
-    def _tell(self, entry: Entry) -> None:
-        for text in entry.told.get("notices", []):
+    def _report(self, entry: Entry) -> None:
+        for text in entry.reports.get("notices", []):
             self._progress.notice(text)
-        for reject in entry.told.get("rejects", []):
+        for reject in entry.reports.get("rejects", []):
             self._progress.reject(**reject)
 
 

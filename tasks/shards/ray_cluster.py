@@ -108,7 +108,7 @@ def _connect(ray: Any, address: str | None, temporary: str | None, *, cpus: int)
         return
     try:
         _probe(address)
-        # The cluster's processes may have been started elsewhere: they are told where our modules lie.
+        # The cluster's processes may have been started elsewhere: they need to know where our modules are.
         ray.init(address=address, runtime_env={"env_vars": {"PYTHONPATH": _python_path()}}, **shared)
     except (OSError, ValueError, RuntimeError) as error:
         first = str(error).splitlines()[0]

@@ -45,12 +45,12 @@ class ShardStore:
         folder = self._folder(key)
         try:
             manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-            digests, told = dict(manifest["sha256"]), dict(manifest["told"])
+            digests, reports = dict(manifest["sha256"]), dict(manifest["reports"])
             files = {name: folder / f"{name}.parquet" for name in digests}
             if set(digests) == set(self._outputs) and all(
                 file_digest(files[name]) == digest for name, digest in digests.items()
             ):
-                return Entry(files, digests, told)
+                return Entry(files, digests, reports)
         except FileNotFoundError:
             if not folder.exists():
                 return None
@@ -60,7 +60,7 @@ class ShardStore:
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
-    def add(self, key: str, rows: Mapping[str, pa.Table], told: Mapping[str, Any]) -> None:
+    def add(self, key: str, rows: Mapping[str, pa.Table], reports: Mapping[str, Any]) -> None:
         """Write the tables of a finished shard; visible at once and whole, and harmless when another was quicker.
 
         Raises:
@@ -76,7 +76,7 @@ class ShardStore:
                 name: file_digest(write_table(table, rows[name], partial / f"{name}.parquet"))
                 for name, table in self._outputs.items()
             }
-            manifest = {"sha256": digests, "told": dict(told)}
+            manifest = {"sha256": digests, "reports": dict(reports)}
             (partial / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
             self._publish(partial, key)
         finally:

@@ -27,7 +27,7 @@ class ShardWork(Protocol):
 
     The result must depend on `key_parts`, the shard and the named input tables alone.
 
-    An attribute `late_modules`, a tuple of names, tells which modules the work imports inside its functions, so that
+    An attribute `late_modules`, a tuple of names, names the modules that the work imports inside its functions, so that
     the driver of workers need not load torch; a worker imports them before it seeds the libraries.
     """
 
@@ -52,7 +52,7 @@ class Outcome:
 
     shard: Shard
     failure: str | None = None
-    """Why the video is set aside; None: the shard lies in the store."""
+    """Why the video is rejected; None: the shard lies in the store."""
     traceback: str = ""
     bad_input: bool = False
     """The failure is of no single video: wrong weights, wrong params."""
@@ -70,5 +70,5 @@ class Entry:
     """File of each table by its name."""
     digests: dict[str, str]
     """SHA-256 of each file."""
-    told: dict[str, Any]
+    reports: dict[str, Any]
     """Notices and rejects that the work gave."""

@@ -51,7 +51,7 @@ class ShardWorker:
                     "expected the work's module to import torch at its top, or late_modules to name the module that "
                     "does, so that it is seeded; it is late"
                 )
-            self._store.add(key, rows, _told(progress))
+            self._store.add(key, rows, _reports(progress))
         except InputError as error:
             return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
         except Exception as error:
@@ -60,7 +60,7 @@ class ShardWorker:
         return Outcome(shard)
 
 
-def _told(progress: Progress) -> dict[str, Any]:
+def _reports(progress: Progress) -> dict[str, Any]:
     return {"notices": progress.notices, "rejects": progress.rejects}
 
 

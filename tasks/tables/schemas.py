@@ -66,7 +66,7 @@ VIDEOS: Final = _table(
     _column("height", _WHOLE, "picture height", "px"),
     _column("frame_count", _WHOLE, "frames of the video"),
     _column("labelled_frame_count", _WHOLE, "frames with annotations"),
-    _column("frames_per_second", _REAL, "frame rate where the file tells it", "1/s", nullable=True),
+    _column("frames_per_second", _REAL, "frame rate where the file holds it", "1/s", nullable=True),
     _column("tags", pa.list_(_TEXT), "what is hard in this video"),
     per_video=False,
 )

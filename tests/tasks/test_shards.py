@@ -201,7 +201,7 @@ SPOIL = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:20]),
     "table gone": lambda path: path.unlink(),
     "manifest gone": lambda path: (path.parent / "entry.json").unlink(),
-    "manifest without the table": lambda path: (path.parent / "entry.json").write_text('{"sha256": {}, "told": {}}'),
+    "manifest without the table": lambda path: (path.parent / "entry.json").write_text('{"sha256": {}, "reports": {}}'),
     "manifest broken": lambda path: (path.parent / "entry.json").write_text('{"sha256": 3}'),
 }
 

@@ -54,7 +54,7 @@ def advance(stage, done, **figures):
 def plain_lines(monkeypatch, moves):
     """What is printed of pretrain when it has done so many epochs after so many seconds."""
     now = [100.0]
-    monkeypatch.setattr("flows.runtime.progress_view.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tasks.line_pause.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=200)
     with progress_view(console, ["pretrain"]) as view:
         view.begin("pretrain")
@@ -82,7 +82,7 @@ def test_the_end_of_an_epoch_is_reported_right_after_a_part_of_it(monkeypatch):
 
 def test_two_stages_at_once_each_have_their_own_rate_and_pause(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("flows.runtime.progress_view.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tasks.line_pause.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=200)
     with progress_view(console, ["pretrain", "train_siamese"]) as view:
         view.begin("pretrain")

@@ -1,4 +1,4 @@
-"""Stage index: read and check the whole corpus once; what is broken is set aside with its reason (6)."""
+"""Stage index: read and check the whole corpus once; what is broken is rejected with its reason (6)."""
 
 import logging
 import time
@@ -44,7 +44,7 @@ def run(workspace: Workspace, params: "Params") -> None:
     rejects = _merged([*part.rejects, *poses.rejects])
     _log_rejects(rejects)
     if not part.videos and not part.persons:
-        first = f"; the first thing set aside: {rejects[0]['source']}: {rejects[0]['reason']}" if rejects else ""
+        first = f"; the first reject: {rejects[0]['source']}: {rejects[0]['reason']}" if rejects else ""
         raise InputError(f"{data}: expected a corpus, got nothing that can be used{first}. Layout: {_LAYOUT}")
     progress = current()
     for notice in [*_notices(part), *poses.notices]:
@@ -57,7 +57,7 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 
 def _read(data: Path) -> CorpusPart:
-    """Everything, reader by reader."""
+    """The whole corpus, reader by reader."""
     ticks = _Ticks(current(), total=_count(data))
     part = read_coco(data, ticks.picture)
     ticks.done(len(_coco_files(data)))
@@ -66,7 +66,7 @@ def _read(data: Path) -> CorpusPart:
     taken = {row["video_id"]: row["source"] for row in part.videos}
     for video in bare.videos:
         if video["video_id"] in taken:
-            reason = f"expected a video name of its own, got that of {taken[video['video_id']]}; rename one"
+            reason = f"expected a unique video name, got that of {taken[video['video_id']]}; rename either"
             bare.reject(video["media"], "", reason)
     bare.videos = [row for row in bare.videos if row["video_id"] not in taken]
     bare.frames = [row for row in bare.frames if row["video_id"] not in taken]
@@ -86,12 +86,12 @@ class _Ticks:
     """Progress in annotation files and videos; within a long file the pictures are counted."""
 
     def __init__(self, progress: Progress, *, total: int) -> None:
-        self._progress, self._done, self._pictures, self._told = progress, 0, 0, 0.0
+        self._progress, self._done, self._pictures, self._last_event = progress, 0, 0, 0.0
         progress.start("files", total)
 
     def picture(self) -> None:
         self._pictures += 1
-        if time.monotonic() - self._told > _SECONDS_BETWEEN_EVENTS:
+        if time.monotonic() - self._last_event > _SECONDS_BETWEEN_EVENTS:
             self.done(0)
 
     def unit(self) -> None:
@@ -99,50 +99,50 @@ class _Ticks:
 
     def done(self, count: int) -> None:
         self._done += count
-        self._told = time.monotonic()
+        self._last_event = time.monotonic()
         self._progress.advance(self._done, pictures=self._pictures)
 
 
 def _merged(rejects: list[Row]) -> list[Row]:
-    """One row for each place: its reasons joined, in order of source and place."""
+    """One row for each location, with its reasons joined, sorted by source and location."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for row in rejects:
-        reasons.setdefault((row["source"], row["place"]), []).append(row["reason"])
+        reasons.setdefault((row["source"], row["location"]), []).append(row["reason"])
     return [
-        {"stage": "index", "source": source, "place": place, "reason": "; ".join(dict.fromkeys(texts))}
-        for (source, place), texts in sorted(reasons.items())
+        {"stage": "index", "source": source, "location": location, "reason": "; ".join(dict.fromkeys(texts))}
+        for (source, location), texts in sorted(reasons.items())
     ]
 
 
 def _log_rejects(rejects: list[Row]) -> None:
     for row in rejects[:_SHOWN_REJECTS]:
-        _LOG.warning("set aside %s: %s", " ".join(filter(None, (row["source"], row["place"]))), row["reason"])
+        _LOG.warning("rejected %s: %s", " ".join(filter(None, (row["source"], row["location"]))), row["reason"])
     if len(rejects) > _SHOWN_REJECTS:
-        _LOG.warning("set aside %d more: see the table rejects", len(rejects) - _SHOWN_REJECTS)
+        _LOG.warning("rejected %d more: see the table rejects", len(rejects) - _SHOWN_REJECTS)
 
 
 def _notices(part: CorpusPart) -> list[str]:
-    """One sentence for each part of a full corpus that is not there, with what depends on it."""
+    """One sentence for each missing part of a full corpus, with what depends on it."""
     persons = Counter((row["source"], row["split"]) for row in part.persons if max(row["visibility"]) > 0)
     tracked = any(row["track_id"] is not None for row in part.persons if row["split"] == "train")
     videos = Counter(row["split"] for row in part.videos)
     labelled = [row for row in part.videos if row["split"] == "val" and row["labelled_frame_count"]]
     if not persons:
-        return ["no annotated persons: videos are tracked with weights that are there, nothing is trained or scored"]
+        return ["no annotated persons: videos are tracked with existing weights, nothing is trained or scored"]
     short = sum(row["labelled_frame_count"] == 1 for row in labelled)
     sentences = (
         (
             not persons["coco", "train"],
             "no COCO training persons: pretrain and the correspondence training lack data",
         ),
-        (not persons["coco", "val"], "no COCO validation persons: the training on COCO has no validation figures"),
+        (not persons["coco", "val"], "no COCO validation persons: the training on COCO has no validation metrics"),
         (not persons["posetrack", "train"], "no PoseTrack training persons: finetuning keeps the weights of COCO"),
-        (not tracked, "no PoseTrack training tracks: the re-identification baseline is left out"),
+        (not tracked, "no PoseTrack training tracks: the re-identification baseline is omitted"),
         (not videos["train"], "no training videos: no threshold can be chosen on the training split"),
         (not labelled, "no validation videos with labelled frames: nothing is scored"),
         (
             short,
-            f"{short} of {len(labelled)} validation videos have one labelled frame only: MOTA is undefined on them",
+            f"{short} of {len(labelled)} validation videos have a single labelled frame: MOTA is undefined on them",
         ),
     )
     return [sentence for applies, sentence in sentences if applies]

@@ -20,7 +20,7 @@ _LINE_LIMIT: Final = 60_000
 class Progress:
     """Events of one run of one stage.
 
-    Each is appended to `<state>/progress/<stage>.jsonl` as one line in one write, so that a reader never sees half
+    Each is appended to `<state>/progress/<stage>.jsonl` as one line in a single write, so that a reader never sees half
     an event: {"time", "stage", "kind", ...} with kind begin, start, advance, notice, reject, summary or end.
     Without `state` nothing is written to disk; notices and rejects are still collected.
     """
@@ -29,7 +29,7 @@ class Progress:
         self.stage = stage
         self.notices: list[str] = []
         self.rejects: list[dict[str, str]] = []
-        self.figures: dict[str, Any] = {}
+        self.metrics: dict[str, Any] = {}
         self._reported: set[tuple[str, ...]] = set()
         self._path = progress_file(state, stage) if state else None
         self._unit, self._total, self._pause = "", 0, LinePause()
@@ -44,39 +44,39 @@ class Progress:
         self._write("start", unit=unit, done=0, total=total)
         _LOG.info("%s: %d %s", self.stage, total, unit)
 
-    def advance(self, done: float, **figures: Any) -> None:
-        """Report that `done` of the things are finished, with figures such as loss=0.12 or video="000342".
+    def advance(self, done: float, **metrics: Any) -> None:
+        """Report that `done` of the things are finished, with metrics such as loss=0.12 or video="000342".
 
-        Of things that take long a part counts too: 2.5 epochs.
+        A fraction counts a part of a thing that takes long: 2.5 epochs.
         """
-        self._write("advance", unit=self._unit, done=done, total=self._total, figures=figures)
+        self._write("advance", unit=self._unit, done=done, total=self._total, metrics=metrics)
         if not self._pause.is_due(done, self._total):
             return
         rate = done / max(self._pause.seconds, 1e-9)
-        shown = " ".join(f"{name}={_brief(value)}" for name, value in figures.items())
+        shown = " ".join(f"{name}={_brief(value)}" for name, value in metrics.items())
         _LOG.info("%s: %s/%d %s, %.2f/s %s", self.stage, done, self._total, self._unit, rate, shown)
 
     def notice(self, text: str) -> None:
-        """Report one sentence that the user must know: a fallback, a part left out. Repetitions are not reported."""
+        """Report one sentence that the user must know: a fallback, an omitted part. Repetitions are not reported."""
         if not self._is_new(text):
             return
         self.notices.append(text)
         self._write("notice", text=text)
         _LOG.warning("%s: %s", self.stage, text)
 
-    def reject(self, source: str, place: str, reason: str) -> None:
+    def reject(self, source: str, location: str, reason: str) -> None:
         """Report what was rejected: the file or video, the location in it ("" is all of it), and why."""
-        entry = {"source": source, "place": place, "reason": reason}
-        if not self._is_new(source, place, reason):
+        entry = {"source": source, "location": location, "reason": reason}
+        if not self._is_new(source, location, reason):
             return
         self.rejects.append(entry)
         self._write("reject", **entry)
-        _LOG.warning("%s: rejected %s: %s", self.stage, " ".join(filter(None, (source, place))), reason)
+        _LOG.warning("%s: rejected %s: %s", self.stage, " ".join(filter(None, (source, location))), reason)
 
-    def summary(self, **figures: Any) -> None:
-        """Add figures that describe the whole run of the stage."""
-        self.figures |= _jsonable(figures)
-        self._write("summary", figures=figures)
+    def summary(self, **metrics: Any) -> None:
+        """Add metrics that describe the whole run of the stage."""
+        self.metrics |= _jsonable(metrics)
+        self._write("summary", metrics=metrics)
 
     def end(self, status: str, seconds: float) -> None:
         """Close the run: status done, failed or stopped."""
@@ -93,7 +93,7 @@ class Progress:
             return
         event = {"time": round(time.time(), 3), "stage": self.stage, "kind": kind, **_jsonable(fields)}
         line = json.dumps(event, ensure_ascii=False, allow_nan=False)
-        if len(line) > _LINE_LIMIT:  # one write must stay one line
+        if len(line) > _LINE_LIMIT:  # an event must fit into a single write
             line = json.dumps({name: event[name] for name in ("time", "stage", "kind")})
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -108,9 +108,9 @@ def progress_file(state: Path, stage: str) -> Path:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Whole events of the file from byte `offset` on, and the offset to go on from; none when it is not there.
+    """Whole events of the file from byte `offset` on, and the next offset; no events when the file is absent.
 
-    A damaged line is passed over: progress is shown, never relied on.
+    A damaged line is ignored: progress is shown, never relied on.
     """
     try:
         with path.open("rb") as file:
@@ -126,13 +126,13 @@ _CURRENT: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 
 def current() -> Progress:
-    """The progress of the stage that runs in this context; outside any stage one that only collects."""
+    """The progress of the stage that runs in this context; outside any stage an object that only collects."""
     return _CURRENT.get() or Progress(None, "no stage")
 
 
 @contextmanager
 def as_current(progress: Progress) -> Iterator[Progress]:
-    """Make `progress` the one that `current` gives inside the with block."""
+    """Make `current` return `progress` inside the with block."""
     token = _CURRENT.set(progress)
     try:
         yield progress

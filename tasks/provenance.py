@@ -62,7 +62,7 @@ def _record(progress: Progress, started: datetime, seconds: float) -> dict[str, 
         "versions": versions(),
         "notices": progress.notices,
         "rejects": progress.rejects,
-        "summary": progress.figures,
+        "summary": progress.metrics,
     }
 
 

@@ -76,7 +76,7 @@ class ProgressView(ABC):
             case "notice":
                 self.report(f"{event['stage']}: {event.get('text', '')}")
             case "reject":
-                source = " ".join(str(event.get(part, "")) for part in ("source", "place")).strip()
+                source = " ".join(str(event.get(part, "")) for part in ("source", "location")).strip()
                 self.report(f"{event['stage']}: rejected {source}: {event.get('reason', '')}")
 
 
@@ -163,7 +163,7 @@ def progress_view(console: Console, stages: Sequence[str]) -> Iterator[ProgressV
 
 def metrics_line(event: dict[str, Any]) -> str:
     """The metrics of an event as one line, such as "loss=0.0123 video=000342"."""
-    metrics = event.get("figures") or {}
+    metrics = event.get("metrics") or {}
     return " ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in metrics.items()
     )

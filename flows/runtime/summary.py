@@ -27,11 +27,11 @@ class RunTimes:
 
 
 def rejected(workspace: Workspace) -> list[dict[str, str]]:
-    """Source, place and reason of everything that any stage rejected; those of the index stand in a table."""
+    """Source, location and reason of everything that any stage rejected; the index keeps its rejects in a table."""
     rejects = []
     table = REJECTS.path(workspace.tables)
     if table.is_file():
-        rejects += read_table(REJECTS, table, ["source", "place", "reason"]).to_pylist()
+        rejects += read_table(REJECTS, table, ["source", "location", "reason"]).to_pylist()
     for stage in STAGES:
         rejects += read_provenance(workspace, stage).get("rejects", [])
     return rejects
@@ -49,7 +49,7 @@ def print_summary(console: Console, workspace: Workspace, outcomes: Sequence[Sta
     rejects = rejected(workspace)
     if rejects:
         first = rejects[0]
-        source = " ".join(filter(None, (first["source"], first["place"])))
+        source = " ".join(filter(None, (first["source"], first["location"])))
         print_line(console, f"{len(rejects)} rejected, such as {source}: {first['reason']}")
     report = workspace.reports / "index.html"
     if report.is_file():

@@ -54,7 +54,7 @@ def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:
     score = np.where(points.point_score == MISSING_SCORE, 1.0, points.point_score)
     keypoints[points.point_person, slots] = np.column_stack([points.point_xy, score])
     entries = []
-    for person, position in enumerate(points.person_place.tolist()):
+    for person, position in enumerate(points.person_position.tolist()):
         annotation = file.annotations[position]
         given = number(annotation.get("score"))
         own = score[points.point_person == person]

@@ -1,4 +1,4 @@
-"""What a reader found in the corpus: rows for the tables, and what it set aside."""
+"""What a reader read from the corpus: rows of the tables, and rejects."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -22,9 +22,9 @@ class CorpusPart:
     persons: list[Row] = field(default_factory=list)
     rejects: list[Row] = field(default_factory=list)
 
-    def reject(self, source: str, place: str, reason: object) -> None:
-        """Set something aside: file or video, place in it ("" is all of it), what was expected and found."""
-        row = {"source": source, "place": place, "reason": str(reason)}
+    def reject(self, source: str, location: str, reason: object) -> None:
+        """Add a reject: file or video, location in it ("" is all of it), what was expected and what was found."""
+        row = {"source": source, "location": location, "reason": str(reason)}
         self.rejects.append({name: printable(text) for name, text in row.items()})
 
     def add(self, other: "CorpusPart") -> None:

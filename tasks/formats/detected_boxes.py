@@ -22,7 +22,7 @@ class DetectedBox:
 
 
 def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
-    """Person boxes of a file in COCO results form, and what was set aside in it as rows of place and reason.
+    """Person boxes of a file in COCO results form, and the rejects in it as rows of location and reason.
 
     Raises:
         InputError: the file is not there, not JSON, or no list.
@@ -35,7 +35,7 @@ def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
         try:
             boxes.append(_detected_box(entry))
         except FieldError as error:
-            rejects.append({"place": f"detection {position}", "reason": str(error)})
+            rejects.append({"location": f"detection {position}", "reason": str(error)})
     return boxes, rejects
 
 

@@ -20,7 +20,7 @@ _FIELDS: Final = ("frame", "id", "left", "top", "width", "height", "score")
 
 
 def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
-    """Person boxes of a det.txt, and what was set aside in it as rows of place and reason.
+    """Person boxes of a det.txt, and the rejects in it as rows of location and reason.
 
     `image_id` is the frame's number, from 1. A pixel in MOT files is counted from 1, ours from 0: boxes are shifted.
 
@@ -44,16 +44,16 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
             else:
                 others.append((number, category))
         except ValueError as error:
-            rejects.append({"place": f"line {number}", "reason": str(error)})
+            rejects.append({"location": f"line {number}", "reason": str(error)})
     if rejects and not boxes:
         raise InputError(
-            f"{path}: expected lines of {', '.join(_FIELDS)}; {rejects[0]['place']}: {rejects[0]['reason']}"
+            f"{path}: expected lines of {', '.join(_FIELDS)}; {rejects[0]['location']}: {rejects[0]['reason']}"
         )
     if others:
         first = ", ".join(str(number) for number, _ in others[:3])
         categories = ", ".join(f"{category:g}" for category in sorted({category for _, category in others}))
         rejects.append(
-            {"place": f"line {first}", "reason": f"{len(others)} rows of class {categories}; class 1 is the person"}
+            {"location": f"line {first}", "reason": f"{len(others)} rows of class {categories}; class 1 is the person"}
         )
     return _with_scores(boxes), rejects
 

@@ -22,7 +22,7 @@ class PointFile:
     frame_names: tuple[str, ...]
     person_frame: IntArray
     """(N,)."""
-    person_place: IntArray
+    person_position: IntArray
     """Place of the person in the file or, in PoseTrack17, in its frame, (N,)."""
     track_id: FloatArray
     """(N,); NaN where a PoseTrack17 rectangle has none."""
@@ -51,7 +51,7 @@ class PointFile:
             self.source,
             self.frame_names,
             self.person_frame[persons],
-            self.person_place[persons],
+            self.person_position[persons],
             self.track_id[persons],
             self.head_xyxy[persons],
             self.has_head[persons],
@@ -65,7 +65,7 @@ class PointFile:
 
     def describe_person(self, person: int) -> tuple[str, int]:
         """Name of the frame, and place of the person, for messages."""
-        return self.frame_names[int(self.person_frame[person])], int(self.person_place[person])
+        return self.frame_names[int(self.person_frame[person])], int(self.person_position[person])
 
 
 def check_predictions(predicted: PointFile) -> None:

@@ -80,7 +80,7 @@ class _RectReader:
             source=self._source,
             frame_names=tuple(self._names),
             person_frame=persons[:, 0].astype(np.int64),
-            person_place=persons[:, 1].astype(np.int64),
+            person_position=persons[:, 1].astype(np.int64),
             track_id=persons[:, 2],
             head_xyxy=heads,
             has_head=np.logical_not(np.all(np.isinf(heads), axis=1)),

@@ -105,7 +105,7 @@ def points_of_posetrack18(file: Posetrack18File) -> PointFile:
         source=file.source,
         frame_names=tuple(names[frame] for frame in kept),
         person_frame=np.searchsorted(kept, frames),
-        person_place=annotations,
+        person_position=annotations,
         track_id=track_ids,
         head_xyxy=heads,
         has_head=np.array(["bbox_head" in person for person in persons], dtype=bool),

@@ -84,7 +84,7 @@ def posetrack17_from_18(source: str, data: Any) -> Record:
     rects: list[list[Record]] = [[] for _ in points.frame_names]
     starts = np.searchsorted(points.point_person, np.arange(len(points.person_frame) + 1))
     for person, frame in enumerate(points.person_frame.tolist()):
-        entry = file.annotations[points.person_place[person]]
+        entry = file.annotations[points.person_position[person]]
         visibility = np.asarray(entry["keypoints"], dtype=np.float64).reshape(-1, 3)[:, 2]
         flags = dict(zip(columns.tolist(), visibility.tolist(), strict=True))
         rects[frame].append(_rect_17(points, person, slice(starts[person], starts[person + 1]), entry, flags))
@@ -169,7 +169,7 @@ def _annotations_18(points: PointFile, frames: list[Record], ids: list[int]) -> 
     annotations = []
     for person in np.flatnonzero(points.has_points).tolist():
         frame = int(points.person_frame[person])
-        rect = frames[frame]["annorect"][int(points.person_place[person])]
+        rect = frames[frame]["annorect"][int(points.person_position[person])]
         fields = _person_18(points, person, slice(starts[person], starts[person + 1]), rect)
         identity = ids[frame] * 100 + order[frame]
         annotations.append({"image_id": ids[frame], "id": identity, "category_id": 1, **fields})

@@ -97,7 +97,7 @@ class BoxFiles:
             current().reject(self._name(path), "", str(error))
             return []
         for entry in rejects:
-            current().reject(self._name(path), entry["place"], entry["reason"])
+            current().reject(self._name(path), entry["location"], entry["reason"])
         return boxes
 
     def _name(self, path: Path) -> str:

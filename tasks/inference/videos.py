@@ -69,7 +69,7 @@ class VideoIndex:
         return sorted(name for name, row in self._videos.items() if row["split"] in splits)
 
     def with_tables(self, *needed: Table) -> list[str]:
-        """Videos that every needed per-video table has a file of, ascending; others were set aside."""
+        """Videos that every needed per-video table has a file of, ascending; others were rejected."""
         return sorted(
             name for name in self._videos if all(table.path(self._tables, name).is_file() for table in needed)
         )

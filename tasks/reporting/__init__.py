@@ -1,1 +1,1 @@
-"""The HTML report: what was run, what came out, what was set aside."""
+"""The HTML report: what was run, what came out, what was rejected."""

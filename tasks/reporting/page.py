@@ -95,11 +95,11 @@ def _run_sentence(runs: Sequence[gather.Row]) -> str:
 def _rejects(workspace: Workspace, runs: list[gather.Row]) -> list[gather.Row]:
     indexed = gather.records(gather.read_frame(workspace, "rejects"))
     later = [{"stage": run["stage"]} | reject for run in runs for reject in run.get("rejects", [])]
-    return [{name: row[name] for name in ("stage", "source", "place", "reason")} for row in _unique(indexed + later)]
+    return [{name: row[name] for name in ("stage", "source", "location", "reason")} for row in _unique(indexed + later)]
 
 
 def _unique(rows: list[gather.Row]) -> list[gather.Row]:
-    return list({(row["stage"], row["source"], row["place"], row["reason"]): row for row in rows}.values())
+    return list({(row["stage"], row["source"], row["location"], row["reason"]): row for row in rows}.values())
 
 
 def _stage_row(run: gather.Row) -> gather.Row:

@@ -106,7 +106,7 @@ def predicted_points(truth: PointFile, tracks: TrackedPoses, *, output_keypoint_
         source="tracks",
         frame_names=truth.frame_names,
         person_frame=tracks.frame[order],
-        person_place=np.arange(count),
+        person_position=np.arange(count),
         track_id=tracks.track_id[order].astype(np.float64),
         head_xyxy=np.full((count, 4), np.nan),
         has_head=np.zeros(count, dtype=bool),

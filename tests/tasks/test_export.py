@@ -111,7 +111,7 @@ def test_a_video_whose_annotations_are_gone_is_rejected_alone(corpus: Corpus, pa
     corpus.track(TRACKS, "000003_mpii_test")
     lost.unlink()
     progress = corpus.run("export", params)
-    assert [(reject["source"], reject["place"]) for reject in progress.rejects] == [("000003_mpii_test", "tracks")]
+    assert [(reject["source"], reject["location"]) for reject in progress.rejects] == [("000003_mpii_test", "tracks")]
     assert str(corpus.workspace.data) not in progress.rejects[0]["reason"]
     assert exported(corpus, "posetrack18")["annotations"]
 

@@ -44,7 +44,7 @@ def test_hidden_and_foreign_pictures_are_no_frames(tmp_path: Path, picture_file:
     (tmp_path / "walk/._1.png").write_bytes(b"Mac")
     part = read_videos(tmp_path)
     assert [Path(row["path"]).name for row in part.frames] == ["1.png", "2.png", "3.png"]
-    assert [row["place"] for row in part.rejects] == ["cover.png"]
+    assert [row["location"] for row in part.rejects] == ["cover.png"]
 
 
 def test_a_folder_whose_order_is_not_known_is_rejected_alone(tmp_path: Path, picture_file: Any, paint: Any) -> None:
@@ -132,7 +132,7 @@ def test_other_classes_of_a_mot_file_are_no_persons(tmp_path: Path) -> None:
     rows = [f"{frame},1,5,5,9,9,1,{category},1.0" for frame in (1, 2) for category in (1, 3)]
     found, [reject] = boxes(tmp_path, "\n".join(rows))
     assert [box.image_id for box in found] == [1, 2]
-    assert reject == {"place": "line 2, 4", "reason": "2 rows of class 3; class 1 is the person"}
+    assert reject == {"location": "line 2, 4", "reason": "2 rows of class 3; class 1 is the person"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -1,4 +1,4 @@
-"""COCO sets and results: one broken thing each, what is set aside, and that the rest stays."""
+"""COCO sets and results: one broken thing each, what is rejected, and that the rest stays."""
 
 import math
 from collections.abc import Callable
@@ -88,7 +88,7 @@ BROKEN_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_PERSONS)
-def test_a_broken_person_is_set_aside_alone(case: str, coco: Any) -> None:
+def test_a_broken_person_is_rejected_alone(case: str, coco: Any) -> None:
     changes, reason = BROKEN_PERSONS[case]
     coco.person.update(changes)
     coco.document["annotations"].reverse()  # so that the broken one comes last
@@ -96,15 +96,15 @@ def test_a_broken_person_is_set_aside_alone(case: str, coco: Any) -> None:
     assert [row["annotation_id"] for row in part.persons] == [11]
     [reject] = part.rejects
     assert reject["source"] == "coco_tiny/annotations/person_keypoints_train2017.json"
-    assert reject["place"]
+    assert reject["location"]
     assert reason in reject["reason"]
 
 
-def test_a_person_that_is_no_object_is_set_aside(coco: Any) -> None:
+def test_a_person_that_is_no_object_is_rejected(coco: Any) -> None:
     coco.document["annotations"][0] = 3
     part = coco.write()
     assert len(part.persons) == 1
-    assert part.rejects[0]["place"] == "annotations[0]"
+    assert part.rejects[0]["location"] == "annotations[0]"
 
 
 def _truncate(path: Path) -> None:
@@ -144,14 +144,14 @@ BROKEN_PICTURES: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_PICTURES)
-def test_a_broken_picture_is_set_aside_with_its_persons_and_told_once(case: str, coco: Any) -> None:
+def test_a_broken_picture_is_rejected_with_its_persons_and_told_once(case: str, coco: Any) -> None:
     spoil, reason = BROKEN_PICTURES[case]
     spoil(coco)
     part = coco.write()
     assert [row["source_id"] for row in part.images] == [2]
     assert [row["annotation_id"] for row in part.persons] == [11]
     [reject] = part.rejects
-    assert reject["place"] == "image 1"
+    assert reject["location"] == "image 1"
     assert reason in reject["reason"]
 
 
@@ -171,7 +171,7 @@ BROKEN_FILES: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_FILES)
-def test_a_broken_file_is_set_aside_whole(case: str, coco: Any, json_file: Any) -> None:
+def test_a_broken_file_is_rejected_whole(case: str, coco: Any, json_file: Any) -> None:
     content, reason = BROKEN_FILES[case]
     path = coco.root / "annotations/person_keypoints_val2017.json"
     json_file(path, content if not isinstance(content, bytes) else None)
@@ -180,7 +180,7 @@ def test_a_broken_file_is_set_aside_whole(case: str, coco: Any, json_file: Any) 
     part = coco.write()
     assert len(part.persons) == 2  # of the training file
     [reject] = part.rejects
-    assert (reject["source"], reject["place"]) == ("coco_tiny/annotations/person_keypoints_val2017.json", "")
+    assert (reject["source"], reject["location"]) == ("coco_tiny/annotations/person_keypoints_val2017.json", "")
     assert reason in reject["reason"]
     assert str(coco.data) not in reject["reason"]
 
@@ -207,12 +207,12 @@ BROKEN_DETECTIONS: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_DETECTIONS)
-def test_a_broken_detection_is_set_aside_alone(case: str, tmp_path: Path, json_file: Any) -> None:
+def test_a_broken_detection_is_rejected_alone(case: str, tmp_path: Path, json_file: Any) -> None:
     entry, reason = BROKEN_DETECTIONS[case]
     whole = {"image_id": 10034180000, "category_id": 1, "bbox": [1.5, 2, 3, 4], "score": 0.25}
     boxes, rejects = read_results(json_file(tmp_path / "d.json", [entry, whole]))
     assert [(box.image_id, box.box_xywh, box.score) for box in boxes] == [(10034180000, [1.5, 2.0, 3.0, 4.0], 0.25)]
-    assert rejects[0]["place"] == "detection 0"
+    assert rejects[0]["location"] == "detection 0"
     assert reason in rejects[0]["reason"] or reason == "record"
 
 

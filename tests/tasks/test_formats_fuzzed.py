@@ -1,4 +1,4 @@
-"""Anything at any place of an annotation file: set aside with a reason, never a crash or a row that does not fit."""
+"""Anything at any place of an annotation file: rejected with a reason, never a crash or a row that does not fit."""
 
 import copy
 from collections.abc import Iterator

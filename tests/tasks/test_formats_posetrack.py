@@ -1,4 +1,4 @@
-"""PoseTrack annotations: one broken thing each, what is set aside, and that the rest stays."""
+"""PoseTrack annotations: one broken thing each, what is rejected, and that the rest stays."""
 
 import math
 from collections.abc import Callable
@@ -107,14 +107,14 @@ BROKEN_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_PERSONS)
-def test_a_broken_person_is_set_aside_alone(case: str, posetrack: Any) -> None:
+def test_a_broken_person_is_rejected_alone(case: str, posetrack: Any) -> None:
     changes, reason = BROKEN_PERSONS[case]
     posetrack.persons[0].update(changes)
     posetrack.persons.append(posetrack.persons.pop(0))
     part = posetrack.write()
     assert sorted(row["annotation_id"] for row in part.persons) == [1001, 1010, 1011]
     [reject] = part.rejects
-    assert (reject["source"], bool(reject["place"])) == (SOURCE, True)
+    assert (reject["source"], bool(reject["location"])) == (SOURCE, True)
     assert reason in reject["reason"]
 
 
@@ -141,14 +141,14 @@ BROKEN_PARTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_PARTS)
-def test_a_broken_part_is_set_aside_and_all_persons_stay(case: str, posetrack: Any) -> None:
+def test_a_broken_part_is_rejected_and_all_persons_stay(case: str, posetrack: Any) -> None:
     spoil, place, reason = BROKEN_PARTS[case]
     spoil(posetrack)
     part = posetrack.write()
     assert len(part.persons) == 4
     assert len(part.frames) == 3
     [reject] = part.rejects
-    assert reject["place"] == place
+    assert reject["location"] == place
     assert reason in reject["reason"]
 
 
@@ -168,7 +168,7 @@ BROKEN_FRAMES: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_FRAMES)
-def test_a_broken_frame_is_set_aside_with_its_persons_and_the_rest_is_renumbered(
+def test_a_broken_frame_is_rejected_with_its_persons_and_the_rest_is_renumbered(
     case: str, posetrack: Any, picture_file: Any, paint: Any
 ) -> None:
     posetrack.repaint = lambda index: picture_file(_file(posetrack, index), paint(0, width=32, height=24))
@@ -182,12 +182,12 @@ def test_a_broken_frame_is_set_aside_with_its_persons_and_the_rest_is_renumbered
     assert reason in reject["reason"]
 
 
-def test_without_any_whole_picture_the_video_is_set_aside(posetrack: Any) -> None:
+def test_without_any_whole_picture_the_video_is_rejected(posetrack: Any) -> None:
     for index in range(3):
         _file(posetrack, index).unlink()
     part = posetrack.write()
     assert (part.videos, part.frames, part.persons) == ([], [], [])
-    assert part.rejects[0]["place"] == ""
+    assert part.rejects[0]["location"] == ""
     assert "expected whole pictures of 3 frames" in part.rejects[0]["reason"]
 
 
@@ -207,7 +207,7 @@ BROKEN_FILES: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_FILES)
-def test_a_broken_file_is_set_aside_and_the_other_videos_stay(case: str, posetrack: Any, json_file: Any) -> None:
+def test_a_broken_file_is_rejected_and_the_other_videos_stay(case: str, posetrack: Any, json_file: Any) -> None:
     content, reason = BROKEN_FILES[case]
     path = posetrack.root / "annotations/val/000002_mpii_test.json"
     json_file(path, None if isinstance(content, bytes) else content)
@@ -216,7 +216,7 @@ def test_a_broken_file_is_set_aside_and_the_other_videos_stay(case: str, posetra
     part = posetrack.write()
     assert [row["video_id"] for row in part.videos] == [posetrack.name]
     [reject] = part.rejects
-    assert (reject["source"], reject["place"]) == ("posetrack/annotations/val/000002_mpii_test.json", "")
+    assert (reject["source"], reject["location"]) == ("posetrack/annotations/val/000002_mpii_test.json", "")
     assert reason in reject["reason"]
     assert str(posetrack.data) not in reject["reason"]
 

@@ -34,12 +34,12 @@ BROKEN_LINES = {
 
 
 @pytest.mark.parametrize("case", BROKEN_LINES)
-def test_a_broken_line_is_set_aside_alone(case: str, tmp_path: Path) -> None:
+def test_a_broken_line_is_rejected_alone(case: str, tmp_path: Path) -> None:
     line, reason = BROKEN_LINES[case]
     (tmp_path / "det.txt").write_text(f"{LINE}\n{line}\n{LINE}\n")
     boxes, rejects = read_detections(tmp_path / "det.txt")
     assert len(boxes) == 2
-    assert rejects[0]["place"] == "line 2"
+    assert rejects[0]["location"] == "line 2"
     assert reason in rejects[0]["reason"]
 
 
@@ -96,7 +96,7 @@ def test_a_broken_picture_of_a_folder_does_not_shift_the_others(tmp_path: Path, 
     (tmp_path / "walk/2.png").write_bytes(b"broken")
     part = read_videos(tmp_path)
     assert [(row["frame_index"], row["image_id"]) for row in part.frames] == [(0, 1), (1, 3)]
-    assert {reject["place"] for reject in part.rejects} == {"2.png", "4.png"}
+    assert {reject["location"] for reject in part.rejects} == {"2.png", "4.png"}
 
 
 BROKEN_VIDEOS = {
@@ -107,7 +107,7 @@ BROKEN_VIDEOS = {
 
 
 @pytest.mark.parametrize("case", BROKEN_VIDEOS)
-def test_a_broken_video_file_is_set_aside_and_the_others_stay(case: str, tmp_path: Path, video_file: Any) -> None:
+def test_a_broken_video_file_is_rejected_and_the_others_stay(case: str, tmp_path: Path, video_file: Any) -> None:
     spoil, place = BROKEN_VIDEOS[case]
     broken = video_file(tmp_path / "broken.mp4", 20)
     broken.write_bytes(spoil(broken.read_bytes()))
@@ -115,7 +115,7 @@ def test_a_broken_video_file_is_set_aside_and_the_others_stay(case: str, tmp_pat
     part = read_videos(tmp_path)
     assert [row["video_id"] for row in part.videos] == ["whole"]
     [reject] = part.rejects
-    assert (reject["source"], reject["place"]) == ("broken.mp4", place)
+    assert (reject["source"], reject["location"]) == ("broken.mp4", place)
     assert "expected a video that decodes" in reject["reason"]
 
 

@@ -51,7 +51,7 @@ def test_all_readers_together_fill_all_tables(whole: Path, artifacts: Path) -> N
     progress = _run(whole, artifacts)
     counts = {name: len(_rows(artifacts, name)) for name in INDEX_TABLES}
     assert counts == {"videos": 2, "frames": 7, "images": 2, "persons": 6, "file_poses": 0, "rejects": 0}
-    assert progress.figures == counts
+    assert progress.metrics == counts
 
 
 def test_the_same_corpus_gives_the_same_bytes(whole: Path, artifacts: Path) -> None:
@@ -80,7 +80,7 @@ def test_videos_of_one_labelled_frame_are_said(tmp_path: Path, artifacts: Path, 
     posetrack.images[1]["is_labeled"] = False
     posetrack.write("val")
     notices = _run(tmp_path, artifacts).notices
-    assert "1 of 1 validation videos have one labelled frame only: MOTA is undefined on them" in notices
+    assert "1 of 1 validation videos have a single labelled frame: MOTA is undefined on them" in notices
 
 
 def test_a_broken_thing_in_every_part_loses_nothing_else(whole: Path, artifacts: Path, posetrack: Any) -> None:
@@ -93,7 +93,7 @@ def test_a_broken_thing_in_every_part_loses_nothing_else(whole: Path, artifacts:
     assert {name: len(_rows(artifacts, name)) for name in INDEX_TABLES} == {
         **{"videos": 2, "frames": 7, "images": 1, "persons": 4, "file_poses": 0, "rejects": 4},
     }
-    assert {(row["stage"], row["source"], row["place"]) for row in _rows(artifacts, "rejects")} == {
+    assert {(row["stage"], row["source"], row["location"]) for row in _rows(artifacts, "rejects")} == {
         ("index", "coco_tiny/annotations/person_keypoints_train2017.json", "image 1"),
         ("index", "posetrack/annotations/train/000001_mpii_train.json", "person 1000"),
         ("index", "posetrack/annotations/train/000009_mpii.json", ""),
@@ -106,7 +106,7 @@ def test_a_bare_video_with_the_name_of_an_annotated_one_is_told(whole: Path, art
     _run(whole, artifacts)
     assert len(_rows(artifacts, "videos")) == 2
     [reject] = _rows(artifacts, "rejects")
-    assert "expected a video name of its own" in reject["reason"]
+    assert "expected a unique video name" in reject["reason"]
 
 
 @pytest.mark.parametrize("content", ["nothing", "a text", "a broken video"])

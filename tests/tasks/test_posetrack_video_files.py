@@ -1,4 +1,4 @@
-"""PoseTrack annotations of a video file: its frames are those that are listed, or all of it is set aside."""
+"""PoseTrack annotations of a video file: its frames are those that are listed, or all of it is rejected."""
 
 import hashlib
 import shutil
@@ -50,6 +50,6 @@ def test_a_video_file_that_does_not_fit_sets_its_video_aside(case: str, posetrac
     part = posetrack.write()
     assert (part.videos, part.frames, part.persons) == ([], [], [])
     [reject] = part.rejects
-    assert (reject["source"], reject["place"]) == ("posetrack/annotations/train/000001_mpii_train.json", "")
+    assert (reject["source"], reject["location"]) == ("posetrack/annotations/train/000001_mpii_train.json", "")
     assert reason in reject["reason"]
     assert str(posetrack.data) not in reject["reason"]

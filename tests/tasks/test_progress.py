@@ -34,10 +34,10 @@ def test_events_come_back_in_order_and_with_their_fields(tmp_path: Path) -> None
     assert [event["kind"] for event in events] == ["begin", "start", "advance", "notice", "reject", "summary"]
     assert events[2] | {"time": 0} == {
         **{"time": 0, "stage": "estimate", "kind": "advance", "unit": "videos", "done": 1, "total": 2},
-        "figures": {"video": "a", "loss": 0.5, "rate": None},
+        "metrics": {"video": "a", "loss": 0.5, "rate": None},
     }
-    assert events[4]["place"] == "frame 3"
-    assert progress.figures == {"poses": 12}
+    assert events[4]["location"] == "frame 3"
+    assert progress.metrics == {"poses": 12}
 
 
 def test_a_notice_and_a_reject_are_told_once(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_provenance_tells_of_the_last_good_run_only(tmp_path: Path) -> None:
         current().summary(tracks=3)
     good = read_provenance(workspace, "track")
     assert good["notices"] == ["a notice"]
-    assert good["rejects"] == [{"source": "video", "place": "frame 1", "reason": "broken"}]
+    assert good["rejects"] == [{"source": "video", "location": "frame 1", "reason": "broken"}]
     assert good["summary"] == {"tracks": 3}
     assert {"started", "seconds", "revision", "hardware", "versions"} <= set(good)
     with pytest.raises(ValueError, match="late"), recorded("track", workspace):

@@ -65,7 +65,7 @@ def test_the_table_holds_every_figure(corpus: Corpus, params: Params) -> None:
     assert {row["scope"] for row in rows} == {"total", "video", "tag"}
 
 
-def test_a_sequence_that_cannot_be_scored_is_set_aside_and_the_rest_counts(corpus: Corpus, params: Params) -> None:
+def test_a_sequence_that_cannot_be_scored_is_rejected_and_the_rest_counts(corpus: Corpus, params: Params) -> None:
     path = corpus.add("000003_mpii_test")
     data = json.loads(path.read_text())
     data["annotations"][1].pop("bbox_head")
@@ -84,7 +84,7 @@ def test_one_labelled_frame_gives_ap_but_no_mota(corpus: Corpus, params: Params)
     corpus.add("000004_mpii_test", labelled=1)
     corpus.track(TRACKS, "000004_mpii_test")
     progress = corpus.run("score", params)
-    assert [reject["place"] for reject in progress.rejects] == ["MOTA"]
+    assert [reject["location"] for reject in progress.rejects] == ["MOTA"]
     assert corpus.metrics["tracking"]["sequences"] == {"annotated": 3, "mAP": 3, "MOTA": 2, "HOTA": 3}
 
 

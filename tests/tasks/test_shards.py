@@ -234,12 +234,12 @@ def test_a_copy_that_is_not_what_was_stored_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_bytes() == b"one"
 
 
-def test_a_video_that_fails_is_set_aside_and_the_rest_goes_on(corpus: Corpus) -> None:
+def test_a_video_that_fails_is_rejected_and_the_rest_goes_on(corpus: Corpus) -> None:
     corpus.map()
     spoilt = replace(corpus.work, fail_on="b", weights=b"other")
     told = corpus.map(work=spoilt)
     assert list(corpus.bytes()) == ["a.parquet", "c.parquet"]
-    assert told.rejects == [{"source": "b", "place": "", "reason": "ValueError: frame 3: expected a picture"}]
+    assert told.rejects == [{"source": "b", "location": "", "reason": "ValueError: frame 3: expected a picture"}]
     corpus.map(work=replace(spoilt, fail_on=""))
     assert len(corpus.deeds()) == 3 + 3 + 1  # what was done stays done
 
@@ -384,6 +384,6 @@ class TestOnRay:
 
     def test_failures_and_bad_input_come_back_as_from_this_process(self, corpus: Corpus) -> None:
         told = corpus.map(work=replace(corpus.work, fail_on="b"), executor="ray")
-        assert told.rejects == [{"source": "b", "place": "", "reason": "ValueError: frame 3: expected a picture"}]
+        assert told.rejects == [{"source": "b", "location": "", "reason": "ValueError: frame 3: expected a picture"}]
         with pytest.raises(InputError, match="weights of another network"):
             corpus.map(work=replace(corpus.work, bad_input=True, weights=b"x"), executor="ray")

@@ -39,9 +39,9 @@ class CorpusPoses:
     """Videos that have poses."""
     _taken: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def reject(self, source: str, place: str, reason: str) -> None:
-        """Reject a file, or what is at a place in it."""
-        self.rejects.append({"source": source, "place": place, "reason": reason})
+    def reject(self, source: str, location: str, reason: str) -> None:
+        """Reject a file, or the part of it at `location`."""
+        self.rejects.append({"source": source, "location": location, "reason": reason})
 
     def take(self, file: PoseFile, match: FrameMatch, rows: Sequence[Row]) -> None:
         """Add the rows of one video."""
@@ -79,7 +79,7 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
             found.reject(source, "", str(error).removeprefix(f"{path}: "))
             continue
         for row in file.rejects:
-            found.reject(source, row["place"], row["reason"])
+            found.reject(source, row["location"], row["reason"])
         chosen = [name for name in videos if videos[name]["source"] is not None] if video_id is None else [video_id]
         _take(found, file, source, {name: (videos[name], frames[name]) for name in chosen})
     return found

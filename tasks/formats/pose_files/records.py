@@ -164,4 +164,4 @@ def _rejects(reading: _Reading) -> tuple[Row, ...]:
         return ()
     where, reason = reading.failures[0]
     more = "" if len(reading.failures) == 1 else f" ({len(reading.failures)} of {reading.count} persons like this)"
-    return ({"place": where, "reason": f"{reason}{more}"},)
+    return ({"location": where, "reason": f"{reason}{more}"},)

@@ -47,8 +47,8 @@ def test_a_terminal_sees_a_bar_with_counts_and_metrics(tmp_path):
         assert part in text
 
 
-def advance(stage, done, **figures):
-    return {"kind": "advance", "stage": stage, "unit": "epochs", "done": done, "total": 8, "figures": figures}
+def advance(stage, done, **metrics):
+    return {"kind": "advance", "stage": stage, "unit": "epochs", "done": done, "total": 8, "metrics": metrics}
 
 
 def plain_lines(monkeypatch, moves):

@@ -75,6 +75,6 @@ def test_rejects_of_the_index_and_of_later_stages_make_exit_code_3(workspace):
     with recorded("estimate", workspace) as progress:
         progress.reject("a.mp4", "frame 3", "expected a picture, got nothing")
     assert exit_code(workspace) is ExitCode.REJECTED
-    row = {"stage": "index", "source": "b.json", "place": "", "reason": "expected JSON, got text"}
+    row = {"stage": "index", "source": "b.json", "location": "", "reason": "expected JSON, got text"}
     write_table(REJECTS, [row], REJECTS.path(workspace.tables))
     assert "2 rejected, such as b.json: expected JSON, got text" in printed(workspace)

@@ -48,7 +48,7 @@ def test_the_box_encloses_the_confident_keypoints_with_the_margin():
 
 
 @pytest.mark.parametrize(
-    ("place", "keypoints", "expected"),
+    ("location", "keypoints", "expected"),
     [
         pytest.param((100, 100), 2, None, id="too few keypoints"),
         pytest.param((900, 100), 17, None, id="outside on the right"),

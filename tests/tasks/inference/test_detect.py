@@ -82,13 +82,13 @@ def test_boxes_are_cut_to_their_picture_and_weak_ones_kept_as_dropped(
     assert (row["box_xywh"], row["score"], row["drop_reason"]) == (expected, score, reason)
 
 
-def test_broken_boxes_are_set_aside_and_the_others_used(corpus, results, told):
+def test_broken_boxes_are_rejected_and_the_others_used(corpus, results, told):
     corpus.video("a", 1, persons=0)
     results((0, [1.0, 2.0, 0.0, 4.0], 0.9), (0, BOX, 0.9), (0, BOX, None), ("x", BOX, 0.9))
     (corpus.workspace.data / "posetrack/detections/cut.json").write_text('[{"image_id"')
     progress = told()
     assert len(corpus.table("detections", "a")) == 1
-    assert [(entry["source"], entry["place"]) for entry in progress.rejects] == [
+    assert [(entry["source"], entry["location"]) for entry in progress.rejects] == [
         ("posetrack/detections/cut.json", ""),
         ("posetrack/detections/val.json", "detection 0"),
         ("posetrack/detections/val.json", "detection 2"),
@@ -151,14 +151,14 @@ def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
         (0, BOX, None),
         (1, BOX, "low_score"),
     ]
-    assert [(entry["source"], entry["place"]) for entry in progress.rejects] == [("walk.det.txt", "frame 3")]
+    assert [(entry["source"], entry["location"]) for entry in progress.rejects] == [("walk.det.txt", "frame 3")]
 
 
 def test_boxes_behind_the_end_of_a_video_are_one_reject(corpus, told):
     corpus.video("a", 2, persons=0)
     bare(corpus, [f"{frame},-1,11,13,20,30,0.9,-1,-1,-1" for frame in range(1, 1001)])
     [reject] = told().rejects
-    assert (reject["source"], reject["place"]) == ("walk.det.txt", "frames 3 to 1000")
+    assert (reject["source"], reject["location"]) == ("walk.det.txt", "frames 3 to 1000")
     assert reject["reason"] == "expected a frame of the video, which has 2; 998 boxes are ignored"
     assert len(corpus.table("detections", "a")) == 2
 
@@ -168,7 +168,7 @@ def test_a_video_whose_boxes_are_all_dropped_is_rejected_with_counts_and_reason(
     corpus.video("b", 1)
     results((0, BOX, 0.3), (0, BOX, 0.4), (0, [90.0, 10.0, 20.0, 20.0], 0.9), (1000, BOX, 0.9), (1000, BOX, 0.1))
     [reject] = told().rejects
-    assert (reject["source"], reject["place"]) == ("a", "")
+    assert (reject["source"], reject["location"]) == ("a", "")
     assert reject["reason"] == (
         "all 3 detected boxes are dropped: 2 low score, 1 outside picture; "
         "detect.score_threshold is 0.5, the highest score 0.9; the video gets no tracks from detected boxes"

@@ -116,7 +116,7 @@ def test_persons_that_cannot_be_read_are_counted_and_the_first_is_named(tmp_path
     file = read_poses(results(tmp_path, [1, 2], [1, 1, 1] * 17, ["a"] * 51))
     assert len(file.poses) == 1
     [reject] = file.rejects
-    assert reject["place"] == "frame 0, person 0"
+    assert reject["location"] == "frame 0, person 0"
     assert reject["reason"].endswith("(2 of 3 persons like this)")
     with pytest.raises(InputError, match="none of 1 persons can be read; the first, frame 0, person 0: keypoints"):
         read_poses(results(tmp_path, [1, 2]))

@@ -99,7 +99,7 @@ def test_the_page_names_the_time_and_the_revision_of_the_last_stage(workspace):
 
 def test_notices_and_rejects_of_every_stage_are_listed(workspace):
     write_provenance(workspace, "finetune", notices=["No PoseTrack training persons."])
-    reject = {"source": "broken.mp4", "place": "frame 7", "reason": "expected a picture, got noise"}
+    reject = {"source": "broken.mp4", "location": "frame 7", "reason": "expected a picture, got noise"}
     write_provenance(workspace, "estimate", rejects=[reject])
     page = page_of(workspace)
     for text in ("No PoseTrack training persons.", "broken.mp4", "frame 7", "expected a picture, got noise"):

@@ -16,7 +16,7 @@ def train(stage, workspace, params) -> dict[str, float]:
     progress = Progress(None, stage)
     with as_current(progress):
         importlib.import_module(f"tasks.{stage}").run(workspace, params)
-    return progress.figures
+    return progress.metrics
 
 
 def test_calibration_rescales_the_logits_of_the_same_weights(workspace, params, changed):

@@ -95,7 +95,7 @@ def test_a_finished_training_is_found_again(workspace, params, steps):
     (workspace.artifacts / "plots/pretrain.csv").unlink()
     steps.clear()
     again, again_curves, second = train(workspace, params)
-    assert (again, again_curves, second.figures) == (weights, curves, first.figures)
+    assert (again, again_curves, second.metrics) == (weights, curves, first.metrics)
     assert steps == []
 
 

@@ -50,7 +50,7 @@ def test_the_chain_writes_all_weights_and_curves(workspace, params):
         assert lines[0].startswith("epoch,loss,rate")
         assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]
         assert progress.notices == []
-        assert set(progress.figures) >= {"loss", "rate"}
+        assert set(progress.metrics) >= {"loss", "rate"}
     images = torch.rand(1, 3, 64, 32)
     pretrained, finetuned = (load_pose(workspace.weights(name))(images)[-1] for name in ("pose_pretrained", "pose"))
     assert finetuned.isfinite().all()
@@ -74,11 +74,11 @@ def test_a_long_epoch_reports_which_part_of_it_is_done(workspace, params, change
     assert done == sorted(done)
     assert {1, 2} < set(done)
     assert 0 < done[0] < 1
-    assert all(set(event["figures"]) == {"loss"} for event in advances if event["done"] not in {1, 2})
+    assert all(set(event["metrics"]) == {"loss"} for event in advances if event["done"] not in {1, 2})
 
 
 def test_pretraining_reports_oks_ap_and_validation_loss(workspace, params):
-    figures = run("pretrain", workspace, params).figures
+    figures = run("pretrain", workspace, params).metrics
     assert {"validation_loss", "pck", "oks_ap", "oks_ap_50"} <= set(figures)
 
 

@@ -105,7 +105,7 @@ ONE_IS_BROKEN = {
 
 
 @pytest.mark.parametrize(("change", "message"), ONE_IS_BROKEN.values(), ids=ONE_IS_BROKEN.keys())
-def test_what_is_broken_is_set_aside_with_its_place(scene: Any, change: Any, message: str) -> None:
+def test_what_is_broken_is_rejected_with_its_place(scene: Any, change: Any, message: str) -> None:
     wall = broken(change)(scene(count=3))
     video = read_annotated_video(wall.folder, wall.annotations)
     assert len(video.rejects) == 1

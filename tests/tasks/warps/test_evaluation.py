@@ -93,7 +93,7 @@ def test_gaps_that_no_pair_has_are_refused(scene: Any, measured: Any) -> None:
         measured(scene(count=6), 7, 9)
 
 
-def test_a_frame_that_does_not_decode_is_set_aside_alone(scene: Any, measured: Any) -> None:
+def test_a_frame_that_does_not_decode_is_rejected_alone(scene: Any, measured: Any) -> None:
     wall = scene(count=4)
     (wall.folder / "000001.png").write_bytes(b"no picture")
     metrics = measured(wall, 1)

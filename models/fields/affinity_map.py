@@ -51,9 +51,15 @@ def inside_map(cells: Tensor, *, height: int, width: int) -> Tensor:
 
 
 def encode_affinity_map(
-    keypoints_px: Tensor, labelled: Tensor, *, height: int, width: int, convention: Convention = "floor"
+    keypoints_px: Tensor,
+    labelled: Tensor,
+    *,
+    height: int,
+    width: int,
+    convention: Convention = "floor",
+    sigma_cells: float = 0.0,
 ) -> Tensor:
-    """One-pixel targets G (eq. 3): all zero where a keypoint is not labelled or left the picture.
+    """Targets G of one pixel (eq. 3), or Gaussians: all zero where a keypoint is not labelled or left the picture.
 
     Args:
         keypoints_px: (...,2) x, y in pixels of the target picture.
@@ -61,15 +67,26 @@ def encode_affinity_map(
         height: rows of the map, in cells.
         width: columns of the map, in cells.
         convention: how pixels become cells.
+        sigma_cells: standard deviation of a Gaussian around the keypoint's cell, with value 1; 0 is the paper.
 
     Returns:
-        (...,height,width) float32 of zeros and ones, at most one 1 in each map.
+        (...,height,width) float32 in 0..1, at most one 1 in each map.
     """
     index = cell_index(keypoints_px, labelled, height=height, width=width, convention=convention)
     shown = index >= 0
+    if sigma_cells:
+        return _gaussians(index, height=height, width=width, sigma_cells=sigma_cells) * shown[..., None, None]
     maps = torch.zeros(*index.shape, height * width, device=keypoints_px.device)
     maps.scatter_(-1, index.clamp_min(0).unsqueeze(-1), shown.unsqueeze(-1).to(maps.dtype))
     return maps.reshape(*index.shape, height, width)
+
+
+def _gaussians(index: Tensor, *, height: int, width: int, sigma_cells: float) -> Tensor:
+    """Gaussians (...,height,width) around cells, by their index (...) in the flattened map."""
+    rows = torch.arange(height, device=index.device) - (index // width)[..., None]
+    columns = torch.arange(width, device=index.device) - (index % width)[..., None]
+    squared = rows[..., :, None].square() + columns[..., None, :].square()
+    return torch.exp(squared / (-2 * sigma_cells**2))
 
 
 def cell_index(

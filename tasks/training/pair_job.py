@@ -153,10 +153,12 @@ class RefinementJob(PairJob):
         logits, target_px, shown = maps.maps, maps.target_px, maps.shown
         height, width = logits.shape[-2:]
         convention = correspondence.cells
-        targets = encode_affinity_map(target_px, shown, height=height, width=width, convention=convention)
+        sigma = self._section.target_sigma_cells
+        grid = {"height": height, "width": width}
+        targets = encode_affinity_map(target_px, shown, **grid, convention=convention, sigma_cells=sigma)
         loss = refinement_loss(logits, targets, maps.labelled, positive_weight=self._section.positive_weight)
         if self._section.softmax_weight:
-            right = cell_index(target_px, shown, height=height, width=width, convention=convention)
+            right = cell_index(target_px, shown, **grid, convention=convention)
             loss = loss + self._section.softmax_weight * softmax_loss(logits.flatten(2), right)
         return loss
 

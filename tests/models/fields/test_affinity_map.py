@@ -109,3 +109,17 @@ def test_released_lookups_round_and_stay_inside_at_the_far_border() -> None:
 def test_no_poses_give_no_values() -> None:
     assert tuple(sample(torch.rand(0, 17, 4, 4), torch.rand(5, 17, 2)).shape) == (0, 5, 17)
     assert tuple(sample(torch.rand(5, 17, 4, 4), torch.rand(0, 17, 2)).shape) == (5, 0, 17)
+
+
+def test_a_gaussian_target_falls_off_around_the_cell_of_the_keypoint() -> None:
+    size = {"height": 5, "width": 5}
+    target = encode_affinity_map(torch.tensor([9.0, 9.0]), torch.tensor(True), **size, sigma_cells=1.0)  # cell 2, 2
+    assert target[2, 2] == 1
+    assert target[2, 1].item() == target[3, 2].item() == pytest.approx(math.exp(-1 / 2))
+    assert target[3, 3].item() == pytest.approx(math.exp(-1))
+
+
+@pytest.mark.parametrize(("pixel", "labelled"), [(9.0, False), (21.0, True)])
+def test_a_gaussian_target_is_zero_without_a_keypoint(pixel: float, labelled: bool) -> None:
+    position = torch.tensor([pixel, 9.0])
+    assert not encode_affinity_map(position, torch.tensor(labelled), height=5, width=5, sigma_cells=1.0).any()

@@ -12,7 +12,14 @@ from models.weight_files import load_weights, save_weights
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
-CURVES: Final = ("finetune_round_1", "finetune", "train_siamese", "train_refinement", "train_reid")
+CURVES: Final = (
+    "finetune_round_1",
+    "finetune_round_2",
+    "finetune",
+    "train_siamese",
+    "train_refinement",
+    "train_reid",
+)
 """Tables of loss, rate and validation metrics by epoch, named by stage."""
 
 

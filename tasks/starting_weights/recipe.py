@@ -31,9 +31,10 @@ class Round:
 
 ROUNDS: Final = (
     Round("weights", ("index", "pretrain", "finetune"), kept={"pose": "pose_round_1", "finetune": "finetune_round_1"}),
-    Round("weights_continued", ("finetune", "train_siamese", "train_refinement", "train_reid")),
+    Round("weights_round_2", ("finetune",), kept={"pose": "pose_round_2", "finetune": "finetune_round_2"}),
+    Round("weights_round_3", ("finetune", "train_siamese", "train_refinement", "train_reid")),
 )
-"""The pose network is trained twice, with a warm restart of the rate; the second round starts from the first."""
+"""The pose network is trained three times, with a warm restart of the rate; each round starts from the one before."""
 
 
 def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:

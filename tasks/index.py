@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tasks.errors import InputError
-from tasks.formats.coco_corpus import read_coco
+from tasks.formats.coco_corpus import coco_roots, read_coco
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.pose_files.corpus import read_corpus_poses
 from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
-from tasks.formats.videos import bare_videos, read_videos
+from tasks.formats.video_places import bare_videos
+from tasks.formats.videos import read_videos
 from tasks.progress import Progress, current
 from tasks.tables import write_table
 from tasks.tables.schemas import FILE_POSES, FRAMES, IMAGES, PERSONS, REJECTS, VIDEOS
@@ -75,7 +76,7 @@ def _read(data: Path) -> CorpusPart:
 
 
 def _coco_files(data: Path) -> list[Path]:
-    return list(data.glob("coco*/annotations/person_keypoints_*.json"))
+    return [path for root in coco_roots(data) for path in root.glob("annotations/person_keypoints_*.json")]
 
 
 def _count(data: Path) -> int:

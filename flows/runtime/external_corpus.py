@@ -2,18 +2,28 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 from tasks.errors import InputError
-from tasks.formats.videos import VIDEO_ENDINGS, bare_videos, detections_beside, pictures_of
+from tasks.formats.video_places import (
+    VIDEO_ENDINGS,
+    bare_videos,
+    detections_beside,
+    is_frame_folder,
+    is_set,
+    posetrack_roots,
+)
+from tasks.inference.box_files import RESULTS_FOLDER
 from tasks.out_folder import remove_written
 from tasks.tables import TABLES, read_table
 from tasks.tables.schemas import VIDEOS
 from tasks.workspace import Workspace
 
-_EXPANDED: Final = ("posetrack", "videos")
-"""Folders that files may have to be added to."""
+_LINKED_WHOLE: Final = ("coco*", "annotations", "posetrack_data", "images", "poses", "img1")
+"""Folders that no file is ever added to."""
+_DEEPEST: Final = 8
 
 
 def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
@@ -30,7 +40,7 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
     """
     require_corpus(corpus, detections)
     corpus = corpus.expanduser().resolve()
-    is_one_video = corpus.is_file() or bool(pictures_of(corpus))
+    is_one_video = corpus.is_file() or is_frame_folder(corpus)
     if not is_one_video and not detections:
         return corpus
     _remove_links(view)
@@ -92,13 +102,15 @@ def _view_one_video(video: Path, view: Path) -> None:
         _detections_of(view / "videos" / video.name).symlink_to(beside)
 
 
-def _view_folder(corpus: Path, view: Path) -> None:
+def _view_folder(corpus: Path, view: Path, depth: int = 0) -> None:
+    """Link what lies in `corpus`; folders that files may have to be added to are made anew, so that it is only read."""
     for path in sorted(corpus.iterdir()):
-        if path.name in _EXPANDED and path.is_dir():
-            (view / path.name).mkdir(exist_ok=True)
-            _link(path.iterdir(), view / path.name)
-        else:
+        is_whole = any(fnmatch(path.name, name) for name in _LINKED_WHOLE) or depth > _DEEPEST
+        if not path.is_dir() or path.name.startswith(".") or is_whole or is_frame_folder(path):
             _link([path], view)
+        else:
+            (view / path.name).mkdir(exist_ok=True)
+            _view_folder(path, view / path.name, depth + 1)
 
 
 def _add_detections(files: Sequence[Path], view: Path) -> None:
@@ -113,6 +125,8 @@ def _add_detections(files: Sequence[Path], view: Path) -> None:
             raise InputError(
                 f"--detections {path}: expected the name of a video without annotations ({known}), got {name}"
             )
+        if not video.parent.resolve().is_relative_to(view.resolve()):
+            raise InputError(f"--detections {path}: expected a video outside folders of frames, got {video.name}")
         _detections_of(video).unlink(missing_ok=True)
         _detections_of(video).symlink_to(path)
     if results:
@@ -120,15 +134,16 @@ def _add_detections(files: Sequence[Path], view: Path) -> None:
 
 
 def _replace_results(results: Sequence[Path], view: Path) -> None:
-    if not (view / "posetrack" / "annotations").exists():
+    sets = [root for root in posetrack_roots(view) if is_set(root)]
+    if not sets:
         raise InputError(
             f"--detections {results[0]}: COCO results name the image_id of posetrack/annotations, and this corpus has "
             "none; give boxes of a bare video in MOT form (.txt)"
         )
-    folder = view / "posetrack" / "detections"
-    folder.unlink(missing_ok=True)
-    folder.mkdir()
-    _link(results, folder)
+    for earlier in (path for root in sets for path in (root / RESULTS_FOLDER).glob("*.json")):
+        earlier.unlink()
+    (sets[0] / RESULTS_FOLDER).mkdir(exist_ok=True)
+    _link(results, sets[0] / RESULTS_FOLDER)
 
 
 def _detections_of(video: Path) -> Path:

@@ -43,9 +43,12 @@ class _Set:
 
 
 def read_coco(data: Path, tick: Tick = lambda: None) -> CorpusPart:
-    """Pictures with persons, and these persons, of every set `data/coco*`; `tick` is called after each picture."""
+    """Pictures with persons, and these persons, of every set `data/coco*`, and of `data` where it is one.
+
+    `tick` is called after each picture.
+    """
     part = CorpusPart()
-    for root in sorted(path for path in data.glob("coco*") if path.is_dir()):
+    for root in coco_roots(data):
         read: dict[str, str] = {}
         for path in sorted((root / "annotations").glob("*.json")):
             source = path.relative_to(data).as_posix()
@@ -60,6 +63,13 @@ def read_coco(data: Path, tick: Tick = lambda: None) -> CorpusPart:
         if not read:
             part.reject(root.name, "", f"expected {_LAYOUT}, got no such file")
     return part
+
+
+def coco_roots(data: Path) -> list[Path]:
+    """Folders `coco*`, and `data` itself where a set lies there as downloaded."""
+    roots = sorted(path for path in data.glob("coco*") if path.is_dir())
+    is_one = any(_ANNOTATIONS.fullmatch(path.name) for path in (data / "annotations").glob("*.json"))
+    return [*roots, data] if is_one else roots
 
 
 def _read_set(path: Path, place: _Set, tick: Tick, data: Path) -> CorpusPart:

@@ -1,13 +1,16 @@
 """The one place that decides which file, and which row of a box file, is which frame of a video."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 
-_DIGITS: Final = re.compile(r"([0-9]+)")
+_DIGITS: Final = re.compile(r"(\d+)")  # of any script, which int reads too; superscripts are none
+_DECIMALS: Final = re.compile(r"(\d+(?:\.\d+)?)")
 _SHOWN: Final = 3
 _Parts: TypeAlias = tuple[str, ...]
 """A name cut at its numbers: text, number, text, number, ..., text."""
@@ -25,17 +28,22 @@ def frame_order(names: Iterable[str]) -> list[str]:
 
     Raises:
         FrameOrderError: two numbers count in equal steps and their orders differ, or one number begins again where
-            an earlier one changes, as seconds do after a minute, and natural order differs.
+            an earlier one changes, as seconds do after a minute, and natural order differs; numbers are whole or
+            decimal and these orders differ; or names count two series, such as pictures and their masks.
     """
     parts = {name: _parts(name) for name in names}
+    _require_one_series(parts)
     natural = sorted(parts, key=lambda name: (_natural(parts[name]), name))
     readings = {
         f"number {column + 1}": sorted(parts, key=lambda name: _number(parts[name], column))
         for column in _stepping_columns(list(parts.values()))
     }
     orders = list(readings.values())
-    if not orders or natural in orders:
-        orders = orders or [natural]
+    if not orders:
+        readings = {"whole numbers": natural, "decimal numbers": sorted(parts, key=_decimal)}
+        orders = list(readings.values())
+    elif natural in orders:
+        pass
     elif any(_begins_again(parts, order, natural) for order in orders):
         readings["natural order"] = natural
         orders.append(natural)
@@ -46,10 +54,12 @@ def frame_order(names: Iterable[str]) -> list[str]:
 
 
 def frame_numbers(names: Sequence[str]) -> list[int] | None:
-    """The number in each name that tells frames apart, in the given order; None where there is not exactly one."""
+    """The number in each name, given in order, that ascends with the frames; None where there is not exactly one."""
     parts = [_parts(name) for name in names]
     columns = [
-        column for column in _shared_columns(parts) if len({_number(one, column) for one in parts}) == len(parts)
+        column
+        for column in _shared_columns(parts)
+        if all(_number(before, column) < _number(after, column) for before, after in pairwise(parts))
     ]
     stepping = [column for column in columns if column in _stepping_columns(parts)] or columns
     readings = {tuple(_number(one, column) for one in parts) for column in stepping}
@@ -123,6 +133,26 @@ def _number(parts: _Parts, column: int) -> int:
 def _natural(parts: _Parts) -> tuple[tuple[int, str] | tuple[int, int], ...]:
     """A key in which numbers compare by value and stand before text."""
     return tuple((0, int(part)) if at % 2 else (1, part) for at, part in enumerate(parts) if part)
+
+
+def _decimal(name: str) -> tuple[tuple[tuple[int, str] | tuple[int, Decimal], ...], str]:
+    """The natural key with 0.25 as one number."""
+    parts = _DECIMALS.split(PurePosixPath(name).stem)
+    return tuple((0, Decimal(part)) if at % 2 else (1, part) for at, part in enumerate(parts) if part), name
+
+
+def _require_one_series(all_parts: Mapping[str, _Parts]) -> None:
+    """Refuse names of which two have the same numbers, and the same text as others or no difference but the ending."""
+    by_text: dict[_Parts, list[str]] = defaultdict(list)
+    for name, parts in all_parts.items():
+        by_text[parts[::2]].append(name)
+    series = [names for names in by_text.values() if len(names) > 1]
+    first_of: dict[_Parts, str] = {}
+    for name in sorted(name for names in series for name in names):
+        other = first_of.setdefault(all_parts[name][1::2], name)
+        if other != name:
+            pair = f"{PurePosixPath(other).name} and {PurePosixPath(name).name}"
+            raise FrameOrderError(f"expected one picture for each frame, got two series, with {pair}; move one away")
 
 
 def _shared_columns(all_parts: Sequence[_Parts]) -> list[int]:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from tasks.frames import decode_picture
 
-PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+PICTURE_ENDINGS = frozenset(
+    f".{ending}"
+    for ending in ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "webp", "tif", "tiff", "ppm", "pgm", "pnm", "jp2"]
+)
 _CHUNK = 256
 _HEAD = 4096
 """EXIF stands at the beginning of a file."""

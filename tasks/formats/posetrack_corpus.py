@@ -27,11 +27,10 @@ from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
 from tasks.formats.posetrack_frames import AnnotatedVideo, Frame, read_annotated_video
+from tasks.formats.video_places import ANNOTATION_FOLDERS, posetrack_roots
 from tasks.paths import below, check_video_name
 
 SPLITS: Final = ("train", "val", "test")
-_FOLDERS: Final = ("annotations", "posetrack_data")
-"""Folders of annotations below the root of a set: PoseTrack18's, and PoseTrack21's as downloaded."""
 _UNLABELLED: Final = "test"
 """The split that is for the test server: it has no annotations."""
 _EARS: Final = ("left_ear", "right_ear")
@@ -42,18 +41,12 @@ Tick = Callable[[], None]
 
 def annotation_files(data: Path) -> list[tuple[str, Path]]:
     """Split and file of every annotation that is read, in order."""
-    return [(split, path) for root in _roots(data) for split, path in _files_below(root)]
-
-
-def _roots(data: Path) -> list[Path]:
-    """Roots of PoseTrack sets, that file names are relative to: folders posetrack*, and `data` where it is one."""
-    roots = [path for path in sorted(data.glob("posetrack*")) if path.is_dir() and path.name not in _FOLDERS]
-    return [*roots, data]
+    return [(split, path) for root in posetrack_roots(data) for split, path in _files_below(root)]
 
 
 def _files_below(root: Path) -> Iterator[tuple[str, Path]]:
     for split in SPLITS:
-        for folder in _FOLDERS:
+        for folder in ANNOTATION_FOLDERS:
             files = sorted((root / folder / split).glob("*.json"))
             yield from ((split, path) for path in files if not path.name.startswith("."))
 
@@ -80,15 +73,17 @@ def read_posetrack(data: Path, tick: Tick = lambda: None) -> CorpusPart:
 
 
 def _reject_strays(part: CorpusPart, data: Path) -> None:
-    """Set aside JSON that lies where no annotations are read."""
-    root = data / "posetrack" / "annotations"
-    for path in sorted(root.glob("*.json")):
-        expected = f"annotations in {root.name}/{{train,val,test}}/, detections in posetrack/detections/"
-        part.reject(path.relative_to(data).as_posix(), "", f"expected {expected}, got another JSON; not read")
-    for folder in sorted(path for path in root.glob("*") if path.is_dir() and path.name not in SPLITS):
-        if count := len(list(folder.glob("*.json"))):
-            reason = f"expected the splits {', '.join(SPLITS)}, got {count} files of another; not read"
-            part.reject(folder.relative_to(data).as_posix(), "", reason)
+    """Reject JSON that lies where no annotations are read."""
+    for folder in (root / name for root in posetrack_roots(data) for name in ANNOTATION_FOLDERS):
+        for path in sorted(folder.glob("*.json")):
+            if path.name.startswith(("person_keypoints_", ".")):  # the reader of COCO sets sees to these
+                continue
+            expected = f"annotations in {folder.name}/{{{','.join(SPLITS)}}}/, detections in detections/ beside it"
+            part.reject(path.relative_to(data).as_posix(), "", f"expected {expected}, got another JSON; not read")
+        for other in sorted(path for path in folder.glob("*") if path.is_dir() and path.name not in SPLITS):
+            if count := len(list(other.glob("*.json"))):
+                reason = f"expected the splits {', '.join(SPLITS)}, got {count} files of another; not read"
+                part.reject(other.relative_to(data).as_posix(), "", reason)
 
 
 class _VideoReader:

@@ -11,7 +11,8 @@ from tasks.errors import InputError
 from tasks.formats.errors import FieldError, InWords
 from tasks.formats.fields import Record
 from tasks.formats.pictures import PictureFile, check_pictures
-from tasks.formats.videos import VIDEO_ENDINGS, decode_video
+from tasks.formats.video_places import VIDEO_ENDINGS
+from tasks.formats.videos import decode_video
 from tasks.paths import below
 
 Listed: TypeAlias = Sequence[tuple[int, Record]]

@@ -3,25 +3,18 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Final
 
 import av
 
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.frame_order import FrameOrderError, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second
-from tasks.formats.pictures import PICTURE_ENDINGS, PictureFile, check_pictures
+from tasks.formats.pictures import PictureFile, check_pictures
+from tasks.formats.video_places import pictures_of, video_places
 from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, upright_size
 from tasks.paths import check_video_name
 
-VIDEO_ENDINGS: Final = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp"}
-)
-_NOT_VIDEOS: Final = ("coco*", "posetrack*", "annotations", "images", "detections")
-"""Folders of annotated sets, directly below the data folder."""
-_DEEPEST: Final = 8
 Tick = Callable[[], None]
 
 
@@ -39,59 +32,14 @@ class DecodedVideo:
     """Why frames are missing; empty when none are."""
 
 
-def bare_videos(data: Path) -> list[Path]:
-    """Video files and frame folders below `data`, folder by folder, without those of the annotated sets."""
-    return list(_videos_below(data, 0))
-
-
-def _videos_below(folder: Path, depth: int) -> Iterator[Path]:
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if depth == 0:
-        entries = [path for path in entries if not (path.is_dir() and _is_annotated_set(path.name))]
-    folders = [path for path in entries if path.is_dir()]
-    own = [path for path in entries if path not in folders and path.suffix.lower() in VIDEO_ENDINGS and path.is_file()]
-    yield from sorted([*own, *(path for path in folders if pictures_of(path))])
-    for path in folders if depth < _DEEPEST else ():
-        if not pictures_of(path):
-            yield from _videos_below(path, depth + 1)
-
-
-def _is_annotated_set(name: str) -> bool:
-    return any(fnmatch(name, pattern) for pattern in _NOT_VIDEOS)
-
-
-def pictures_of(folder: Path) -> list[Path]:
-    """Pictures of a frame folder by name, without hidden files; MOT keeps them in `img1` below it."""
-    for place in (folder, folder / "img1"):
-        files = sorted(path for path in place.glob("*") if path.suffix.lower() in PICTURE_ENDINGS and path.is_file())
-        if pictures := [path for path in files if not path.name.startswith(".")]:
-            return pictures
-    return []
-
-
-def detections_beside(data: Path, media: str) -> Path | None:
-    """The file of detections of a bare video, by its `media` path: None where there is none.
-
-    For a video file NAME.mp4: NAME.det.txt beside it, or det.txt if it is the folder's only video.
-    For a frame folder: det.txt or det/det.txt in it, or NAME.det.txt beside it.
-    """
-    path = data / media
-    if path.is_dir() and path.name == "img1":
-        path = path.parent
-    named = path.with_name(f"{path.stem if path.is_file() else path.name}.det.txt")
-    candidates = [named]
-    if path.is_dir():
-        candidates += [path / "det.txt", path / "det" / "det.txt"]
-    elif sum(other.suffix.lower() in VIDEO_ENDINGS for other in path.parent.iterdir()) == 1:
-        candidates.append(path.parent / "det.txt")
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
 def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
     """Bare videos as videos of the split val without labelled frames; `tick` is called after each."""
     part = CorpusPart()
     taken: dict[str, str] = {}
-    for path in bare_videos(data):
+    places = video_places(data)
+    for folder, name, reason in places.passed_over:
+        part.reject(folder.relative_to(data).as_posix(), name, reason)
+    for path in places.videos:
         source = path.relative_to(data).as_posix()
         video_id = path.stem if path.is_file() else path.name
         try:

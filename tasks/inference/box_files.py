@@ -9,7 +9,7 @@ from tasks.errors import InputError
 from tasks.formats.detected_boxes import DetectedBox, read_results
 from tasks.formats.frame_order import FrameOrderError, box_frames, frame_numbers
 from tasks.formats.mot import read_detections
-from tasks.formats.videos import detections_beside
+from tasks.formats.video_places import detections_beside, posetrack_roots
 from tasks.inference.person_boxes import PersonBox
 from tasks.inference.videos import Video
 from tasks.progress import current
@@ -18,8 +18,8 @@ FrameKey: TypeAlias = tuple[str, int]
 """Video id and frame index."""
 Reader: TypeAlias = Callable[[Path], tuple[list[DetectedBox], list[dict[str, Any]]]]
 """Reads a file of boxes; returns them, and what is broken in it as location and reason."""
-RESULTS_FOLDER: Final = Path("posetrack/detections")
-"""Folder of COCO results below the data folder; each box belongs to the frame of its image_id."""
+RESULTS_FOLDER: Final = "detections"
+"""Folder of COCO results below the root of a PoseTrack set; each box belongs to the frame of its image_id."""
 
 
 class BoxFiles:
@@ -118,7 +118,7 @@ def _report_unknown_pictures(counts: dict[str, tuple[int, int]]) -> None:
 
 def results_files(data: Path) -> list[Path]:
     """Return the files of COCO results of a corpus, ascending."""
-    return sorted((data / RESULTS_FOLDER).glob("*.json"))
+    return [path for root in posetrack_roots(data) for path in sorted((root / RESULTS_FOLDER).glob("*.json"))]
 
 
 def mot_file(data: Path, video: Video) -> Path | None:

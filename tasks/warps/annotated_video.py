@@ -22,7 +22,7 @@ from tasks.formats.fields import Record, box_xywh, records, unique_id, whole
 from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
-from tasks.formats.videos import VIDEO_ENDINGS, pictures_of
+from tasks.formats.video_places import VIDEO_ENDINGS, pictures_of
 from tasks.frames import VideoFrames, presentation_times
 from tasks.paths import below
 

@@ -7,7 +7,8 @@ import pytest
 
 from tasks.errors import InputError
 from tasks.formats.mot import frames_per_second, read_detections
-from tasks.formats.videos import detections_beside, read_videos
+from tasks.formats.video_places import detections_beside
+from tasks.formats.videos import read_videos
 from tasks.frames import VideoFrames
 
 LINE = "3,-1,649.4,231.5,44.4,86.1,0.99,-1,-1,-1"

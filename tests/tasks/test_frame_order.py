@@ -18,6 +18,8 @@ ORDERS: dict[str, list[str]] = {
     "a superscript": ["20m²_8.jpg", "20m²_9.jpg", "20m²_10.jpg"],
     "digits of another script": ["room٣_1.jpg", "room٣_2.jpg"],
     "two numbers that agree": ["1_1700.jpg", "2_1740.jpg", "3_1780.jpg"],
+    "decimal digits of another script": ["f٩.jpg", "f١٠.jpg", "f١١.jpg"],
+    "seconds with padding": ["0.00.jpg", "0.25.jpg", "0.50.jpg", "1.00.jpg"],
     "time stamps over a minute": ["12-58-58.jpg", "12-59-01.jpg", "12-59-30.jpg", "13-00-02.jpg"],
     "no numbers": ["a.jpg", "b.jpg", "c.jpg"],
     "names of different build": ["intro.jpg", "part1.jpg", "part2b.jpg"],
@@ -45,6 +47,22 @@ def test_seconds_that_begin_again_are_no_count_of_frames() -> None:
         frame_order(names)
 
 
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (
+            ["0.25.jpg", "0.5.jpg", "1.0.jpg"],
+            "by whole numbers: 0.5.jpg, 0.25.jpg.*by decimal numbers: 0.25.jpg",
+        ),
+        (["1.jpg", "1_mask.png", "2.jpg", "2_mask.png"], "two series, with 1.jpg and 1_mask.png"),
+        (["1.jpg", "1.png", "2.jpg"], "two series, with 1.jpg and 1.png"),
+    ],
+)
+def test_names_that_tell_no_order_or_count_two_series_are_refused(names: list[str], reason: str) -> None:
+    with pytest.raises(FrameOrderError, match=reason):
+        frame_order(names)
+
+
 def test_pictures_without_a_number_are_foreign_beside_numbered_ones() -> None:
     assert without_foreign(["1.jpg", "2.jpg", "cover.jpg"]) == (["1.jpg", "2.jpg"], ["cover.jpg"])
     assert without_foreign(["a.jpg", "b.jpg"]) == (["a.jpg", "b.jpg"], [])
@@ -56,6 +74,7 @@ def test_pictures_without_a_number_are_foreign_beside_numbered_ones() -> None:
         (["000002.jpg", "000004.jpg"], [2, 4]),
         (["f_05_x4.jpg", "f_06_x4.jpg"], [5, 6]),
         (["a-9.rf.7f.jpg", "a-10.rf.1a.jpg", "a-11.rf.5c.jpg"], [9, 10, 11]),
+        (["a-1.rf.9f.jpg", "a-2.rf.1a.jpg", "a-4.rf.5c.jpg"], [1, 2, 4]),
         (["a.jpg", "b.jpg"], None),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
 
 from tasks.errors import InputError
+from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 
 Document: TypeAlias = tuple[str | None, Any]
@@ -23,12 +24,20 @@ class PoseSource:
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
-        """The file, or those of the folder in order of their numbers: JSON if there is any, else text."""
+        """The file, or those of the folder in the order of frames: JSON if there is any, else text.
+
+        Raises:
+            InputError: the names do not tell the order.
+        """
         if not self.path.is_dir():
             return (self.path,)
         inside = [path for path in self.path.iterdir() if path.is_file() and not path.name.startswith(".")]
         by_ending = [[path for path in inside if path.suffix.lower() == ending] for ending in _ENDINGS]
-        return tuple(sorted(next(filter(None, by_ending), []), key=lambda path: (last_number(path.stem), path.name)))
+        by_name = {path.name: path for path in next(filter(None, by_ending), [])}
+        try:
+            return tuple(by_name[name] for name in frame_order(by_name))
+        except FrameOrderError as error:
+            raise InputError(f"{self.path}: {error}") from error
 
     @cached_property
     def head(self) -> bytes:

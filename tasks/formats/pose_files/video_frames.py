@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from tasks.formats.corpus_part import Row
+from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order
 from tasks.formats.pose_files.records import Key, PoseFile
 from tasks.formats.pose_files.source import last_number
 
@@ -51,15 +52,19 @@ def match_frames(file: PoseFile, video: Row, frames: Sequence[Row]) -> FrameMatc
 
 
 def _by_number(file: PoseFile, by_place: Mapping[int, int], frames: Sequence[Row]) -> FrameMatch:
-    numbers = {_number(key) for key in file.keys}
+    number_of = _numbers(file.keys)
+    numbers = set(number_of.values())
     if numbers == {-1}:
         in_order = {key: place for place, key in enumerate(file.keys)}
         return FrameMatch(lambda key: by_place.get(in_order[key]), "frames by their order in the file")
-    pictures = {last_number(PurePosixPath(row["path"]).stem): row["frame_index"] for row in frames if row["path"]}
-    if len(pictures) == len(frames) and numbers <= set(pictures):
-        return FrameMatch(lambda key: pictures.get(_number(key)), "frames by the numbers in their pictures' names")
+    paths = [row["path"] for row in frames]
+    in_names = (None if None in paths else frame_numbers(paths)) or []
+    pictures = {number: row["frame_index"] for number, row in zip(in_names, frames, strict=False)}
+    if pictures and numbers <= set(pictures):
+        return FrameMatch(lambda key: pictures.get(number_of[key]), "frames by the numbers in their pictures' names")
     first = _first_number(numbers, len(frames), file.first_number)
-    return FrameMatch(lambda key: by_place.get(_number(key) - first), f"frames by picture number, counted from {first}")
+    rule = f"frames by picture number, counted from {first}"
+    return FrameMatch(lambda key: by_place.get(number_of[key] - first), rule)
 
 
 def _first_number(numbers: set[int], frame_count: int, habit: int | None) -> int:
@@ -80,5 +85,12 @@ def _stem(key: Key) -> str:
     return PurePosixPath(str(key)).stem if isinstance(key, str) else ""
 
 
-def _number(key: Key) -> int:
-    return key if isinstance(key, int) else last_number(PurePosixPath(key).stem)
+def _numbers(keys: Sequence[Key]) -> dict[Key, int]:
+    """The number of each key: of names the one that counts the frames, or the last where that is not clear."""
+    names = [key for key in keys if isinstance(key, str)]
+    try:
+        ordered = frame_order(names)
+    except FrameOrderError:
+        ordered = names
+    counted = dict(zip(ordered, frame_numbers(ordered) or (), strict=False))
+    return {key: key if isinstance(key, int) else counted.get(key, last_number(_stem(key))) for key in keys}

@@ -6,7 +6,8 @@ import pytest
 
 from flows.runtime.external_corpus import corpus_view, remove_results_of_absent_videos
 from tasks.errors import InputError
-from tasks.formats.videos import bare_videos, detections_beside
+from tasks.formats.video_places import bare_videos, detections_beside
+from tasks.inference.box_files import results_files
 from tasks.tables import write_table
 from tasks.tables.schemas import VIDEOS
 from tasks.workspace import Workspace
@@ -69,6 +70,32 @@ def test_results_replace_those_of_an_annotated_corpus(tmp_path):
     assert [path.name for path in (tmp_path / "c/posetrack/detections").iterdir()] == ["old.json"]
 
 
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def test_boxes_of_a_nested_video_are_laid_into_the_view_alone(tmp_path):
+    touched(tmp_path / "c/day/a.mp4", tmp_path / "c/walk/1.jpg", tmp_path / "c/walk/2.jpg", tmp_path / "a.txt")
+    before = files_in(tmp_path / "c")
+    view = corpus_view(tmp_path / "c", [tmp_path / "a.txt"], tmp_path / "view")
+    assert boxes_of(view) == {"a.mp4": "a.txt", "walk": ""}
+    assert files_in(tmp_path / "c") == before
+    touched(tmp_path / "c/walk/inside/b.mp4", tmp_path / "b.txt")
+    with pytest.raises(InputError, match="outside folders of frames"):
+        corpus_view(tmp_path / "c", [tmp_path / "b.txt"], tmp_path / "view")
+
+
+def test_results_are_laid_beside_a_set_as_downloaded(tmp_path):
+    touched(tmp_path / "pt21/posetrack_data/val/1.json", tmp_path / "pt21/images/val/1/1.jpg", tmp_path / "new.json")
+    view = corpus_view(tmp_path / "pt21", [tmp_path / "new.json"], tmp_path / "view")
+    assert [path.relative_to(view).as_posix() for path in results_files(view)] == ["detections/new.json"]
+
+
+def test_a_cover_does_not_hide_the_videos_beside_it(tmp_path):
+    touched(tmp_path / "c/a.mp4", tmp_path / "c/cover.jpg")
+    assert boxes_of(corpus_view(tmp_path / "c", [], tmp_path / "view")) == {"a.mp4": ""}
+
+
 def test_only_what_was_written_of_absent_videos_is_deleted(tmp_path):
     workspace = Workspace.of_repository(tmp_path)
     row = {"video_id": "street", "split": "val", "source": None, "media": "videos/street.mp4", "media_sha256": "0"}
@@ -89,7 +116,7 @@ def test_only_what_was_written_of_absent_videos_is_deleted(tmp_path):
     ("corpus", "detections", "message"),
     [
         ("nothing", [], "expected a video, a folder of videos or frames, or a folder like data/, got nothing"),
-        ("a.txt", [], r"expected a video \(\.3gp, \.avi, .*\.webm, .*\) or a folder"),
+        ("a.txt", [], r"expected a video \(.*\.avi, .*\.webm, .*\) or a folder"),
         ("c", ["z.txt"], r"expected the name of a video without annotations \(a, b\), got z"),
         ("c", ["missing.txt"], "expected a file in MOT form"),
         ("c", ["new.json"], "give boxes of a bare video in MOT form"),

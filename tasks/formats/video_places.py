@@ -1,0 +1,162 @@
+"""Where the videos of a corpus lie: which files and folders below it are videos without annotations."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order
+from tasks.formats.pictures import PICTURE_ENDINGS
+
+VIDEO_ENDINGS: Final = frozenset(
+    {
+        *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".m1v", ".m2v", ".vob"),
+        *(".ts", ".mts", ".m2ts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".y4m"),
+        *(".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc"),
+    }
+)
+_OTHER_MEDIA: Final = frozenset({".gif", ".heic", ".heif", ".avif", ".dng", ".swf", ".rm", ".rmvb"})
+"""Endings of pictures and videos that are not read."""
+ANNOTATION_FOLDERS: Final = ("annotations", "posetrack_data")
+"""Folders of annotations below the root of a set: PoseTrack18's, and PoseTrack21's as downloaded."""
+_PARTS_OF_A_SET: Final = (*ANNOTATION_FOLDERS, "images", "detections")
+_DEEPEST: Final = 8
+
+
+@dataclass
+class VideoPlaces:
+    """What lies below a folder."""
+
+    videos: list[Path] = field(default_factory=list)
+    """Video files and frame folders, folder by folder."""
+    passed_over: list[tuple[Path, str, str]] = field(default_factory=list)
+    """Folder, name in it, and why it is no video."""
+
+
+def bare_videos(data: Path) -> list[Path]:
+    """Video files and frame folders below `data`, folder by folder, without those of the annotated sets."""
+    return video_places(data).videos
+
+
+def video_places(data: Path) -> VideoPlaces:
+    """Find the videos without annotations below `data`; hidden files and folders are passed over."""
+    found = VideoPlaces()
+    _search(found, data, 0, set())
+    return found
+
+
+def pictures_of(folder: Path) -> list[Path]:
+    """Pictures of a frame folder by name, without hidden files; MOT keeps them in `img1` below it."""
+    return _pictures_in(folder) or _pictures_in(folder / "img1")
+
+
+def is_frame_folder(folder: Path) -> bool:
+    """Whether the pictures in a folder are the frames of a video.
+
+    Beside videos, or above folders with some, they are only if their names count; else they are covers or the like.
+    """
+    pictures = pictures_of(folder)
+    if not pictures or is_set(folder):
+        return False
+    return _count_frames(pictures) or not _has_other_videos(folder, pictures)
+
+
+def is_set(folder: Path) -> bool:
+    """Whether a folder is the root of an annotated set."""
+    return any((folder / name).is_dir() for name in ANNOTATION_FOLDERS)
+
+
+def posetrack_roots(data: Path) -> list[Path]:
+    """Roots of PoseTrack sets, that file names are relative to: folders posetrack*, and `data` where it is one."""
+    roots = [path for path in sorted(data.glob("posetrack*")) if path.is_dir() and path.name not in ANNOTATION_FOLDERS]
+    return [*roots, data]
+
+
+def detections_beside(data: Path, media: str) -> Path | None:
+    """The file of detections of a bare video, by its `media` path: None where there is none.
+
+    For a video file NAME.mp4: NAME.det.txt beside it, or det.txt if it is the folder's only video.
+    For a frame folder: det.txt or det/det.txt in it, or NAME.det.txt beside it.
+    """
+    path = data / media
+    if path.is_dir() and path.name == "img1":
+        path = path.parent
+    named = path.with_name(f"{path.stem if path.is_file() else path.name}.det.txt")
+    candidates = [named]
+    if path.is_dir():
+        candidates += [path / "det.txt", path / "det" / "det.txt"]
+    elif sum(other.suffix.lower() in VIDEO_ENDINGS for other in path.parent.iterdir()) == 1:
+        candidates.append(path.parent / "det.txt")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _search(found: VideoPlaces, folder: Path, depth: int, seen: set[Path]) -> None:
+    try:
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        found.passed_over.append((folder, "", f"expected a folder that can be read, got {error.strerror}"))
+        return
+    if (real := folder.resolve()) in seen:  # a link to a folder above
+        return
+    seen.add(real)
+    files = [path for path in entries if not path.is_dir() and (path.is_file() or path.is_symlink())]
+    folders = [path for path in entries if path.is_dir() and not _is_read_otherwise(path, depth)]
+    own = [path for path in files if path.suffix.lower() in VIDEO_ENDINGS]
+    found.videos += sorted([*own, *(path for path in folders if is_frame_folder(path))])
+    found.passed_over += [
+        (folder, path.name, f"expected a video or a picture in a known format, got {path.suffix}; convert it")
+        for path in files
+        if path.suffix.lower() in _OTHER_MEDIA
+    ]
+    _pass_over_pictures(found, folder, depth)
+    for path in folders if depth < _DEEPEST else ():
+        _search(found, path, depth + 1, seen)
+
+
+def _pass_over_pictures(found: VideoPlaces, folder: Path, depth: int) -> None:
+    """Note the pictures beside videos that are no frames."""
+    pictures = _pictures_in(folder)
+    if pictures and not is_set(folder) and (depth == 0 or not is_frame_folder(folder)):
+        more = f" and {len(pictures) - 1} more pictures" if len(pictures) > 1 else ""
+        reason = f"expected videos or folders of frames, got {pictures[0].name}{more} beside them"
+        found.passed_over.append((folder, pictures[0].name, reason))
+
+
+def _is_read_otherwise(folder: Path, depth: int) -> bool:
+    """Whether it belongs to an annotated set, which lie at the top, or holds the frames of the folder around it."""
+    if depth:
+        return folder.name == "img1" and not _pictures_in(folder.parent)
+    is_other_set = fnmatch(folder.name, "coco*") or (fnmatch(folder.name, "posetrack*") and is_set(folder))
+    return is_other_set or (folder.name in _PARTS_OF_A_SET and is_set(folder.parent))
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    files = (path for path in folder.glob("*") if path.suffix.lower() in PICTURE_ENDINGS)
+    return sorted(path for path in files if not path.name.startswith(".") and path.is_file())
+
+
+def _count_frames(pictures: Sequence[Path]) -> bool:
+    """Whether a number in the names counts the pictures."""
+    try:
+        return len(pictures) > 1 and frame_numbers(frame_order(path.name for path in pictures)) is not None
+    except FrameOrderError:
+        return True  # pictures of several series, which the reader of frame folders rejects with the reason
+
+
+def _has_other_videos(folder: Path, pictures: Sequence[Path]) -> bool:
+    return any(_media_below(folder, 0, {picture.parent for picture in pictures}))
+
+
+def _media_below(folder: Path, depth: int, known: set[Path]) -> Iterator[Path]:
+    """Videos in a folder and below it, and pictures in folders that are not `known`."""
+    try:
+        entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return
+    yield from (path for path in entries if path.suffix.lower() in VIDEO_ENDINGS and path.is_file())
+    if folder not in known:
+        yield from _pictures_in(folder)
+    for path in entries:
+        if depth < _DEEPEST and path.is_dir():
+            yield from _media_below(path, depth + 1, known)

@@ -1,0 +1,62 @@
+"""Where the videos of a corpus lie: nothing that could be a video is passed over without a word."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.formats.coco_corpus import read_coco
+from tasks.formats.posetrack_corpus import read_posetrack
+from tasks.formats.video_places import video_places
+
+TREES: dict[str, tuple[list[str], list[str], list[str]]] = {
+    "a cover beside videos": (["a.mp4", "b.mp4", "cover.jpg"], ["a.mp4", "b.mp4"], ["cover.jpg"]),
+    "a cover above folders of frames": (
+        ["shoot/cover.jpg", "shoot/cam1/1.jpg", "shoot/cam2/1.jpg"],
+        ["shoot/cam1", "shoot/cam2"],
+        ["shoot/cover.jpg"],
+    ),
+    "frames and the video they come from": (["w/1.jpg", "w/2.jpg", "w/w.mp4"], ["w", "w/w.mp4"], []),
+    "frames and a folder of others": (["w/1.jpg", "w/2.jpg", "w/masks/1.png"], ["w", "w/masks"], []),
+    "frames without a number": (["w/a.jpg", "w/b.jpg", "w/labels/a.txt"], ["w"], []),
+    "the form of MOT": (["m/img1/1.jpg", "m/det/det.txt", "m/gt/gt.txt"], ["m"], []),
+    "a folder that is named as the part of a set": (["images/1.jpg", "images/2.jpg"], ["images"], []),
+    "a folder that is named as a set": (["posetrack_clips/a.mp4"], ["posetrack_clips/a.mp4"], []),
+    "the parts of a set": (["annotations/val/a.json", "images/val/a/1.jpg", "b.mp4"], ["b.mp4"], []),
+    "media that are not read": (["a.gif", "b.mp4"], ["b.mp4"], ["a.gif"]),
+}
+
+
+@pytest.mark.parametrize("case", TREES)
+def test_videos_are_found_and_what_is_passed_over_is_named(tmp_path: Path, case: str) -> None:
+    files, videos, passed_over = TREES[case]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = video_places(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in found.videos] == videos
+    assert [(folder / name).relative_to(tmp_path).as_posix() for folder, name, _ in found.passed_over] == passed_over
+
+
+def test_a_link_to_a_folder_above_is_followed_once_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day/a.mp4").touch()
+    (tmp_path / "day/up").symlink_to(tmp_path)
+    (tmp_path / "b.mp4").symlink_to(tmp_path / "nothing.mp4")
+    assert [path.name for path in video_places(tmp_path).videos] == ["b.mp4", "a.mp4"]
+
+
+def test_a_coco_set_is_read_as_downloaded(coco: Any) -> None:
+    inside = coco.write()
+    as_it_lies = read_coco(coco.root)
+    assert len(as_it_lies.persons) == len(inside.persons) == 2
+    assert as_it_lies.rejects == []
+    assert read_posetrack(coco.root).rejects == []
+
+
+def test_json_beside_the_splits_of_any_set_is_named(posetrack: Any, json_file: Any) -> None:
+    posetrack.write()
+    json_file(posetrack.root / "annotations/detections.json", [])
+    json_file(posetrack.root / "annotations/valid/a.json", {})
+    rejects = read_posetrack(posetrack.root).rejects
+    assert [row["source"] for row in rejects] == ["annotations/detections.json", "annotations/valid"]

@@ -85,7 +85,7 @@ def points_of_posetrack18(file: Posetrack18File) -> PointFile:
     """The first video of the file as poseval sees it.
 
     Raises:
-        FormatError: wherever the official conversion ends with an error.
+        FormatError: wherever the official conversion ends with an error, unless for the names of a foreign video.
     """
     columns = keypoint_columns(file)
     records = _images_by_position(file)
@@ -144,6 +144,24 @@ def video_token(source: str, file_name: Any) -> str:
     return tokens[0]
 
 
+def is_one_foreign_video(names: Many[Any]) -> bool:
+    """Whether the frames lie in a single folder and none has a name of the official scheme: a video of another corpus.
+
+    The official conversion needs the names only to separate videos, so all frames are the first video then.
+    """
+    texts = [name for name in names if isinstance(name, str) and name]
+    folders = {name.rpartition("/")[0] for name in texts}
+    return len(texts) == len(names) and len(folders) == 1 and not any(map(_is_official, texts))
+
+
+def _is_official(name: str) -> bool:
+    try:
+        video_token("", name)
+    except FormatError:
+        return False
+    return True
+
+
 def _is_whole(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?\d(?:_?\d){0,18}\s*", text) is not None
 
@@ -166,7 +184,10 @@ def _images_by_position(file: Posetrack18File) -> list[Record]:
 
 
 def _frames_of_first_video(file: Posetrack18File, records: Many[Record]) -> IntArray:
-    tokens = [video_token(file.source, record.get("file_name")) for record in records]
+    names = [record.get("file_name") for record in records]
+    if is_one_foreign_video(names):
+        return np.arange(len(names))
+    tokens = [video_token(file.source, name) for name in names]
     return np.array([index for index, token in enumerate(tokens) if token == tokens[0]], dtype=np.int64)
 
 

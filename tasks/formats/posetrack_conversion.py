@@ -232,10 +232,6 @@ def _frame_17(points: PointFile, at: int, image: Record, rects: list[Record]) ->
     return frame | ({"ignore_regions": outlines} if outlines else {})
 
 
-def _point(x: float, y: float) -> Record:
-    return {"x": [whole_or_real(x)], "y": [whole_or_real(y)]}
-
-
 def _flag(point: Record) -> float:
     flag = point.get("is_visible")
     value = number(flag[0] if isinstance(flag, list) and flag else flag)

@@ -13,7 +13,7 @@ from models.metrics.clear_mot import one_sided_frames
 from models.metrics.sequence import MISSING_SCORE, Sequence, repeated_rows
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack17 import is_posetrack17
-from tasks.formats.posetrack18 import open_posetrack18, unknown_image_annotations
+from tasks.formats.posetrack18 import is_one_foreign_video, open_posetrack18, unknown_image_annotations
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,9 @@ def _frame_number(name: str) -> str:
 def _of_posetrack18(side: PointFile, data: Any) -> list[Notice]:
     file = open_posetrack18(side.source, data)
     notices = []
+    if is_one_foreign_video(side.frame_names):
+        text = "the names of its frames do not follow PoseTrack18, so poseval itself refuses it; all are one video here"
+        notices.append(Notice("foreign_frame_names", side.source, text))
     unknown = unknown_image_annotations(file)
     if unknown:
         text = f"{unknown} annotations belong to no image of the file; AP and MOT pass over them"

@@ -110,6 +110,23 @@ def test_the_second_video_of_a_file_is_told(world: Any) -> None:
     assert "several_videos" in world.codes()
 
 
+def test_a_video_without_official_names_is_scored_as_if_it_had_them(world: Any) -> None:
+    def rename(data: dict[str, Any]) -> None:
+        for number, image in enumerate(data["images"]):
+            image["file_name"] = f"pictures/street/frame_{number}.jpg"
+
+    def lose(data: dict[str, Any]) -> None:
+        data["annotations"].pop()
+
+    write_pair(world, predicted=lose)
+    assert world.score().is_complete
+    results = [world.result(name) for name in ("total_AP_metrics", "total_MOT_metrics", "counts")]
+    write_pair(world, truth=rename, predicted=lambda data: (lose(data), rename(data)))
+    assert world.score().is_complete
+    assert [world.result(name) for name in ("total_AP_metrics", "total_MOT_metrics", "counts")] == results
+    assert "foreign_frame_names" in world.codes()
+
+
 def test_absent_regions_count_as_none_for_hota(world: Any, same: Any) -> None:
     write_pair(world)
     world.score()

@@ -1,5 +1,6 @@
 """How many GPUs each worker takes, and why: `compute.gpus_per_worker`, settled in one place."""
 
+import ctypes
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,7 +80,18 @@ def gpus_on_ray(asked: Asked, *, offered: float) -> GpuChoice:
 
 
 def visible_gpus() -> int:
-    """GPUs that torch sees in this process."""
+    """GPUs that torch sees in this process; loads torch only where there is a driver through which it could see any."""
+    if not _has_driver():
+        return 0
     import torch  # takes seconds, and the driver of workers does without
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _has_driver() -> bool:
+    """Whether the library of NVIDIA's driver, which torch opens too, can be loaded."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -19,9 +19,9 @@ _DEBUG: Final = frozenset({"--debug", "-v"})
 app = typer.Typer(
     name="corrtrack",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # its libraries would take half of the time until a help page is shown
+    context_settings={"max_content_width": 100},
     help="Track the poses of many people in video by keypoint correspondences, as a pipeline that can be run again.",
     epilog=f"Start with `corrtrack reproduce`. {EXIT_CODES}",
 )

@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.printing import print_line, printable
@@ -80,6 +82,18 @@ class ProgressView(ABC):
                 self.report(f"{event['stage']}: rejected {source}: {event.get('reason', '')}")
 
 
+class TimeLeftColumn(ProgressColumn):
+    """The time that a stage will still take; nothing while there is no estimate."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        """Such as "0:01:30 left"."""
+        if task.finished or task.time_remaining is None:
+            return Text("")
+        return Text(f"{timedelta(seconds=int(task.time_remaining))} left", style="progress.remaining")
+
+
 class LiveView(ProgressView):
     """Bars with rate and time left, on a terminal, one for each stage that works."""
 
@@ -90,8 +104,7 @@ class LiveView(ProgressView):
             BarColumn(bar_width=24),
             TextColumn("{task.fields[counted]}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TimeLeftColumn(),
             TextColumn("{task.fields[metrics]}", style="dim", markup=False),
             console=console,
             transient=True,

@@ -52,6 +52,12 @@ def test_on_ray_a_number_needs_no_gpu_in_this_process(monkeypatch):
     assert gpus_here("auto").device == "cpu"
 
 
+def test_without_a_driver_torch_is_not_loaded_to_count_gpus(monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda name: (_ for _ in ()).throw(OSError(name)))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("torch was asked"))
+    assert gpus_here("auto").reason == "CPU, since compute.gpus_per_worker is auto and torch sees no GPU"
+
+
 def test_networks_stay_off_a_gpu_that_was_not_given(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     with gpu_allowed(False):

@@ -1,5 +1,8 @@
 """How errors leave the command line: one sentence and an exit code, the traceback on demand."""
 
+import subprocess
+import sys
+
 import pytest
 
 from flows.cli import app, guarded
@@ -45,3 +48,14 @@ def test_the_exit_code_of_a_command_comes_back():
 def test_version_names_the_revision(capsys):
     assert guarded(lambda: app(["--version"])) == 0
     assert "revision" in capsys.readouterr().out
+
+
+def test_a_help_page_loads_no_library_that_takes_long():
+    program = (
+        "import sys; from flows.cli import app, guarded; guarded(lambda: app(['--help'])); "
+        "print(*sorted({'torch', 'numpy', 'pandas', 'prefect', 'ray', 'dvc', 'rich.markdown'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    *page, loaded = ran.stdout.splitlines()
+    assert any("reproduce" in line for line in page)
+    assert loaded == ""

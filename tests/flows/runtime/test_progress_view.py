@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress
 
 from flows.runtime.outcomes import StageOutcome
-from flows.runtime.progress_view import EventFile, ProgressView, progress_view
-from tasks.progress import Progress, progress_file
+from flows.runtime.progress_view import EventFile, ProgressView, TimeLeftColumn, progress_view
+from tasks.progress import Progress as StageProgress
+from tasks.progress import progress_file
 
 
 def shown(tmp_path, *, terminal: bool) -> str:
@@ -16,7 +18,7 @@ def shown(tmp_path, *, terminal: bool) -> str:
     with progress_view(console, ["estimate", "recover", "track"]) as view:
         events = EventFile(progress_file(tmp_path, "estimate"))
         view.begin("estimate")
-        stage = Progress(tmp_path, "estimate")
+        stage = StageProgress(tmp_path, "estimate")
         stage.start("videos", 4)
         stage.advance(3, video="000342", fps=12.5)
         stage.notice("no [bold] weights")
@@ -45,6 +47,19 @@ def test_a_terminal_sees_a_bar_with_counts_and_metrics(tmp_path):
     text = shown(tmp_path, terminal=True)
     for part in ("3/4 videos", "video=000342 fps=12.5", "no [bold] weights", "[3/3] track: unchanged"):
         assert part in text
+
+
+def test_a_bar_shows_the_time_left_only_once_there_is_an_estimate():
+    now = [100.0]
+    bars = Progress(TimeLeftColumn(), get_time=lambda: now[0], auto_refresh=False)
+    column = bars.columns[0]
+    bar = bars.add_task("estimate", total=None)
+    assert column.render(bars.tasks[0]).plain == ""
+    bars.reset(bar, total=100)
+    for done in (10, 20, 30):
+        now[0] += 10
+        bars.update(bar, completed=done)
+    assert column.render(bars.tasks[0]).plain == "0:01:10 left"
 
 
 def advance(stage, done, **metrics):
@@ -144,7 +159,7 @@ def test_a_view_without_a_part_cannot_be_made(part):
 
 
 def test_events_of_an_earlier_run_are_not_shown_again(tmp_path):
-    Progress(tmp_path, "track").notice("old")
+    StageProgress(tmp_path, "track").notice("old")
     events = EventFile(progress_file(tmp_path, "track"))
-    Progress(tmp_path, "track").notice("new")
+    StageProgress(tmp_path, "track").notice("new")
     assert [event.get("text") for event in events.new_events() if event["kind"] == "notice"] == ["new"]

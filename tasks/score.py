@@ -11,7 +11,7 @@ from tasks.formats.posetrack_tracks import posetrack18_document
 from tasks.progress import current
 from tasks.scoring.evaluation import Document, SequenceScores, score_documents
 from tasks.scoring.notices import notice_of_ties
-from tasks.scoring.stage_figures import figures, figures_by_joint, score_rows, sequence_counts
+from tasks.scoring.stage_figures import HEADLINE, figures, figures_by_joint, score_rows, sequence_counts
 from tasks.scoring.totals import Totals, total
 from tasks.tables import Table, TableError, read_table, write_table
 from tasks.tables.schemas import MERGED_TRACKS, SCORES, TRACKS, VIDEOS
@@ -22,30 +22,33 @@ if TYPE_CHECKING:
     from tasks.params.sections import Params
 
 _TABLES: Final = {"tracking": TRACKS, "merged": MERGED_TRACKS}
-"""Which tracks each key of metrics.json is of; the first is the headline."""
+"""Which tracks each key of metrics.json and scores.json is of; the first is the headline."""
 _Row = dict[str, Any]
 
 
 def run(workspace: Workspace, params: "Params") -> None:
     """Score the tracks and the merged tracks of the annotated videos.
 
-    Writes reports/metrics.json and the table scores: totals, per video, per joint and per difficulty tag. A sequence
-    that cannot be scored is rejected with its reason; `sequences` counts those that each metric is over.
+    Writes reports/metrics.json, the few totals that DVC compares between revisions, and all scores as
+    reports/scores.json and the table scores: totals, per video, per joint and per difficulty tag. A sequence that
+    cannot be scored is rejected with its reason; `sequences` counts those that each metric is over.
     """
     videos = read_table(VIDEOS, VIDEOS.path(workspace.tables)).to_pylist()
     current().start("videos", len(_annotated(videos, params)) * len(_TABLES))
-    metrics: dict[str, _Row] = {}
+    everything: dict[str, _Row] = {}
     rows: list[_Row] = []
     if not _annotated(videos, params):
         wanted = " and ".join(params.score.splits)
         current().notice(f"Nothing is scored: no video of the split {wanted} has annotated frames.")
     for number, (key, table) in enumerate(_TABLES.items()):
         scores = _Scores(key, _annotated(videos, params), _score(workspace, params, videos, key, table, number))
-        metrics[key] = scores.figures()
+        everything[key] = scores.figures()
         rows += scores.rows()
     write_table(SCORES, rows, SCORES.path(workspace.tables))
     workspace.reports.mkdir(parents=True, exist_ok=True)
-    write_json(workspace.reports / "metrics.json", metrics, indent=2)
+    metrics = {key: {name: values[name] for name in HEADLINE} for key, values in everything.items()}
+    for name, content in (("scores.json", everything), ("metrics.json", metrics)):
+        write_json(workspace.reports / name, content, indent=2)
     current().summary(**{f"{key}_{name}": values[name] for key, values in metrics.items() for name in ("mAP", "MOTA")})
 
 
@@ -60,7 +63,7 @@ class _Scores:
     """Those of them that have tracks."""
 
     def figures(self) -> _Row:
-        """The object under this key in metrics.json."""
+        """The object under this key in scores.json."""
         slices: dict[str, dict[str, Totals]] = {"total": {}, "video": {}, "tag": {}}
         for scope, name, part in self._slices():
             slices[scope][name] = part

@@ -1,4 +1,4 @@
-"""Totals of a run as nested figures (reports/metrics.json) and as rows of the table `scores`."""
+"""Totals of a run as nested figures (reports/scores.json) and as rows of the table `scores`."""
 
 import math
 from collections.abc import Iterator
@@ -14,12 +14,14 @@ from tasks.scoring.totals import Totals
 
 COUNTS: Final = ("misses", "switches", "false_positives", "objects", "detections")
 """Metrics that are counts; the others are percentages."""
-_HEADLINE: Final = {
+HEADLINE: Final = ("mAP", "MOTA", "HOTA", "precision", "recall", "id_switches", "misses", "false_positives")
+"""The totals that reports/metrics.json holds."""
+_TOTALS: Final = {
     **{"mAP": "ap", "MOTA": "mota", "MOTP": "motp", "precision": "precision", "recall": "recall"},
     **{"id_switches": "switches", "misses": "misses", "false_positives": "false_positives", "objects": "objects"},
     **{"HOTA": "hota", "FA-HOTA": "fa_hota", "DetA": "deta", "AssA": "assa", "FragA": "fraga", "LocA": "loca"},
 }
-"""Names in metrics.json, and of the same metric in the table."""
+"""Names in scores.json, and of the same metric in the table."""
 _OF_JOINTS: Final = {
     **{"AP": "ap", "MOTA": "mota", "MOTP": "motp", "precision": "precision", "recall": "recall"},
     "HOTA": "hota",
@@ -36,9 +38,9 @@ def sequence_counts(scores: Many[SequenceScores]) -> dict[str, int]:
 
 
 def figures(totals: Totals) -> dict[str, int | float | None]:
-    """The headline figures, None where undefined; counts are integers, sums over joints."""
+    """The totals over joints, None where undefined; counts are integers, sums over joints."""
     columns = _columns(totals)
-    values = {name: (metric, _plain(columns.get(metric, [math.nan])[-1])) for name, metric in _HEADLINE.items()}
+    values = {name: (metric, _plain(columns.get(metric, [math.nan])[-1])) for name, metric in _TOTALS.items()}
     return {
         name: int(value) if metric in COUNTS and value is not None else value
         for name, (metric, value) in values.items()

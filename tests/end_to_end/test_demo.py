@@ -42,7 +42,7 @@ def test_every_stage_tells_how_its_result_came_about(demo):
 
 
 def test_tracks_and_merged_tracks_are_scored_and_exported(demo):
-    metrics = json.loads((demo.reports / "metrics.json").read_text())
+    metrics = json.loads((demo.reports / "scores.json").read_text())
     for key in ("tracking", "merged"):
         assert metrics[key]["sequences"]["annotated"] == 2
         assert 0 <= metrics[key]["mAP"] <= 100

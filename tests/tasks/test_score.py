@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
@@ -40,6 +42,22 @@ def test_tracking_is_the_headline_and_merged_stands_beside_it(corpus: Corpus, pa
     assert merged["MOTA"] == pytest.approx(100)
     assert tracking["MOTA"] == pytest.approx(100 * (1 - 2 / 12))
     assert tracking["sequences"] == {"annotated": 2, "mAP": 2, "MOTA": 2, "HOTA": 2}
+
+
+def test_what_dvc_compares_between_revisions_is_the_headline_alone(corpus: Corpus, params: Params) -> None:
+    corpus.run("score", params)
+    metrics = json.loads((corpus.workspace.reports / "metrics.json").read_text())
+    assert list(metrics) == ["tracking", "merged"]
+    for key, values in metrics.items():
+        assert len(values) == 8
+        assert values.items() <= corpus.metrics[key].items()
+    (score,) = [stage for name, stage in stages().items() if name == "score"]
+    assert score["metrics"] == [{"reports/metrics.json": {"cache": False}}]
+    assert "metrics" not in {name for stage, entry in stages().items() if stage != "score" for name in entry}
+
+
+def stages() -> dict[str, dict[str, Any]]:
+    return YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 
 
 def test_figures_by_video_joint_and_tag(corpus: Corpus, params: Params) -> None:
@@ -99,7 +117,7 @@ def test_without_ground_truth_the_keys_stay_and_the_values_are_null(tmp_path: Pa
 
 
 def test_the_same_tables_give_the_same_bytes(corpus: Corpus, params: Params) -> None:
-    files = (corpus.workspace.reports / "metrics.json", SCORES.path(corpus.workspace.tables))
+    files = (corpus.workspace.reports / "scores.json", SCORES.path(corpus.workspace.tables))
     contents = []
     for _ in range(2):
         corpus.run("score", params)

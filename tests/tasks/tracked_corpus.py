@@ -141,5 +141,5 @@ class Corpus:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """reports/metrics.json."""
-        return json.loads((self.workspace.reports / "metrics.json").read_text())
+        """reports/scores.json."""
+        return json.loads((self.workspace.reports / "scores.json").read_text())

@@ -14,7 +14,7 @@ from flows.runtime.prefect_flow import flow, side_by_side
 from flows.runtime.process_runner import ProcessRunner, update_by_dvc
 from flows.runtime.repository import Repository, make_private
 from flows.runtime.run_servers import RunServers
-from flows.runtime.summary import RunTimes, exit_code, print_summary
+from flows.runtime.summary import RunTimes, exit_code, headline, print_summary
 from tasks.errors import InputError
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
@@ -48,6 +48,7 @@ def reproduce(repository: Repository, console: Console, *, prepare: Callable[[],
         StoppedError: SIGINT or SIGTERM came.
     """
     start = time.monotonic()
+    before = headline(repository.workspace.reports / "metrics.json")
     pipeline = read_pipeline(repository.root / "dvc.yaml")
     with exclusive_run(repository, console, pipeline.stages, command="corrtrack reproduce") as runner:
         prepare()
@@ -63,7 +64,7 @@ def reproduce(repository: Repository, console: Console, *, prepare: Callable[[],
     outcome_of = {outcome.stage: outcome for outcome in updated}
     outcomes = [outcome_of.get(stage, StageOutcome(stage, "unchanged", 0.0)) for stage in pipeline.stages]
     times = RunTimes(total=time.monotonic() - start, servers=servers.waited_seconds)
-    print_summary(console, repository.workspace, outcomes, times)
+    print_summary(console, repository.workspace, outcomes, times, before=before)
     return exit_code(repository.workspace)
 
 

@@ -1,10 +1,10 @@
 """The end of a run: one table of scores and seconds, what was rejected, and the path of the report."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +16,8 @@ from tasks.stages import STAGES
 from tasks.tables import read_table
 from tasks.tables.schemas import REJECTS
 from tasks.workspace import Workspace
+
+_SCORES: Final = ("mAP", "MOTA", "identity switches")
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,30 @@ def exit_code(workspace: Workspace) -> ExitCode:
     return ExitCode.REJECTED if rejected(workspace) else ExitCode.DONE
 
 
-def print_summary(console: Console, workspace: Workspace, outcomes: Sequence[StageOutcome], times: RunTimes) -> None:
-    """Print the table, the seconds, what was rejected, and the path of the report."""
+Headline = Mapping[str, tuple[str, str, str]]
+"""mAP, MOTA (both in percent) and identity switches as text, by the kind of tracks."""
+
+
+def print_summary(
+    console: Console,
+    workspace: Workspace,
+    outcomes: Sequence[StageOutcome],
+    times: RunTimes,
+    *,
+    before: Headline | None = None,
+) -> None:
+    """Print the table, the seconds, what was rejected, and the path of the report.
+
+    Args:
+        console: where they go.
+        workspace: folders of the run.
+        outcomes: of its stages.
+        times: its seconds.
+        before: scores of the run before; what differs from them is printed too.
+    """
     console.print(summary_table(workspace, outcomes))
+    for line in changes(before or {}, headline(workspace.reports / "metrics.json")):
+        print_line(console, line)
     print_line(console, times_line(workspace, outcomes, times))
     rejects = rejected(workspace)
     if rejects:
@@ -60,7 +83,7 @@ def summary_table(workspace: Workspace, outcomes: Sequence[StageOutcome]) -> Tab
     """One table: a row per kind of tracks with its scores, then a row per stage with its seconds."""
     table = Table(title="corrtrack", title_justify="left", show_edge=False)
     table.add_column("")
-    for name in ("mAP", "MOTA", "identity switches", "seconds"):
+    for name in (*_SCORES, "seconds"):
         table.add_column(name, justify="right")
     for tracks, scores in headline(workspace.reports / "metrics.json").items():
         table.add_row(tracks, *scores, "")
@@ -87,8 +110,19 @@ def times_line(workspace: Workspace, outcomes: Sequence[StageOutcome], times: Ru
     )
 
 
+def changes(before: Headline, now: Headline) -> list[str]:
+    """What differs from the run before, a line for each kind of tracks; none where nothing does."""
+    lines = []
+    for kind in (kind for kind in now if kind in before):
+        pairs = zip(_SCORES, before[kind], now[kind], strict=True)
+        changed = [f"{name} {first} -> {second}" for name, first, second in pairs if first != second]
+        if changed:
+            lines.append(f"{kind}, against the run before: {', '.join(changed)}")
+    return lines
+
+
 def headline(metrics: Path) -> dict[str, tuple[str, str, str]]:
-    """mAP, MOTA (both in percent) and identity switches, as text, of the tracks and of the merged tracks."""
+    """The scores of the tracks and of the merged tracks that a run wrote; empty where there are none."""
     if not metrics.is_file():
         return {}
     scores: dict[str, Any] = json.loads(metrics.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from flows.runtime.outcomes import ExitCode, StageOutcome
-from flows.runtime.summary import RunTimes, exit_code, headline, print_summary, times_line
+from flows.runtime.summary import RunTimes, changes, exit_code, headline, print_summary, times_line
 from tasks.provenance import recorded
 from tasks.tables import write_table
 from tasks.tables.schemas import REJECTS
@@ -52,6 +52,13 @@ def test_the_table_holds_scores_and_seconds_and_the_report_comes_last(workspace)
     assert "merge unchanged" in lines
     assert "0.0 s of work in 1 of them, 12.2 s of DVC and starting processes around it" in " ".join(lines)
     assert lines[-1] == f"report: {workspace.reports / 'index.html'}"
+
+
+def test_what_changed_since_the_run_before_stands_in_one_line_for_each_kind_of_tracks():
+    before = {"tracks": ("46.1", "24.9", "741"), "merged tracks": ("46.1", "25.1", "722")}
+    now = {"tracks": ("46.1", "25.3", "730"), "merged tracks": ("46.1", "25.1", "722"), "other": ("1", "2", "3")}
+    assert changes(before, now) == ["tracks, against the run before: MOTA 24.9 -> 25.3, identity switches 741 -> 730"]
+    assert changes({}, now) == changes(now, now) == []
 
 
 def test_stages_that_ran_side_by_side_sum_to_more_than_the_run(tmp_path):

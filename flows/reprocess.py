@@ -24,8 +24,9 @@ from flows.runtime.summary import RunTimes, exit_code, print_summary
 from tasks.content_key import code_key, file_digest, packages_key
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
+from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.inference.box_sources import require_boxes
-from tasks.out_folder import claim_out_folder
+from tasks.out_folder import claim_out_folder, remove_written
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.shards.ray_cluster import ray_on_demand
@@ -57,6 +58,14 @@ class ReprocessRequest:
     out: Path
     weights: Path | None
     detections: tuple[Path, ...]
+    poses: Path | None = None
+    pose_format: str | None = None
+    """A name of `registry.FORMATS`; None: what params.yaml says."""
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Every path that is read."""
+        return [self.corpus, *self.detections, *([] if self.poses is None else [self.poses])]
 
 
 def reprocess(repository: Repository, request: ReprocessRequest, console: Console) -> ExitCode:
@@ -71,14 +80,14 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
         StoppedError: SIGINT or SIGTERM came.
     """
     start = time.monotonic()
-    params = load_params(repository.params)
-    weights = find_weights(repository, request.weights)
-    require_corpus(request.corpus, request.detections)
-    out = claim_out_folder(request.out, inputs=[request.corpus, *request.detections])
+    params = params_for(request, load_params(repository.params))
+    weights = find_weights(repository, request.weights, needs_pose=params.estimate.source == "network")
+    require_corpus(request.corpus, request.detections, request.poses)
+    out = claim_out_folder(request.out, inputs=request.inputs)
     separate = replace(repository, own_state=out / ".corrtrack")
     outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in _STAGES], 0.0
     with exclusive_run(separate, console, _STAGES, command="corrtrack reprocess") as runner:
-        data = corpus_view(request.corpus, request.detections, separate.state / "corpus")
+        data = corpus_view(request.corpus, request.detections, separate.state / "corpus", request.poses)
         workspace = Workspace(data, out / "artifacts", out / "reports", separate.state)
         last_run = LastRun(separate.state / "last_run.json", [workspace.artifacts, workspace.reports])
         inputs = _inputs(request, workspace, weights, params)
@@ -98,22 +107,55 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
     return exit_code(workspace)
 
 
-def find_weights(repository: Repository, folder: Path | None) -> dict[str, Path]:
-    """Weight files by name: those of `folder`, or those that the repository has trained.
+def params_for(request: ReprocessRequest, params: Params) -> Params:
+    """The params of the run: those of params.yaml, or the same with poses from files where the user names some.
 
     Raises:
-        InputError: one of the networks is missing; names the ways to get them.
+        InputError: poses and person boxes are both named, or a format is named without poses or is unknown.
+    """
+    if request.poses is None:
+        if request.pose_format is not None:
+            raise InputError(f"--pose-format {request.pose_format}: expected --poses too, which it is the format of")
+        return params
+    if request.detections:
+        raise InputError(
+            "expected --poses or --detections, got both; the boxes of poses are those around their keypoints"
+        )
+    if request.pose_format not in {None, AUTO, *FORMATS}:
+        raise InputError(f"--pose-format must be {AUTO} or one of {', '.join(FORMATS)}, got {request.pose_format}")
+    sections: dict[str, dict[str, Any]] = {
+        "index": {"pose_format": request.pose_format or params.index.pose_format},
+        "detect": {"source": "poses", "box_sources": ["detected"]},
+        "estimate": {"source": "file"},
+    }
+    return params.model_copy(
+        update={name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
+    )
+
+
+def find_weights(repository: Repository, folder: Path | None, *, needs_pose: bool) -> dict[str, Path]:
+    """Weight files by name: those of `folder`, or those that the repository has trained.
+
+    Args:
+        repository: whose artifacts/models is the default.
+        folder: weight files that the user names.
+        needs_pose: whether the pose network must be there; poses of files are tracked without it.
+
+    Raises:
+        InputError: a network that is needed is missing; names the ways to get it.
     """
     source = repository.workspace.models if folder is None else folder.expanduser().resolve()
     files = {name: source / f"{name}.safetensors" for name in NETWORKS}
-    missing = [path.name for path in files.values() if not path.is_file()]
+    found = {name: path for name, path in files.items() if path.is_file()}
+    needed = NETWORKS if needs_pose else ("correspondence",)
+    missing = [files[name].name for name in needed if name not in found]
     if missing:
         raise InputError(
-            f"{source}: expected the weights {' and '.join(path.name for path in files.values())}, found no "
+            f"{source}: expected the weights {' and '.join(files[name].name for name in needed)}, found no "
             f"{' and no '.join(missing)}; train them with `make demo` (or with `corrtrack reproduce --profile "
             "paper` on your own data), or take released ones by `corrtrack import-weights` and name them with --weights"
         )
-    return files
+    return found
 
 
 def _inputs(
@@ -130,8 +172,10 @@ def _inputs(
 
 
 def _copy_weights(files: dict[str, Path], workspace: Workspace) -> None:
-    """Keep the weights beside what they produce; unchanged ones stay as they are."""
+    """Keep the weights beside what they produce; unchanged ones stay as they are, those of no use now go."""
     workspace.models.mkdir(parents=True, exist_ok=True)
+    for name in set(NETWORKS) - set(files):
+        remove_written(workspace.weights(name))
     for name, source in files.items():
         target = workspace.weights(name)
         if not target.is_file() or file_digest(target) != file_digest(source):
@@ -145,6 +189,7 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
     record = {
         "corpus": str(request.corpus.expanduser().resolve()),
         "detections": [str(path) for path in request.detections],
+        "poses": None if request.poses is None else str(request.poses.expanduser().resolve()),
         "weights": {name: {"file": str(path), "sha256": file_digest(path)} for name, path in weights.items()},
         "params": params.model_dump(mode="json"),
     }

@@ -97,15 +97,29 @@ def reprocess(
         list[Path] | None,
         typer.Option("--detections", metavar="FILE", help="Person boxes in MOT or COCO results form; repeatable."),
     ] = None,
+    poses: Annotated[
+        Path | None,
+        typer.Option("--poses", metavar="PATH", help="Poses of another program: a file, or a folder of files."),
+    ] = None,
+    pose_format: Annotated[
+        str | None,
+        typer.Option("--pose-format", metavar="NAME", help="Format of --poses; without it the content tells."),
+    ] = None,
 ) -> None:
     """Track the people of an external corpus, with networks that are trained already.
 
     Runs the stages from index to report on the corpus and writes tables, tracks and a report to --out. A second
     call continues where the first was stopped, and repeats only what a change of corpus or params.yaml requires.
 
+    With --poses the given poses are tracked, and only the correspondence network is needed. Their formats:
+    parquet (corrtrack's own tables), posetrack17, coco (PoseTrack18 and 21 too), coco-results, alphapose, openpose,
+    mmpose, rtmlib, ultralytics, ultralytics-txt, mediapipe, deeplabcut (csv), sleap (csv).
+
     Examples:
 
     - `corrtrack reprocess street.mp4 --out runs/street --detections street.txt`
+
+    - `corrtrack reprocess street.mp4 --out runs/street --poses street.json`
 
     - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --weights weights/released`
     """
@@ -113,5 +127,5 @@ def reprocess(
     from flows.reprocess import reprocess as run
     from flows.runtime.repository import find_repository
 
-    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()))
+    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format)
     raise typer.Exit(run(find_repository(), request, Console()))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tasks.errors import InputError
+from tasks.formats.pose_files.corpus import POSES_FOLDER
 from tasks.formats.video_places import (
     VIDEO_ENDINGS,
     bare_videos,
@@ -26,7 +27,7 @@ _LINKED_WHOLE: Final = ("coco*", "annotations", "posetrack_data", "images", "pos
 _DEEPEST: Final = 8
 
 
-def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
+def corpus_view(corpus: Path, detections: Sequence[Path], view: Path, poses: Path | None = None) -> Path:
     """Folder to index: `corpus` itself if it is laid out like data/ and complete, else links to it in `view`.
 
     Args:
@@ -34,14 +35,15 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
         detections: Person boxes to take instead of those found: MOT tables (.txt), one per bare video and named
             after it if there are several, or COCO results (.json) for annotated videos.
         view: Where the links are laid, anew each time.
+        poses: Poses to take instead of those in the corpus: a file, or a folder laid out like data/poses.
 
     Raises:
         InputError: something is not there, or a file of detections fits no video.
     """
-    require_corpus(corpus, detections)
+    require_corpus(corpus, detections, poses)
     corpus = corpus.expanduser().resolve()
     is_one_video = corpus.is_file() or is_frame_folder(corpus)
-    if not is_one_video and not detections:
+    if not is_one_video and not detections and poses is None:
         return corpus
     _remove_links(view)
     (view / "videos").mkdir(parents=True)
@@ -50,11 +52,13 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path) -> Path:
     else:
         _view_folder(corpus, view)
     _add_detections([path.expanduser().resolve() for path in detections], view)
+    if poses is not None:
+        _replace_poses(poses.expanduser().resolve(), view)
     return view
 
 
-def require_corpus(corpus: Path, detections: Sequence[Path]) -> None:
-    """Raise InputError unless the corpus is there and the detections are files of a known form."""
+def require_corpus(corpus: Path, detections: Sequence[Path], poses: Path | None = None) -> None:
+    """Raise InputError unless corpus and poses are there and the detections are files of a known form."""
     corpus = corpus.expanduser().resolve()
     if not corpus.exists():
         raise InputError(
@@ -63,6 +67,8 @@ def require_corpus(corpus: Path, detections: Sequence[Path]) -> None:
     for path in detections:
         if not path.is_file() or path.suffix not in {".txt", ".json"}:
             raise InputError(f"--detections {path}: expected a file in MOT form (.txt) or COCO results form (.json)")
+    if poses is not None and not poses.expanduser().exists():
+        raise InputError(f"--poses {poses}: expected a file or a folder of poses, got nothing")
 
 
 def _remove_links(view: Path) -> None:
@@ -144,6 +150,16 @@ def _replace_results(results: Sequence[Path], view: Path) -> None:
         earlier.unlink()
     (sets[0] / RESULTS_FOLDER).mkdir(exist_ok=True)
     _link(results, sets[0] / RESULTS_FOLDER)
+
+
+def _replace_poses(poses: Path, view: Path) -> None:
+    folder = view / POSES_FOLDER
+    folder.unlink(missing_ok=True)
+    if poses.is_dir():
+        folder.symlink_to(poses)
+    else:
+        folder.mkdir()
+        _link([poses], folder)
 
 
 def _detections_of(video: Path) -> Path:

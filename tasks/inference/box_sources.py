@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 def require_boxes(workspace: Workspace, params: "Params") -> None:
     """Check, before any network runs, that there is a source of person boxes for the indexed videos.
 
+    Poses of files are their own source; `detect` counts those that can be tracked.
+
     Raises:
         InputError: no detector is chosen, and there is neither a file of boxes nor an annotated person.
     """
     index = VideoIndex(workspace.tables)
     videos = [index.video(video_id) for video_id in index.of_splits(params.detect.splits)]
-    if not videos or uses_detector(params):
+    if not videos or uses_detector(params) or params.detect.source == "poses":
         return
     if "detected" in params.detect.box_sources and (
         results_files(workspace.data) or any(mot_file(workspace.data, video) for video in videos)
@@ -30,9 +32,10 @@ def require_boxes(workspace: Workspace, params: "Params") -> None:
     if "annotated" in params.detect.box_sources and any(annotations.boxes(video) for video in videos):
         return
     raise InputError(
-        f"no person boxes for any of {len(videos)} videos, so there is nothing to track: name a file of boxes with "
-        "--detections (COCO results, or NAME.det.txt in MOT form beside NAME.mp4), or set detect.source to network "
-        "and detect.network_weights to the weights of a person detector in params.yaml"
+        f"no person boxes for any of {len(videos)} videos, so there is nothing to track: name poses of another program "
+        "with --poses, or a file of boxes with --detections (COCO results, or NAME.det.txt in MOT form beside "
+        "NAME.mp4), or set detect.source to network and detect.network_weights to the weights of a person detector "
+        "in params.yaml"
     )
 
 

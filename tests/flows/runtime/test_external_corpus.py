@@ -91,6 +91,19 @@ def test_results_are_laid_beside_a_set_as_downloaded(tmp_path):
     assert [path.relative_to(view).as_posix() for path in results_files(view)] == ["detections/new.json"]
 
 
+@pytest.mark.parametrize("poses", ["mine.json", "mine"])
+def test_poses_replace_those_of_the_corpus_in_the_view_alone(tmp_path, poses):
+    touched(tmp_path / "c/a.mp4", tmp_path / "c/poses/old.json", tmp_path / "mine.json", tmp_path / "mine/a.json")
+    before = files_in(tmp_path / "c")
+    for _ in range(2):
+        view = corpus_view(tmp_path / "c", [], tmp_path / "view", tmp_path / poses)
+        assert [path.name for path in (view / "poses").iterdir()] == ["mine.json" if poses != "mine" else "a.json"]
+        assert list(boxes_of(view)) == ["a.mp4"]
+    assert files_in(tmp_path / "c") == before
+    with pytest.raises(InputError, match="expected a file or a folder of poses, got nothing"):
+        corpus_view(tmp_path / "c", [], tmp_path / "view", tmp_path / "none.json")
+
+
 def test_a_cover_does_not_hide_the_videos_beside_it(tmp_path):
     touched(tmp_path / "c/a.mp4", tmp_path / "c/cover.jpg")
     assert boxes_of(corpus_view(tmp_path / "c", [], tmp_path / "view")) == {"a.mp4": ""}

@@ -7,6 +7,7 @@ import pytest
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.errors import InputError
 from tasks.index import run as index
+from tasks.inference.box_sources import require_boxes
 from tasks.params.rules import broken_rules
 from tasks.progress import Progress, as_current
 
@@ -47,6 +48,7 @@ def indexed(corpus, of_files, video_file):
 
 def test_poses_of_a_file_are_kept_as_they_are_recovered_and_tracked(indexed, of_files):
     corpus = indexed([person(frame) for frame in range(20) if frame != MISSED])
+    require_boxes(corpus.workspace, of_files)
     corpus.run(of_files, "detect", "estimate", "recover", "track", "merge")
     poses = corpus.table("poses", "walk", drop_reason=None)
     assert {row["frame_index"] for row in poses} == set(range(20)) - {MISSED}

@@ -1,0 +1,57 @@
+"""What a run on another corpus reads, by what the user names."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flows.reprocess import ReprocessRequest, find_weights, params_for
+from flows.runtime.repository import find_repository
+from tasks.errors import InputError
+from tasks.formats.pose_files.registry import FORMATS
+from tasks.params.loading import load_params
+from tasks.params.rules import broken_rules
+
+ASKED = ReprocessRequest(Path("street.mp4"), Path("out"), None, ())
+
+
+@pytest.fixture
+def params():
+    return load_params(find_repository().params)
+
+
+def test_poses_of_files_are_tracked_in_the_place_of_estimated_ones(params):
+    chosen = params_for(replace(ASKED, poses=Path("street.json"), pose_format="openpose"), params)
+    assert (chosen.detect.source, chosen.detect.box_sources) == ("poses", ["detected"])
+    assert (chosen.estimate.source, chosen.index.pose_format) == ("file", "openpose")
+    assert list(broken_rules(chosen)) == []
+    assert chosen.track == params.track
+    assert params_for(ASKED, params) == params
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"pose_format": "coco"}, "expected --poses too"),
+        ({"poses": Path("a.json"), "pose_format": "cocoa"}, "must be auto or one of .*coco.*, got cocoa"),
+        ({"poses": Path("a.json"), "detections": (Path("a.txt"),)}, "expected --poses or --detections, got both"),
+    ],
+)
+def test_poses_that_contradict_the_rest_are_refused(params, named, message):
+    with pytest.raises(InputError, match=message):
+        params_for(replace(ASKED, **named), params)
+
+
+def test_poses_of_files_need_the_correspondence_network_alone(tmp_path):
+    (tmp_path / "correspondence.safetensors").write_bytes(b"x")
+    repository = find_repository()
+    assert list(find_weights(repository, tmp_path, needs_pose=False)) == ["correspondence"]
+    with pytest.raises(InputError, match=r"found no pose\.safetensors"):
+        find_weights(repository, tmp_path, needs_pose=True)
+
+
+def test_the_help_names_every_format_of_poses():
+    from flows.cli.pipeline import reprocess
+
+    words = (reprocess.__doc__ or "").replace(",", " ").replace(".", " ").split()
+    assert set(FORMATS) <= set(words)

@@ -56,10 +56,10 @@ def test_the_box_encloses_the_confident_keypoints_with_the_margin():
         pytest.param((100, 430), 17, [70, 420, 60, 59], id="cut at the lower border"),
     ],
 )
-def test_boxes_at_the_border(place, keypoints, expected):
+def test_boxes_at_the_border(location, keypoints, expected):
     square = np.linspace([-20.0, 0.0], [20.0, 80.0], 17)
     box = recovery_boxes(
-        square[None] + place, np.arange(17)[None] < keypoints, min_keypoints=3, margin_px=10, width=640, height=480
+        square[None] + location, np.arange(17)[None] < keypoints, min_keypoints=3, margin_px=10, width=640, height=480
     )
     assert np.isnan(box).all() if expected is None else box[0].tolist() == expected
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray, IntArray
-from models.metrics.assignment import solve, unambiguous_matches
+from models.metrics.assignment import clear_best_pairs, solve, unambiguous_matches
 from models.metrics.sequence import (
     JOINT_COUNT,
     FrameBlock,
@@ -137,8 +137,9 @@ def _block_pairs(sequence: Sequence, block: FrameBlock) -> _Pairs:
     chosen, unambiguous = unambiguous_matches(np.where(flat > 0, -flat, np.inf))
     for matrix in np.flatnonzero(~unambiguous):
         persons = block.truth_rows[matrix // joints] >= 0, block.predicted_rows[matrix // joints] >= 0
+        gain = flat[matrix][np.ix_(*persons)]
         chosen[matrix] = False
-        chosen[matrix][solve(-flat[matrix][np.ix_(*persons)])] = True
+        chosen[matrix][clear_best_pairs(gain) or solve(-gain)] = True
     frame, joint, row, column = np.nonzero((chosen & (flat > 0)).reshape(similarity.shape))
     return _Pairs(
         frame=block.first_frame + frame,

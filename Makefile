@@ -26,7 +26,7 @@ demo: $(PROJECT) ## run everything that is stale; without data/, on a synthesise
 trend: $(PROJECT) ## judge the paper's trends on five fresh synthetic corpora, in about 40 minutes
 	@CORRTRACK_PARENT=$$PPID $(BIN)/corrtrack trend
 
-weights: $(LOCKED) ## train the starting weights of models/weights anew, in about 2 hours; run it again to go on
+weights: $(LOCKED) ## train the starting weights of models/weights anew, for several hours; run it again to go on
 	$(BIN)/python -m tasks.starting_weights
 
 test: lint ## set up, then ruff, mypy, import-linter and the tests with their coverage

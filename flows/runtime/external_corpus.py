@@ -9,6 +9,8 @@ from typing import Final
 from tasks.errors import InputError
 from tasks.formats.pose_files.corpus import POSES_FOLDER
 from tasks.formats.video_places import (
+    ANNOTATION_FOLDERS,
+    DEEPEST,
     VIDEO_ENDINGS,
     bare_videos,
     detections_beside,
@@ -22,9 +24,8 @@ from tasks.tables import TABLES, read_table
 from tasks.tables.schemas import VIDEOS
 from tasks.workspace import Workspace
 
-_LINKED_WHOLE: Final = ("coco*", "annotations", "posetrack_data", "images", "poses", "img1")
+_LINKED_WHOLE: Final = ("coco*", *ANNOTATION_FOLDERS, "images", POSES_FOLDER, "img1")
 """Folders that no file is ever added to."""
-_DEEPEST: Final = 8
 
 
 def corpus_view(corpus: Path, detections: Sequence[Path], view: Path, poses: Path | None = None) -> Path:
@@ -111,7 +112,7 @@ def _view_one_video(video: Path, view: Path) -> None:
 def _view_folder(corpus: Path, view: Path, depth: int = 0) -> None:
     """Link what lies in `corpus`; folders that files may have to be added to are made anew, so that it is only read."""
     for path in sorted(corpus.iterdir()):
-        is_whole = any(fnmatch(path.name, name) for name in _LINKED_WHOLE) or depth > _DEEPEST
+        is_whole = any(fnmatch(path.name, name) for name in _LINKED_WHOLE) or depth > DEEPEST
         if not path.is_dir() or path.name.startswith(".") or is_whole or is_frame_folder(path):
             _link([path], view)
         else:

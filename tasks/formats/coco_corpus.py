@@ -11,7 +11,7 @@ from tasks.errors import InputError
 from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError
-from tasks.formats.fields import Record, box_xywh, flag, is_absent, real, records, unique_id, whole
+from tasks.formats.fields import Record, box_xywh, flag, has_key, is_absent, real, records, unique_id, whole
 from tasks.formats.json_files import load_json
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.paths import below
@@ -83,15 +83,11 @@ def _read_set(path: Path, place: _Set, tick: Tick, data: Path) -> CorpusPart:
     except (InputError, FieldError) as error:
         part.reject(place.source, "", str(error).removeprefix(f"{path}: "))
         return part
-    wanted = {person.get("image_id") for person in persons if isinstance(person, dict) and _has_key(person, "image_id")}
+    wanted = {person.get("image_id") for person in persons if isinstance(person, dict) and has_key(person, "image_id")}
     images, known = _images(part, place, listed, wanted)
     sizes = _check_images(part, place, images, tick, data)
     _persons(part, place, persons, slots, known=known, sizes=sizes)
     return part
-
-
-def _has_key(record: Record, field: str) -> bool:
-    return isinstance(record.get(field), int | float | str)
 
 
 def _images(

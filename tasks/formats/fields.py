@@ -81,6 +81,11 @@ def box_xywh(record: Record, field: str) -> list[float]:
     return box
 
 
+def has_key(record: Record, field: str) -> bool:
+    """Whether a field holds a value that can name another record: a number or a text."""
+    return isinstance(record.get(field), int | float | str)
+
+
 def is_absent(record: Record, field: str) -> bool:
     """Whether an optional field is missing; null means the same."""
     return record.get(field) is None

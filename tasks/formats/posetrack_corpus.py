@@ -17,6 +17,7 @@ from tasks.formats.fields import (
     as_number,
     box_xywh,
     flag,
+    has_key,
     is_absent,
     is_number,
     records,
@@ -253,7 +254,7 @@ class _VideoReader:
 
 def _free_ids(persons: Sequence[Any]) -> Iterator[int]:
     """Ids for the annotations that have none: numbers that no annotation of the file has."""
-    used = {as_number(person.get("id")) for person in persons if isinstance(person, dict) and _has_key(person, "id")}
+    used = {as_number(person.get("id")) for person in persons if isinstance(person, dict) and has_key(person, "id")}
     return (number for number in count() if number not in used)
 
 
@@ -263,12 +264,8 @@ def _is_of_another_category(person: Any, slots: KeypointSlots) -> bool:
     return bool(as_number(person["category_id"]) != as_number(slots.category_id))
 
 
-def _has_key(record: Record, field: str) -> bool:
-    return isinstance(record.get(field), int | float | str)
-
-
 def _has_image(person: Any) -> bool:
-    return isinstance(person, dict) and _has_key(person, "image_id")
+    return isinstance(person, dict) and has_key(person, "image_id")
 
 
 def _in_order(images: list[tuple[int, Record]]) -> list[tuple[int, Record]]:

@@ -21,7 +21,8 @@ _OTHER_MEDIA: Final = frozenset({".gif", ".heic", ".heif", ".avif", ".dng", ".sw
 ANNOTATION_FOLDERS: Final = ("annotations", "posetrack_data")
 """Folders of annotations below the root of a set: PoseTrack18's, and PoseTrack21's as downloaded."""
 _PARTS_OF_A_SET: Final = (*ANNOTATION_FOLDERS, "images", "detections")
-_DEEPEST: Final = 8
+DEEPEST: Final = 8
+"""Levels of folders below a corpus that are searched."""
 
 
 @dataclass
@@ -42,7 +43,7 @@ def bare_videos(data: Path) -> list[Path]:
 def video_places(data: Path) -> VideoPlaces:
     """Find the videos without annotations below `data`; hidden files and folders are passed over."""
     found = VideoPlaces()
-    _search(found, data, 0, set())
+    _search(found, data, 0, set(), holds_frames=False)
     return found
 
 
@@ -91,7 +92,7 @@ def detections_beside(data: Path, media: str) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _search(found: VideoPlaces, folder: Path, depth: int, seen: set[Path]) -> None:
+def _search(found: VideoPlaces, folder: Path, depth: int, seen: set[Path], *, holds_frames: bool) -> None:
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -103,21 +104,23 @@ def _search(found: VideoPlaces, folder: Path, depth: int, seen: set[Path]) -> No
     files = [path for path in entries if not path.is_dir() and (path.is_file() or path.is_symlink())]
     folders = [path for path in entries if path.is_dir() and not _is_read_otherwise(path, depth)]
     own = [path for path in files if path.suffix.lower() in VIDEO_ENDINGS]
-    found.videos += sorted([*own, *(path for path in folders if is_frame_folder(path))])
+    frame_folders = {path for path in folders if is_frame_folder(path)}
+    found.videos += sorted([*own, *frame_folders])
     found.passed_over += [
         (folder, path.name, f"expected a video or a picture in a known format, got {path.suffix}; convert it")
         for path in files
         if path.suffix.lower() in _OTHER_MEDIA
     ]
-    _pass_over_pictures(found, folder, depth)
-    for path in folders if depth < _DEEPEST else ():
-        _search(found, path, depth + 1, seen)
+    if not holds_frames:
+        _pass_over_pictures(found, folder)
+    for path in folders if depth < DEEPEST else ():
+        _search(found, path, depth + 1, seen, holds_frames=path in frame_folders)
 
 
-def _pass_over_pictures(found: VideoPlaces, folder: Path, depth: int) -> None:
+def _pass_over_pictures(found: VideoPlaces, folder: Path) -> None:
     """Note the pictures beside videos that are no frames."""
     pictures = _pictures_in(folder)
-    if pictures and not is_set(folder) and (depth == 0 or not is_frame_folder(folder)):
+    if pictures and not is_set(folder):
         more = f" and {len(pictures) - 1} more pictures" if len(pictures) > 1 else ""
         reason = f"expected videos or folders of frames, got {pictures[0].name}{more} beside them"
         found.passed_over.append((folder, pictures[0].name, reason))
@@ -158,5 +161,5 @@ def _media_below(folder: Path, depth: int, known: set[Path]) -> Iterator[Path]:
     if folder not in known:
         yield from _pictures_in(folder)
     for path in entries:
-        if depth < _DEEPEST and path.is_dir():
+        if depth < DEEPEST and path.is_dir():
             yield from _media_below(path, depth + 1, known)

@@ -5,7 +5,7 @@ similar, 0 or less means "no evidence". Association and duplicate removal work w
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from models.poses.oks import body_keypoints, keypoint_area, oks, pose_oks
 from models.tracking.correspondences import Affinities, PropagatedPoses
 
 
+MeanOver: TypeAlias = Literal["above_tau", "detected"]
+"""The keypoints that equation 6 is a mean over: those whose affinity exceeds tau, or all detected ones of the track."""
+
+
 class Similarity(Protocol):
     """Compares source poses (Q,), given by id, with the P poses of a target frame."""
 
@@ -24,24 +28,27 @@ class Similarity(Protocol):
 
 
 def correspondence(
-    affinity: FloatArray, query_valid: BoolArray, *, tau: float, target_valid: BoolArray | None = None
+    affinity: FloatArray, query_valid: BoolArray, *, tau: float, mean_over: MeanOver = "above_tau"
 ) -> FloatArray:
     """Equation 6: mean affinity over the detected keypoints of the track's pose whose affinity exceeds tau.
+
+    As it is written, one keypoint of 0.9 outweighs ten of 0.8. With `mean_over` "detected" the affinities up to tau
+    count as 0 in the mean, so that a pose that agrees in many keypoints is more similar than one that agrees in few.
 
     Args:
         affinity: (Q,P,17) C_j^q(j_f^p): the map of keypoint j of track q, read at keypoint j of pose p; 0 to 1.
         query_valid: (Q,17) the N_q detected keypoints of the track's pose; ears never count.
         tau: affinities must exceed it.
-        target_valid: (P,17) keypoints of p to consider; by default all, as in the paper.
+        mean_over: "above_tau" in the paper.
 
     Returns:
-        (Q,P), tau to 1; 0 where no affinity exceeds tau.
+        (Q,P), tau to 1 (0 to 1 with "detected"); 0 where no affinity exceeds tau.
     """
-    counts = query_valid[:, None, BODY] & (affinity[..., BODY] > tau)
-    if target_valid is not None:
-        counts &= target_valid[None, :, BODY]
-    total = np.where(counts, affinity[..., BODY], 0.0).sum(axis=-1, dtype=np.float64)
-    return np.asarray(total / np.maximum(counts.sum(axis=-1), 1))
+    detected = query_valid[:, None, BODY]
+    above = detected & (affinity[..., BODY] > tau)
+    total = np.where(above, affinity[..., BODY], 0.0).sum(axis=-1, dtype=np.float64)
+    counted = above if mean_over == "above_tau" else detected
+    return np.asarray(total / np.maximum(counted.sum(axis=-1), 1))
 
 
 def cosine(source: FloatArray, target: FloatArray) -> FloatArray:
@@ -86,17 +93,20 @@ class CorrespondenceSimilarity:
         poses: all poses of the video.
         tau: `track.tau_corr` for C, `track.tau_corr_siamese` for S.
         query_keypoint_threshold: keypoints of the source below it do not count as detected.
+        mean_over: keypoints that the mean is over.
     """
 
     affinities: Affinities
     poses: VideoPoses
     tau: float
     query_keypoint_threshold: float
+    mean_over: MeanOver = "above_tau"
 
     def __call__(self, source_pose_id: IntArray, target: FramePoses, /) -> FloatArray:
         """Equation 6 as a matrix (Q,P)."""
         detected = body_keypoints(self.poses.score(source_pose_id), self.query_keypoint_threshold)
-        return correspondence(self.affinities.block(source_pose_id, target), detected, tau=self.tau)
+        affinity = self.affinities.block(source_pose_id, target)
+        return correspondence(affinity, detected, tau=self.tau, mean_over=self.mean_over)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,11 @@ def _carried(rows: pa.Table, kind: str) -> PropagatedPoses:
 def correspondence_similarity(evidence: Evidence, params: TrackParams) -> Similarity:
     """Equation 6 on the maps that the parameters name, with the threshold of these maps."""
     return CorrespondenceSimilarity(
-        evidence.affinities[params.maps], evidence.poses, _tau(params), params.query_keypoint_threshold
+        evidence.affinities[params.maps],
+        evidence.poses,
+        _tau(params),
+        params.query_keypoint_threshold,
+        params.mean_over,
     )
 
 

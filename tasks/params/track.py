@@ -18,6 +18,8 @@ class TrackParams(Section):
     """Threshold of equation 6 on C."""
     tau_corr_siamese: Share
     """The same on S, whose peaks are lower."""
+    mean_over: Literal["above_tau", "detected"]
+    """Keypoints that equation 6 is a mean over: those whose affinity exceeds the threshold, or all detected ones."""
     min_similarity: Share
     """A pair below it is not associated."""
     query_keypoint_threshold: Share

@@ -45,10 +45,25 @@ def test_equation_6(affinity, detected, expected):
     assert correspondence(one_pair(affinity), valid, tau=0.3).tolist() == [[pytest.approx(expected)]]
 
 
-def test_equation_6_asks_the_target_only_when_told_to():
-    affinity, everything = one_pair({0: 0.8, 5: 0.6}), np.ones((1, 17), dtype=bool)
-    only_nose = np.arange(17)[None] == 0
-    assert correspondence(affinity, everything, tau=0.3, target_valid=only_nose) == pytest.approx(0.8)
+@pytest.mark.parametrize(
+    ("affinity", "detected", "expected"),
+    [
+        pytest.param({0: 0.8, 5: 0.6}, [0, 1, 2, 5], 0.35, id="the sum over all four detected keypoints"),
+        pytest.param({0: 0.8, 5: 0.2}, [0, 5], 0.4, id="an affinity up to tau counts as 0"),
+        pytest.param({3: 0.9, 0: 0.6}, [0, 3, 4], 0.6, id="ears count in neither sum"),
+        pytest.param({0: 0.9}, [], 0.0, id="a track without detected keypoints"),
+    ],
+)
+def test_equation_6_as_a_mean_over_all_detected_keypoints(affinity, detected, expected):
+    valid = np.isin(np.arange(17), detected)[None]
+    assert correspondence(one_pair(affinity), valid, tau=0.3, mean_over="detected") == pytest.approx(expected)
+
+
+def test_one_keypoint_outweighs_ten_only_in_the_mean_over_those_above_tau():
+    many, single = one_pair(dict.fromkeys(range(5, 15), 0.8)), one_pair({0: 0.9})
+    affinity, valid = np.concatenate([many, single], axis=1), np.ones((1, 17), dtype=bool)
+    assert correspondence(affinity, valid, tau=0.3).argmax() == 1
+    assert correspondence(affinity, valid, tau=0.3, mean_over="detected").argmax() == 0
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1))

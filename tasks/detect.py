@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.errors import InputError
 from tasks.inference.box_files import BoxFiles
 from tasks.inference.box_sources import uses_detector
 from tasks.inference.file_poses import FilePoses
@@ -28,17 +27,25 @@ if TYPE_CHECKING:
     from tasks.params.sections import Params
 
 _SHOWN_VIDEOS: Final = 5
+_NO_BOXES: Final = {
+    "file": "expected person boxes, got none: COCO results in data/posetrack/detections, or NAME.det.txt in MOT form "
+    "beside a bare video NAME.mp4",
+    "poses": "expected poses from files, got none of its frames",
+    "network": "expected persons, got none: the detector finds nobody in any frame",
+}
+"""Why a video has no detected boxes, by detect.source."""
 
 
 def run(workspace: Workspace, params: "Params") -> None:
     """Write the person boxes of every video of the chosen splits, each source under its own name.
 
-    A video whose detected boxes are all dropped is rejected with the counts; the table keeps them with the reason.
+    A video without any box that can be used is rejected with the counts; the table keeps dropped boxes with the reason.
     """
     index = VideoIndex(workspace.tables)
     videos = index.of_splits(params.detect.splits)
     if not videos:
-        current().notice(f"no video of the splits {', '.join(params.detect.splits)}: nothing is tracked")
+        splits = ", ".join(params.detect.splits)
+        current().reject("the corpus", "", f"expected videos of the splits {splits}, got none: nothing is tracked")
     if uses_detector(params):
         weights = {"detector": Path(str(params.detect.network_weights))}
         work = DetectWork(workspace.data, workspace.tables, weights, params)
@@ -52,64 +59,56 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 
 def _run_on_poses(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
-    """Make a detection of each pose from a file.
-
-    Raises:
-        InputError: there is no pose of these videos, or all have too low a score.
-    """
+    """Make a detection of each pose from a file."""
     file_poses, annotations = FilePoses(workspace.tables), Annotations(workspace.tables)
-    boxes = {video_id: file_poses.boxes(index.video(video_id)) for video_id in videos}
-    scores = [box.score for of_video in boxes.values() for box in of_video]
-    usable = sum(score >= params.detect.pose_score_threshold for score in scores)
-    if not usable:
-        raise InputError(
-            f"detect.source is poses, but of {len(scores)} poses from files in {len(videos)} videos none can be "
-            "tracked; expected poses of these videos in data/poses, with scores from detect.pose_score_threshold "
-            f"{params.detect.pose_score_threshold}; the rejects of the stage index name what else was found"
-        )
+    threshold, scores = params.detect.pose_score_threshold, list[float]()
 
     def rows_of(video_id: str) -> pa.Table:
-        threshold = params.detect.pose_score_threshold
-        return _rows(index.video(video_id), boxes[video_id], annotations, params, score_threshold=threshold)
+        video = index.video(video_id)
+        boxes = file_poses.boxes(video)
+        scores.extend(box.score for box in boxes)
+        return _rows(video, boxes, annotations, params, score_threshold=threshold)
 
     write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
-    current().summary(boxes=len(scores), boxes_above_threshold=usable)
-    without = [video_id for video_id in videos if not boxes[video_id]]
-    if without:
-        current().notice(f"{len(without)} of {len(videos)} videos have no poses from files, such as {without[0]}")
+    current().summary(boxes=len(scores), boxes_above_threshold=sum(score >= threshold for score in scores))
 
 
 def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
     by_id = {video_id: index.video(video_id) for video_id in videos}
-    files = BoxFiles(workspace.data, list(by_id.values()), index.image_ids())
+    threshold = params.detect.score_threshold
+    files = BoxFiles(workspace.data, list(by_id.values()), index.image_ids(), score_threshold=threshold)
     annotations = Annotations(workspace.tables)
 
     def rows_of(video_id: str) -> pa.Table:
         video = by_id[video_id]
         boxes = files.boxes(video) if "detected" in params.detect.box_sources else []
-        return _rows(video, boxes, annotations, params, score_threshold=params.detect.score_threshold)
+        return _rows(video, boxes, annotations, params, score_threshold=threshold)
 
     row_count = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
     current().summary(boxes=row_count)
 
 
 def _report_boxes(videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
-    """Report the videos without detected boxes, and reject those whose boxes are all dropped."""
+    """Reject the videos without any box to use, and report those with annotated boxes alone."""
     if "detected" not in params.detect.box_sources:
         return
+    key = "pose_score_threshold" if params.detect.source == "poses" else "score_threshold"
+    threshold = f"detect.{key} is {getattr(params.detect, key):g}"
     without_boxes = []
     for video_id in videos:
         rows = read_table(DETECTIONS, DETECTIONS.path(workspace.tables, video_id))
-        if reason := why_all_dropped(rows, score_threshold=params.detect.score_threshold):
+        if reason := why_all_dropped(rows, threshold=threshold):
             current().reject(video_id, "", f"{reason}; the video gets no tracks from detected boxes")
-        elif not pc.any(pc.equal(rows["box_source"], "detected")).as_py():
-            without_boxes.append(video_id)
+        elif pc.any(pc.and_(pc.equal(rows["box_source"], "annotated"), pc.is_null(rows["drop_reason"]))).as_py():
+            if not pc.any(pc.equal(rows["box_source"], "detected")).as_py():
+                without_boxes.append(video_id)
+        elif not len(rows.filter(pc.field("box_source") == "detected")):
+            current().reject(video_id, "", f"{_NO_BOXES[params.detect.source]}; the video gets no tracks")
     if without_boxes:
         names = ", ".join(without_boxes[:_SHOWN_VIDEOS]) + (", ..." if len(without_boxes) > _SHOWN_VIDEOS else "")
         current().notice(
             f"{len(without_boxes)} of {len(videos)} videos have no detected person boxes ({names}) and get no tracks "
-            "from them; expected COCO results in data/posetrack/detections, or NAME.det.txt in MOT form beside a bare "
-            "video NAME.mp4"
+            f"from them; {_NO_BOXES[params.detect.source]}"
         )
 
 

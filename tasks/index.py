@@ -1,6 +1,5 @@
 """Stage index: read and check the whole corpus once; what is broken is rejected with its reason (6)."""
 
-import logging
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,8 +20,6 @@ from tasks.workspace import Workspace
 if TYPE_CHECKING:
     from tasks.params.sections import Params
 
-_LOG: Final = logging.getLogger(__name__)
-_SHOWN_REJECTS: Final = 20
 _SECONDS_BETWEEN_EVENTS: Final = 1.0
 _LAYOUT: Final = (
     "COCO keypoints in coco*/annotations/person_keypoints_{train,val}[2017].json with pictures in "
@@ -43,7 +40,7 @@ def run(workspace: Workspace, params: "Params") -> None:
     part = _read(data)
     poses = read_corpus_poses(data, part, params.index.pose_format)
     rejects = _merged([*part.rejects, *poses.rejects])
-    _log_rejects(rejects)
+    current().show_rejects(rejects)
     if not part.videos and not part.persons:
         first = f"; the first reject: {rejects[0]['source']}: {rejects[0]['reason']}" if rejects else ""
         raise InputError(f"{data}: expected a corpus, got nothing that can be used{first}. Layout: {_LAYOUT}")
@@ -113,13 +110,6 @@ def _merged(rejects: list[Row]) -> list[Row]:
         {"stage": "index", "source": source, "location": location, "reason": "; ".join(dict.fromkeys(texts))}
         for (source, location), texts in sorted(reasons.items())
     ]
-
-
-def _log_rejects(rejects: list[Row]) -> None:
-    for row in rejects[:_SHOWN_REJECTS]:
-        _LOG.warning("rejected %s: %s", " ".join(filter(None, (row["source"], row["location"]))), row["reason"])
-    if len(rejects) > _SHOWN_REJECTS:
-        _LOG.warning("rejected %d more: see the table rejects", len(rejects) - _SHOWN_REJECTS)
 
 
 def _notices(part: CorpusPart) -> list[str]:

@@ -21,19 +21,29 @@ if TYPE_CHECKING:
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Track every video that recover has finished, each box source by itself."""
+    """Track every video that recover has finished, each box source by itself.
+
+    A video with poses of which none comes into a track is rejected with the counts.
+    """
     index = VideoIndex(workspace.tables)
     dropped: Counter[str] = Counter()
 
     def rows_of(video_id: str) -> pa.Table:
         video = index.video(video_id)
-        parts = []
+        parts, left_out = [], Counter[str]()
         for box_source in params.detect.box_sources:
             evidence = read_evidence(workspace.tables, video, box_source)
             tracks = associate(evidence, matcher_of(evidence, params.track), params.track)
-            dropped.update(pose.reason for pose in tracks.dropped)
+            left_out.update(pose.reason for pose in tracks.dropped)
             parts.append(track_rows(video_id, box_source, evidence, tracks))
-        return pa.concat_tables(parts)
+        rows = pa.concat_tables(parts)
+        if left_out and not len(rows):
+            counts = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
+            current().reject(
+                video_id, "", f"expected tracks, got none: all {left_out.total()} poses are left out: {counts}"
+            )
+        dropped.update(left_out)
+        return rows
 
     videos = index.with_tables(DETECTIONS, POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
     rows = write_video_tables(TRACKS, videos, rows_of, workspace=workspace)

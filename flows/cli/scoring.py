@@ -97,7 +97,7 @@ def convert(
 
     A file with records that the target format cannot carry is refused with their list, the others are converted.
 
-    Exit codes: 0 done, 2 bad input, 3 done but some files were rejected.
+    Exit codes: 0 done, 2 bad input, 3 done but some files were rejected or annotations of other categories left out.
 
     Examples:
 
@@ -179,8 +179,8 @@ def _verify(gt: Path, pred: Path, out: Path) -> None:
 def _report(converted: "Converted") -> ExitCode:
     for path in converted.written:
         print_line(Console(), str(path))
-    for reason in converted.refused:
+    for reason in (*converted.refused, *converted.left_out):
         print_line(Console(stderr=True), reason)
     if not converted.refused:
-        return ExitCode.DONE
+        return ExitCode.REJECTED if converted.left_out else ExitCode.DONE
     return ExitCode.REJECTED if converted.written else ExitCode.BAD_INPUT

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.printing import print_line, printable
-from tasks.line_pause import LinePause
 from tasks.progress import read_events
+from tasks.progress.line_pause import LinePause
 
 
 class EventFile:
@@ -78,8 +78,7 @@ class ProgressView(ABC):
             case "notice":
                 self.report(f"{event['stage']}: {event.get('text', '')}")
             case "reject":
-                source = " ".join(str(event.get(part, "")) for part in ("source", "location")).strip()
-                self.report(f"{event['stage']}: rejected {source}: {event.get('reason', '')}")
+                self.report(f"{event['stage']}: {event.get('text', 'rejected')}")
 
 
 class TimeLeftColumn(ProgressColumn):

@@ -3,13 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from tasks.progress.rejects import printable
+
 Row: TypeAlias = dict[str, Any]
-
-
-def printable(text: str) -> str:
-    """`text` with bytes of a file name that are no UTF-8, and control characters, as escapes."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 @dataclass

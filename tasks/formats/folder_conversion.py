@@ -33,6 +33,8 @@ class Converted:
     written: tuple[Path, ...]
     refused: tuple[str, ...]
     """Reasons, one per file."""
+    left_out: tuple[str, ...] = ()
+    """What the target format has no form for in files that were written."""
 
 
 def convert_folder(
@@ -49,19 +51,30 @@ def convert_folder(
     if not files:
         raise InputError(f"{source}: expected a JSON file or a folder of them, got none")
     out = claim_out_folder(out, inputs=[source, *([] if images is None else [images])])
-    written, refused = [], []
+    written, refused, left_out = [], [], []
     for path in files:
         try:
-            for name, value in _convert(path, target, images, order).items():
+            data = load_json(path)
+            for name, value in _convert(path, data, target, images, order).items():
                 write_json(out / name, value)
                 written.append(out / name)
+            left_out += _left_out(path, data, target)
         except InputError as error:
             refused.append(str(error))
-    return Converted(tuple(written), tuple(refused))
+    return Converted(tuple(written), tuple(refused), tuple(left_out))
 
 
-def _convert(path: Path, target: TargetFormat, images: Path | None, order: KeypointOrder) -> dict[str, Any]:
-    data = load_json(path)
+def _left_out(path: Path, data: Any, target: TargetFormat) -> list[str]:
+    """A sentence if the file has annotations of others than persons, which only PoseTrack18 can hold."""
+    if target == "posetrack18" or isinstance(data, list) or is_posetrack17(data):
+        return []
+    others = open_posetrack18(str(path), data).others
+    return [f"{path}: {others} annotations of other categories than the person are left out"] if others else []
+
+
+def _convert(  # one file after the other, each by what it is and what is asked for
+    path: Path, data: Any, target: TargetFormat, images: Path | None, order: KeypointOrder
+) -> dict[str, Any]:
     if isinstance(data, list):
         return _from_coco(path, data, target, images, order)
     source = str(path)

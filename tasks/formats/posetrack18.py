@@ -14,7 +14,7 @@ from models.arrays import FloatArray, IntArray
 from models.keypoints import POSEVAL_JOINTS
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.errors import FormatError, location, shown
-from tasks.formats.fields import Record, first_bad, list_of_records, number, numbers
+from tasks.formats.fields import Record, as_number, first_bad, list_of_records, number, numbers
 from tasks.formats.points import PointFile
 
 SOURCES: Final = ("mpii", "bonn", "mpiinew")
@@ -30,7 +30,9 @@ class Posetrack18File:
     images: list[Record]
     annotations: list[Record]
     categories: Any
-    """What stands under `categories`; None if nothing does."""
+    """What stands under `categories`, without others than the person; None if nothing does."""
+    others: int = 0
+    """Annotations of other categories, which are left out."""
 
     @cached_property
     def keypoint_table(self) -> FloatArray:
@@ -42,14 +44,32 @@ class Posetrack18File:
 
 
 def open_posetrack18(source: str, data: Any) -> Posetrack18File:
-    """Check the outline of a file.
+    """Check the outline of a file, and leave out what is of other categories than the person.
 
     Raises:
         FormatError: no list of images or annotations.
     """
     images = images_of_posetrack18(source, data)
     annotations = list_of_records(source, data, "annotations")
-    return Posetrack18File(source, images, annotations, data.get("categories"))
+    person = _only_person(data.get("categories"))
+    if person is None:
+        return Posetrack18File(source, images, annotations, data.get("categories"))
+    persons = [entry for entry in annotations if _is_of(entry, person.get("id"))]
+    return Posetrack18File(source, images, persons, [person], others=len(annotations) - len(persons))
+
+
+def _only_person(categories: Any) -> Record | None:
+    """The category person among several, each with a name of its own; None where there are no others."""
+    entries = categories if isinstance(categories, list) else []
+    named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
+    persons = [entry for entry in named if entry["name"] == "person"]
+    return persons[0] if len(persons) == 1 and len(entries) == len(named) > 1 else None
+
+
+def _is_of(annotation: Record, category_id: Any) -> bool:
+    """Whether an annotation is of the category, or names none."""
+    given = annotation.get("category_id")
+    return given is None or category_id is None or as_number(given) == as_number(category_id)
 
 
 def images_of_posetrack18(source: str, data: Any) -> list[Record]:

@@ -29,10 +29,13 @@ class BoxFiles:
         data: data folder.
         videos: videos that boxes are read for.
         known_image_ids: ids of all frames of the corpus; boxes of other pictures are counted in a notice.
+        score_threshold: least score of a box that is used; a file whose scores are no probabilities may need another.
     """
 
-    def __init__(self, data: Path, videos: Sequence[Video], known_image_ids: Iterable[int]) -> None:
-        self._data = data
+    def __init__(
+        self, data: Path, videos: Sequence[Video], known_image_ids: Iterable[int], *, score_threshold: float
+    ) -> None:
+        self._data, self._score_threshold = data, score_threshold
         self._known = frozenset(known_image_ids)
         self._boxes: dict[str, list[PersonBox]] = defaultdict(list)
         frames = _frames_by_image_id(videos)
@@ -98,7 +101,18 @@ class BoxFiles:
             return []
         for entry in rejects:
             current().reject(self._name(path), entry["location"], entry["reason"])
+        self._report_odd_scores(path, [box.score for box in boxes])
         return boxes
+
+    def _report_odd_scores(self, path: Path, scores: Sequence[float]) -> None:
+        """Report scores that are no probabilities, such as those of DPM or percentages, which the threshold is for."""
+        if not scores or (min(scores) >= 0 and max(scores) <= 1):
+            return
+        dropped = sum(score < self._score_threshold for score in scores)
+        current().notice(
+            f"{self._name(path)}: expected scores from 0 to 1, got {min(scores):.4g} to {max(scores):.4g}; "
+            f"detect.score_threshold {self._score_threshold:g} drops {dropped} of {len(scores)} boxes"
+        )
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._data).as_posix()

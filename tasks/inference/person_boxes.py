@@ -93,12 +93,12 @@ def _checked(box: PersonBox, video: Video, score_threshold: float) -> PersonBox:
     return replace(box, box_xywh=tuple(inside.tolist()))
 
 
-def why_all_dropped(rows: pa.Table, *, score_threshold: float) -> str | None:
+def why_all_dropped(rows: pa.Table, *, threshold: str) -> str | None:
     """Explain why no detected box of a video is used; None where one is used, or none was found.
 
     Args:
         rows: the video's rows of the table detections.
-        score_threshold: least score of a box that is used.
+        threshold: the least score of a box that is used, in words.
     """
     detected = rows.filter(pc.field("box_source") == "detected")
     reasons = Counter(detected["drop_reason"].to_pylist())
@@ -106,7 +106,4 @@ def why_all_dropped(rows: pa.Table, *, score_threshold: float) -> str | None:
         return None
     counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(reasons.items()))
     highest = pc.max(detected["score"]).as_py()
-    return (
-        f"all {len(detected)} detected boxes are dropped: {counts}; detect.score_threshold is {score_threshold:g}, "
-        f"the highest score {highest:.4g}"
-    )
+    return f"all {len(detected)} detected boxes are dropped: {counts}; {threshold}, the highest score {highest:.4g}"

@@ -9,6 +9,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from tasks.progress.rejects import grouped
 from tasks.reporting import charts, gather
 from tasks.reporting.labels import counted, label, value_text
 from tasks.reporting.paper_tables import paper_tables
@@ -93,13 +94,21 @@ def _run_sentence(runs: Sequence[gather.Row]) -> str:
 
 
 def _rejects(workspace: Workspace, runs: list[gather.Row]) -> list[gather.Row]:
-    indexed = gather.records(gather.read_frame(workspace, "rejects"))
-    later = [{"stage": run["stage"]} | reject for run in runs for reject in run.get("rejects", [])]
-    return [{name: row[name] for name in ("stage", "source", "location", "reason")} for row in _unique(indexed + later)]
+    """Rows of all rejects, those of one stage with like reasons as one."""
+    of_stage: dict[str, list[gather.Row]] = {}
+    for row in gather.records(gather.read_frame(workspace, "rejects")):
+        of_stage.setdefault(row["stage"], []).append(row)
+    for run in runs:
+        of_stage.setdefault(run["stage"], []).extend(run.get("rejects", []))
+    return [
+        {"stage": stage, "count": group.count, "input": group.places, "reason": group.reason}
+        for stage, rows in of_stage.items()
+        for group in grouped(_unique(rows))
+    ]
 
 
 def _unique(rows: list[gather.Row]) -> list[gather.Row]:
-    return list({(row["stage"], row["source"], row["location"], row["reason"]): row for row in rows}.values())
+    return list({(row["source"], row["location"], row["reason"]): row for row in rows}.values())
 
 
 def _stage_row(run: gather.Row) -> gather.Row:

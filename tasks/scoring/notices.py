@@ -120,6 +120,9 @@ def _of_posetrack18(side: PointFile, data: Any) -> list[Notice]:
     if is_one_foreign_video(side.frame_names):
         text = "the names of its frames do not follow PoseTrack18, so poseval itself refuses it; all are one video here"
         notices.append(Notice("foreign_frame_names", side.source, text))
+    if file.others:
+        text = f"{file.others} annotations are of other categories than the person, so poseval itself refuses the file"
+        notices.append(Notice("other_categories", side.source, f"{text}; they are left out here"))
     unknown = unknown_image_annotations(file)
     if unknown:
         text = f"{unknown} annotations belong to no image of the file; AP and MOT pass over them"

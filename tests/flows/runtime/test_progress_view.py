@@ -23,6 +23,7 @@ def shown(tmp_path, *, terminal: bool) -> str:
         stage.advance(3, video="000342", fps=12.5)
         stage.notice("no [bold] weights")
         stage.reject("a.mp4", "frame 3", "expected a picture, got nothing")
+        stage.end("done", 1.0)
         for event in events.new_events():
             view.event(event)
         assert events.new_events() == []
@@ -69,7 +70,7 @@ def advance(stage, done, **metrics):
 def plain_lines(monkeypatch, moves):
     """What is printed of pretrain when it has done so many epochs after so many seconds."""
     now = [100.0]
-    monkeypatch.setattr("tasks.line_pause.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tasks.progress.line_pause.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=200)
     with progress_view(console, ["pretrain"]) as view:
         view.begin("pretrain")
@@ -97,7 +98,7 @@ def test_the_end_of_an_epoch_is_reported_right_after_a_part_of_it(monkeypatch):
 
 def test_two_stages_at_once_each_have_their_own_rate_and_pause(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("tasks.line_pause.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tasks.progress.line_pause.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=200)
     with progress_view(console, ["pretrain", "train_siamese"]) as view:
         view.begin("pretrain")

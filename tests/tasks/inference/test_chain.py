@@ -119,6 +119,14 @@ def test_other_ways_to_track_read_the_same_tables(walked, params, change, track)
     assert {row["frame_index"] for row in walked.table("tracks", "a")} == set(range(7))
 
 
+def test_a_video_whose_poses_are_all_left_out_of_tracks_is_rejected_with_the_counts(walked, params, change):
+    few = change(params, track={"min_track_frames": 100}, detect={"box_sources": ["detected"]})
+    [reject] = walked.run(few, "track").rejects
+    assert reject["reason"].startswith("expected tracks, got none: all ")
+    assert reject["reason"].endswith(" short track")
+    assert walked.run(params, "track").rejects == []
+
+
 def test_tracking_runs_no_network():
     assert not [name for name in code_files("tasks.track") if name.startswith("models/networks")]
 

@@ -176,6 +176,41 @@ def test_a_video_whose_boxes_are_all_dropped_is_rejected_with_counts_and_reason(
     assert len(corpus.table("detections", "a", box_source="detected")) == 3
 
 
+def test_a_video_without_any_box_is_rejected_and_one_with_annotated_boxes_is_not(corpus, results, told):
+    corpus.video("a", 1)
+    corpus.video("b", 1, persons=0)
+    results((77, BOX, 0.9))
+    progress = told()
+    assert [(entry["source"], entry["reason"][:29]) for entry in progress.rejects] == [
+        ("posetrack/detections/val.json", "none of its 1 boxes has the i"),
+        ("b", "expected person boxes, got no"),
+    ]
+    assert progress.notices[-1].startswith("1 of 2 videos have no detected person boxes (a)")
+
+
+def test_a_corpus_of_pictures_alone_is_rejected(told):
+    [reject] = told().rejects
+    assert reject["reason"] == "expected videos of the splits train, val, test, got none: nothing is tracked"
+
+
+@pytest.mark.parametrize(
+    ("scores", "sentence"),
+    [
+        (
+            (-0.7, 0.2, 1.8),
+            "expected scores from 0 to 1, got -0.7 to 1.8; detect.score_threshold 0.5 drops 2 of 3 boxes",
+        ),
+        ((12, 88), "expected scores from 0 to 1, got 12 to 88; detect.score_threshold 0.5 drops 0 of 2 boxes"),
+        ((0.0, 1.0), None),
+        ((-1, -1), None),
+    ],
+)
+def test_scores_that_are_no_probabilities_are_reported_with_what_is_dropped(corpus, told, scores, sentence):
+    corpus.video("a", len(scores), persons=0)
+    bare(corpus, [f"{frame},-1,11,13,20,30,{score},-1,-1,-1" for frame, score in enumerate(scores, start=1)])
+    assert told().notices == ([] if sentence is None else [f"walk.det.txt: {sentence}"])
+
+
 def test_a_file_of_boxes_of_other_pictures_is_rejected_unless_another_file_fits(corpus, results, told):
     corpus.video("a", 1)
     results((77, BOX, 0.9), (78, BOX, 0.9))

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
-from tasks.errors import InputError
 from tasks.index import run as index
 from tasks.inference.box_sources import require_boxes
 from tasks.params.rules import broken_rules
@@ -77,15 +76,23 @@ def test_without_a_pose_network_recovered_poses_keep_the_propagated_keypoints(in
         assert {round(score, 5) for score in row["score"]} <= {0.0, 0.8}
 
 
-def test_poses_below_the_threshold_are_dropped_and_a_run_of_none_is_refused(indexed, of_files, change):
+def test_poses_below_the_threshold_are_dropped_and_a_video_of_none_is_rejected(indexed, of_files, change):
     corpus = indexed([person(0), person(1, score=0.2), person(2)])
     strict = change(of_files, detect={"source": "poses", "box_sources": ["detected"], "pose_score_threshold": 0.5})
     corpus.run(strict, "detect", "estimate")
     assert [row["drop_reason"] for row in corpus.table("detections", "walk")] == [None, "low_score", None]
     assert [row["frame_index"] for row in corpus.table("poses", "walk")] == [0, 2]
     stricter = change(strict, detect={"pose_score_threshold": 0.95})
-    with pytest.raises(InputError, match="of 3 poses from files in 1 videos none can be tracked"):
-        corpus.run(stricter, "detect")
+    [reject] = corpus.run(stricter, "detect").rejects
+    assert reject["reason"].startswith(
+        "all 3 detected boxes are dropped: 3 low score; detect.pose_score_threshold is 0.95, the highest score 0.9"
+    )
+
+
+def test_a_video_without_poses_is_rejected(indexed, of_files):
+    corpus = indexed([person(77)])
+    [reject] = corpus.run(of_files, "detect").rejects
+    assert reject["reason"] == "expected poses from files, got none of its frames; the video gets no tracks"
 
 
 def test_poses_of_files_want_their_own_boxes_alone(of_files, change):

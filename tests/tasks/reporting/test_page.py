@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -104,6 +105,25 @@ def test_notices_and_rejects_of_every_stage_are_listed(workspace):
     page = page_of(workspace)
     for text in ("No PoseTrack training persons.", "broken.mp4", "frame 7", "expected a picture, got noise"):
         assert text in page
+
+
+def test_like_rejects_share_a_row_with_their_count_and_the_first_three(workspace):
+    rejects = [
+        {"source": "a.json", "location": f"person {at}", "reason": f"expected 51, got {at}"} for at in range(900, 1000)
+    ]
+    write_provenance(workspace, "detect", rejects=rejects)
+    page = page_of(workspace)
+    assert "Rejected input: 100," in page
+    assert "a.json person 900, person 901, person 902 and 97 more" in page
+    assert "person 903" not in page
+
+
+def test_a_name_with_characters_of_an_address_is_linked_to_its_file(workspace):
+    clip = CLIP | {"path": "clips/a#1?b%20c.mp4", "poster": "clips/a#1?b%20c.jpg"}
+    page = page_of(workspace, [clip])
+    [source] = re.findall(r'src="([^"]*mp4)"', page)
+    assert urlsplit(source).path == source
+    assert unquote(source) == "clips/a#1?b%20c.mp4"
 
 
 def test_text_from_files_is_escaped(workspace):

@@ -58,6 +58,18 @@ def test_from_17_keeps_every_score(tmp_path: Path, same: Any) -> None:
         assert all(same(ours[name], theirs[name]) for name in theirs if name != "names")
 
 
+def test_annotations_of_other_categories_are_left_out_and_told(tmp_path: Path, world_class: Any) -> None:
+    data = world_class.posetrack18(NAME, [[world_class.person(0, 50)], [world_class.person(0, 60)]])
+    data["categories"].append({"id": 2, "name": "horse"})
+    data["annotations"].append({"image_id": 0, "category_id": 2, "bbox": [1, 2, 3, 4]})
+    (tmp_path / "in.json").write_text(json.dumps(data))
+    for target, count in (("coco", 1), ("posetrack17", 1), ("posetrack18", 0)):
+        converted = convert_folder(tmp_path / "in.json", tmp_path / target, target=target)
+        assert len(converted.left_out) == count
+        assert converted.refused == ()
+    assert len(load_json(tmp_path / "coco/in.json")) == 2
+
+
 def test_each_side_may_have_its_own_format(tmp_path: Path, same: Any) -> None:
     case = CASES / "14_ignore_regions"
     before = results(case, tmp_path / "a")

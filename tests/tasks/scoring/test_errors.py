@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
@@ -99,6 +100,30 @@ def test_what_the_official_tool_accepts_is_scored_and_told(world: Any, side: str
     outcome = world.score()
     assert outcome.is_complete
     assert code in world.codes()
+
+
+def with_horses(data: dict[str, Any]) -> None:
+    """Make every file one of two categories, with a horse in every frame that has neither head nor keypoints."""
+    data["categories"].append({"id": 2, "name": "horse", "keypoints": ["left_eye", "right_eye"]})
+    for person in data["annotations"]:
+        person["category_id"] = 1
+    data["annotations"] += [
+        {"image_id": image["id"], "category_id": "2", "bbox": [1, 2, 3, 4]} for image in data["images"]
+    ]
+
+
+@pytest.mark.parametrize("sides", [("truth",), ("predicted",), ("truth", "predicted")])
+def test_annotations_of_other_categories_change_no_score_and_are_told(world: Any, sides: tuple[str, ...]) -> None:
+    write_pair(world)
+    before = world.score(corrected=True)
+    write_pair(world, **dict.fromkeys(sides, with_horses))
+    outcome = world.score(corrected=True)
+    assert outcome.is_complete
+    assert outcome.totals.problems == before.totals.problems
+    assert outcome.totals.mot is not None
+    assert np.array_equal(outcome.totals.mot.mota, before.totals.mot.mota, equal_nan=True)
+    assert np.array_equal(outcome.totals.ap.ap, before.totals.ap.ap, equal_nan=True)
+    assert sum(notice.code == "other_categories" for notice in outcome.notices) == len(sides)
 
 
 def test_the_second_video_of_a_file_is_told(world: Any) -> None:

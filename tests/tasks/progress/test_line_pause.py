@@ -2,13 +2,13 @@
 
 import pytest
 
-from tasks.line_pause import LinePause
+from tasks.progress.line_pause import LinePause
 
 
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("tasks.line_pause.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tasks.progress.line_pause.time.monotonic", lambda: now[0])
     return now
 
 

@@ -5,23 +5,27 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.line_pause import LinePause
+from tasks.progress.line_pause import LinePause
+from tasks.progress.rejects import LikeRejects, kind_of, printable
 
 _LOG: Final = logging.getLogger(__name__)
 _LINE_LIMIT: Final = 60_000
+_MOST_KINDS: Final = 20
+"""Kinds of rejects that have a line of their own on the screen."""
 
 
 class Progress:
     """Events of one run of one stage.
 
     Each is appended to `<state>/progress/<stage>.jsonl` as one line in a single write, so that a reader never sees half
-    an event: {"time", "stage", "kind", ...} with kind begin, start, advance, notice, reject, summary or end.
+    an event: {"time", "stage", "kind", ...} with kind begin, start, advance, notice, reject, summary or end. Like
+    rejects share an event: those before the next event of another kind, and at the end of the stage those after it.
     Without `state` nothing is written to disk; notices and rejects are still collected.
     """
 
@@ -31,6 +35,11 @@ class Progress:
         self.rejects: list[dict[str, str]] = []
         self.metrics: dict[str, Any] = {}
         self._reported: set[tuple[str, ...]] = set()
+        self._waiting: dict[str, LikeRejects] = {}
+        """Rejects without an event yet, by the kind of their reason."""
+        self._new_kinds: list[str] = []
+        """Those of these kinds of which no event has been yet."""
+        self._kinds: set[str] = set()
         self._path = progress_file(state, stage) if state else None
         self._unit, self._total, self._pause = "", 0, LinePause()
         if self._path:
@@ -39,6 +48,7 @@ class Progress:
 
     def start(self, unit: str, total: int) -> None:
         """Begin to count `total` things of kind `unit`, a plural such as "videos"."""
+        self._show_rejects()
         self._unit, self._total = unit, total
         self._pause.start()
         self._write("start", unit=unit, done=0, total=total)
@@ -49,6 +59,7 @@ class Progress:
 
         A fraction counts a part of a thing that takes long: 2.5 epochs.
         """
+        self._show_rejects()
         self._write("advance", unit=self._unit, done=done, total=self._total, metrics=metrics)
         if not self._pause.is_due(done, self._total):
             return
@@ -58,29 +69,58 @@ class Progress:
 
     def notice(self, text: str) -> None:
         """Report one sentence that the user must know: a fallback, an omitted part. Repetitions are not reported."""
+        text = printable(text)
         if not self._is_new(text):
             return
+        self._show_rejects()
         self.notices.append(text)
         self._write("notice", text=text)
         _LOG.warning("%s: %s", self.stage, text)
 
     def reject(self, source: str, location: str, reason: str) -> None:
         """Report what was rejected: the file or video, the location in it ("" is all of it), and why."""
-        entry = {"source": source, "location": location, "reason": reason}
-        if not self._is_new(source, location, reason):
-            return
-        self.rejects.append(entry)
-        self._write("reject", **entry)
-        _LOG.warning("%s: rejected %s: %s", self.stage, " ".join(filter(None, (source, location))), reason)
+        source, location, reason = printable(source), printable(location), printable(reason)
+        if self._is_new(source, location, reason):
+            self.rejects.append({"source": source, "location": location, "reason": reason})
+            self._wait(source, location, reason)
+
+    def show_rejects(self, rejects: Iterable[Mapping[str, str]]) -> None:
+        """Report rejects that a table holds, so that they are not collected here."""
+        for row in rejects:
+            self._wait(row["source"], row["location"], row["reason"])
+        self._show_rejects()
 
     def summary(self, **metrics: Any) -> None:
         """Add metrics that describe the whole run of the stage."""
+        self._show_rejects()
         self.metrics |= _jsonable(metrics)
         self._write("summary", metrics=metrics)
 
     def end(self, status: str, seconds: float) -> None:
         """Close the run: status done, failed or stopped."""
+        self._show_rejects(is_last=True)
         self._write("end", status=status, seconds=round(seconds, 3))
+
+    def _wait(self, source: str, location: str, reason: str) -> None:
+        _LOG.debug("%s: rejected %s: %s", self.stage, " ".join(filter(None, (source, location))), reason)
+        kind = kind_of(reason)
+        if kind not in self._kinds and len(self._kinds) >= _MOST_KINDS:
+            kind, reason = "", f"many reasons, such as {reason}"
+        if kind not in self._kinds:
+            self._kinds.add(kind)
+            self._new_kinds.append(kind)
+        self._waiting.setdefault(kind, LikeRejects(reason)).add(source, location)
+
+    def _show_rejects(self, *, is_last: bool = False) -> None:
+        """One event for each new kind of reason; the end of the stage sums up what came after it."""
+        shown, self._new_kinds = (list(self._waiting) if is_last else self._new_kinds), []
+        for kind in shown:
+            group = self._waiting.pop(kind)
+            source, location = group.shown[0]
+            self._write(
+                "reject", source=source, location=location, reason=group.reason, count=group.count, text=group.sentence
+            )
+            _LOG.warning("%s: %s", self.stage, group.sentence)
 
     def _is_new(self, *words: str) -> bool:
         """Remember a notice or a reject; a set keeps thousands of them from being compared with one another."""

@@ -45,7 +45,50 @@ def test_a_notice_and_a_reject_are_told_once(tmp_path: Path) -> None:
     for _ in range(3):
         progress.notice("twice")
         progress.reject("a", "", "broken")
-    assert _kinds(tmp_path, "track") == ["begin", "notice", "reject"]
+    progress.end("done", 0.0)
+    assert _kinds(tmp_path, "track") == ["begin", "notice", "reject", "end"]
+
+
+def test_like_rejects_share_one_event_and_later_ones_a_second(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, "detect")
+    for number in range(1000):
+        progress.reject("a.json", f"detection {number}", f"bbox: expected 4 numbers, got [{number}]")
+    progress.reject("b.json", "", "expected JSON, got text")
+    progress.advance(1)
+    progress.reject("c.json", "detection 5", "bbox: expected 4 numbers, got nothing")
+    progress.advance(2)
+    progress.reject("d.json", "detection 6", "bbox: expected 4 numbers, got [[]]")
+    progress.end("done", 0.0)
+    events, _ = read_events(progress_file(tmp_path, "detect"))
+    assert [event["text"] for event in events if event["kind"] == "reject"] == [
+        "rejected 1000 alike, a.json detection 0, detection 1, detection 2 and 997 more: "
+        "bbox: expected 4 numbers, got [0]",
+        "rejected b.json: expected JSON, got text",
+        "rejected c.json detection 5: bbox: expected 4 numbers, got nothing",
+        "rejected d.json detection 6: bbox: expected 4 numbers, got [[]]",
+    ]
+    assert len(progress.rejects) == 1003
+
+
+def test_reasons_of_any_number_of_kinds_take_few_lines(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, "detect")
+    for number in range(1000):
+        progress.reject("a.json", "", "expected " + "x" * number)
+    progress.end("done", 0.0)
+    events, _ = read_events(progress_file(tmp_path, "detect"))
+    texts = [event["text"] for event in events if event["kind"] == "reject"]
+    assert len(texts) == 21
+    assert "980 alike" in texts[-1]
+
+
+def test_names_that_a_terminal_would_obey_and_bytes_that_are_no_text_are_escaped(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, "detect")
+    progress.reject("\x1b[2Jcaf\udce9.txt", "", "expected \u202ex")
+    progress.notice("caf\udce9")
+    progress.end("done", 0.0)
+    events, _ = read_events(progress_file(tmp_path, "detect"))
+    assert events[1]["text"] == r"rejected \x1b[2Jcaf\udce9.txt: expected \u202ex"
+    assert events[2]["text"] == r"caf\udce9"
 
 
 class Counted(str):

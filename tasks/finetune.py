@@ -65,7 +65,7 @@ def _network(pretrained: Path, start_weights: str | None) -> PoseNetwork:
     """Start from `start_weights`, whose channels are PoseTrack's, or else from the COCO weights."""
     network = load_pose(pretrained)
     if start_weights is not None:
-        return start_from(network, start_weights, "finetune", kind="pose")
+        return start_from(network, start_weights, "finetune", parts={"pose": ""})
     if load_weights(pretrained, "pose").params.get("keypoint_channels", "coco") == "coco":
         reinitialise_changed(network)
     return network

@@ -49,5 +49,5 @@ def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwor
     if section.pass_through_initialisation:
         initialise_pass_through(refinement.decoder, first_map)
     # Only the refinement is taken: the Siamese network was trained by its own stage.
-    start_from(refinement, section.start_weights, "train_refinement", kind="correspondence", part="refinement.")
+    start_from(refinement, section.start_weights, "train_refinement", parts={"correspondence": "refinement."})
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

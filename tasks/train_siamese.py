@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from models.networks.correspondence import CorrespondenceNetwork, SiameseNetwork
+from models.weight_files import Kind
 from tasks.params.train_siamese import TrainSiameseParams
 from tasks.training.pair_job import SiameseJob
 from tasks.training.sources import pair_sources
@@ -40,5 +41,6 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 def _network(section: TrainSiameseParams) -> CorrespondenceNetwork:
     siamese = start_from_imagenet(SiameseNetwork(width=section.width), section.imagenet_weights, "train_siamese")
-    start_from(siamese, section.start_weights, "train_siamese", kind="siamese")
+    parts: dict[Kind, str] = {"siamese": "", "correspondence": "siamese."}
+    start_from(siamese, section.start_weights, "train_siamese", parts=parts)
     return CorrespondenceNetwork(siamese, None, norm=section.norm, cells=section.cells)

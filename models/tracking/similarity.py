@@ -15,7 +15,6 @@ from models.poses.frame_poses import FramePoses, VideoPoses
 from models.poses.oks import body_keypoints, keypoint_area, oks, pose_oks
 from models.tracking.correspondences import Affinities, PropagatedPoses
 
-
 MeanOver: TypeAlias = Literal["above_tau", "detected"]
 """The keypoints that equation 6 is a mean over: those whose affinity exceeds tau, or all detected ones of the track."""
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from torch import nn
 
-from models.networks.correspondence import load_correspondence, load_siamese
+from models.networks.correspondence import load_correspondence
 from models.networks.pose import load_pose
 from models.networks.reid import load_reid
 from models.weight_files import load_weights, save_weights
@@ -15,7 +15,9 @@ from tasks.workspace import Workspace
 CURVES: Final = (
     "finetune_round_1",
     "finetune_round_2",
+    "finetune_round_3",
     "finetune",
+    "train_siamese_round_1",
     "train_siamese",
     "train_refinement",
     "train_reid",
@@ -26,13 +28,14 @@ CURVES: Final = (
 def publish(home: Path, target: Path) -> list[Path]:
     """Write the trained networks of `home` into the folder `target`, and their curves into `target`/curves.
 
+    The file of the correspondence network holds the Siamese network too.
+
     Raises:
         WeightsError: a network is not there or cannot be used; nothing is written then.
     """
     workspace = Workspace.of_repository(home)
     networks: dict[str, nn.Module] = {
         "pose": load_pose(workspace.weights("pose")),
-        "siamese": load_siamese(workspace.weights("siamese")),
         "correspondence": load_correspondence(workspace.weights("correspondence")),
         "reid": load_reid(workspace.weights("reid")),
     }

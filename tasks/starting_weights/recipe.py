@@ -30,11 +30,22 @@ class Round:
 
 
 ROUNDS: Final = (
-    Round("weights", ("index", "pretrain", "finetune"), kept={"pose": "pose_round_1", "finetune": "finetune_round_1"}),
+    Round(
+        "weights",
+        ("index", "pretrain", "finetune", "train_siamese"),
+        kept={
+            "pose": "pose_round_1",
+            "finetune": "finetune_round_1",
+            "siamese": "siamese_round_1",
+            "train_siamese": "train_siamese_round_1",
+        },
+    ),
     Round("weights_round_2", ("finetune",), kept={"pose": "pose_round_2", "finetune": "finetune_round_2"}),
-    Round("weights_round_3", ("finetune", "train_siamese", "train_refinement", "train_reid")),
+    Round("weights_round_3", ("finetune",), kept={"pose": "pose_round_3", "finetune": "finetune_round_3"}),
+    Round("weights_round_4", ("finetune", "train_siamese", "train_refinement", "train_reid")),
 )
-"""The pose network is trained three times, with a warm restart of the rate; each round starts from the one before."""
+"""The pose network is trained four times and the Siamese network twice, each with a warm restart of the rate from the
+weights of the round before."""
 
 
 def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:

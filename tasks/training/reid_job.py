@@ -49,7 +49,9 @@ class ReidJob(TrainingJob):
         """A network with one classifier output for each training track; the classifier always starts at random."""
         section = self._section
         network = ReidNetwork(width=section.width, embedding=section.embedding, identities=self._data.identities)
-        return start_from(network, section.start_weights, self.stage, kind="reid", keep_random="classifier.weight")
+        return start_from(
+            network, section.start_weights, self.stage, parts={"reid": ""}, keep_random="classifier.weight"
+        )
 
     def batch(self, samples: IntArray, positions: IntArray, epoch: int) -> Batch:
         """Jittered crops with their identities."""

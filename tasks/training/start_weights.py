@@ -1,7 +1,7 @@
 """First weights from files: of an earlier training of this project, or a BN-Inception network for ImageNet."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,7 +25,7 @@ def start_digest(path: str | None, stage: str) -> dict[str, str]:
 
 
 def start_from(
-    network: Network, path: str | None, stage: str, *, kind: Kind, part: str = "", keep_random: str | None = None
+    network: Network, path: str | None, stage: str, *, parts: Mapping[Kind, str], keep_random: str | None = None
 ) -> Network:
     """Give a network all tensors of a weight file, in place, and log it; without a file leave it as it is.
 
@@ -33,8 +33,8 @@ def start_from(
         network: has the architecture of the stage's params.
         path: weight file, or None.
         stage: for messages.
-        kind: which network the file must hold.
-        part: prefix of the tensors to take from the file, such as "refinement."; by default all are taken.
+        parts: networks that the file may hold, each with the prefix of the tensors to take from it, such as
+            "refinement."; "" takes all.
         keep_random: a tensor that keeps its random weights, whatever the file holds.
 
     Raises:
@@ -42,7 +42,8 @@ def start_from(
     """
     if path is None:
         return network
-    stored = _stored(path, stage, [kind])
+    stored = _stored(path, stage, list(parts))
+    part = parts[stored.kind]
     tensors = {name.removeprefix(part): tensor for name, tensor in stored.tensors.items() if name.startswith(part)}
     if keep_random is not None:
         tensors[keep_random] = network.state_dict()[keep_random]
@@ -51,7 +52,7 @@ def start_from(
     except WeightsError as error:
         raise InputError(f"params.yaml: {stage}.start_weights: {error}") from error
     network.load_state_dict(tensors)
-    _LOG.info("%s: starts from %s: all %d tensors of kind %s", stage, path, len(tensors), kind)
+    _LOG.info("%s: starts from %s: all %d tensors of kind %s", stage, path, len(tensors), stored.kind)
     return network
 
 
@@ -61,7 +62,7 @@ def start_pose_from(network: PoseNetwork, path: str | None, stage: str) -> PoseN
         return network
     stored = _stored(path, stage, ["pose", "siamese"])
     if stored.kind == "pose":
-        return start_from(network, path, stage, kind="pose")
+        return start_from(network, path, stage, parts={"pose": ""})
     if stored.architecture["width"] != network.architecture["width"]:
         raise InputError(
             f"params.yaml: {stage}.start_weights: {path}: expected a Siamese network of width "

@@ -60,17 +60,18 @@ def test_every_training_of_the_pipeline_belongs_to_a_round():
 
 def test_a_later_round_starts_from_what_an_earlier_one_keeps():
     kept = {f"artifacts/models/{name}.safetensors" for part in ROUNDS[:-1] for name in part.kept.values()}
-    assert params_of(ROUNDS[-1].profile).finetune.start_weights in kept
+    last = params_of(ROUNDS[-1].profile)
+    assert {last.finetune.start_weights, last.train_siamese.start_weights} <= kept
 
 
 def test_networks_are_published_in_half_precision_with_their_curves(home, tmp_path):
     target = tmp_path / "published"
     written = publish(home, target)
     assert {path.relative_to(target).as_posix() for path in written} == {
-        *("pose.safetensors", "siamese.safetensors", "correspondence.safetensors", "reid.safetensors"),
+        *("pose.safetensors", "correspondence.safetensors", "reid.safetensors"),
         *(f"curves/{name}.csv" for name in CURVES),
     }
-    for name in ("pose", "siamese", "correspondence", "reid"):
+    for name in ("pose", "correspondence", "reid"):
         stored = read_weights(target / f"{name}.safetensors")
         assert (stored.kind, stored.params) == (name, {"source": "coco"})
         original = Workspace.of_repository(home).weights(name)

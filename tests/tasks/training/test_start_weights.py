@@ -64,6 +64,14 @@ def test_without_a_step_the_stage_ends_with_the_weights_it_started_from(prepared
     }
 
 
+def test_the_siamese_network_starts_from_that_of_a_correspondence_file(prepared, params, changed, files):
+    path = str(files["train_refinement"])
+    run("train_siamese", prepared, changed(params, "train_siamese", epochs=0, start_weights=path))
+    taken, whole = read_weights(prepared.weights("siamese")), read_weights(path)
+    assert taken.tensors
+    assert all(torch.equal(tensor, whole.tensors[f"siamese.{name}"]) for name, tensor in taken.tensors.items())
+
+
 def test_what_was_taken_is_logged(prepared, params, changed, files, caplog):
     with caplog.at_level(logging.INFO, logger="tasks"):
         run(

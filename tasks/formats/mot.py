@@ -1,12 +1,16 @@
-"""Person detections in MOT Challenge form: frame, id, left, top, width, height, score, ... one a line."""
+"""Person boxes in MOT Challenge form: frame, id, left, top, width, height, score, ... one a line."""
 
 import codecs
 import configparser
 import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from models.arrays import FloatArray, IntArray
 from tasks.errors import InputError
 from tasks.formats.corpus_part import Row
 from tasks.formats.detected_boxes import DetectedBox
@@ -27,10 +31,7 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     Raises:
         InputError: the file is not there, not text, or holds no line that is a detection.
     """
-    try:
-        lines = _text(path.read_bytes()).splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected detections in MOT form, got {error}") from error
+    lines = _lines(path)
     boxes: list[DetectedBox] = []
     rejects: list[Row] = []
     others: list[tuple[int, float]] = []
@@ -58,6 +59,62 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     return _with_scores(boxes), rejects
 
 
+@dataclass(frozen=True)
+class TrueBoxes:
+    """N boxes with identities."""
+
+    frame: IntArray
+    """(N,) from 0."""
+    identity: IntArray
+    """(N,)."""
+    box_xywh: FloatArray
+    """(N,4) px."""
+
+
+def read_true_boxes(path: Path) -> TrueBoxes:
+    """Annotated persons of a gt.txt; rows of score 0 and of other classes than 1 are not considered, as MOT has it.
+
+    Raises:
+        InputError: the file is not text, a line is no box, an identity occurs twice in a frame, or there is no person.
+    """
+    rows = list(_true_rows(path))
+    if not rows:
+        raise InputError(f"{path}: expected annotated persons in MOT form, got none")
+    frame, identity = (np.array([row[column] for row in rows], dtype=np.int64) for column in (0, 1))
+    keys, counts = np.unique(np.stack([frame, identity], axis=1), axis=0, return_counts=True)
+    if counts.max() > 1:
+        at, twice = keys[counts.argmax()].tolist()
+        raise InputError(f"{path}: expected an identity once in a frame, got {twice} twice in frame {at + 1}")
+    return TrueBoxes(frame, identity, np.array([row[2] for row in rows]))
+
+
+def _true_rows(path: Path) -> Iterator[tuple[int, int, list[float]]]:
+    """Frame from 0, identity, and box of each person."""
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            box, category = _detected_box(line)
+            identity = real({"id": _number(_columns(line)[1])}, "id")
+            if box.image_id < 1 or not identity.is_integer() or identity < 0:
+                raise FieldError("frame, id", "whole numbers from 1 and from 0", [box.image_id, identity])
+        except ValueError as error:
+            raise InputError(f"{path}: line {number}: {error}") from error
+        if box.score != 0 and category in (None, _PERSON):
+            yield box.image_id - 1, int(identity), box.box_xywh
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return _text(path.read_bytes()).splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: expected boxes in MOT form, got {error}") from error
+
+
+def _columns(line: str) -> list[str]:
+    return [text for text in re.split(r"[,;\s]+", line.strip()) if text]
+
+
 def _with_scores(boxes: list[DetectedBox]) -> list[DetectedBox]:
     """Boxes of a file whose scores are all -1, which says that it has none, are certain."""
     has_none = bool(boxes) and all(box.score == _NO_SCORE for box in boxes)
@@ -72,7 +129,7 @@ def _text(data: bytes) -> str:
 
 def _detected_box(line: str) -> tuple[DetectedBox, float | None]:
     """The box, and its class where the line has one: the eighth of nine columns, as in MOT16's ground truth."""
-    values = [text for text in re.split(r"[,;\s]+", line.strip()) if text]
+    values = _columns(line)
     if len(values) < len(_FIELDS):
         raise FieldError("line", f"at least {len(_FIELDS)} numbers ({', '.join(_FIELDS)})", line)
     record = dict(zip(_FIELDS, map(_number, values), strict=False))

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from models.arrays import FloatArray
+from models.poses.frame_poses import VideoPoses
 from models.tracking.association import Tracks
 from models.tracking.correspondences import PropagatedPoses
 from models.tracking.similarity import OksSimilarity, PropagatedOksSimilarity, Similarity
-from tasks.inference.tracking import associate, correspondence_oks, correspondence_similarity, similarity_matcher
+from tasks.inference.tracking import (
+    Evidence,
+    associate,
+    correspondence_oks,
+    correspondence_similarity,
+    similarity_matcher,
+)
 from tasks.params.track import TrackParams
 from tasks.progress import current
 from tasks.tracker_evaluation.metrics import TrackingMetrics, score_tracks
@@ -47,7 +54,10 @@ class Method:
 
 def methods(workspace: Workspace, params: "Params") -> list[Method]:
     """The baselines and the correspondences; a notice says so where there are no weights for re-identification."""
-    compared = [Method("OKS", lambda video: _by_oks(video, params)), Method("Optical flow", _by_flow(params))]
+    compared = [
+        Method("OKS", lambda video: by_oks(video.evidence.poses, params.track)),
+        Method("Optical flow", _by_flow(params)),
+    ]
     embed = embedder(params, workspace.weights("reid"))
     if embed is None:
         current().notice("Table 2 has no row Re-ID: there were no training tracks to train the network on.")
@@ -55,7 +65,7 @@ def methods(workspace: Workspace, params: "Params") -> list[Method]:
         sizes = {"crop_height": params.train_reid.crop_height_px, "crop_width": params.train_reid.crop_width_px}
 
         def by_reid(video: EvaluationVideo) -> MethodSimilarities:
-            return MethodSimilarities(reid_similarity(video, embed, **sizes), _by_oks(video, params).propagated_oks)
+            return by_appearance(reid_similarity(video, embed, **sizes), video.evidence.poses, params.track)
 
         compared.append(Method("Re-ID", by_reid))
     return [*compared, Method("Correspondences", lambda video: by_correspondences(video, params.track))]
@@ -64,6 +74,11 @@ def methods(workspace: Workspace, params: "Params") -> list[Method]:
 def by_correspondences(video: EvaluationVideo, section: TrackParams) -> MethodSimilarities:
     """Equation 6."""
     evidence = video.evidence
+    return by_equation_6(evidence, section)
+
+
+def by_equation_6(evidence: Evidence, section: TrackParams) -> MethodSimilarities:
+    """The same, from evidence that is at hand already."""
     return MethodSimilarities(correspondence_similarity(evidence, section), correspondence_oks(evidence, section))
 
 
@@ -78,13 +93,32 @@ def by_propagated_poses(video: EvaluationVideo, section: TrackParams) -> MethodS
     Not part of the paper. Equation 6 reads a map at the keypoint of a pose; this reads the position of the map's peak.
     The better of the two shows whether the maps or the keypoints are inaccurate.
     """
-    propagated = correspondence_oks(video.evidence, section)
+    return by_propagation(video.evidence, section)
+
+
+def by_propagation(evidence: Evidence, section: TrackParams) -> MethodSimilarities:
+    """The same, from evidence that is at hand already."""
+    propagated = correspondence_oks(evidence, section)
     return MethodSimilarities(propagated, propagated)
 
 
-def _by_oks(video: EvaluationVideo, params: "Params") -> MethodSimilarities:
-    unmoved = OksSimilarity(video.evidence.poses, params.track.query_keypoint_threshold)
+def by_oks(poses: VideoPoses, section: TrackParams) -> MethodSimilarities:
+    """OKS of the poses where they are."""
+    unmoved = OksSimilarity(poses, section.query_keypoint_threshold)
     return MethodSimilarities(unmoved, unmoved)
+
+
+def by_appearance(similarity: Similarity, poses: VideoPoses, section: TrackParams) -> MethodSimilarities:
+    """A similarity that moves no pose; duplicates are then those of the unmoved poses."""
+    return MethodSimilarities(similarity, by_oks(poses, section).propagated_oks)
+
+
+def by_moved_poses(propagated: PropagatedPoses, poses: VideoPoses, section: TrackParams) -> MethodSimilarities:
+    """OKS of poses that optical flow has propagated."""
+    moved = PropagatedOksSimilarity(
+        propagated, poses, peak_threshold=0.5, joint_threshold=section.query_keypoint_threshold, min_keypoints=1
+    )
+    return MethodSimilarities(moved, moved)
 
 
 def _by_flow(params: "Params") -> Callable[[EvaluationVideo], MethodSimilarities]:
@@ -97,14 +131,7 @@ def _by_flow(params: "Params") -> Callable[[EvaluationVideo], MethodSimilarities
             poses = propagated_by_flow(siblings, flow, max_gap_frames=params.track.max_lost_frames + 1)
             keys = [(sibling.video_id, sibling.box_source) for sibling in siblings]
             propagated.update(zip(keys, poses, strict=True))
-        moved = PropagatedOksSimilarity(
-            propagated[video.video_id, video.box_source],
-            video.evidence.poses,
-            peak_threshold=0.5,
-            joint_threshold=params.track.query_keypoint_threshold,
-            min_keypoints=1,
-        )
-        return MethodSimilarities(moved, moved)
+        return by_moved_poses(propagated[video.video_id, video.box_source], video.evidence.poses, params.track)
 
     return similarities
 
@@ -113,8 +140,12 @@ def track(
     video: EvaluationVideo, by_method: MethodSimilarities, section: TrackParams, *, with_recovered: bool = True
 ) -> Tracks:
     """The poses of the video, associated by the method."""
-    matcher = similarity_matcher(by_method.similarity, by_method.propagated_oks, section)
-    return associate(video.evidence if with_recovered else video.detected_evidence, matcher, section)
+    return track_evidence(video.evidence if with_recovered else video.detected_evidence, by_method, section)
+
+
+def track_evidence(evidence: Evidence, by_method: MethodSimilarities, section: TrackParams) -> Tracks:
+    """The poses of the evidence, associated by the method."""
+    return associate(evidence, similarity_matcher(by_method.similarity, by_method.propagated_oks, section), section)
 
 
 def score_method(videos: VideoSimilarities, section: TrackParams) -> TrackingMetrics:

@@ -65,7 +65,7 @@ def read_annotated_video(frames: Path, annotations: Path) -> AnnotatedVideo:
         channels = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_OPTIONAL)
     except FieldError as error:
         raise InputError(f"{annotations}: {error}") from error
-    indices = _FrameIndices(frames, [image for image in images if isinstance(image, dict)])
+    indices = FrameIndices(frames, [image for image in images if isinstance(image, dict)], option="--frames")
     reader = _Reader(AnnotatedVideo(indices.pictures), annotations.name)
     reader.read_images(images, indices)
     reader.read_persons(persons, channels)
@@ -82,13 +82,19 @@ def _document(path: Path) -> Record:
     return document
 
 
-class _FrameIndices:
-    """Frame index of each image of the annotation."""
+class FrameIndices:
+    """The frames of a video, and the frame index of each image of its annotation.
 
-    def __init__(self, frames: Path, images: list[Record]) -> None:
-        self._frames, self._images = frames, images
+    Args of the constructor:
+        frames: a video file, a folder of pictures, or the folder that file names of the annotation are relative to.
+        images: what the annotation lists.
+        option: option of the command that named `frames`, for messages.
+    """
+
+    def __init__(self, frames: Path, images: list[Record], *, option: str) -> None:
+        self._frames, self._images, self._asked = frames, images, f"{option} {frames}"
         if not frames.exists():
-            raise InputError(f"--frames {frames}: expected a video file or a folder of pictures, got nothing")
+            raise InputError(f"{self._asked}: expected a video file or a folder of pictures, got nothing")
         self._files = self._found_files() if frames.is_dir() else []
         self._present = {path.name for path in self._files}
         listed = {PurePosixPath(image["file_name"]).name for image in images if isinstance(image.get("file_name"), str)}
@@ -100,7 +106,7 @@ class _FrameIndices:
         try:
             return frame_order(names)
         except FrameOrderError as error:
-            raise InputError(f"--frames {self._frames}: {error}") from error
+            raise InputError(f"{self._asked}: {error}") from error
 
     def _found_files(self) -> list[Path]:
         """The pictures in the folder, or in the folder below it that the first file name tells."""
@@ -109,30 +115,34 @@ class _FrameIndices:
             try:
                 files = pictures_of(below(self._frames, self._images[0].get("file_name")).parent)
             except ValueError as error:
-                raise InputError(f"--frames {self._frames}: expected pictures, got none; file_name: {error}") from error
+                raise InputError(f"{self._asked}: expected pictures, got none; file_name: {error}") from error
         if not files:
-            raise InputError(f"--frames {self._frames}: expected pictures (.jpg, .png) of the annotation, got none")
+            raise InputError(f"{self._asked}: expected pictures (.jpg, .png) of the annotation, got none")
         return files
+
+    @property
+    def names(self) -> list[str | None]:
+        """Name of the picture of each frame, None in a video file."""
+        return list(self._names) if self._files else [None] * self._count
 
     @cached_property
     def pictures(self) -> VideoFrames:
         """All frames, decoded on demand."""
         root = self._files[0].parent if self._files else self._frames.parent
-        names = self._names if self._files else [None] * self._count
-        rows = [{"frame_index": index, "path": name} for index, name in enumerate(names)]
+        rows = [{"frame_index": index, "path": name} for index, name in enumerate(self.names)]
         return VideoFrames(root, {"media": self._frames.name, "frame_count": len(rows)}, rows)
 
     @cached_property
     def _count(self) -> int:
         if self._frames.suffix.lower() not in VIDEO_ENDINGS:
             expected = f"a video ({', '.join(sorted(VIDEO_ENDINGS))}) or a folder of pictures"
-            raise InputError(f"--frames {self._frames}: expected {expected}")
+            raise InputError(f"{self._asked}: expected {expected}")
         try:
             count = len(presentation_times(self._frames))
         except (av.FFmpegError, OSError, IndexError) as error:
-            raise InputError(f"--frames {self._frames}: expected a video that decodes, got {error}") from error
+            raise InputError(f"{self._asked}: expected a video that decodes, got {error}") from error
         if not count:
-            raise InputError(f"--frames {self._frames}: expected a video that decodes, got no frames")
+            raise InputError(f"{self._asked}: expected a video that decodes, got no frames")
         return count
 
     def index_of(self, position: int, image: Record) -> int:
@@ -168,7 +178,7 @@ class _Reader:
         self._index: dict[int, int] = {}
         self._missing: set[int] = set()
 
-    def read_images(self, images: Any, indices: _FrameIndices) -> None:
+    def read_images(self, images: Any, indices: FrameIndices) -> None:
         """Learn which frame each image id is."""
         seen: set[int] = set()
         for position, image in enumerate(images):

@@ -35,6 +35,8 @@ class Person:
 
     keypoints: FloatArray
     score: float | None = None
+    box_xywh: FloatArray | None = None
+    """The person's box in the file, px; None where it has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,8 @@ class FilePose:
     keypoints: FloatArray
     score: float | None
     """Of the whole person, 0 to 1; None where the file has none."""
+    box_xywh: FloatArray | None = None
+    """The person's box in the file, px; None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def _read_person(
         keypoints = _checked(read.keypoints, reading.width)
         reading.width = len(keypoints)
         score = None if read.score is None or not np.isfinite(read.score) else float(np.clip(read.score, 0, 1))
-        reading.poses.append(FilePose(key, keypoints, score))
+        reading.poses.append(FilePose(key, keypoints, score, read.box_xywh))
     except FieldError as error:
         reading.failures.append((f"frame {key}, person {place}", str(error)))
 

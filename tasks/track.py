@@ -5,7 +5,7 @@ scored, so that tracks do not depend on it (Table 3).
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
@@ -18,6 +18,10 @@ from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
+    from tasks.params.track import TrackParams
+
+_MANY: Final = 0.5
+"""Poses in short tracks, as a share of those in tracks, that are worth a word."""
 
 
 def run(workspace: Workspace, params: "Params") -> None:
@@ -48,3 +52,15 @@ def run(workspace: Workspace, params: "Params") -> None:
     videos = index.with_tables(DETECTIONS, POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
     rows = write_video_tables(TRACKS, videos, rows_of, workspace=workspace)
     current().summary(poses_in_tracks=rows, poses_left_out=dict(sorted(dropped.items())))
+    if rows and dropped["short track"] >= _MANY * rows:
+        current().notice(_short_tracks(dropped["short track"], rows, params.track))
+
+
+def _short_tracks(count: int, in_tracks: int, section: "TrackParams") -> str:
+    """What to know where many poses are left out since nothing continues them."""
+    tau = "tau_corr" if section.maps == "refined" else "tau_corr_siamese"
+    return (
+        f"{count} poses are left out as tracks of fewer than {section.min_track_frames} frames, {in_tracks} are in "
+        f"tracks: affinities up to track.{tau} {getattr(section, tau):g} continue no track, and how high they are "
+        "depends on the network and on recover.frame_size_px; try a lower one, or track.mode propagated"
+    )

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -45,6 +46,33 @@ def bars(values: Mapping[str, Mapping[str, float]], *, x_label: str) -> str:
         axes.invert_yaxis()
         axes.set_xlabel(x_label)
         axes.legend(frameon=False)
+        return _svg(figure)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One small chart of a grid: series of points x, y by name."""
+
+    title: str
+    x_label: str
+    y_label: str
+    series: Mapping[str, Sequence[tuple[float, float]]]
+
+
+def panels(grid: Sequence[Sequence[Panel]]) -> str:
+    """Line charts in rows, each row with one scale of y, under one legend; SVG text."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(2.3 * len(grid[0]), 0.5 + 1.9 * len(grid)), layout="constrained")
+        axes = figure.subplots(len(grid), len(grid[0]), squeeze=False, sharey="row")
+        for row, charts in zip(axes, grid, strict=True):
+            for place, panel in zip(row, charts, strict=True):
+                for name, points in panel.series.items():
+                    place.plot(*zip(*points, strict=True), marker=".", label=name)
+                place.set_title(panel.title, fontsize=9)
+                place.set_xlabel(panel.x_label)
+            row[0].set_ylabel(charts[0].y_label)
+        handles, names = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)
         return _svg(figure)
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from tasks.progress.rejects import grouped
 from tasks.reporting import charts, gather
 from tasks.reporting.labels import counted, label, value_text
+from tasks.reporting.noise import noise_figure
 from tasks.reporting.paper_tables import paper_tables
 from tasks.stages import STAGES
 from tasks.workspace import Workspace
@@ -28,6 +29,7 @@ _SECTIONS = {
     "difficulty": "By difficulty",
     "joints": "By joint",
     "paper": "Paper's tables",
+    "noise": "Noise",
     "figures": "Paper's figures",
     "training": "Training",
     "run": "The run",
@@ -44,7 +46,7 @@ def render_page(
     environment.filters |= {"label": label, "value_text": value_text}
     facts = _facts(workspace, params) | {"clips": clips, "figures": figures}
     shown = {"difficulty": "slices", "joints": "joints", "paper": "paper_tables", "training": "trainings"}
-    shown |= {"figures": "figures"}
+    shown |= {"figures": "figures", "noise": "noise"}
     if not facts["corpus"]["is_annotated"]:
         facts["figures"] = [figure | {"title": figure["title"].partition(". ")[2]} for figure in figures]
     titles = _SECTIONS if facts["corpus"]["is_annotated"] else _SECTIONS | {"figures": "Examples"}
@@ -69,6 +71,7 @@ def _facts(workspace: Workspace, params: "Params") -> dict[str, Any]:
         "slices_chart": _slices_chart(slices),
         "joints": gather.by_joint(scores),
         "paper_tables": paper_tables(workspace.reports / "tables"),
+        "noise": _noise(workspace.reports),
         "trainings": _trainings(workspace),
         "stages": [_stage_row(run) for run in runs],
         "params": json.dumps(params.model_dump(), indent=2),
@@ -121,6 +124,11 @@ def _stage_row(run: gather.Row) -> gather.Row:
 def _slices_chart(slices: list[gather.Row]) -> Markup | str:
     drawn = {row["tag"]: {name: row[name] for name in ("mAP", "MOTA") if row.get(name) is not None} for row in slices}
     return Markup(charts.bars(drawn, x_label="percent")) if drawn else ""  # noqa: S704  our own, from numbers
+
+
+def _noise(reports: Path) -> dict[str, Markup | str] | None:
+    figure = noise_figure(reports)
+    return figure and figure | {"chart": Markup(figure["chart"])}  # noqa: S704  our own, from numbers
 
 
 def _trainings(workspace: Workspace) -> list[gather.Row]:

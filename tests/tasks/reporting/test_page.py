@@ -222,3 +222,25 @@ def test_a_corpus_of_pictures_alone_has_a_report_too(tmp_path):
         write_table(TABLES[name], [], TABLES[name].path(workspace.tables))
     report.run(workspace, PARAMS)
     assert "0 videos with 0 frames" in (workspace.reports / "index.html").read_text()
+
+
+def noise_row(method, stride, noise, value, dropout=0.0):
+    row = {"stride": stride, "noise_heads": noise, "dropout": dropout, "method": method}
+    return row | {"MOTA": value, "IDSW": 1, "person_switches": 2, "tracked_poses": 3}
+
+
+def test_the_noise_bench_is_drawn_where_its_file_is(workspace):
+    assert 'id="noise"' not in page_of(workspace)
+    rows = [
+        noise_row(method, stride, noise, 50.0) for method in ("OKS", "Re-ID") for stride in (1, 4) for noise in (0, 1)
+    ]
+    rows += [noise_row("OKS", 1, 0, None, dropout=0.5)]
+    content = {"corpus": "8 <b>videos", "persons": 9, "thresholds": {"track.tau_corr": 0.1}, "rows": rows}
+    workspace.reports.mkdir(parents=True, exist_ok=True)
+    (workspace.reports / "noise.json").write_text(json.dumps(content))
+    page = page_of(workspace)
+    section = page[page.index('<section id="noise">') :]
+    section = section[: section.index("</section>")]
+    assert "8 &lt;b&gt;videos (9 persons in all frames)" in section
+    for text in ("1 of 4 frames", "every frame", "Re-ID", "missing keypoints", "track.tau_corr 0.1"):
+        assert text in section

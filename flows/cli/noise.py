@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from flows.cli.tracking import Profile, Settings
 from flows.runtime.printing import print_line
 from flows.runtime.repository import Repository, find_repository
 from tasks.errors import InputError
@@ -44,6 +45,8 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
     stride: Annotated[
         str, typer.Option("--stride", metavar="N,N,...", help="Track every frame, every 2nd, and so on.")
     ] = "1,2,4,8",
+    profile: Profile = None,
+    settings: Settings = None,
     frames: Annotated[int, typer.Option("--frames", min=2, help="Frames of each synthesised video.")] = 65,
     out: Annotated[
         Path | None,
@@ -57,7 +60,7 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
     tracks the same poses by OKS, optical flow, re-identification, equation 6 and propagated OKS, at every N-th frame.
     A head size is 0.6 times the diagonal of the person's head box, as poseval has it. MOTA and identity switches are
     summed over joints, so that noise costs MOTA whatever the tracker; person switches count persons whose track
-    changes. All methods use the thresholds of params.yaml.
+    changes. All methods use the thresholds of params.yaml, or of --profile.
 
     Writes reports/noise.json, which the report draws.
 
@@ -67,15 +70,16 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
 
     - `corrtrack evaluate-noise --corpus data --noise 0,0.5 --dropout 0.5 --stride 1,4`
     """
+    from flows.cli.params_choice import read_chosen_params
     from tasks.given_poses.evaluation import strides_of
     from tasks.given_poses.noise import NoiseSettings
-    from tasks.params.loading import load_params
 
-    settings = NoiseSettings(_numbers("--noise", noise), _numbers("--dropout", dropout, most=1), strides_of(stride))
+    sweep = NoiseSettings(_numbers("--noise", noise), _numbers("--dropout", dropout, most=1), strides_of(stride))
     repository = find_repository()
-    params, folder = load_params(repository.params), weights or repository.workspace.models
+    params = read_chosen_params(repository, profile=profile, settings=settings or [])
+    folder = weights or repository.workspace.models
     where, described = _corpus(repository, corpus, params, frames)
-    answer = _measured(where, settings, folder, params)
+    answer = _measured(where, sweep, folder, params)
     text = json.dumps(_facts(described, folder) | asdict(answer), indent=1, allow_nan=False)
     _write(repository.workspace.reports if out is None else _claimed(out, [where, folder]), text)
     if as_json:
@@ -156,6 +160,6 @@ def _show(answer: "NoiseEvaluation") -> None:
             table.add_row(*(f"{value:g}" for value in key), *values)
         console.print(table)
     console.print(f"{answer.persons} annotated persons in {answer.frames} frames of {answer.videos} videos.")
-    console.print(f"Thresholds of params.yaml: {', '.join(f'{k} {v:g}' for k, v in answer.thresholds.items())}.")
+    console.print(f"Thresholds: {', '.join(f'{k} {v:g}' for k, v in answer.thresholds.items())}.")
     for notice in answer.notices:
         print_line(console, notice)

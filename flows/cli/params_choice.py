@@ -9,8 +9,9 @@ from pathlib import Path
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
 from tasks.params.edit import set_value, write_params
-from tasks.params.loading import ParamsError, parse_params
+from tasks.params.loading import ParamsError, load_params, parse_params
 from tasks.params.profiles import profile_names, profile_text
+from tasks.params.sections import Params
 
 
 def choose_params(repository: Repository, *, profile: str | None, settings: Sequence[str], force: bool = False) -> bool:
@@ -34,15 +35,33 @@ def choose_params(repository: Repository, *, profile: str | None, settings: Sequ
             "found some; commit them or keep them as profiles/NAME.yaml, or say --force to write over them"
         )
     text = before if profile is None else profile_text(repository.profiles, profile)
+    text = _with_settings(text, settings)
+    parse_params(text, name=repository.params.name)
+    write_params(repository.params, text)
+    _remember(text, repository)
+    return text != before
+
+
+def read_chosen_params(repository: Repository, *, profile: str | None, settings: Sequence[str]) -> Params:
+    """The params of a command that leaves params.yaml as it is: those of the file or of the profile, with settings.
+
+    Raises:
+        InputError: no such profile or key, or a value that does not fit.
+    """
+    if profile is None and not settings:
+        return load_params(repository.params)
+    text = repository.params.read_text(encoding="utf-8")
+    text = text if profile is None else profile_text(repository.profiles, profile)
+    return parse_params(_with_settings(text, settings), name=repository.params.name)
+
+
+def _with_settings(text: str, settings: Sequence[str]) -> str:
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"--set {setting}: expected section.key=value, such as track.tau_corr=0.25")
         text = set_value(text, key.strip(), value.strip())
-    parse_params(text, name=repository.params.name)
-    write_params(repository.params, text)
-    _remember(text, repository)
-    return text != before
+    return text
 
 
 def _is_ours(text: str, repository: Repository) -> bool:

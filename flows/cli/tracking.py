@@ -14,6 +14,7 @@ from flows.runtime.repository import find_repository
 
 if TYPE_CHECKING:
     from tasks.given_poses.evaluation import EvaluationRequest, TrackingEvaluation
+    from tasks.params.sections import Params
 
 Poses = Annotated[
     Path, typer.Option("--poses", metavar="PATH", help="Poses in any format that `reprocess --poses` reads.")
@@ -44,6 +45,14 @@ Weights = Annotated[
         "default the checkout's artifacts/models.",
     ),
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="Thresholds and sizes of profiles/NAME.yaml, not of params.yaml."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Another value for this run; repeatable."),
+]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write evaluation.json to this folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, not as tables.")]
 
@@ -62,6 +71,8 @@ def evaluate_tracking(  # noqa: PLR0913  one parameter per option is how typer r
     pose_format: Annotated[
         str, typer.Option("--pose-format", metavar="NAME", help="Format of the poses, where it is not recognised.")
     ] = "auto",
+    profile: Profile = None,
+    settings: Settings = None,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +80,8 @@ def evaluate_tracking(  # noqa: PLR0913  one parameter per option is how typer r
 
     The same poses are tracked by OKS, by optical flow (DIS), by re-identification, by equation 6, and by the OKS of
     poses that correspondences propagate, at every N-th frame. No pose is added, no track is merged. All methods use
-    the thresholds of params.yaml, which the output names; none is chosen on this video.
+    the thresholds of params.yaml (or of --profile, as networks trained by it need), which the output names; none is
+    chosen on this video.
 
     Against keypoints MOTA and identity switches follow the poseval protocol, summed over joints, and mAP is that of
     the poses, which no method changes. Against boxes identity switches, IDF1 and MOTA come from motmetrics, with
@@ -83,14 +95,17 @@ def evaluate_tracking(  # noqa: PLR0913  one parameter per option is how typer r
     - `corrtrack evaluate-tracking --poses street.json --annotations gt.txt --video street.mp4`
 
     - `corrtrack evaluate-tracking --poses openpose/ --annotations 000342_mpii.json --video frames/ --stride 1,4 --json`
+
+    - `corrtrack evaluate-tracking --poses street.json --annotations gt.txt --video street.mp4 --profile small_real`
     """
+    from flows.cli.params_choice import read_chosen_params
     from tasks.given_poses.evaluation import EvaluationRequest, strides_of
 
     repository = find_repository()
     request = EvaluationRequest(
         poses, annotations, video, weights, repository.workspace.models, strides_of(stride), pose_format
     )
-    answer = _evaluated(request, repository.params)
+    answer = _evaluated(request, read_chosen_params(repository, profile=profile, settings=settings or []))
     if as_json:
         typer.echo(_json(request, answer))
     else:
@@ -102,15 +117,13 @@ def evaluate_tracking(  # noqa: PLR0913  one parameter per option is how typer r
     raise typer.Exit(ExitCode.REJECTED if answer.rejects else ExitCode.DONE)
 
 
-def _evaluated(request: "EvaluationRequest", params_file: Path) -> "TrackingEvaluation":
+def _evaluated(request: "EvaluationRequest", params: "Params") -> "TrackingEvaluation":
     from rich.progress import Progress
 
     from tasks.determinism import make_deterministic
     from tasks.given_poses.comparison import METHODS
     from tasks.given_poses.evaluation import evaluate_tracking as evaluate
-    from tasks.params.loading import load_params
 
-    params = load_params(params_file)
     make_deterministic(params.run.seed, params.run.threads_per_worker)
     with Progress(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("methods", total=len(METHODS) * len(request.strides))
@@ -130,7 +143,7 @@ def _show(answer: "TrackingEvaluation") -> None:
             table.add_row(*(_text(row[name]) for name in names))
         console.print(table)
     console.print(f"Scored on {answer.truth}.")
-    console.print(f"Thresholds of params.yaml: {', '.join(f'{k} {v:g}' for k, v in answer.thresholds.items())}.")
+    console.print(f"Thresholds: {', '.join(f'{k} {v:g}' for k, v in answer.thresholds.items())}.")
     for notice in answer.notices:
         print_line(console, notice)
 

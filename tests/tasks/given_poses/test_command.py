@@ -33,8 +33,18 @@ def test_a_table_for_each_stride_and_the_thresholds_in_use(run):
     assert result.exit_code == 0, result.output
     assert "every frame (frames 8, poses 16" in result.output
     assert "1 of 2 frames (frames 4, poses 8" in result.output
-    assert "Thresholds of params.yaml: track.tau_corr 0.1" in result.output
+    assert "Thresholds: track.tau_corr 0.1" in result.output
     assert "without --video only OKS is measured" in result.output
+
+
+def test_a_profile_and_settings_give_the_thresholds_of_this_run_only(run):
+    before = (REPOSITORY / "params.yaml").read_bytes()
+    shown = json.loads(
+        run("--stride", "1", "--json", "--profile", "small_real", "--set", "track.min_track_frames=1").stdout
+    )
+    assert (shown["thresholds"]["track.tau_corr"], shown["thresholds"]["recover.frame_size_px"]) == (0.04, 512)
+    assert shown["thresholds"]["track.min_track_frames"] == 1
+    assert (REPOSITORY / "params.yaml").read_bytes() == before
 
 
 def test_json_on_the_screen_and_in_the_out_folder(run, tmp_path):

@@ -58,9 +58,9 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
 
     Takes the annotated poses of validation videos, adds Gaussian noise to every keypoint or leaves keypoints out, and
     tracks the same poses by OKS, optical flow, re-identification, equation 6 and propagated OKS, at every N-th frame.
-    A head size is 0.6 times the diagonal of the person's head box, as poseval has it. MOTA and identity switches are
-    summed over joints, so that noise costs MOTA whatever the tracker; person switches count persons whose track
-    changes. All methods use the thresholds of params.yaml, or of --profile.
+    A head size is 0.6 times the diagonal of the person's head box, as poseval has it. MOTA is the mean over joints, as
+    `corrtrack score --protocol corrected` counts it, so that noise costs MOTA whatever the tracker; person switches
+    count persons whose track changes. All methods use the thresholds of params.yaml, or of --profile.
 
     Writes reports/noise.json, which the report draws.
 

@@ -51,7 +51,7 @@ class NoiseEvaluation:
     persons: int
     """Annotated persons, summed over frames."""
     rows: list[Row]
-    """{"stride", "noise_heads", "dropout", "method", "MOTA", "IDSW", "person_switches", "tracked_poses"}."""
+    """{"stride", "noise_heads", "dropout", "method", "MOTA", "IDSW", "person_switches", "poses", "tracked_poses"}."""
     thresholds: dict[str, float]
     notices: list[str] = field(default_factory=list)
 
@@ -62,6 +62,7 @@ class _Sum:
 
     scores: list[VideoScore] = field(default_factory=list)
     switches: int = 0
+    poses: int = 0
     tracked: int = 0
 
 
@@ -98,6 +99,7 @@ def evaluate_noise(
         for key, part in _of_video(truth, known, seen, settings, networks, seed, tick):
             sums[key].scores += part.scores
             sums[key].switches += part.switches
+            sums[key].poses += part.poses
             sums[key].tracked += part.tracked
     rows = [_row(*key, part) for key, part in sums.items()]
     return NoiseEvaluation(len(files), frames, persons, rows, thresholds(params, networks), networks.notices)
@@ -125,9 +127,10 @@ def _of_video(
         frames = annotated[::stride].tolist()
         for disturbance in settings.disturbances:
             poses, identity = known.disturbed(disturbance, seed=seed)
+            count = int(np.isin(poses.frame, frames).sum())
             for method, tracks in tracks_by_method(poses, frames, seen, networks):
-                score = truth.score(poses, tracks, frames)
-                part = _Sum([score], person_switches(tracks, identity), len(tracks))
+                score = truth.score(poses, tracks, frames, corrected=True)
+                part = _Sum([score], person_switches(tracks, identity), count, len(tracks))
                 yield (stride, disturbance, method), part
             tick()
 
@@ -142,5 +145,6 @@ def _row(stride: int, disturbance: Disturbance, method: str, part: _Sum) -> Row:
         "MOTA": defined(metrics.mota),
         "IDSW": metrics.switches,
         "person_switches": part.switches,
+        "poses": part.poses,
         "tracked_poses": part.tracked,
     }

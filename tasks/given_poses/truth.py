@@ -60,8 +60,8 @@ class KeypointTruth:
         alone = Tracks(poses.frame[rows], rows, rows % _ID_LIMIT, np.full(len(rows), np.nan), ())
         return {"mAP": defined(metrics_of([self.score(poses, alone, seen)]).mean_ap)}
 
-    def score(self, poses: GivenPoses, tracks: Tracks, seen: Sequence[int]) -> VideoScore:
-        """The parts of the metrics, which add up over videos."""
+    def score(self, poses: GivenPoses, tracks: Tracks, seen: Sequence[int], *, corrected: bool = False) -> VideoScore:
+        """The parts of the metrics, which add up over videos; `corrected` leaves out poseval's oddities of MOTA."""
         scored = np.flatnonzero(np.isin(self.frame_of, seen))
         place = {int(self.frame_of[row]): number for number, row in enumerate(scored)}
         rows = np.array([index in place for index in tracks.frame_index.tolist()], dtype=bool)
@@ -69,7 +69,8 @@ class KeypointTruth:
         pose = tracks.pose_id[rows]
         tracked = TrackedPoses(frame, tracks.track_id[rows], poses.xy[pose], poses.score[pose])
         truth = frames_of(self.points, scored)
-        return score_video(truth.source, truth, tracked, output_keypoint_threshold=self.output_threshold)
+        threshold = self.output_threshold
+        return score_video(truth.source, truth, tracked, output_keypoint_threshold=threshold, corrected=corrected)
 
 
 @dataclass(frozen=True)

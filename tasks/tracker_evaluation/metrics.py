@@ -75,12 +75,14 @@ def score_tracks(
     return metrics_of([score_video(*pair, output_keypoint_threshold=output_keypoint_threshold) for pair in pairs])
 
 
-def score_video(name: str, truth: PointFile, tracks: TrackedPoses, *, output_keypoint_threshold: float) -> VideoScore:
-    """Evidence and events of one sequence (see `score_tracks`)."""
+def score_video(
+    name: str, truth: PointFile, tracks: TrackedPoses, *, output_keypoint_threshold: float, corrected: bool = False
+) -> VideoScore:
+    """Evidence and events of one sequence (see `score_tracks`); `corrected` leaves out poseval's oddities of MOTA."""
     predicted = predicted_points(truth, tracks, output_keypoint_threshold=output_keypoint_threshold)
     sequence = poseval_sequence(name, truth, predicted, sequence_index=0)
     blocks = list(frame_blocks(sequence))
-    return VideoScore(label_predictions(sequence, blocks), _events(sequence, blocks))
+    return VideoScore(label_predictions(sequence, blocks), _events(sequence, blocks, corrected=corrected))
 
 
 def metrics_of(scores: Iterable[VideoScore]) -> TrackingMetrics:
@@ -118,9 +120,9 @@ def predicted_points(truth: PointFile, tracks: TrackedPoses, *, output_keypoint_
     )
 
 
-def _events(sequence: Sequence, blocks: list[FrameBlock]) -> MotCounts:
+def _events(sequence: Sequence, blocks: list[FrameBlock], *, corrected: bool) -> MotCounts:
     try:
-        return count_events(sequence, blocks)
+        return count_events(sequence, blocks, corrected=corrected)
     except UndefinedMetricError:
         return no_counts()
 

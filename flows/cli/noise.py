@@ -160,6 +160,6 @@ def _show(answer: "NoiseEvaluation") -> None:
             table.add_row(*(f"{value:g}" for value in key), *values)
         console.print(table)
     console.print(f"{answer.persons} annotated persons in {answer.frames} frames of {answer.videos} videos.")
-    console.print(f"Thresholds: {', '.join(f'{k} {v:g}' for k, v in answer.thresholds.items())}.")
+    console.print(f"Thresholds: {', '.join(f'{k} {v}' for k, v in answer.thresholds.items())}.")
     for notice in answer.notices:
         print_line(console, notice)

@@ -143,7 +143,7 @@ def _show(answer: "TrackingEvaluation") -> None:
             table.add_row(*(_text(row[name]) for name in names))
         console.print(table)
     console.print(f"Scored on {answer.truth}.")
-    console.print(f"Thresholds: {', '.join(f'{k} {v:g}' for k, v in answer.thresholds.items())}.")
+    console.print(f"Thresholds: {', '.join(f'{k} {v}' for k, v in answer.thresholds.items())}.")
     for notice in answer.notices:
         print_line(console, notice)
 

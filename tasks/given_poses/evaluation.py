@@ -46,7 +46,7 @@ class TrackingEvaluation:
     """{"stride", "method", "tracks", "tracked poses", metrics ...}."""
     given: list[Row]
     """{"stride", "frames", "poses", metrics of the poses themselves}: the same for all methods."""
-    thresholds: dict[str, float]
+    thresholds: dict[str, float | str]
     notices: list[str] = field(default_factory=list)
     rejects: list[str] = field(default_factory=list)
 
@@ -91,12 +91,13 @@ def _networks(request: EvaluationRequest, params: "Params", *, has_pictures: boo
     return load_networks(request.default_weights if request.weights is None else request.weights, params)
 
 
-def thresholds(params: "Params", networks: Networks) -> dict[str, float]:
-    """The numbers of params.yaml that decide the tracks."""
+def thresholds(params: "Params", networks: Networks) -> dict[str, float | str]:
+    """The values of the params that decide the tracks."""
     section = networks.track
     tau = "tau_corr" if section.maps == "refined" else "tau_corr_siamese"
-    names = (tau, "min_similarity", "min_track_frames", "max_lost_frames", "duplicate_oks", "duplicate_ratio")
-    chosen: dict[str, float] = {f"track.{name}": getattr(section, name) for name in names}
+    names = ["maps", tau, "mean_over", "min_similarity", "min_track_frames", "max_lost_frames"]
+    names += ["duplicate_oks", "duplicate_ratio"]
+    chosen: dict[str, float | str] = {f"track.{name}": getattr(section, name) for name in names}
     return chosen | {
         "track.output_keypoint_threshold": section.output_keypoint_threshold,
         "recover.frame_size_px": params.recover.frame_size_px,

@@ -52,7 +52,7 @@ class NoiseEvaluation:
     """Annotated persons, summed over frames."""
     rows: list[Row]
     """{"stride", "noise_heads", "dropout", "method", "MOTA", "IDSW", "person_switches", "poses", "tracked_poses"}."""
-    thresholds: dict[str, float]
+    thresholds: dict[str, float | str]
     notices: list[str] = field(default_factory=list)
 
 

@@ -51,7 +51,7 @@ def _panel(rows: Sequence[Row], stride: int, metric: str, sweep: str) -> Panel:
 
 
 def _caption(content: Mapping[str, Any]) -> str:
-    used = ", ".join(f"{name} {value:g}" for name, value in content["thresholds"].items())
+    used = ", ".join(f"{name} {value}" for name, value in content["thresholds"].items())
     return (
         f"True poses of {content['corpus']} ({content['persons']} persons in all frames) with Gaussian noise or "
         f"missing keypoints, tracked by each method at the same thresholds ({used}). Noise costs MOTA whatever the "

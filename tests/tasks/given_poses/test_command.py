@@ -33,7 +33,7 @@ def test_a_table_for_each_stride_and_the_thresholds_in_use(run):
     assert result.exit_code == 0, result.output
     assert "every frame (frames 8, poses 16" in result.output
     assert "1 of 2 frames (frames 4, poses 8" in result.output
-    assert "Thresholds: track.tau_corr 0.1" in result.output
+    assert "track.tau_corr 0.1" in result.output
     assert "without --video only OKS is measured" in result.output
 
 

@@ -30,7 +30,7 @@ METHODS = ("paper", "without duplicate removal", "hungarian", "released", "oks")
 
 
 @dataclass(frozen=True)
-class World:
+class Crowd:
     """Columns of the tables of one video, in the order of the tables."""
 
     frame_count: int
@@ -77,18 +77,18 @@ def exponent(sizes: tuple[int, ...], seconds: list[float]) -> float:
 
 
 def timing(method: str, persons: int, frames: int) -> dict[str, Any]:
-    """One measurement; the tracks must be those of the world, or the figure means nothing."""
-    world = make_world(persons, frames)
-    tracks = track(world, method)
+    """One measurement; the tracks must be those of the crowd, or the figure means nothing."""
+    crowd = make_crowd(persons, frames)
+    tracks = track(crowd, method)
     if method != "oks" and len(np.unique(tracks.track_id)) < persons:
         raise RuntimeError(f"{method}: expected at least {persons} tracks, got {len(np.unique(tracks.track_id))}")
-    seconds = best_of(lambda: track(world, method))
-    poses = len(world.poses["pose_id"])
+    seconds = best_of(lambda: track(crowd, method))
+    poses = len(crowd.poses["pose_id"])
     row = {"method": method, "persons": persons, "frames": frames, "poses": poses, "seconds": seconds}
     return row | {"poses_per_second": poses / seconds}
 
 
-def make_world(persons: int, frames: int) -> World:
+def make_crowd(persons: int, frames: int) -> Crowd:
     """Persons on a grid who drift; one pose in twenty is missed and one in twenty is doubled; pairs one frame apart."""
     rng = np.random.default_rng(0)
     body = np.stack([rng.uniform(0, 60, 17), rng.uniform(0, 150, 17)], axis=-1)
@@ -103,7 +103,7 @@ def make_world(persons: int, frames: int) -> World:
     same = person[source] == person[target]
     values = np.where(same[:, None], rng.uniform(0.5, 0.9, (len(source), 17)), rng.uniform(0, 0.2, (len(source), 17)))
     onwards = frame < frames - 1
-    return World(
+    return Crowd(
         frames,
         {"frame": frame, "pose_id": pose_id, "xy": xy, "score": rng.uniform(0.3, 1, (len(frame), 17))},
         {"source": source, "frame": frame[target], "target": target, "values": values.astype(np.float32)},
@@ -124,21 +124,21 @@ def pairs_one_frame_apart(frame: np.ndarray, frames: int) -> tuple[np.ndarray, n
     return source, target
 
 
-def track(world: World, method: str) -> Tracks:
+def track(crowd: Crowd, method: str) -> Tracks:
     """From columns to tracks."""
-    start = np.searchsorted(world.poses["frame"], np.arange(world.frame_count + 1))
+    start = np.searchsorted(crowd.poses["frame"], np.arange(crowd.frame_count + 1))
     poses = VideoPoses(
-        FramePoses(index, *(world.poses[name][start[index] : start[index + 1]] for name in ("pose_id", "xy", "score")))
-        for index in range(world.frame_count)
+        FramePoses(index, *(crowd.poses[name][start[index] : start[index + 1]] for name in ("pose_id", "xy", "score")))
+        for index in range(crowd.frame_count)
     )
-    return associate_poses(poses.frames, matcher(world, poses, method), min_track_frames=3, max_lost_frames=0)
+    return associate_poses(poses.frames, matcher(crowd, poses, method), min_track_frames=3, max_lost_frames=0)
 
 
-def matcher(world: World, poses: VideoPoses, method: str) -> Matcher:
+def matcher(crowd: Crowd, poses: VideoPoses, method: str) -> Matcher:
     """The matcher of a method, built from columns."""
     if method == "oks":
         return SimilarityMatcher(OksSimilarity(poses, 0.1), 0.3, "greedy", None)
-    affinities, propagated = Affinities(*world.affinities.values()), PropagatedPoses(*world.propagated.values())
+    affinities, propagated = Affinities(*crowd.affinities.values()), PropagatedPoses(*crowd.propagated.values())
     if method == "released":
         return ReleasedMatcher(affinities, propagated, poses, 1200, 1800, ReleasedRule(0.1, 0.3, 0.2, 2, 10.0, 0.6))
     overlap = PropagatedOksSimilarity(propagated, poses, 0.3, 0.1, min_keypoints=3)

@@ -48,7 +48,7 @@ MAP_SIGMA_PX, TAU = 10.0, 0.3
 
 
 @dataclass(frozen=True)
-class Video:
+class PoseVideo:
     """Annotated poses of one video, N rows in frame order; frames are counted in steps."""
 
     name: str
@@ -105,7 +105,7 @@ def sweep(folder: Path) -> Iterator[dict[str, Any]]:
                     yield {"step": step, "axis": axis, "level": level, "method": method} | mean_metrics(counts)
 
 
-def read_video(path: Path, step: int) -> Video:
+def read_video(path: Path, step: int) -> PoseVideo:
     """Every `step`-th frame of one annotation file."""
     content = json.loads(path.read_text())
     ids = [image["id"] for image in content["images"]][::step]
@@ -117,7 +117,7 @@ def read_video(path: Path, step: int) -> Video:
     persons = [persons[row] for row in order]
     keypoints = np.array([person["keypoints"] for person in persons], dtype=np.float64).reshape(-1, 17, 3)
     heads = np.array([person["bbox_head"][2:] for person in persons], dtype=np.float64)
-    return Video(
+    return PoseVideo(
         path.stem,
         len(ids),
         np.array([index_of[person["image_id"]] for person in persons]),
@@ -128,7 +128,7 @@ def read_video(path: Path, step: int) -> Video:
     )
 
 
-def best_oks(videos: list[Video]) -> dict[str, float]:
+def best_oks(videos: list[PoseVideo]) -> dict[str, float]:
     """OKS at the threshold with the fewest switches."""
     candidates = [
         mean_metrics([total(videos, [OksSimilarity(VideoPoses(v.frames()), 0.5) for v in videos], threshold)])
@@ -137,7 +137,7 @@ def best_oks(videos: list[Video]) -> dict[str, float]:
     return min(candidates, key=lambda metrics: metrics["switches"])
 
 
-def similarity(video: Video, method: str, axis: str, level: float, seed: int) -> Similarity:
+def similarity(video: PoseVideo, method: str, axis: str, level: float, seed: int) -> Similarity:
     """Equation 6, or the diagnosis, over simulated affinities."""
     poses, affinities = VideoPoses(video.frames()), simulate(video, axis, level, seed)
     equation_6 = CorrespondenceSimilarity(affinities, poses, TAU, 0.5)
@@ -154,7 +154,7 @@ def similarity(video: Video, method: str, axis: str, level: float, seed: int) ->
     return by_share
 
 
-def simulate(video: Video, axis: str, level: float, seed: int) -> Affinities:
+def simulate(video: PoseVideo, axis: str, level: float, seed: int) -> Affinities:
     """Affinity rows between neighbouring frames, made worse along one axis."""
     rng = np.random.default_rng([seed, *video.name.encode()])
     parts = [
@@ -166,14 +166,14 @@ def simulate(video: Video, axis: str, level: float, seed: int) -> Affinities:
     return Affinities(*columns)
 
 
-def neighbours(video: Video) -> Iterator[tuple[IntArray, IntArray]]:
+def neighbours(video: PoseVideo) -> Iterator[tuple[IntArray, IntArray]]:
     """Rows of each two neighbouring frames."""
     rows = [np.flatnonzero(video.frame == index) for index in range(video.frame_count)]
     yield from pairwise(rows)
 
 
 def simulate_pair(
-    video: Video, source: IntArray, target: IntArray, *, worsen: tuple[str, float], rng: np.random.Generator
+    video: PoseVideo, source: IntArray, target: IntArray, *, worsen: tuple[str, float], rng: np.random.Generator
 ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
     """Rows source, target frame, target, affinities of all pairs of two frames."""
     axis, level = worsen
@@ -197,7 +197,7 @@ def simulate_pair(
     return pairs[0], video.frame[pairs[1]], pairs[1], values
 
 
-def nearest_other(video: Video, source: IntArray, target: IntArray, same: BoolArray) -> IntArray:
+def nearest_other(video: PoseVideo, source: IntArray, target: IntArray, same: BoolArray) -> IntArray:
     """For each source pose the nearest pose of another person in the target frame, by mean keypoint; -1: no other."""
     seen = video.present[..., None]
     centre = np.where(seen, video.xy, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
@@ -206,7 +206,7 @@ def nearest_other(video: Video, source: IntArray, target: IntArray, same: BoolAr
     return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
 
 
-def total(videos: list[Video], similarities: list[Similarity], min_similarity: float) -> MotCounts:
+def total(videos: list[PoseVideo], similarities: list[Similarity], min_similarity: float) -> MotCounts:
     """CLEAR MOT events of all videos."""
     counts = no_counts()
     for video, of_poses in zip(videos, similarities, strict=True):
@@ -216,7 +216,7 @@ def total(videos: list[Video], similarities: list[Similarity], min_similarity: f
     return counts
 
 
-def as_sequence(video: Video, tracks: Tracks) -> Sequence:
+def as_sequence(video: PoseVideo, tracks: Tracks) -> Sequence:
     """The annotated poses twice: with their annotated and with their assigned identities."""
     assigned = np.empty(len(video.frame), dtype=np.float64)
     assigned[tracks.pose_id] = tracks.track_id

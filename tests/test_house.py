@@ -1,9 +1,11 @@
 """The house keeps its own rules: one name in four places, true dependencies, one word per thing, true documents."""
 
+import ast
 import importlib
 import inspect
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,13 @@ def test_params_are_the_demos():
 def test_one_word_per_thing():
     catch_all = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not [path for path in tracked() if catch_all & {part.removesuffix(".py") for part in path.parts}]
+
+
+def test_no_two_classes_have_the_same_name():
+    sources = [path for path in tracked() if path.relative_to(ROOT).parts[0] in {"bench", "flows", "models", "tasks"}]
+    trees = [ast.parse(path.read_text()) for path in sources if path.suffix == ".py"]
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_file_names_a_place_of_one_machine():

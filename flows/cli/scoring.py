@@ -12,7 +12,7 @@ from flows.runtime.printing import print_line
 
 if TYPE_CHECKING:
     from tasks.formats.folder_conversion import Converted
-    from tasks.scoring.run import Outcome
+    from tasks.scoring.run import ScoreOutcome
 
 
 class Protocol(StrEnum):
@@ -138,7 +138,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _show(outcome: "Outcome", *, latex: bool) -> None:
+def _show(outcome: "ScoreOutcome", *, latex: bool) -> None:
     from rich.table import Table
 
     from tasks.scoring.tables import latex as as_latex

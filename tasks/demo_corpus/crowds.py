@@ -12,13 +12,15 @@ from tasks.demo_corpus.canvas import Canvas
 from tasks.demo_corpus.figures import Figure
 from tasks.demo_corpus.identities import Wardrobe
 from tasks.demo_corpus.motion import Style, Walk
-from tasks.demo_corpus.seeds import Stage
+from tasks.demo_corpus.seeds import SceneSeed
 
 FIRST_SPECTATOR = 8
 """Number of the first identity of a scene that stands in its crowd."""
 
 
-def add_crowd(stage: Stage, spectators: int, view: View, backdrop: Picture) -> tuple[Picture, list[FloatArray]]:
+def add_crowd(
+    scene_seed: SceneSeed, spectators: int, view: View, backdrop: Picture
+) -> tuple[Picture, list[FloatArray]]:
     """Paints `spectators` far away onto the backdrop; returns it with the outlines (N,2) around them, in its pixels."""
     if not spectators:
         return backdrop, []
@@ -27,7 +29,7 @@ def add_crowd(stage: Stage, spectators: int, view: View, backdrop: Picture) -> t
     top = reach - int(view.horizon)
     sheet = cv2.copyMakeBorder(backdrop, top, 2 * reach - top - view.height, 0, 0, cv2.BORDER_REPLICATE)
     canvas = Canvas(np.asarray(sheet, np.uint8))
-    for figure in _spectators(stage, spectators, view, 2 * reach):
+    for figure in _spectators(scene_seed, spectators, view, 2 * reach):
         for owner, part in enumerate(figure.parts(0)):
             canvas.draw(part, owner=owner)
     rows, columns = np.nonzero(canvas.owner >= 0)
@@ -39,18 +41,18 @@ def add_crowd(stage: Stage, spectators: int, view: View, backdrop: Picture) -> t
     return painted, [middle + 1.06 * (hull - middle)]
 
 
-def _spectators(stage: Stage, count: int, view: View, sheet_height: int) -> list[Figure]:
+def _spectators(scene_seed: SceneSeed, count: int, view: View, sheet_height: int) -> list[Figure]:
     """People side by side, farthest first, looking at the camera; some of them wave."""
-    rng = stage.stream("crowd")
+    rng = scene_seed.stream("crowd")
     still = np.zeros(1)
     camera = Camera(view.width, sheet_height, view.eye_height, still + view.focal, still, still, still)
-    wardrobe = Wardrobe(stage.seed, stage.namespace)
+    wardrobe = Wardrobe(scene_seed.seed, scene_seed.namespace)
     start = rng.uniform(-0.75, 0.1)
     found = []
     for i, z in enumerate(sorted(rng.uniform(8.4, 9.8, count), reverse=True)):
-        x = (start + 0.1 * i + rng.uniform(-0.03, 0.03)) * 0.5 * stage.corpus.width / view.focal * z
+        x = (start + 0.1 * i + rng.uniform(-0.03, 0.03)) * 0.5 * scene_seed.corpus.width / view.focal * z
         walk = Walk(still, np.array([[x, z]]), np.array([rng.normal(np.pi, 0.4)]), still)
-        identity = wardrobe.identity(stage.number, FIRST_SPECTATOR + i)
+        identity = wardrobe.identity(scene_seed.number, FIRST_SPECTATOR + i)
         gait = motion.wave if rng.random() < 0.3 else motion.stand
         found.append(Figure(identity, pose_skeleton(gait(walk, Style.draw(rng)), identity.build), camera))
     return found

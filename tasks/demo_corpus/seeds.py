@@ -20,7 +20,7 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
 
 
 @dataclass(frozen=True)
-class Stage:
+class SceneSeed:
     """Where a scene is staged: the corpus, its seed, the namespace and the number of the scene."""
 
     corpus: CorpusParams

@@ -15,7 +15,7 @@ from tasks.demo_corpus.motion import Gait, Style, Walk
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenarios import SCRIPTS, Role, Script, snapshot
 from tasks.demo_corpus.scenes import Light, Scene
-from tasks.demo_corpus.seeds import Stage, stream_key
+from tasks.demo_corpus.seeds import SceneSeed, stream_key
 
 EXPOSURE = 0.5
 """Share of the time between two frames during which the shutter is open, in blurred videos."""
@@ -33,22 +33,22 @@ def video_name(namespace: str, number: int) -> str:
 
 def stage_video(corpus: CorpusParams, *, seed: int, namespace: str, number: int) -> Scene:
     """The scene of video `number` of "train" or "val"."""
-    stage = Stage(corpus, seed, namespace, number)
-    script = SCRIPTS[number % len(SCRIPTS)](stage.stream("script"))
+    scene_seed = SceneSeed(corpus, seed, namespace, number)
+    script = SCRIPTS[number % len(SCRIPTS)](scene_seed.stream("script"))
     labelled = _labelled(corpus.frames_per_video, number + 3 * (namespace == "val"))
-    return _stage(
-        stage, script, name=video_name(namespace, number), size=(corpus.width, corpus.height), labelled=labelled
+    return _scene(
+        scene_seed, script, name=video_name(namespace, number), size=(corpus.width, corpus.height), labelled=labelled
     )
 
 
 def stage_picture(corpus: CorpusParams, *, seed: int, namespace: str, number: int) -> Scene:
     """The scene of picture `number` of "coco_train" or "coco_val", upright for one in three."""
-    stage = Stage(corpus, seed, namespace, number)
-    rng = stage.stream("script")
+    scene_seed = SceneSeed(corpus, seed, namespace, number)
+    rng = scene_seed.stream("script")
     size = (corpus.width, corpus.height)
     if rng.random() < 0.33:
         size = (int(0.75 * corpus.width), int(1.15 * corpus.height))
-    return _stage(stage, snapshot(rng), name=f"{number + 1:012d}", size=size, labelled=(True,))
+    return _scene(scene_seed, snapshot(rng), name=f"{number + 1:012d}", size=size, labelled=(True,))
 
 
 def _labelled(frames: int, number: int) -> tuple[bool, ...]:
@@ -65,31 +65,33 @@ def _labelled(frames: int, number: int) -> tuple[bool, ...]:
     return marks if any(marks) else (True,) * frames
 
 
-def _stage(stage: Stage, script: Script, *, name: str, size: tuple[int, int], labelled: tuple[bool, ...]) -> Scene:
+def _scene(
+    scene_seed: SceneSeed, script: Script, *, name: str, size: tuple[int, int], labelled: tuple[bool, ...]
+) -> Scene:
     frames = len(labelled)
-    subframes = stage.corpus.blur_subframes | 1 if script.blurred else 1
-    seconds = _seconds(frames, subframes, stage.corpus.frames_per_second)
-    camera = _camera(stage, script, size, seconds)
+    subframes = scene_seed.corpus.blur_subframes | 1 if script.blurred else 1
+    seconds = _seconds(frames, subframes, scene_seed.corpus.frames_per_second)
+    camera = _camera(scene_seed, script, size, seconds)
     view = _view(camera)
-    rng = stage.stream("backdrop")
+    rng = scene_seed.stream("backdrop")
     backdrop = paint_backdrop(view, rng, str(rng.choice(script.places)), clutter=int(rng.integers(4, 9)))
-    backdrop, crowd = add_crowd(stage, script.spectators, view, backdrop)
+    backdrop, crowd = add_crowd(scene_seed, script.spectators, view, backdrop)
     half_picture = 0.5 * size[0] / camera.focal[0]
     return Scene(
         name=name,
         tags=script.tags,
-        seed=stream_key(stage.seed, stage.namespace, stage.number),
+        seed=stream_key(scene_seed.seed, scene_seed.namespace, scene_seed.number),
         camera=camera,
-        figures=_cast(stage, script, camera, seconds),
+        figures=_cast(scene_seed, script, camera, seconds),
         view=view,
         backdrop=backdrop,
         turns=camera.backdrop_maps(view.focal, (view.width / 2, view.horizon)),
         layers=[occluder(view, rng, kind=kind, x=x * half_picture * z, z=z) for kind, x, z in script.occluders],
-        light=_light(stage, script),
+        light=_light(scene_seed, script),
         frames=frames,
         subframes=subframes,
         crowd=crowd,
-        clutter=_clutter(stage, view),
+        clutter=_clutter(scene_seed, view),
         labelled=labelled,
     )
 
@@ -100,14 +102,14 @@ def _seconds(frames: int, subframes: int, rate: float) -> FloatArray:
     return np.maximum(0, (np.arange(frames)[:, None] + 0.5 + offsets).ravel() / rate)
 
 
-def _camera(stage: Stage, script: Script, size: tuple[int, int], seconds: FloatArray) -> Camera:
-    rng = stage.stream("camera")
+def _camera(scene_seed: SceneSeed, script: Script, size: tuple[int, int], seconds: FloatArray) -> Camera:
+    rng = scene_seed.stream("camera")
     share = seconds / max(float(seconds[-1]), 1e-6) - 0.5 if len(seconds) > 1 else np.zeros(1)
     smooth = share * (1.5 - 2 * share**2)
     speeds, phases = rng.uniform(4, 24, (3, 4, 1)), rng.uniform(0, 6.28, (3, 4, 1))
     shakes = script.shake * np.sin(speeds * seconds + phases).sum(1)
     tilt = float(rng.uniform(0.05, 0.12) if script.tags else rng.uniform(0.0, 0.2))
-    focal = FOCAL_PER_WIDTH * stage.corpus.width * rng.uniform(0.95, 1.05)
+    focal = FOCAL_PER_WIDTH * scene_seed.corpus.width * rng.uniform(0.95, 1.05)
     return Camera(
         width=size[0],
         height=size[1],
@@ -131,8 +133,8 @@ def _view(camera: Camera) -> View:
     return View(2 * half, top + int(np.ceil(high[1])), focal, float(top), camera.eye_height)
 
 
-def _light(stage: Stage, script: Script) -> Light:
-    rng = stage.stream("light")
+def _light(scene_seed: SceneSeed, script: Script) -> Light:
+    rng = scene_seed.stream("light")
     if script.dark:
         return Light(
             float(rng.uniform(0.28, 0.42)), (0.92, 0.97, 1.1), float(rng.uniform(4, 6)), float(rng.uniform(0.4, 0.7))
@@ -142,25 +144,27 @@ def _light(stage: Stage, script: Script) -> Light:
     return Light(float(rng.uniform(0.85, 1.08)), tint, float(rng.uniform(0.8, 1.7)), float(rng.uniform(0.0, 0.6)))
 
 
-def _clutter(stage: Stage, view: View) -> FloatArray:
+def _clutter(scene_seed: SceneSeed, view: View) -> FloatArray:
     """Boxes of the backdrop, shaped like people, that a detector may fall for."""
-    rng = stage.stream("clutter")
-    count = stage.corpus.detector.false_positive_locations
-    height = rng.uniform(0.15, 0.42, count) * stage.corpus.height
+    rng = scene_seed.stream("clutter")
+    count = scene_seed.corpus.detector.false_positive_locations
+    height = rng.uniform(0.15, 0.42, count) * scene_seed.corpus.height
     width = height * rng.uniform(0.3, 0.6, count)
-    x = view.width / 2 + rng.uniform(-0.48, 0.48, count) * stage.corpus.width
-    y = view.horizon + rng.uniform(-0.1, 0.25, count) * stage.corpus.height
+    x = view.width / 2 + rng.uniform(-0.48, 0.48, count) * scene_seed.corpus.width
+    y = view.horizon + rng.uniform(-0.1, 0.25, count) * scene_seed.corpus.height
     return np.stack([x - width / 2, y - height / 2, width, height], -1)
 
 
-def _cast(stage: Stage, script: Script, camera: Camera, seconds: FloatArray) -> list[Figure]:
-    wardrobe = Wardrobe(stage.seed, stage.namespace)
+def _cast(scene_seed: SceneSeed, script: Script, camera: Camera, seconds: FloatArray) -> list[Figure]:
+    wardrobe = Wardrobe(scene_seed.seed, scene_seed.namespace)
     identities: list[Identity] = []
     figures = []
     for i, role in enumerate(script.roles):
         model = None if role.clothes_of is None else identities[role.clothes_of]
-        identities.append(wardrobe.look_alike(model, stage.number, i) if model else wardrobe.identity(stage.number, i))
-        rng = stage.stream("motion", i)
+        identities.append(
+            wardrobe.look_alike(model, scene_seed.number, i) if model else wardrobe.identity(scene_seed.number, i)
+        )
+        rng = scene_seed.stream("motion", i)
         walk = _walk(role, rng, 0.5 * camera.width / camera.focal[0], seconds)
         gait = role.gait or _gait_of(float(walk.speed.mean()))
         skeleton = pose_skeleton(gait(walk, Style.draw(rng)), identities[-1].build)

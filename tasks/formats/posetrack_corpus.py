@@ -27,7 +27,7 @@ from tasks.formats.fields import (
 from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
-from tasks.formats.posetrack_frames import AnnotatedVideo, Frame, read_annotated_video
+from tasks.formats.posetrack_frames import Frame, PoseTrackVideo, read_annotated_video
 from tasks.formats.video_places import ANNOTATION_FOLDERS, posetrack_roots
 from tasks.paths import below, check_video_name
 
@@ -156,7 +156,7 @@ class _VideoReader:
             self._part.reject(self._source, f"frame {image['id']} is_labeled", error)
             return has_persons
 
-    def _video_row(self, video: AnnotatedVideo, labelled: Mapping[int, bool], document: Record) -> Row:
+    def _video_row(self, video: PoseTrackVideo, labelled: Mapping[int, bool], document: Record) -> Row:
         return {
             **{"video_id": self._video_id, "split": self._split, "source": self._source},
             **{"media": video.media.relative_to(self._data).as_posix(), "media_sha256": video.sha256},
@@ -198,7 +198,7 @@ class _VideoReader:
                 polygons.append(polygon)
         return polygons
 
-    def _persons(self, persons: Sequence[Any], slots: KeypointSlots, video: AnnotatedVideo) -> None:
+    def _persons(self, persons: Sequence[Any], slots: KeypointSlots, video: PoseTrackVideo) -> None:
         seen: set[int] = set()
         keys = _free_ids(persons)
         others = [person for person in persons if _is_of_another_category(person, slots)]
@@ -227,7 +227,7 @@ class _VideoReader:
             except ValueError as error:
                 self._part.reject(self._source, spot, error)
 
-    def _person_row(self, key: int, person: Record, slots: KeypointSlots, video: AnnotatedVideo) -> Row:
+    def _person_row(self, key: int, person: Record, slots: KeypointSlots, video: PoseTrackVideo) -> Row:
         keypoints = read_keypoints(person, slots, (0, 1, 2))
         box = box_xywh(person, "bbox") if not is_absent(person, "bbox") else _box_around(keypoints)
         check_inside(keypoints, box, width=video.width, height=video.height)

@@ -31,7 +31,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class AnnotatedVideo:
+class PoseTrackVideo:
     """All frames of a video, of one size, by id."""
 
     media: Path
@@ -44,7 +44,7 @@ class AnnotatedVideo:
     frames: Mapping[int, Frame]
 
 
-def read_annotated_video(root: Path, listed: Listed, reject: Callable[[str, str], object]) -> AnnotatedVideo:
+def read_annotated_video(root: Path, listed: Listed, reject: Callable[[str, str], object]) -> PoseTrackVideo:
     """Find and decode what is listed; `reject` is told place and reason of a frame that is set aside.
 
     Args:
@@ -74,7 +74,7 @@ def _video_file_for(folder: Path) -> Path | None:
     return files[0] if files else None
 
 
-def _of_video_file(file: Path, listed: Listed) -> AnnotatedVideo:
+def _of_video_file(file: Path, listed: Listed) -> PoseTrackVideo:
     decoded = decode_video(file)
     if decoded.broken:
         raise InputError(f"{file.name}: {decoded.broken}")
@@ -84,10 +84,10 @@ def _of_video_file(file: Path, listed: Listed) -> AnnotatedVideo:
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     frames = {key: Frame(index, image, None) for index, (key, image) in enumerate(listed)}
-    return AnnotatedVideo(file, digest, decoded.width, decoded.height, decoded.rate, frames)
+    return PoseTrackVideo(file, digest, decoded.width, decoded.height, decoded.rate, frames)
 
 
-def _of_pictures(listed: Listed, paths: Sequence[Path], reject: Callable[[str, str], object]) -> AnnotatedVideo:
+def _of_pictures(listed: Listed, paths: Sequence[Path], reject: Callable[[str, str], object]) -> PoseTrackVideo:
     """Pictures that are whole and of the size that most have."""
     pictures = list(check_pictures(paths))
     sizes = Counter((one.width, one.height) for one in pictures if isinstance(one, PictureFile))
@@ -105,4 +105,4 @@ def _of_pictures(listed: Listed, paths: Sequence[Path], reject: Callable[[str, s
         else:
             frames[key] = Frame(len(frames), image, path)
             digests += picture.sha256
-    return AnnotatedVideo(paths[0].parent, hashlib.sha256(digests.encode()).hexdigest(), width, height, None, frames)
+    return PoseTrackVideo(paths[0].parent, hashlib.sha256(digests.encode()).hexdigest(), width, height, None, frames)

@@ -50,7 +50,7 @@ def bars(values: Mapping[str, Mapping[str, float]], *, x_label: str) -> str:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Chart:
     """One small chart of a grid: series of points x, y by name."""
 
     title: str
@@ -59,7 +59,7 @@ class Panel:
     series: Mapping[str, Sequence[tuple[float, float]]]
 
 
-def panels(grid: Sequence[Sequence[Panel]]) -> str:
+def panels(grid: Sequence[Sequence[Chart]]) -> str:
     """Line charts in rows, each row with one scale of y, under one legend; SVG text."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(2.3 * len(grid[0]), 0.5 + 1.9 * len(grid)), layout="constrained")

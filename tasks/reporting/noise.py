@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.reporting.charts import Panel, panels
+from tasks.reporting.charts import Chart, panels
 
 Row = Mapping[str, Any]
 REPORT: Final = "noise.json"
@@ -22,7 +22,7 @@ def noise_figure(reports: Path) -> dict[str, str] | None:
     return {"chart": panels(_grid(content["rows"])), "caption": _caption(content)}
 
 
-def _grid(rows: Sequence[Row]) -> list[list[Panel]]:
+def _grid(rows: Sequence[Row]) -> list[list[Chart]]:
     """A row of panels for each metric and kind of disturbance, a column for each stride."""
     strides = sorted({row["stride"] for row in rows})
     return [
@@ -33,7 +33,7 @@ def _grid(rows: Sequence[Row]) -> list[list[Panel]]:
     ]
 
 
-def _panel(rows: Sequence[Row], stride: int, metric: str, sweep: str) -> Panel:
+def _panel(rows: Sequence[Row], stride: int, metric: str, sweep: str) -> Chart:
     """The rows in which nothing but `sweep` disturbs the poses."""
     others = [name for name in _SWEEPS if name != sweep]
     chosen = [row for row in rows if row["stride"] == stride and not any(row[name] for name in others)]
@@ -42,7 +42,7 @@ def _panel(rows: Sequence[Row], stride: int, metric: str, sweep: str) -> Panel:
         if row[metric] is not None:
             series.setdefault(row["method"], []).append((row[sweep], row[metric]))
     title = "every frame" if stride == 1 else f"1 of {stride} frames"
-    return Panel(
+    return Chart(
         title,
         _SWEEPS[sweep],
         _METRICS[metric],

@@ -24,7 +24,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ScoreOutcome:
     """What was written and what a reader must know."""
 
     totals: Totals
@@ -38,7 +38,7 @@ class Outcome:
         return self.totals.ap is not None and self.totals.mot is not None
 
 
-def score_folder(request: Request) -> Outcome:
+def score_folder(request: Request) -> ScoreOutcome:
     """Score every annotated sequence and write the results to `request.out`.
 
     Raises:
@@ -53,4 +53,4 @@ def score_folder(request: Request) -> Outcome:
     notices += notice_of_ties(totals.ties) if totals.ties is not None else []
     notices += [Notice("hota_undefined", "", f"no HOTA: {reason}") for reason in totals.problems.get("hota", [])]
     files = write_results(out, scores, totals, notices, per_sequence=request.per_sequence)
-    return Outcome(totals, tuple(notices), tuple(files), len(scores))
+    return ScoreOutcome(totals, tuple(notices), tuple(files), len(scores))

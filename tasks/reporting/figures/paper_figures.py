@@ -12,7 +12,7 @@ from tasks.reporting.figures.panels import data_uri
 from tasks.reporting.figures.propagated_poses import figure_6
 from tasks.reporting.figures.recovered_poses import figure_4, figure_10, recovered_poses
 from tasks.reporting.figures.recovery_maps import RecoveryMaps
-from tasks.reporting.figures.tracked_video import TrackedVideo, tracked_videos
+from tasks.reporting.figures.tracked_video import ReportedVideo, tracked_videos
 from tasks.reporting.figures.tracking_failures import figure_9
 from tasks.tracker_evaluation.optical_flow import flow_of
 from tasks.whole_files import write_whole
@@ -54,7 +54,7 @@ def _figures(workspace: Workspace, params: "Params") -> Iterator[PaperFigure]:
             current().notice(f"A figure of the report is left out: {error}")
 
 
-def _propagated(videos: Sequence[TrackedVideo], params: "Params") -> PaperFigure:
+def _propagated(videos: Sequence[ReportedVideo], params: "Params") -> PaperFigure:
     return figure_6(
         videos,
         flow_of(params.ablate),

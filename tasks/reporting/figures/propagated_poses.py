@@ -10,7 +10,7 @@ from models.arrays import BoolArray, FloatArray
 from models.tracking.correspondences import propagate_by_flow
 from tasks.reporting.figures.examples import Example, PaperFigure, best
 from tasks.reporting.figures.panels import QUERY, RESULT, WHITE, Panel, extent_of, joined, region_around
-from tasks.reporting.figures.tracked_video import TrackedVideo
+from tasks.reporting.figures.tracked_video import ReportedVideo
 from tasks.tables.arrays import keypoint_array
 from tasks.tracker_evaluation.optical_flow import DenseFlow
 
@@ -28,7 +28,7 @@ _CONDITIONS: Final = {"motion blur": "motion_blur", "occlusion": "occlusion", _L
 class NextFramePose:
     """A pose of one frame with its correspondences and the annotated keypoints of its person in the next frame."""
 
-    video: TrackedVideo
+    video: ReportedVideo
     row: int
     """Row of the pose in `video.poses`."""
     xy: FloatArray
@@ -54,7 +54,7 @@ class NextFramePose:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PropagationPair:
     """Both propagations of one pose; errors are shares of the longer side of the person."""
 
     pose: NextFramePose
@@ -68,12 +68,12 @@ class Comparison:
         return self.flow_error - self.correspondence_error
 
 
-def figure_6(videos: Sequence[TrackedVideo], flow: DenseFlow, *, maps: str, keypoint_threshold: float) -> PaperFigure:
+def figure_6(videos: Sequence[ReportedVideo], flow: DenseFlow, *, maps: str, keypoint_threshold: float) -> PaperFigure:
     """The poses for which correspondences are most ahead under blur, occlusion and large motion, and most behind."""
     poses = [pose for video in videos for pose in _poses_of(video, maps, keypoint_threshold)]
     annotated = [pose for pose in poses if pose.is_annotated]
-    chosen: list[tuple[str, Comparison]] = []
-    compared: list[Comparison] = []
+    chosen: list[tuple[str, PropagationPair]] = []
+    compared: list[PropagationPair] = []
     for condition, tag in _CONDITIONS.items():
         pool = [pose for pose in annotated or poses if not tag or tag in pose.video.tags]
         furthest = best(pool, _CANDIDATES, rank=lambda pose: (-pose.motion, *pose.order), video_of=lambda pose: "")
@@ -95,11 +95,11 @@ def figure_6(videos: Sequence[TrackedVideo], flow: DenseFlow, *, maps: str, keyp
     )
 
 
-def _by_gain(comparison: Comparison) -> tuple[Any, ...]:
+def _by_gain(comparison: PropagationPair) -> tuple[Any, ...]:
     return comparison.gain, comparison.pose.order
 
 
-def _poses_of(video: TrackedVideo, maps: str, keypoint_threshold: float) -> Iterator[NextFramePose]:
+def _poses_of(video: ReportedVideo, maps: str, keypoint_threshold: float) -> Iterator[NextFramePose]:
     rows, poses = video.correspondences, video.poses
     xy = keypoint_array(rows, f"{maps}_x", f"{maps}_y").astype(np.float64)
     ids, sources, targets = (
@@ -114,7 +114,7 @@ def _poses_of(video: TrackedVideo, maps: str, keypoint_threshold: float) -> Iter
             yield pose
 
 
-def _next_frame_pose(video: TrackedVideo, row: int, xy: FloatArray, confident: BoolArray) -> NextFramePose | None:
+def _next_frame_pose(video: ReportedVideo, row: int, xy: FloatArray, confident: BoolArray) -> NextFramePose | None:
     poses, persons, person = video.poses, video.persons, int(video.person_of[row])
     if not video.is_annotated:
         if not confident.any():
@@ -134,17 +134,17 @@ def _next_frame_pose(video: TrackedVideo, row: int, xy: FloatArray, confident: B
     return NextFramePose(video, row, xy, persons.xy[then], compared, size, float(motion / size))
 
 
-def _compare(pose: NextFramePose, flow: DenseFlow) -> Comparison:
+def _compare(pose: NextFramePose, flow: DenseFlow) -> PropagationPair:
     poses = pose.video.poses
     frame = int(poses.frame[pose.row])
     before, after = pose.video.pictures(frame, frame + 1)
     flow_xy = propagate_by_flow(poses.xy[pose.row][None], flow(before, after))[0][0]
     target = pose.true_xy if pose.is_annotated else pose.xy
     errors = (np.linalg.norm(xy - target, axis=1)[pose.compared].mean() / pose.size_px for xy in (flow_xy, pose.xy))
-    return Comparison(pose, flow_xy, *map(float, errors))
+    return PropagationPair(pose, flow_xy, *map(float, errors))
 
 
-def _example(condition: str, comparison: Comparison) -> Example:
+def _example(condition: str, comparison: PropagationPair) -> Example:
     pose, flow_xy = comparison.pose, comparison.flow_xy
     poses = pose.video.poses
     frame, shown = int(poses.frame[pose.row]), pose.compared

@@ -21,7 +21,7 @@ from tasks.reporting.figures.panels import (
     with_heat,
 )
 from tasks.reporting.figures.recovery_maps import RecoveryMaps
-from tasks.reporting.figures.tracked_video import TrackedVideo
+from tasks.reporting.figures.tracked_video import ReportedVideo
 
 _FIGURE_4: Final = 3
 _FIGURE_10_GOOD: Final = 3
@@ -32,7 +32,7 @@ _FIGURE_10_BAD: Final = 3
 class RecoveredPose:
     """One recovered pose, compared with the annotations."""
 
-    video: TrackedVideo
+    video: ReportedVideo
     row: int
     """In `video.poses`."""
     source: int
@@ -75,12 +75,12 @@ class RecoveredPose:
         return self.video.video_id, self.row
 
 
-def recovered_poses(videos: Sequence[TrackedVideo]) -> list[RecoveredPose]:
+def recovered_poses(videos: Sequence[ReportedVideo]) -> list[RecoveredPose]:
     """The recovered poses of all videos."""
     return [pose for video in videos for pose in _of_video(video)]
 
 
-def _of_video(video: TrackedVideo) -> Iterator[RecoveredPose]:
+def _of_video(video: ReportedVideo) -> Iterator[RecoveredPose]:
     poses, persons, person_of = video.poses, video.persons, video.person_of
     detected = {int(person) for person in person_of[~poses.is_recovered] if person >= 0}
     labelled = set(persons.frame.tolist())
@@ -103,7 +103,7 @@ def _of_video(video: TrackedVideo) -> Iterator[RecoveredPose]:
         )
 
 
-def _oks(video: TrackedVideo, row: int, person: int) -> float:
+def _oks(video: ReportedVideo, row: int, person: int) -> float:
     if person < 0:
         return 0.0
     persons = video.persons

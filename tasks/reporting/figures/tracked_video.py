@@ -53,7 +53,7 @@ class UsedPoses:
 
 
 @dataclass(frozen=True)
-class AnnotatedPersons:
+class IdentifiedPersons:
     """The M annotated persons of one video who have an identity."""
 
     frame: IntArray
@@ -76,7 +76,7 @@ class AnnotatedPersons:
 
 
 @dataclass(frozen=True)
-class TrackedVideo:
+class ReportedVideo:
     """One video with the poses and tracks of one box source."""
 
     entry: Video
@@ -145,11 +145,11 @@ class TrackedVideo:
         return self.rows(CORRESPONDENCES)
 
     @cached_property
-    def persons(self) -> AnnotatedPersons:
+    def persons(self) -> IdentifiedPersons:
         """Annotated persons with an identity."""
         wanted = (pc.field("video_id") == self.video_id) & pc.field("track_id").is_valid() & ~pc.field("is_crowd")
         rows = self.annotated.filter(wanted)
-        return AnnotatedPersons(
+        return IdentifiedPersons(
             _whole(rows, "frame_index"),
             _whole(rows, "track_id"),
             xywh_to_xyxy(list_array(rows, "box_xywh")),
@@ -175,7 +175,7 @@ class TrackedVideo:
         return len(self.persons) > 0
 
 
-def tracked_videos(workspace: Workspace) -> list[TrackedVideo]:
+def tracked_videos(workspace: Workspace) -> list[ReportedVideo]:
     """The tracked videos, those of the validation split where there are any."""
     index = VideoIndex(workspace.tables)
     videos = [index.video(name) for name in index.with_tables(POSES, RECOVERED_POSES, CORRESPONDENCES, TRACKS)]
@@ -183,13 +183,13 @@ def tracked_videos(workspace: Workspace) -> list[TrackedVideo]:
     return list(_tracked_videos(workspace, held_out or videos))
 
 
-def _tracked_videos(workspace: Workspace, videos: list[Video]) -> Iterator[TrackedVideo]:
+def _tracked_videos(workspace: Workspace, videos: list[Video]) -> Iterator[ReportedVideo]:
     annotated = read_table(PERSONS, PERSONS.path(workspace.tables))
     for video in videos:
         rows = read_table(POSES, POSES.path(workspace.tables, video.video_id), ["box_source"])
         sources = set(rows["box_source"].to_pylist())
         if sources:
-            yield TrackedVideo(video, workspace, "detected" if "detected" in sources else min(sources), annotated)
+            yield ReportedVideo(video, workspace, "detected" if "detected" in sources else min(sources), annotated)
 
 
 def _whole(rows: pa.Table, name: str) -> IntArray:

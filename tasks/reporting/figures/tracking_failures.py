@@ -11,7 +11,7 @@ from models.poses.boxes import iou
 from tasks.reporting.clips import track_colour
 from tasks.reporting.figures.examples import Example, PaperFigure, best
 from tasks.reporting.figures.panels import Panel, joined, region_around
-from tasks.reporting.figures.tracked_video import ON_PERSON, TrackedVideo
+from tasks.reporting.figures.tracked_video import ON_PERSON, ReportedVideo
 from tasks.tables.arrays import keypoint_array, list_array
 
 _EACH: Final = 2
@@ -35,7 +35,7 @@ class Failure:
     """A failure on one person, in one frame or between two."""
 
     kind: str
-    video: TrackedVideo
+    video: ReportedVideo
     rows: tuple[TrackRow, ...]
     person: int | None
     """Annotated identity."""
@@ -48,7 +48,7 @@ class Failure:
         return (-self.overlap, self.video.video_id, *((row.frame, row.track_id) for row in self.rows))
 
 
-def figure_9(videos: Sequence[TrackedVideo], *, keypoint_threshold: float) -> PaperFigure:
+def figure_9(videos: Sequence[ReportedVideo], *, keypoint_threshold: float) -> PaperFigure:
     """The duplicates and identity switches with the largest overlaps."""
     duplicates = [failure for video in videos for failure in _duplicates(video, _tracks(video))]
     switches = [failure for video in videos if video.is_annotated for failure in _switches(video, _tracks(video))]
@@ -76,7 +76,7 @@ def figure_9(videos: Sequence[TrackedVideo], *, keypoint_threshold: float) -> Pa
     )
 
 
-def _tracks(video: TrackedVideo) -> list[TrackRow]:
+def _tracks(video: ReportedVideo) -> list[TrackRow]:
     rows, poses = video.tracks, video.poses
     xy, score = keypoint_array(rows).astype(np.float64), list_array(rows, "score")
     columns = (rows[name].to_pylist() for name in ("frame_index", "track_id", "pose_id"))
@@ -88,7 +88,7 @@ def _tracks(video: TrackedVideo) -> list[TrackRow]:
     ]
 
 
-def _duplicates(video: TrackedVideo, tracks: Sequence[TrackRow]) -> Iterator[Failure]:
+def _duplicates(video: ReportedVideo, tracks: Sequence[TrackRow]) -> Iterator[Failure]:
     for frame in sorted({row.frame for row in tracks}):
         here = [row for row in tracks if row.frame == frame]
         for person, overlap, pair in _pairs_on_one(video, frame, here):
@@ -96,7 +96,7 @@ def _duplicates(video: TrackedVideo, tracks: Sequence[TrackRow]) -> Iterator[Fai
 
 
 def _pairs_on_one(
-    video: TrackedVideo, frame: int, rows: Sequence[TrackRow]
+    video: ReportedVideo, frame: int, rows: Sequence[TrackRow]
 ) -> Iterator[tuple[int | None, float, tuple[TrackRow, TrackRow]]]:
     if video.is_annotated:
         persons = np.flatnonzero(video.persons.frame == frame)
@@ -114,7 +114,7 @@ def _pairs_on_one(
         yield None, float(mutual[first, second]), (rows[first], rows[second])
 
 
-def _on_persons(video: TrackedVideo, persons: IntArray, rows: Sequence[TrackRow]) -> tuple[FloatArray, IntArray]:
+def _on_persons(video: ReportedVideo, persons: IntArray, rows: Sequence[TrackRow]) -> tuple[FloatArray, IntArray]:
     """Overlap (rows, persons), and the person that each row is on; -1 where it is on no person."""
     boxes = np.array([row.box_xyxy for row in rows]).reshape(-1, 4)
     overlap = iou(boxes, video.persons.box_xyxy[persons])
@@ -123,7 +123,7 @@ def _on_persons(video: TrackedVideo, persons: IntArray, rows: Sequence[TrackRow]
     return overlap, np.where(overlap.max(axis=1) >= ON_PERSON, overlap.argmax(axis=1), -1).astype(np.int64)
 
 
-def _switches(video: TrackedVideo, tracks: Sequence[TrackRow]) -> Iterator[Failure]:
+def _switches(video: ReportedVideo, tracks: Sequence[TrackRow]) -> Iterator[Failure]:
     last: dict[int, tuple[TrackRow, float]] = {}
     for frame in sorted({row.frame for row in tracks}):
         here = [row for row in tracks if row.frame == frame]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.keypoints import POSETRACK_KEYPOINTS
-from tasks.scoring.run import Outcome, Request, score_folder
+from tasks.scoring.run import Request, ScoreOutcome, score_folder
 
 CATEGORIES = [{"id": 1, "name": "person", "keypoints": list(POSETRACK_KEYPOINTS)}]
 
@@ -32,7 +32,7 @@ class World:
         path.write_text(value if isinstance(value, str) else json.dumps(value))
         return path
 
-    def score(self, **options: bool) -> Outcome:
+    def score(self, **options: bool) -> ScoreOutcome:
         """Score the folders."""
         return score_folder(Request(self.folder / "gt", self.folder / "pred", self.folder / "out", **options))
 

@@ -14,7 +14,7 @@ from tasks.errors import InputError
 from tasks.formats.folder_conversion import convert_folder
 from tasks.formats.posetrack_conversion import posetrack17_from_18
 from tasks.formats.submission import export_submission
-from tasks.scoring.run import Outcome, Request, score_folder
+from tasks.scoring.run import Request, ScoreOutcome, score_folder
 
 NAME = "000001_mpii_test"
 DEEP = "[" * 5000 + "]" * 5000
@@ -80,7 +80,7 @@ def attempt(files: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
         outcome = score_folder(
             Request(folder / "gt", folder / "pred", folder / "out", per_sequence=True, corrected=True)
         )
-        assert isinstance(outcome, Outcome)
+        assert isinstance(outcome, ScoreOutcome)
         for target in ("posetrack17", "posetrack18", "coco"):
             convert_folder(folder / side, folder / "converted", target=target)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.keypoints import POSEVAL_JOINTS
-from tasks.scoring.run import Outcome, Request, score_folder
+from tasks.scoring.run import Request, ScoreOutcome, score_folder
 
 CASES = Path(__file__).parents[2] / "golden" / "poseval"
 NAMES = sorted(path.name for path in CASES.iterdir())
@@ -17,11 +17,11 @@ Same = Callable[[Any, Any], bool]
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Outcome, Path]]:
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[ScoreOutcome, Path]]:
     """Scores a case once and remembers it."""
-    known: dict[str, tuple[Outcome, Path]] = {}
+    known: dict[str, tuple[ScoreOutcome, Path]] = {}
 
-    def score(case: str) -> tuple[Outcome, Path]:
+    def score(case: str) -> tuple[ScoreOutcome, Path]:
         if case not in known:
             out = tmp_path_factory.mktemp(case)
             known[case] = score_folder(Request(CASES / case / "gt", CASES / case / "pred", out, True)), out

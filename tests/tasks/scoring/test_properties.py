@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.formats.posetrack_conversion import posetrack17_from_18
-from tasks.scoring.run import Outcome
+from tasks.scoring.run import ScoreOutcome
 
 Frames = list[list[dict[str, Any]]]
 Files = dict[str, tuple[Frames, Frames]]
@@ -43,10 +43,10 @@ def jittered(world: Any, x: float, identity: int, rng: np.random.Generator) -> d
 
 
 @pytest.fixture(scope="module")
-def scored(world_class: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outcome]:
+def scored(world_class: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ScoreOutcome]:
     """Writes files into a fresh folder and scores them."""
 
-    def score(files: Files, *, as_17: bool = False) -> Outcome:
+    def score(files: Files, *, as_17: bool = False) -> ScoreOutcome:
         world = world_class(tmp_path_factory.mktemp("world"))
         for name, sides in files.items():
             for side, frames in zip(("gt", "pred"), sides, strict=True):
@@ -57,7 +57,7 @@ def scored(world_class: Any, tmp_path_factory: pytest.TempPathFactory) -> Callab
     return score
 
 
-def numbers(outcome: Outcome) -> np.ndarray:
+def numbers(outcome: ScoreOutcome) -> np.ndarray:
     """All numbers of an outcome in a row."""
     totals = outcome.totals
     parts = [*vars(totals.ap).values(), *vars(totals.mot).values(), *vars(totals.counts).values()]

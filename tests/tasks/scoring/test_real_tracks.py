@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.scoring.run import Outcome, Request, score_folder
+from tasks.scoring.run import Request, ScoreOutcome, score_folder
 
 _ROOT = os.environ.get("CORRTRACK_REAL_DATA", "")
 TRUTH = Path(_ROOT) / "posetrack18_gt"
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 Change = Callable[[dict[str, Any], np.random.Generator], dict[str, Any] | None]
 
 
-def copy_with(change: Change, folder: Path) -> Outcome:
+def copy_with(change: Change, folder: Path) -> ScoreOutcome:
     """Score a changed copy: `change` gets each person, and gives it back changed, or None to leave it out."""
     for path in sorted(TRUTH.glob("*.json")):
         rng = np.random.default_rng(0)
@@ -46,15 +46,15 @@ def moved(entry: dict[str, Any], rng: np.random.Generator, *, heads: float) -> d
 
 
 @pytest.fixture(scope="module")
-def perfect(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def perfect(tmp_path_factory: pytest.TempPathFactory) -> ScoreOutcome:
     return copy_with(with_scores, tmp_path_factory.mktemp("perfect"))
 
 
-def annotated(outcome: Outcome) -> np.ndarray:
+def annotated(outcome: ScoreOutcome) -> np.ndarray:
     return outcome.totals.counts.objects > 0
 
 
-def test_the_copy_itself_is_perfect(perfect: Outcome) -> None:
+def test_the_copy_itself_is_perfect(perfect: ScoreOutcome) -> None:
     joints = np.append(annotated(perfect), False)
     assert perfect.sequence_count == 10
     assert joints.sum() == 14  # nobody's nose is annotated
@@ -64,7 +64,7 @@ def test_the_copy_itself_is_perfect(perfect: Outcome) -> None:
     assert perfect.totals.counts.matched_distance_sum.sum() == 0
 
 
-def test_jitter_within_the_threshold_costs_precision_of_place_only(perfect: Outcome, tmp_path: Path) -> None:
+def test_jitter_within_the_threshold_costs_precision_of_place_only(perfect: ScoreOutcome, tmp_path: Path) -> None:
     outcome = copy_with(lambda entry, rng: moved(entry, rng, heads=0.2), tmp_path)
     joints = annotated(outcome)
     counts = outcome.totals.counts
@@ -79,7 +79,7 @@ def test_jitter_beyond_the_threshold_finds_almost_nobody(tmp_path: Path) -> None
     assert outcome.totals.mot.mota[15] < -70
 
 
-def test_dropped_persons_are_misses_and_nothing_else(perfect: Outcome, tmp_path: Path) -> None:
+def test_dropped_persons_are_misses_and_nothing_else(perfect: ScoreOutcome, tmp_path: Path) -> None:
     outcome = copy_with(lambda entry, rng: with_scores(entry, rng) if rng.random() < 0.8 else None, tmp_path)
     counts = outcome.totals.counts
     joints = annotated(perfect)
@@ -89,7 +89,7 @@ def test_dropped_persons_are_misses_and_nothing_else(perfect: Outcome, tmp_path:
     assert np.allclose(outcome.totals.mot.recall[:15][joints], 80, atol=6)
 
 
-def test_other_identities_are_switches_and_nothing_else(perfect: Outcome, tmp_path: Path) -> None:
+def test_other_identities_are_switches_and_nothing_else(perfect: ScoreOutcome, tmp_path: Path) -> None:
     def renamed(entry: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
         half = 500 if entry["image_id"] % 100 >= 50 else 0
         return with_scores(entry, rng) | {"track_id": entry["track_id"] + half}

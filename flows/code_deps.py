@@ -80,10 +80,8 @@ def _list_by_folder(paths: Iterable[str]) -> str:
 
 
 def _group(path: str) -> str:
-    """What shares lines: all inputs; whole folders and modules of a ring; the chosen modules of its folders."""
-    if not is_code(path):
-        return ""
-    return f"{path.partition('/')[0]} {len(Path(path).parts) > 2}"
+    """What shares lines: all inputs; the folders and modules of a ring."""
+    return path.partition("/")[0] if is_code(path) else ""
 
 
 def _wrapped(paths: Iterable[str]) -> Iterator[str]:

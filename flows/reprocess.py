@@ -12,7 +12,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from flows.runtime.exclusive_run import exclusive_run
-from flows.runtime.external_corpus import corpus_view, remove_results_of_absent_videos, require_corpus
+from flows.runtime.external_corpus import corpus_view, require_corpus, results_by_video
 from flows.runtime.in_process import log_file, log_stages_to, update_in_process
 from flows.runtime.last_run import LastRun, stamps
 from flows.runtime.outcomes import ExitCode, StageOutcome
@@ -26,6 +26,7 @@ from tasks.determinism import limit_threads
 from tasks.errors import InputError
 from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.inference.box_sources import require_boxes
+from tasks.inference.video_tables import indexed_videos
 from tasks.out_folder import claim_out_folder, remove_written
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
@@ -45,8 +46,8 @@ def track_corpus(runner: ProcessRunner, workspace: Workspace, params: Params) ->
     for stage in _STAGES:
         yield update(stage, partial(update_in_process, runner.view, workspace, params, stage))()
         if stage == "index":
-            if absent := remove_results_of_absent_videos(workspace):
-                runner.view.report(f"no longer in the corpus, so their results are deleted: {', '.join(absent)}")
+            if absent := sorted(set(results_by_video(workspace)) - indexed_videos(workspace)):
+                runner.view.report(f"not in the corpus now, their earlier results stay: {', '.join(absent)}")
             require_boxes(workspace, params)
 
 

@@ -1,10 +1,12 @@
 """Stage export: the tracks and the merged tracks of every video, one file each, in the field's formats (section 6)."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
 from tasks.formats.json_files import write_text
 from tasks.formats.track_formats import TRACK_FORMATS
+from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.tables import Table, TableError, read_table
@@ -22,32 +24,60 @@ _TABLES: Final = {"tracking": TRACKS, "merged": MERGED_TRACKS}
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Write exports/<format>/{tracking,merged}/<video_id>, and remove the files of videos and formats that are gone.
+    """Write exports/<format>/{tracking,merged}/<video_id>, and remove files without tracks and of other formats.
+
+    Files of videos that the index does not hold, those of an earlier corpus, stay until `corrtrack prune`.
 
     A video that a format has no form for is rejected with the reason; the other formats and videos are written.
     """
-    videos = read_table(VIDEOS, VIDEOS.path(workspace.tables), ["video_id", "source"]).to_pylist()
+    videos = read_table(VIDEOS, VIDEOS.path(workspace.tables)).to_pylist()
     tracked = TrackedVideos(
         workspace,
         box_source=scored_box_source(list(params.detect.box_sources)),
         keypoint_threshold=params.track.output_keypoint_threshold,
     )
+    fresh = FreshVideos(workspace, "export", [params.export.formats, params.track.output_keypoint_threshold])
     current().start("videos", len(videos))
     written: set[Path] = set()
     for done, video in enumerate(videos, start=1):
-        for key, table in _TABLES.items():
-            written |= _export(workspace, params, tracked, video, key=key, table=table)
+        written |= _export_if_stale(workspace, params, tracked, video, fresh=fresh)
         current().advance(done, video=video["video_id"])
-    for path in set(workspace.exports.glob("*/*/*.*")) - written:
-        remove_written(path)
+    fresh.keep()
+    _remove_others(workspace, params.export.formats, {video["video_id"] for video in videos}, written)
     current().summary(files=len(written))
+
+
+def _remove_others(workspace: Workspace, formats: Sequence[str], indexed: set[str], written: "set[Path]") -> None:
+    for path in set(workspace.exports.glob("*/*/*.*")) - written:
+        name = path.parts[-3]
+        if name not in formats or path.name.removesuffix(TRACK_FORMATS[name].ending) in indexed:
+            remove_written(path)
+
+
+def _export_if_stale(
+    workspace: Workspace, params: "Params", tracked: TrackedVideos, video: dict[str, Any], *, fresh: FreshVideos
+) -> "set[Path]":
+    """The files of one video, made from its tracks unless those are the same as before."""
+    inputs = [table.path(workspace.tables, video["video_id"]) for table in _TABLES.values()]
+    if video["source"]:
+        inputs.append(workspace.data / video["source"])
+    key = fresh.key(inputs, [video, scored_box_source(list(params.detect.box_sources))])
+    if (known := fresh.facts(video["video_id"], key)) is not None:
+        return {workspace.exports / name for name in known["files"]}
+    written, rejects = set(), len(current().rejects)
+    for name, table in _TABLES.items():
+        written |= _export(workspace, params, tracked, video, key=name, table=table)
+    if len(current().rejects) == rejects:  # what was rejected must be reported by each run
+        names = sorted(path.relative_to(workspace.exports).as_posix() for path in written)
+        fresh.record(video["video_id"], key, written, {"files": names})
+    return written
 
 
 def _export(
     workspace: Workspace,
     params: "Params",
     tracked: TrackedVideos,
-    video: dict[str, str],
+    video: dict[str, Any],
     *,
     key: str,
     table: Table,

@@ -5,9 +5,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tasks.content_key import code_key, content_key, packages_key
 from tasks.errors import InputError
 from tasks.formats.coco_corpus import coco_roots, read_coco
 from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.decoded_files import DecodedFiles, kept_in
 from tasks.formats.pose_files.corpus import read_corpus_poses
 from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
 from tasks.formats.video_places import bare_videos
@@ -37,7 +39,8 @@ def run(workspace: Workspace, params: "Params") -> None:
     data = workspace.data
     if not data.is_dir():
         raise InputError(f"{data}: expected a folder with a corpus, got none; `make demo` makes one. Layout: {_LAYOUT}")
-    part = _read(data)
+    with kept_in(_decoded_files(workspace)):
+        part = _read(data)
     poses = read_corpus_poses(data, part, params.index.pose_format)
     rejects = _merged([*part.rejects, *poses.rejects])
     current().show_rejects(rejects)
@@ -52,6 +55,12 @@ def run(workspace: Workspace, params: "Params") -> None:
     for table, rows in tables.items():
         write_table(table, rows, table.path(workspace.tables))
     progress.summary(**{table.name: len(rows) for table, rows in tables.items()})
+
+
+def _decoded_files(workspace: Workspace) -> DecodedFiles:
+    """What earlier runs of this workspace decoded by the same code and packages."""
+    code = content_key([code_key("tasks.formats.videos", "tasks.formats.pictures"), packages_key()])
+    return DecodedFiles(workspace.state / "decoded.jsonl", code)
 
 
 def _read(data: Path) -> CorpusPart:

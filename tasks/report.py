@@ -8,6 +8,7 @@ import pandas as pd
 
 from models.arrays import Picture
 from tasks.frames import FrameError, VideoFrames
+from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.reporting import gather
@@ -37,14 +38,30 @@ def run(workspace: Workspace, params: "Params") -> None:
 def _write_clips(workspace: Workspace, params: "Params") -> list[gather.Row]:
     folder = workspace.reports / "clips"
     folder.mkdir(parents=True, exist_ok=True)
-    for earlier in (*folder.glob("*.mp4"), *folder.glob("*.jpg")):
-        remove_written(earlier)
     videos = _shown_videos(workspace, params.report.clip_count)
+    fresh = FreshVideos(workspace, "report", [params.report.model_dump(), params.track.output_keypoint_threshold])
     current().start("clips", len(videos))
-    clips = []
+    clips: dict[str, list[gather.Row]] = {}
     for done, video in enumerate(videos, start=1):
-        clips += _write_clip(workspace, params, video)
+        clips[video["video_id"]] = _clip_if_stale(workspace, params, video, fresh)
         current().advance(done, video=video["video_id"])
+    fresh.keep()
+    not_shown = set(gather.read_frame(workspace, "videos")["video_id"]) - {name for name, rows in clips.items() if rows}
+    for earlier in (*folder.glob("*.mp4"), *folder.glob("*.jpg")):
+        if earlier.stem in not_shown:  # clips of videos of an earlier corpus stay
+            remove_written(earlier)
+    return [row for rows in clips.values() for row in rows]
+
+
+def _clip_if_stale(workspace: Workspace, params: "Params", video: gather.Row, fresh: FreshVideos) -> list[gather.Row]:
+    """The clip of one video, drawn unless tracks and pictures are the same as before."""
+    tables = [TABLES[name].path(workspace.tables, video["video_id"]) for name in ("tracks", "merged_tracks")]
+    key = fresh.key(tables, repr(sorted(video.items())))
+    if (known := fresh.facts(video["video_id"], key)) is not None:
+        return list(known["clips"])
+    if clips := _write_clip(workspace, params, video):
+        files = [workspace.reports / clips[0][name] for name in ("path", "poster")]
+        fresh.record(video["video_id"], key, files, {"clips": clips})
     return clips
 
 

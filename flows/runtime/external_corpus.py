@@ -1,4 +1,4 @@
-"""An external corpus, seen in the layout of data/ without writing into it; results of videos that are gone."""
+"""An external corpus, seen in the layout of data/ without writing into it; the results of each video."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -19,9 +19,8 @@ from tasks.formats.video_places import (
     posetrack_roots,
 )
 from tasks.inference.box_files import RESULTS_FOLDER
-from tasks.out_folder import remove_written
-from tasks.tables import TABLES, read_table
-from tasks.tables.schemas import VIDEOS
+from tasks.out_folder import written_files
+from tasks.tables import TABLES
 from tasks.workspace import Workspace
 
 _LINKED_WHOLE: Final = ("coco*", *ANNOTATION_FOLDERS, "images", POSES_FOLDER, "img1")
@@ -85,19 +84,16 @@ def _remove_links(view: Path) -> None:
         Path(folder).rmdir()
 
 
-def remove_results_of_absent_videos(workspace: Workspace) -> list[str]:
-    """Delete what an earlier run wrote of videos that the index no longer holds, and return their names.
-
-    Finished shards stay in the store, so that a video which comes back costs nothing.
-    """
-    indexed = read_table(VIDEOS, VIDEOS.path(workspace.tables), ["video_id"])["video_id"].to_pylist()
+def results_by_video(workspace: Workspace) -> dict[str, list[Path]]:
+    """Files that hold results of a single video, by its name, whether the index holds it or not."""
     folders = [workspace.tables / table.name for table in TABLES.values() if table.per_video]
     folders += [*workspace.exports.glob("*/*"), workspace.reports / "clips"]
-    absent = set()
-    for path in (path for folder in folders for path in folder.glob("*.*")):
-        if path.stem not in indexed and not path.name.startswith(".") and remove_written(path):
-            absent.add(path.stem)
-    return sorted(absent)
+    files: dict[str, list[Path]] = {}
+    for path in (path for folder in folders for path in sorted(folder.glob("*.*"))):
+        written = written_files(path)
+        if not path.name.startswith(".") and (written is None or path in written):
+            files.setdefault(path.stem, []).append(path)
+    return files
 
 
 def _view_one_video(video: Path, view: Path) -> None:

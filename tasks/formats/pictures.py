@@ -4,9 +4,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from tasks.formats.decoded_files import DecodedFiles, current
 from tasks.frames import decode_picture
 
 PICTURE_ENDINGS = frozenset(
@@ -42,10 +45,26 @@ def check_picture(path: Path) -> PictureFile | str:
     return PictureFile(width, height, hashlib.sha256(data).hexdigest(), is_turned=stored != (height, width))
 
 
+def _check_once(decoded: DecodedFiles | None, path: Path) -> PictureFile | str:
+    """`check_picture`, or what it gave for the same bytes before; a broken one is tried again, its reason names it."""
+    if decoded is None:
+        return check_picture(path)
+
+    def check() -> dict[str, Any] | None:
+        picture = check_picture(path)
+        return None if isinstance(picture, str) else asdict(picture)
+
+    try:
+        _, fields = decoded.of(path, "picture", check)
+    except OSError:
+        fields = None
+    return check_picture(path) if fields is None else PictureFile(**fields)
+
+
 def check_pictures(paths: Iterable[Path]) -> Iterator[PictureFile | str]:
     """`check_picture` of each path, in order, on all cores; a few hundred pictures at a time are under way."""
-    waiting = list(paths)
+    waiting, check = list(paths), partial(_check_once, current())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as threads:
         for start in range(0, len(waiting), _CHUNK):
-            yield from threads.map(check_picture, waiting[start : start + _CHUNK])
+            yield from threads.map(check, waiting[start : start + _CHUNK])

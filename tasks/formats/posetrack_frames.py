@@ -12,7 +12,7 @@ from tasks.formats.errors import FieldError, InWords
 from tasks.formats.fields import Record
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.formats.video_places import VIDEO_ENDINGS
-from tasks.formats.videos import decode_video
+from tasks.formats.videos import decoded_video
 from tasks.paths import below
 
 Listed: TypeAlias = Sequence[tuple[int, Record]]
@@ -75,14 +75,12 @@ def _video_file_for(folder: Path) -> Path | None:
 
 
 def _of_video_file(file: Path, listed: Listed) -> PoseTrackVideo:
-    decoded = decode_video(file)
+    digest, decoded = decoded_video(file)
     if decoded.broken:
         raise InputError(f"{file.name}: {decoded.broken}")
     if decoded.count != len(listed):
         held = f"all {decoded.count} frames of {file.name}, or extracted pictures"
         raise FieldError("images", held, InWords(f"{len(listed)} frames"))
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
     frames = {key: Frame(index, image, None) for index, (key, image) in enumerate(listed)}
     return PoseTrackVideo(file, digest, decoded.width, decoded.height, decoded.rate, frames)
 

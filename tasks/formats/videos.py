@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import av
 
 from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second
 from tasks.formats.pictures import PictureFile, check_pictures
@@ -59,13 +60,11 @@ def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
 
 def _read_file(part: CorpusPart, data: Path, path: Path) -> Iterator[Row]:
     source = path.relative_to(data).as_posix()
-    decoded = decode_video(path)
+    digest, decoded = decoded_video(path)
     if decoded.broken:
         part.reject(source, f"frame {decoded.count} on" if decoded.count else "", decoded.broken)
     if not decoded.count:
         return
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     part.frames.extend(_frame_row(path.stem, index, None) for index in range(decoded.count))
     rate = decoded.rate or frames_per_second(path.parent)
     yield _video_row(path.stem, source, digest, (decoded.width, decoded.height), decoded.count, rate)
@@ -123,6 +122,22 @@ def _frame_row(video_id: str, index: int, path: str | None) -> Row:
         **{"video_id": video_id, "frame_index": index, "image_id": index + 1, "path": path},
         **{"file_name": f"{video_id}/{index:06d}.jpg", "is_labelled": False, "ignore_regions": None},
     }
+
+
+def decoded_video(path: Path) -> tuple[str, DecodedVideo]:
+    """Digest of a video file, and what it decodes to; the same bytes are decoded once where that is kept.
+
+    The digest is empty where the file cannot be read, and then it does not decode.
+    """
+    try:
+        if (decoded := current()) is not None:
+            digest, fields = decoded.of(path, "video", lambda: asdict(decode_video(path)))
+            return digest, DecodedVideo(**fields)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "", decode_video(path)
+    return digest, decode_video(path)
 
 
 def decode_video(path: Path) -> DecodedVideo:

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from models.poses.frame_poses import FramePoses
 from tasks.out_folder import remove_written
 from tasks.progress import current
-from tasks.tables import Table, TableError, write_table
+from tasks.tables import Table, TableError, read_table, write_table
 from tasks.tables.arrays import Column, keypoint_array, list_array, table_of
+from tasks.tables.schemas import VIDEOS
 from tasks.workspace import Workspace
 
 _LOG: Final = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class RowBlocks:
 def write_video_tables(
     table: Table, video_ids: Sequence[str], rows_of: Callable[[str], pa.Table], *, workspace: Workspace
 ) -> int:
-    """Write one file per video, remove those of an earlier run, and return the number of rows.
+    """Write one file per video, remove those of videos that have none now, and return the number of rows.
 
     A video whose input tables are damaged is rejected with the reason; the other videos are still written.
     """
@@ -79,9 +80,16 @@ def write_video_tables(
 
 
 def remove_other_videos(table: Table, video_ids: Sequence[str], *, workspace: Workspace) -> None:
-    """Remove the files of videos that are not among `video_ids`, such as those of an earlier corpus."""
-    folder = workspace.tables / table.name
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in set(folder.glob("*.parquet")) - {table.path(workspace.tables, name) for name in video_ids}:
-        if remove_written(stale):
-            _LOG.info("%s: removed, no longer part of the corpus", stale)
+    """Remove the files of those videos of the index that are not among `video_ids`.
+
+    Files of videos that the index does not hold, those of an earlier corpus, stay until `corrtrack prune`.
+    """
+    (workspace.tables / table.name).mkdir(parents=True, exist_ok=True)
+    for video_id in sorted(indexed_videos(workspace) - set(video_ids)):
+        if remove_written(table.path(workspace.tables, video_id)):
+            _LOG.info("%s: removed the rows of %s, which has none now", table.name, video_id)
+
+
+def indexed_videos(workspace: Workspace) -> set[str]:
+    """Names of all videos of the index."""
+    return set(read_table(VIDEOS, VIDEOS.path(workspace.tables), ["video_id"])["video_id"].to_pylist())

@@ -47,7 +47,7 @@ def files_of(out: Path, video_id: str) -> list[str]:
     return sorted(str(path.parent.relative_to(out)) for path in out.glob(f"*/**/{video_id}.*") if path.is_file())
 
 
-def test_the_results_of_a_video_that_is_gone_are_deleted_and_reported(corrtrack, tmp_path, untrained_weights):
+def test_the_results_of_a_video_that_is_gone_stay_and_are_reported(corrtrack, tmp_path, untrained_weights):
     corpus, out = tmp_path / "corpus", tmp_path / "out"
     corpus.mkdir()
     boxes = "".join(f"{frame},-1,{10 + frame},8,16,48,0.9\n" for frame in range(1, 5))
@@ -71,8 +71,8 @@ def test_the_results_of_a_video_that_is_gone_are_deleted_and_reported(corrtrack,
     (corpus / "square.det.txt").unlink()
     code, text = corrtrack("reprocess", corpus, "--out", out, "--weights", untrained_weights)
     assert code == 0, text
-    assert "no longer in the corpus, so their results are deleted: square" in text
-    assert files_of(out, "square") == []
+    assert "not in the corpus now, their earlier results stay: square" in text
+    assert files_of(out, "square") == of_the_first
     assert files_of(out, "street") == of_the_first
     assert [path.read_text() for path in of_the_user] == ["of the user"] * 3
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.external_corpus import corpus_view, remove_results_of_absent_videos
+from flows.runtime.external_corpus import corpus_view, results_by_video
 from tasks.errors import InputError
 from tasks.formats.video_places import bare_videos, detections_beside
 from tasks.inference.box_files import results_files
-from tasks.tables import write_table
-from tasks.tables.schemas import VIDEOS
+from tasks.out_folder import claim_out_folder
+from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 
@@ -109,20 +109,15 @@ def test_a_cover_does_not_hide_the_videos_beside_it(tmp_path):
     assert boxes_of(corpus_view(tmp_path / "c", [], tmp_path / "view")) == {"a.mp4": ""}
 
 
-def test_only_what_was_written_of_absent_videos_is_deleted(tmp_path):
-    workspace = Workspace.of_repository(tmp_path)
-    row = {"video_id": "street", "split": "val", "source": None, "media": "videos/street.mp4", "media_sha256": "0"}
-    row |= {"width": 96, "height": 64, "frame_count": 4, "labelled_frame_count": 0}
-    write_table(VIDEOS, [row | {"frames_per_second": 25.0, "tags": []}], VIDEOS.path(workspace.tables))
-    kept = [workspace.tables / "poses/street.parquet", workspace.reports / "clips/street.mp4"]
-    kept += [workspace.tables / "scores.parquet", workspace.tables / "poses/.square.7.partial.parquet"]
-    gone = [workspace.tables / "poses/square.parquet", workspace.exports / "coco/merged/square.json"]
-    gone += [workspace.reports / "clips/park.mp4"]
-    touched(*kept, *gone)
-    assert remove_results_of_absent_videos(workspace) == ["park", "square"]
-    assert [path.exists() for path in kept] == [True] * len(kept)
-    assert [path.exists() for path in gone] == [False] * len(gone)
-    assert remove_results_of_absent_videos(workspace) == []
+def test_results_of_each_video_are_the_files_that_were_written_for_it(tmp_path):
+    workspace = Workspace(tmp_path / "data", tmp_path / "artifacts", tmp_path / "reports", tmp_path / ".corrtrack")
+    claim_out_folder(tmp_path)
+    street = [workspace.tables / "poses/street.parquet", workspace.exports / "coco/merged/street.json"]
+    park = [workspace.reports / "clips/park.mp4"]
+    for path in (*street, *park, workspace.tables / "scores.parquet"):
+        write_whole(path, "x")
+    touched(workspace.reports / "clips/holiday.mp4", workspace.tables / "poses/.square.7.partial.parquet")
+    assert results_by_video(workspace) == {"street": street, "park": park}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""What files decoded to before, by their bytes, so that an unchanged corpus is neither decoded nor read again."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.whole_files import write_whole
+
+_RACE_SECONDS: Final = 2.0
+"""A younger change may be followed by one that the clock of the file system cannot distinguish from it."""
+_CURRENT: ContextVar["DecodedFiles | None"] = ContextVar("decoded files", default=None)
+
+
+class DecodedFiles:
+    """A file of JSON lines: digests of files by their stamps, and what was decoded by the digests.
+
+    A stamp is device, inode, size, and the times of the last change of content and of status in nanoseconds: while it
+    is the same, so are the bytes. Lines are only appended, so that a run that is killed loses nothing; the file may be
+    deleted at a cost of time only.
+
+    Args:
+        path: the file; absent, or of another `code`, it starts empty.
+        code: key of what decodes.
+    """
+
+    def __init__(self, path: Path, code: str) -> None:
+        self._path = path
+        self._is_cut_off = path.is_file() and not path.read_bytes().endswith(b"\n")
+        self._digests: dict[str, str] = {}
+        self._decoded: dict[str, Any] = {}
+        lines = _lines(path)
+        if next(lines, {}).get("code") != code:
+            write_whole(path, json.dumps({"code": code}) + "\n")
+            self._is_cut_off = False
+            return
+        for line in lines:
+            if "stamp" in line:
+                self._digests[line["stamp"]] = line["sha256"]
+            else:
+                self._decoded[line["of"]] = line["decoded"]
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of the file as hex; it is read only where its stamp is new.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        stamp = _stamp(path)
+        if (known := self._digests.get(stamp)) is not None:
+            return known
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if _stamp(path) == stamp and time.time() - path.stat().st_ctime > _RACE_SECONDS:
+            self._digests[stamp] = digest
+            self._append({"stamp": stamp, "sha256": digest})
+        return digest
+
+    def of(self, path: Path, kind: str, decode: Callable[[], dict[str, Any] | None]) -> tuple[str, Any]:
+        """Digest of the file, and what `decode` makes of it as JSON, now or when these bytes were first met.
+
+        Args:
+            path: the file.
+            kind: video or picture.
+            decode: gives None for what must be tried again each time.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        before, digest = _stamp(path), self.digest(path)
+        name = f"{kind} {digest}"
+        if (known := self._decoded.get(name)) is not None:
+            return digest, known
+        decoded = decode()
+        if decoded is not None and _stamp(path) == before:  # it was not changed meanwhile
+            self._decoded[name] = decoded
+            self._append({"of": name, "decoded": decoded})
+        return digest, decoded
+
+    def forget(self, kind: str, digest: str) -> None:
+        """Let these bytes be decoded again the next time."""
+        if self._decoded.pop(f"{kind} {digest}", None) is not None:
+            self._append({"of": f"{kind} {digest}", "decoded": None})
+
+    def _append(self, line: dict[str, Any]) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            os.write(descriptor, ("\n" * self._is_cut_off + json.dumps(line) + "\n").encode())
+            self._is_cut_off = False
+        finally:
+            os.close(descriptor)
+
+
+def current() -> DecodedFiles | None:
+    """What was decoded before, where somebody keeps it."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def kept_in(files: DecodedFiles) -> Iterator[None]:
+    """Let readers inside the with block look up and keep there what they decode."""
+    token = _CURRENT.set(files)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def _stamp(path: Path) -> str:
+    status = path.stat()
+    numbers = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return "-".join(map(str, numbers))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Whole lines of the file; one that a killed run cut off is passed over."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for text in file:
+                try:
+                    line = json.loads(text)
+                except ValueError:
+                    continue
+                if isinstance(line, dict):
+                    yield line
+    except OSError:
+        return

@@ -1,0 +1,67 @@
+"""Outputs of a stage that are those of its present inputs, so that a grown corpus costs only what is new."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.content_key import code_key, content_key, file_digest, packages_key
+from tasks.whole_files import write_whole
+from tasks.workspace import Workspace
+
+
+class FreshVideos:
+    """What a stage wrote for each video, from which inputs, by which code and params.
+
+    Args:
+        workspace: its state folder keeps the record, which may be deleted at a cost of time only.
+        stage: the stage.
+        parts: what its results depend on beside its code and the inputs of a video, as JSON.
+    """
+
+    def __init__(self, workspace: Workspace, stage: str, parts: Any) -> None:
+        self._workspace = workspace
+        self._path = workspace.state / "fresh" / f"{stage}.json"
+        self._stage_key = content_key([code_key(f"tasks.{stage}"), packages_key(), parts])
+        self._before = _read(self._path)
+        self._now: dict[str, Any] = {}
+
+    def key(self, inputs: Iterable[Path], parts: Any = None) -> str:
+        """Key of a video by the files that it is made from, those that are absent among them, and other parts."""
+        files = [[str(path), path if path.is_file() else None] for path in sorted(inputs)]
+        return content_key([self._stage_key, self._shortened(files), parts])
+
+    def facts(self, video_id: str, key: str) -> Any:
+        """What was recorded with the video's outputs, if they are of `key` and as they were written; else None."""
+        entry = self._before.get(video_id)
+        try:
+            if entry is None or entry["key"] != key:
+                return None
+            for name, digest in entry["files"].items():
+                if file_digest(self._workspace.artifacts / name) != digest:
+                    return None
+        except (OSError, KeyError, TypeError, AttributeError):
+            return None
+        self._now[video_id] = entry
+        return entry["facts"]
+
+    def record(self, video_id: str, key: str, outputs: Iterable[Path], facts: Mapping[str, Any]) -> None:
+        """Note the files that were made from the inputs of `key`, and what must be known of them when they stay."""
+        files = {os.path.relpath(path, self._workspace.artifacts): file_digest(path) for path in outputs}
+        self._now[video_id] = {"key": key, "files": files, "facts": dict(facts)}
+
+    def keep(self) -> None:
+        """Keep the record of this run's videos for the next run."""
+        write_whole(self._path, json.dumps(self._now, sort_keys=True) + "\n")
+
+    def _shortened(self, files: list[list[Any]]) -> list[list[Any]]:
+        return [[self._workspace.shortened(name), content] for name, content in files]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}

@@ -64,17 +64,15 @@ def save_weights(
         kind: which network it is.
         architecture: `network.architecture`.
         params: the parameters of the training, as JSON values.
-        half_precision: whether real numbers are rounded to 16 bits, for half the size.
-
-    Raises:
-        WeightsError: a number is beyond the range of half precision.
+        half_precision: whether real numbers are rounded to 16 bits, for half the size; a tensor with numbers beyond
+            their range, such as the variance of amplified inputs, keeps its 32 bits.
     """
     target = Path(path)
     metadata = {"kind": kind, "architecture": dict(architecture), "params": dict(params)}
     state = network.state_dict()
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
     if half_precision:
-        tensors = {name: _halved(target, name, tensor) for name, tensor in tensors.items()}
+        tensors = {name: _halved(tensor) for name, tensor in tensors.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -113,13 +111,9 @@ def read_weights(path: str | Path) -> StoredWeights:
     return StoredWeights(source, described["kind"], described["architecture"], described["params"], tensors)
 
 
-def _halved(path: Path, name: str, tensor: Tensor) -> Tensor:
-    if not tensor.is_floating_point():
-        return tensor
-    halved = tensor.half()
-    if not halved.isfinite().all():
-        raise WeightsError(f"{path}: {name} is beyond the range of half precision; save it in single precision")
-    return halved
+def _halved(tensor: Tensor) -> Tensor:
+    halved = tensor.half() if tensor.is_floating_point() else tensor
+    return halved if halved.isfinite().all() else tensor
 
 
 def _widened(tensor: Tensor) -> Tensor:

@@ -25,6 +25,8 @@ _NO_TRAINING_DATA: Final = {
     "detect.splits": "[val]",
 }
 _TRAINING_VIDEOS_ONLY: Final = {"detect.splits": "[train]"}
+_FROM_RANDOM_WEIGHTS: Final = {"train_siamese.start_weights": None, "train_refinement.start_weights": None}
+"""Starting weights were trained on COCO pictures; sources are compared without them."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class TrendHome:
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What the run is to do: {"corpora", "resamples", "source"}."""
+        """What the run is to do: {"corpora", "resamples"}."""
         content: dict[str, Any] = json.loads((self.root / "plan.json").read_text(encoding="utf-8"))
         return content
 
@@ -71,8 +73,7 @@ class TrendHome:
     @property
     def sources(self) -> dict[str, Workspace]:
         """Folder of the correspondence network trained on each source."""
-        own = self.plan["source"]
-        return {source: self.folder("training" if source == own else f"source-{source}") for source in SOURCES}
+        return {source: self.folder(f"source-{source}") for source in SOURCES}
 
 
 def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, resamples: int) -> TrendHome:
@@ -86,11 +87,10 @@ def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, resam
         resamples: draws of the bootstrap.
     """
     home = TrendHome(root)
-    source = params.train_siamese.source
-    plan = {"corpora": corpora, "resamples": resamples, "source": source}
+    plan = {"corpora": corpora, "resamples": resamples}
     write_whole(root / "plan.json", json.dumps(plan, indent=1) + "\n")
     changes: dict[str, dict[str, Any]] = {"training": dict(_TRAINING_VIDEOS_ONLY)}
-    changes |= {f"source-{other}": {"train_siamese.source": other} for other in SOURCES if other != source}
+    changes |= {f"source-{source}": {"train_siamese.source": source} | _FROM_RANDOM_WEIGHTS for source in SOURCES}
     seeds = fresh_seeds(params.run.seed, corpora)
     changes |= {name: {"run.seed": seed} | _NO_TRAINING_DATA for name, seed in zip(home.corpora, seeds, strict=True)}
     for name, values in changes.items():
@@ -100,7 +100,7 @@ def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, resam
 
 def step_names(home: TrendHome) -> dict[str, list[str]]:
     """Every step, in order, with the steps it reads from."""
-    sources = [f"source-{source}" for source in home.sources if source != home.plan["source"]]
+    sources = [f"source-{source}" for source in home.sources]
     steps = {"data": [], "training": ["data"]} | {name: ["data"] for name in sources}
     steps["thresholds"] = ["training", *sources]
     steps |= {name: ["thresholds"] for name in home.corpora}
@@ -114,5 +114,5 @@ def fresh_seeds(seed: int, count: int) -> list[int]:
 
 def _changed(text: str, values: dict[str, Any]) -> str:
     for key, value in values.items():
-        text = set_value(text, key, str(value))
+        text = set_value(text, key, "null" if value is None else str(value))
     return text

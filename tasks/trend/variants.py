@@ -97,7 +97,6 @@ def judge(home: TrendHome, name: str) -> dict[str, list[VideoScore]]:
         scores[variant.name] = fitted.scores()
         if variant.name == FULL_DESIGN:
             scores |= _without_parts(fitted)
-    scores[f"trained on {home.plan['source']}"] = scores[FULL_DESIGN]
     return scores | _stored(home.folder(name), home.params(name), merge=thresholds["merge"])
 
 
@@ -116,10 +115,9 @@ def _swept_variants(home: TrendHome, name: str, split: str, track: dict[str, flo
     unrefined, section = recovered_without_refinement(workspace, params, videos), {"maps": "siamese"}
     yield _by_correspondences("without refinement", unrefined, params.track.model_copy(update=section))
     for source, trained in home.sources.items():
-        if source != home.plan["source"]:
-            weights = trained.weights("correspondence")
-            again = recovered_again(workspace, params, videos, name=f"trained_on_{source}", weights=weights)
-            yield _by_correspondences(f"trained on {source}", again, params.track)
+        weights = trained.weights("correspondence")
+        again = recovered_again(workspace, params, videos, name=f"trained_on_{source}", weights=weights)
+        yield _by_correspondences(f"trained on {source}", again, params.track)
 
 
 def _by_correspondences(name: str, videos: Sequence[EvaluationVideo], section: TrackParams) -> Variant:

@@ -34,7 +34,7 @@ def test_seeds_are_fresh_and_stay(home):
 
 def test_nothing_is_judged_before_every_network_and_threshold_is_there(home):
     steps = step_names(home)
-    assert steps["thresholds"] == ["training", "source-coco_then_posetrack", "source-posetrack"]
+    assert steps["thresholds"] == ["training", "source-coco", "source-coco_then_posetrack", "source-posetrack"]
     assert all(steps[name] == ["thresholds"] for name in home.corpora)
     assert steps["results"] == home.corpora
     known = list(steps)
@@ -44,7 +44,14 @@ def test_nothing_is_judged_before_every_network_and_threshold_is_there(home):
 def test_sources_read_the_training_pictures(home):
     assert home.folder("source-posetrack").data == home.folder("training").data
     assert home.folder("source-posetrack").models != home.folder("training").models
-    assert home.sources["coco"].models == home.folder("training").models
+
+
+def test_sources_are_compared_from_random_weights(home):
+    assert home.sources["coco"].models != home.folder("training").models
+    assert home.params("training").train_siamese.start_weights is not None
+    for source in home.sources:
+        params = home.params(f"source-{source}")
+        assert (params.train_siamese.start_weights, params.train_refinement.start_weights) == (None, None)
 
 
 def test_work_is_done_once_for_each_key(tmp_path):

@@ -1,4 +1,4 @@
-"""The end of a run: one table of scores and seconds, what was rejected, and the path of the report."""
+"""The end of a run: one table of scores and seconds, or of tracked persons, what was rejected, and the report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.printing import print_line
+from flows.runtime.video_counts import counts_table, nothing_tracked, result_lines, video_counts
 from tasks.provenance import read_provenance
 from tasks.stages import STAGES
 from tasks.tables import read_table
@@ -40,8 +41,9 @@ def rejected(workspace: Workspace) -> list[dict[str, str]]:
 
 
 def exit_code(workspace: Workspace) -> ExitCode:
-    """Exit code of a run that finished."""
-    return ExitCode.REJECTED if rejected(workspace) else ExitCode.DONE
+    """Exit code of a run that finished; videos without annotations of which none has a track are not done."""
+    is_whole = not rejected(workspace) and nothing_tracked(video_counts(workspace)) is None
+    return ExitCode.DONE if is_whole else ExitCode.REJECTED
 
 
 Headline = Mapping[str, tuple[str, str, str]]
@@ -58,6 +60,8 @@ def print_summary(
 ) -> None:
     """Print the table, the seconds, what was rejected, and the path of the report.
 
+    Where no video is annotated there are no scores: the table counts persons, tracks and poses of each video.
+
     Args:
         console: where they go.
         workspace: folders of the run.
@@ -65,7 +69,8 @@ def print_summary(
         times: its seconds.
         before: scores of the run before; what differs from them is printed too.
     """
-    console.print(summary_table(workspace, outcomes))
+    counts = video_counts(workspace)
+    console.print(counts_table(counts) if counts else summary_table(workspace, outcomes))
     for line in changes(before or {}, headline(workspace.reports / "metrics.json")):
         print_line(console, line)
     print_line(console, times_line(workspace, outcomes, times))
@@ -74,6 +79,10 @@ def print_summary(
         first = rejects[0]
         source = " ".join(filter(None, (first["source"], first["location"])))
         print_line(console, f"{len(rejects)} rejected, such as {source}: {first['reason']}")
+    if nothing := nothing_tracked(counts):
+        print_line(console, nothing)
+    for line in result_lines(workspace) if counts else []:
+        print_line(console, line)
     report = workspace.reports / "index.html"
     if report.is_file():
         print_line(console, f"report: {report}")

@@ -10,7 +10,7 @@ from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.summary import RunTimes, changes, exit_code, headline, print_summary, times_line
 from tasks.provenance import recorded
 from tasks.tables import write_table
-from tasks.tables.schemas import REJECTS
+from tasks.tables.schemas import MERGED_TRACKS, REJECTS, TRACKS, VIDEOS
 from tasks.workspace import Workspace
 
 OUTCOMES = [StageOutcome("track", "ran", 12.25), StageOutcome("merge", "unchanged", 0.0)]
@@ -85,3 +85,38 @@ def test_rejects_of_the_index_and_of_later_stages_make_exit_code_3(workspace):
     row = {"stage": "index", "source": "b.json", "location": "", "reason": "expected JSON, got text"}
     write_table(REJECTS, [row], REJECTS.path(workspace.tables))
     assert "2 rejected, such as b.json: expected JSON, got text" in printed(workspace)
+
+
+def bare_corpus(workspace, *, tracked: bool) -> None:
+    """Two videos of ten frames without annotations; in the first are two tracks that merging joined."""
+    video = {"split": "val", "source": None, "media_sha256": "0", "width": 64, "height": 48, "frame_count": 10}
+    video |= {"labelled_frame_count": 0, "frames_per_second": None, "tags": []}
+    names = ("street", "yard")
+    write_table(VIDEOS, [video | {"video_id": name, "media": name} for name in names], VIDEOS.path(workspace.tables))
+    pose = {"video_id": "street", "box_source": "detected", "similarity": None}
+    pose |= {name: [1.0] * 17 for name in ("x", "y", "score")}
+    rows = [
+        pose | {"frame_index": frame, "track_id": frame // 3, "pose_id": frame, "origin": origin}
+        for frame, origin in enumerate(["detected"] * 4 + ["recovered"] * 2)
+    ]
+    merged = [row | {"track_id": 0, "source_track_id": row["track_id"]} for row in rows]
+    for table, written in ((TRACKS, rows), (MERGED_TRACKS, merged)):
+        write_table(table, written if tracked else [], table.path(workspace.tables, "street"))
+
+
+def test_videos_without_annotations_have_counts_in_place_of_scores(tmp_path):
+    workspace = Workspace.of_repository(tmp_path)
+    bare_corpus(workspace, tracked=True)
+    lines = [" ".join(line.replace("│", " ").replace("┃", " ").split()) for line in printed(workspace).splitlines()]
+    assert "video frames persons tracks poses recovered" in lines
+    assert {"street 10 1 2 6 2", "yard 10 0 0 0 0", "all 2 20 1 2 6 2"} <= set(lines)
+    assert "undefined" not in " ".join(lines)
+    assert f"tables: {workspace.tables / 'merged_tracks'}" in lines
+    assert exit_code(workspace) is ExitCode.DONE
+
+
+def test_a_run_without_any_track_says_so_and_is_not_done(tmp_path):
+    workspace = Workspace.of_repository(tmp_path)
+    bare_corpus(workspace, tracked=False)
+    assert "no person is tracked in 20 frames" in printed(workspace)
+    assert exit_code(workspace) is ExitCode.REJECTED

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 _FOLDER: Final = "posetrack"
 """Folder of a corpus laid out like data/ whose annotations name pictures below it."""
+_FEWEST_FRAMES: Final = 2
 
 
 @dataclass(frozen=True)
@@ -87,22 +88,32 @@ def evaluate_noise(
 ) -> NoiseEvaluation:
     """Track disturbed true poses of every validation video by each method; `tick` is called after each disturbance.
 
-    A stride counts the annotated frames of a video. Draws follow from run.seed and the video's name.
+    Of each video the longest run of frames that all have annotated persons counts, so that a stride is a gap in
+    frames. Draws follow from run.seed and the video's name.
+
+    Raises:
+        InputError: a video cannot be read, or none has two such frames in a row.
     """
     sums: defaultdict[tuple[int, Disturbance, str], _Sum] = defaultdict(_Sum)
-    files, frames, persons = noise_videos(corpus), 0, 0
-    for path in files:
+    videos, frames, persons, notices = 0, 0, 0, list(networks.notices)
+    for path in noise_videos(corpus):
         truth, seen = _open(path, corpus, networks, params)
-        known = true_poses(truth)
-        frames, persons = frames + len(np.unique(known.frame)), persons + len(known.frame)
+        known = true_poses(truth).in_longest_run()
+        count = len(np.unique(known.frame))
+        if count < _FEWEST_FRAMES:
+            notices.append(f"{path.stem} is left out: no two frames in a row have annotated persons")
+            continue
+        videos, frames, persons = videos + 1, frames + count, persons + len(known.frame)
         seed = stream_key(params.run.seed, "noise of poses", path.stem)
         for key, part in _of_video(truth, known, seen, settings, networks, seed, tick):
             sums[key].scores += part.scores
             sums[key].switches += part.switches
             sums[key].poses += part.poses
             sums[key].tracked += part.tracked
+    if not videos:
+        raise InputError(f"{corpus}: expected videos with annotated persons in two frames in a row, got none")
     rows = [_row(*key, part) for key, part in sums.items()]
-    return NoiseEvaluation(len(files), frames, persons, rows, thresholds(params, networks), networks.notices)
+    return NoiseEvaluation(videos, frames, persons, rows, thresholds(params, networks), notices)
 
 
 def _open(path: Path, corpus: Path, networks: Networks, params: "Params") -> tuple[KeypointTruth, SeenFrames]:
@@ -122,9 +133,8 @@ def _of_video(
     seed: int,
     tick: Callable[[], None],
 ) -> Iterator[tuple[tuple[int, Disturbance, str], _Sum]]:
-    annotated = np.unique(truth.frame_of[truth.frame_of >= 0])
     for stride in settings.strides:
-        frames = annotated[::stride].tolist()
+        frames = np.unique(known.frame)[::stride].tolist()
         for disturbance in settings.disturbances:
             poses, identity = known.disturbed(disturbance, seed=seed)
             count = int(np.isin(poses.frame, frames).sum())

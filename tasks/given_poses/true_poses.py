@@ -37,6 +37,15 @@ class TruePoses:
     head_size: FloatArray
     """(N,) px."""
 
+    def in_longest_run(self) -> "TruePoses":
+        """Those of the longest run of frames that follow each other and all have persons; the first of equal ones."""
+        frames = np.unique(self.frame)
+        runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
+        rows = np.flatnonzero(np.isin(self.frame, max(runs, key=len)))
+        return TruePoses(
+            self.frame[rows], self.identity[rows], self.xy[rows], self.is_annotated[rows], self.head_size[rows]
+        )
+
     def disturbed(self, by: Disturbance, *, seed: int) -> tuple[GivenPoses, IntArray]:
         """Poses with Gaussian noise and without some keypoints, and the identity of each.
 

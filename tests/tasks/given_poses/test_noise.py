@@ -22,11 +22,11 @@ from tasks.given_poses.truth import read_truth
 def corpus(tmp_path, scene):
     """A corpus of one validation video, laid out like data/."""
 
-    def make(**options):
+    def make(*, frames=None, **options):
         made, root = scene(**options), tmp_path / "data" / "posetrack"
         target = root / "annotations" / "val" / "a.json"
         target.parent.mkdir(parents=True)
-        made.write_keypoints().rename(target)
+        made.write_keypoints(frames).rename(target)
         made.write_video().rename(root / "img1")
         return tmp_path / "data"
 
@@ -108,6 +108,17 @@ def test_each_disturbance_is_measured_by_itself_and_costs_mota(corpus, measure):
     rows = measure(corpus(), noise=(0.0, 1.0), dropout=(0.5,))
     assert {key[2:] for key in rows} == {(0.0, 0.0), (1.0, 0.0), (0.0, 0.5)}
     assert rows["OKS", 1, 0.0, 0.5]["MOTA"] < rows["OKS", 1, 0.0, 0.0]["MOTA"] > rows["OKS", 1, 1.0, 0.0]["MOTA"]
+
+
+def test_the_longest_run_of_annotated_frames_counts(corpus, measure):
+    rows = measure(corpus(frames=[0, 2, 3, 4, 5, 7]), strides=(1, 2))
+    assert rows["OKS", 1, 0, 0]["poses"] == rows["OKS", 1, 0, 0]["tracked_poses"] == 2 * 4
+    assert rows["OKS", 2, 0, 0]["poses"] == 2 * 2
+
+
+def test_videos_without_two_annotated_frames_in_a_row_are_refused(corpus, measure):
+    with pytest.raises(InputError, match="expected videos with annotated persons in two frames in a row"):
+        measure(corpus(frames=[0, 2, 4]))
 
 
 def test_a_corpus_without_annotated_videos_is_refused(tmp_path, measure):

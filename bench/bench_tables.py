@@ -24,12 +24,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
     parser.add_argument("--repository", type=Path, default=REPOSITORY, help="checkout that holds the tables of a run")
-    given = parser.parse_args()
-    measured = measure(given.repository)
+    arguments = parser.parse_args()
+    measured = measure(arguments.repository)
     print(json.dumps(measured, indent=2))  # noqa: T201
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(measured, indent=2) + "\n")
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
 
 
 def measure(repository: Path) -> dict[str, Any]:

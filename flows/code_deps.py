@@ -42,10 +42,10 @@ def code_paths(stage: str) -> list[str]:
 
 def files_of(path: str) -> set[str]:
     """The files that an entry of dvc.yaml covers: itself, or all of the folder that decide what its modules do."""
-    place = REPOSITORY / path
-    if place.is_file():
+    target = REPOSITORY / path
+    if target.is_file():
         return {path}
-    files = (file for file in place.rglob("*") if is_data_file(file) or (file.suffix == ".py" and runs_code(file)))
+    files = (file for file in target.rglob("*") if is_data_file(file) or (file.suffix == ".py" and runs_code(file)))
     return {file.relative_to(REPOSITORY).as_posix() for file in files}
 
 

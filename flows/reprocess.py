@@ -147,16 +147,16 @@ def find_weights(repository: Repository, folder: Path | None, *, needs_pose: boo
     """
     source = repository.workspace.models if folder is None else folder.expanduser().resolve()
     files = {name: source / f"{name}.safetensors" for name in NETWORKS}
-    found = {name: path for name, path in files.items() if path.is_file()}
+    weights = {name: path for name, path in files.items() if path.is_file()}
     needed = NETWORKS if needs_pose else ("correspondence",)
-    missing = [files[name].name for name in needed if name not in found]
+    missing = [files[name].name for name in needed if name not in weights]
     if missing:
         raise InputError(
             f"{source}: expected the weights {' and '.join(files[name].name for name in needed)}, found no "
             f"{' and no '.join(missing)}; train them with `make demo` (or with `corrtrack reproduce --profile "
             "paper` on your own data), or take released ones by `corrtrack import-weights` and name them with --weights"
         )
-    return found
+    return weights
 
 
 def _inputs(

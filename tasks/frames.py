@@ -113,15 +113,15 @@ class VideoFile:
         return enumerate(decoded_frames(self._path))
 
     def _sought(self, index: int, times: list[int]) -> Iterator[tuple[int, Any]]:
-        places = {time: place for place, time in enumerate(times)}
+        positions = {time: position for position, time in enumerate(times)}
         frames = decoded_frames(self._path, from_time=times[index])
         first = next(frames, None)
-        if first is None or first.pts not in places or places[first.pts] > index:
+        if first is None or first.pts not in positions or positions[first.pts] > index:
             yield from enumerate(decoded_frames(self._path))
             return
-        yield places[first.pts], first
+        yield positions[first.pts], first
         for frame in frames:
-            yield places.get(frame.pts, -1), frame
+            yield positions.get(frame.pts, -1), frame
 
 
 def read_picture(path: Path, name: str | None = None, frame: int | None = None) -> Picture:

@@ -34,7 +34,7 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 
 def _unmerged(tables: Path, video_id: str) -> pa.Table:
-    parts = [unmerged_rows(own) for own in _sources(tables, video_id)]
+    parts = [unmerged_rows(rows) for rows in _sources(tables, video_id)]
     return pa.concat_tables([*parts, MERGED_TRACKS.schema.empty_table()])
 
 

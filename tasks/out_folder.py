@@ -107,8 +107,8 @@ def written_files(path: Path) -> WrittenFiles | None:
     for folder in path.parents:
         if folder.name == _STATE:
             return None
-        if (found := _list_of(folder)) is not None:
-            return found
+        if (names := _list_of(folder)) is not None:
+            return names
     return None
 
 

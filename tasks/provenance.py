@@ -106,10 +106,10 @@ def _processor() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that results may depend on."""
-    found = {}
+    packages = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            packages[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return packages

@@ -11,7 +11,7 @@ from tasks.formats.posetrack_tracks import posetrack18_document
 from tasks.progress import current
 from tasks.scoring.evaluation import Document, SequenceScores, score_documents
 from tasks.scoring.notices import notice_of_ties
-from tasks.scoring.stage_figures import HEADLINE, figures, figures_by_joint, score_rows, sequence_counts
+from tasks.scoring.stage_metrics import HEADLINE, metrics_by_joint, score_rows, sequence_counts, total_metrics
 from tasks.scoring.totals import Totals, total
 from tasks.tables import Table, TableError, read_table, write_table
 from tasks.tables.schemas import MERGED_TRACKS, SCORES, TRACKS, VIDEOS
@@ -42,7 +42,7 @@ def run(workspace: Workspace, params: "Params") -> None:
         current().notice(f"Nothing is scored: no video of the split {wanted} has annotated frames.")
     for number, (key, table) in enumerate(_TABLES.items()):
         scores = _Scores(key, _annotated(videos, params), _score(workspace, params, videos, key, table, number))
-        everything[key] = scores.figures()
+        everything[key] = scores.metrics()
         rows += scores.rows()
     write_table(SCORES, rows, SCORES.path(workspace.tables))
     workspace.reports.mkdir(parents=True, exist_ok=True)
@@ -62,18 +62,18 @@ class _Scores:
     parts: list[SequenceScores]
     """Those of them that have tracks."""
 
-    def figures(self) -> _Row:
+    def metrics(self) -> _Row:
         """The object under this key in scores.json."""
         slices: dict[str, dict[str, Totals]] = {"total": {}, "video": {}, "tag": {}}
         for scope, name, part in self._slices():
             slices[scope][name] = part
         whole = slices["total"][""]
         return {
-            **figures(whole),
+            **total_metrics(whole),
             "sequences": {"annotated": len(self.videos), **sequence_counts(self.parts)},
-            "joints": figures_by_joint(whole),
-            "videos": {name: figures(part) for name, part in slices["video"].items()},
-            "tags": {name: figures(part) for name, part in slices["tag"].items()},
+            "joints": metrics_by_joint(whole),
+            "videos": {name: total_metrics(part) for name, part in slices["video"].items()},
+            "tags": {name: total_metrics(part) for name, part in slices["tag"].items()},
         }
 
     def rows(self) -> list[_Row]:

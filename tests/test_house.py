@@ -33,7 +33,7 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
-def test_a_stage_has_one_name_in_four_places():
+def test_a_stage_has_one_name_in_four_lists():
     assert list(STAGES) == PIPELINE.stages == [name for name in Params.model_fields if name not in ("run", "compute")]
     sections = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
     assert sections == ["run", "compute", *STAGES]
@@ -94,11 +94,11 @@ def test_no_two_classes_have_the_same_name():
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_no_file_names_a_place_of_one_machine():
-    places = re.compile("|".join(f"(?<![\\w.])/{name}/" for name in ("work", "root", "home")))
+def test_no_file_names_a_path_of_one_machine():
+    patterns = re.compile("|".join(f"(?<![\\w.])/{name}/" for name in ("work", "root", "home")))
     texts = [path for path in tracked() if path.suffix in {".py", ".md", ".yaml", ".toml", ".html", ""}]
-    found = [path for path in texts if places.search(path.read_text(encoding="utf-8", errors="ignore"))]
-    assert [path.relative_to(ROOT).as_posix() for path in found] == []
+    offenders = [path for path in texts if patterns.search(path.read_text(encoding="utf-8", errors="ignore"))]
+    assert [path.relative_to(ROOT).as_posix() for path in offenders] == []
 
 
 def test_the_readme_names_every_stage_command_and_target():

@@ -148,8 +148,8 @@ def _show(answer: "TrackingEvaluation") -> None:
         print_line(console, notice)
 
 
-def _title(given: dict[str, object], facts: str) -> str:
-    return f"1 of {given['stride']} frames ({facts})"
+def _title(row: dict[str, object], facts: str) -> str:
+    return f"1 of {row['stride']} frames ({facts})"
 
 
 def _text(value: object) -> str:

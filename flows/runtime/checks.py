@@ -64,10 +64,10 @@ def findings(repository: Repository) -> Iterator[Finding]:
 
 def check_python(_: Repository) -> Finding:
     """Python 3.11, the only one that all locked packages support."""
-    found = f"{sys.version.split()[0]} in {sys.prefix}"
+    python = f"{sys.version.split()[0]} in {sys.prefix}"
     if sys.version_info[:2] == (3, 11):
-        return Finding("python", "ok", found)
-    return Finding("python", "wrong", f"expected 3.11, got {found}", "make setup, then use .venv/bin/corrtrack")
+        return Finding("python", "ok", python)
+    return Finding("python", "wrong", f"expected 3.11, got {python}", "make setup, then use .venv/bin/corrtrack")
 
 
 def check_packages(repository: Repository) -> Finding:
@@ -201,8 +201,8 @@ def check_leftovers(repository: Repository) -> Finding:
     alive = [record for record in run_file.read() if record.process() is not None]
     if not alive:
         return Finding("leftovers", "ok", "no process of an earlier run")
-    told = ", ".join(f"{record.name} (pid {record.pid})" for record in alive)
-    return Finding("leftovers", "note", f"{told} run", "a run is going on, or the next one will end them")
+    names = ", ".join(f"{record.name} (pid {record.pid})" for record in alive)
+    return Finding("leftovers", "note", f"{names} run", "a run is going on, or the next one will end them")
 
 
 def _locked(lock: Path) -> Iterator[tuple[str, str]]:

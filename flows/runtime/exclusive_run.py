@@ -76,8 +76,8 @@ def _acquire(descriptor: int, path: Path, patience_seconds: float) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                found = f"expected no other run of this workspace, found {_holder(path)}; wait for it or end it"
-                raise InputError(f"{path.parent}: {found}") from None
+                problem = f"expected no other run of this workspace, found {_holder(path)}; wait for it or end it"
+                raise InputError(f"{path.parent}: {problem}") from None
             if not waiting:
                 _LOG.warning("waiting for %s to end", _holder(path))
                 waiting = True

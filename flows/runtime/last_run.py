@@ -47,13 +47,13 @@ def stamps(folder: Path) -> dict[str, Stamp]:
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
+    for directory, folders, names in os.walk(folder, followlinks=True):
+        status = Path(directory).stat()
         if (status.st_dev, status.st_ino) in seen:  # a link to a folder above
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
         for name in names:
-            path = Path(place, name)
+            path = Path(directory, name)
             if path.is_file():
                 yield path, path.stat()

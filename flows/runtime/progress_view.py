@@ -186,5 +186,5 @@ def _counted(event: dict[str, Any], seconds: float) -> str:
     if seconds < 1.0:  # too early for a rate
         return f"{done}/{total} {event['unit']}"
     rate = done / seconds
-    left = f", {max(total - done, 0) / rate:.0f} s left" if rate > 0 else ""
-    return f"{done}/{total} {event['unit']}, {rate:.2g}/s{left}"
+    remaining = f", {max(total - done, 0) / rate:.0f} s left" if rate > 0 else ""
+    return f"{done}/{total} {event['unit']}, {rate:.2g}/s{remaining}"

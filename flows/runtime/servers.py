@@ -205,9 +205,9 @@ class RayHead(Server):
     def __init__(self, repository: Repository, run_file: RunFile, *, workers: int) -> None:
         super().__init__(repository, run_file)
         self._workers = workers
-        place = hashlib.sha256(str(repository.state).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(str(repository.state).encode()).hexdigest()[:8]
         self._token = secrets.token_hex(32)
-        self._folder = short_temporary_folder() / f"corrtrack-{os.getuid()}-{place}"
+        self._folder = short_temporary_folder() / f"corrtrack-{os.getuid()}-{digest}"
 
     @property
     def address(self) -> str:

@@ -89,16 +89,16 @@ def _groups(allowed: BoolArray) -> list[list[_Pair]] | None:
     """The allowed pairs in groups that share no row and no column; None if one of them is too large to enumerate."""
     groups: list[list[_Pair]] = []
     for row, column in np.argwhere(allowed).tolist():
-        joined = [(row, column)]
+        merged = [(row, column)]
         apart = []
         for group in groups:
             if any(row == other_row or column == other_column for other_row, other_column in group):
-                joined += group
+                merged += group
             else:
                 apart.append(group)
-        if max(len(set(side)) for side in zip(*joined, strict=True)) > _SMALL:
+        if max(len(set(side)) for side in zip(*merged, strict=True)) > _SMALL:
             return None
-        groups = [*apart, joined]
+        groups = [*apart, merged]
     return groups
 
 

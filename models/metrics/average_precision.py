@@ -91,10 +91,10 @@ def _label_block(sequence: Sequence, block: FrameBlock, is_match: BoolArray) -> 
     share = match.sum(axis=1) / np.maximum(1, _joint_counts(sequence, block.truth_rows))[..., None]
     share[np.broadcast_to((block.truth_rows < 0)[..., None], share.shape)] = -1.0  # the filling is nobody's best
     best = share.argmax(axis=1)
-    own = np.where(np.arange(share.shape[1])[:, None] == best[:, None, :], share, 0.0)
-    own[np.broadcast_to((block.predicted_rows < 0)[:, None, :], own.shape)] = 0.0
-    taken = own.argmax(axis=2)
-    frames, persons = np.nonzero((own.max(axis=2) > 0) & (block.truth_rows >= 0))
+    best_share = np.where(np.arange(share.shape[1])[:, None] == best[:, None, :], share, 0.0)
+    best_share[np.broadcast_to((block.predicted_rows < 0)[:, None, :], best_share.shape)] = 0.0
+    taken = best_share.argmax(axis=2)
+    frames, persons = np.nonzero((best_share.max(axis=2) > 0) & (block.truth_rows >= 0))
     columns = taken[frames, persons]
     is_match[block.predicted_rows[frames, columns]] = match[frames, :, persons, columns]
 
@@ -128,10 +128,10 @@ def _joint_curve(score: FloatArray, is_match: BoolArray, truth_count: int, order
     """AP, last precision and last recall in percent."""
     if not score.size:
         return 0.0, 0.0, 0.0
-    found = np.cumsum(is_match[order(score, is_match)]).astype(np.float64)
-    precision = found / np.arange(1, len(found) + 1)
+    true_positives = np.cumsum(is_match[order(score, is_match)]).astype(np.float64)
+    precision = true_positives / np.arange(1, len(true_positives) + 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        recall = found / np.float64(truth_count)
+        recall = true_positives / np.float64(truth_count)
     return _area(recall, precision) * 100, precision[-1] * 100, recall[-1] * 100
 
 

@@ -108,12 +108,12 @@ def clear_mot(counts: MotCounts, *, corrected: bool = False) -> ClearMot:
         corrected: MOTP from every matched pair once, undefined (NaN) without pairs, instead of poseval's sum.
     """
     distance_sum = counts.matched_distance_sum if corrected else counts.distance_sum
-    wrong, found = counts.misses + counts.switches + counts.false_positives, counts.detections
+    errors, detections = counts.misses + counts.switches + counts.false_positives, counts.detections
     with np.errstate(invalid="ignore", divide="ignore"):
         objects = np.where(counts.objects > 0, counts.objects, np.nan)
-        answers = np.where(found + counts.false_positives > 0, found + counts.false_positives, np.nan)
-        motp = np.where(found == 0, np.nan if corrected else 0.0, 100 * (1 - distance_sum / found))
-        columns = 100 * (1 - wrong / objects), motp, 100 * (found / answers), 100 * (found / objects)
+        answers = np.where(detections + counts.false_positives > 0, detections + counts.false_positives, np.nan)
+        motp = np.where(detections == 0, np.nan if corrected else 0.0, 100 * (1 - distance_sum / detections))
+        columns = 100 * (1 - errors / objects), motp, 100 * (detections / answers), 100 * (detections / objects)
     return ClearMot(*(np.append(column, mean_of_defined(column)) for column in columns))
 
 

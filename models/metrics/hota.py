@@ -88,13 +88,13 @@ def count_hota(sequence: Sequence, blocks: Many[FrameBlock] | None = None, *, co
 def combine(counts: Many[HotaCounts]) -> HotaCounts:
     """All sequences together: counts are added, the means are weighted by true positives, the total column too."""
     added = {name: np.sum([getattr(part, name) for part in counts], axis=0) for name in _FIELDS[:3]}
-    found = added["true_positives"]
+    true_positives = added["true_positives"]
     weighted = {
         name: np.sum([getattr(part, name) * part.true_positives for part in counts], axis=0) for name in _FIELDS[3:]
     }
-    loc_a = np.maximum(_FLOOR, weighted.pop("loc_a")) / np.maximum(_FLOOR, found)
+    loc_a = np.maximum(_FLOOR, weighted.pop("loc_a")) / np.maximum(_FLOOR, true_positives)
     return HotaCounts(
-        **added, **{name: total / np.maximum(1.0, found) for name, total in weighted.items()}, loc_a=loc_a
+        **added, **{name: total / np.maximum(1.0, true_positives) for name, total in weighted.items()}, loc_a=loc_a
     )
 
 
@@ -110,9 +110,9 @@ def pose_hota_of_sequence(counts: HotaCounts) -> dict[str, FloatArray]:
 
 
 def _scores(counts: HotaCounts) -> dict[str, FloatArray]:
-    found, missed, wrong = counts.true_positives, counts.false_negatives, counts.false_positives
-    det_re, det_pr = found / np.maximum(1, found + missed), found / np.maximum(1, found + wrong)
-    det_a = found / np.maximum(1, found + missed + wrong)
+    hits, misses, ghosts = counts.true_positives, counts.false_negatives, counts.false_positives
+    det_re, det_pr = hits / np.maximum(1, hits + misses), hits / np.maximum(1, hits + ghosts)
+    det_a = hits / np.maximum(1, hits + misses + ghosts)
     whole = np.sqrt(counts.ass_a * counts.frag_a)
     values = (
         *(np.sqrt(det_a * counts.ass_a), det_a, counts.ass_a, counts.frag_a, det_re, det_pr),
@@ -194,10 +194,10 @@ def _associations(
     together = _by_threshold(pair_of, level, len(first))
     union = np.maximum(1, of_truth + of_predicted - together)
     weights = together / union, together / np.maximum(1, of_truth), together / np.maximum(1, of_predicted)
-    found = np.maximum(1, true_positives)
-    ass = [_sum_by_joint(joint, together * weight) / found for weight in weights]
+    matches = np.maximum(1, true_positives)
+    ass = [_sum_by_joint(joint, together * weight) / matches for weight in weights]
     runs = _squared_runs(pairs, truth, pair_of, level, len(first))
-    return ass[0], ass[1], ass[2], _sum_by_joint(joint, runs / union) / found
+    return ass[0], ass[1], ass[2], _sum_by_joint(joint, runs / union) / matches
 
 
 def _frames_of_tracks(track_id: FloatArray, present: BoolArray) -> tuple[IntArray, FloatArray]:

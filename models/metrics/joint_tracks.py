@@ -145,14 +145,14 @@ class JointTracks:
         for row, thing in enumerate(frame.objects):
             column = np.flatnonzero((frame.hypotheses == self._partner[joint, thing]) & ~kept.any(axis=0))
             kept[row, column] = np.isfinite(distance[row, column])
-        alone = np.zeros((JOINT_COUNT, *kept.shape), dtype=bool)
-        alone[joint] = kept
+        kept_of_joint = np.zeros((JOINT_COUNT, *kept.shape), dtype=bool)
+        kept_of_joint[joint] = kept
         self.detections[joint] += kept.sum()
-        self._add_kept(frame, alone)
+        self._add_kept(frame, kept_of_joint)
         rest = np.isfinite(distance) & ~kept.any(axis=0) & ~kept.any(axis=1, keepdims=True)
         for row, column in zip(*_solve_present(frame, joint, rest), strict=True):
             self._refuse_first_repeat(frame, joint, row, column)
-            pair = np.zeros_like(alone)
+            pair = np.zeros_like(kept_of_joint)
             pair[joint, row, column] = True
             self._start(frame, pair)
 

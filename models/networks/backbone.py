@@ -212,8 +212,8 @@ class Decoder(nn.Module):
         self.pool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.trunk = Trunk(in_channels, width=width)
         self.upsample = UpsampleBlock(self.trunk.out_channels, self.trunk.out_channels)
-        joined = self.trunk.out_channels + self.trunk.skip_channels
-        self.output: nn.Module = OutputLayer(joined, out_channels, gain=output_gain)
+        channels = self.trunk.out_channels + self.trunk.skip_channels
+        self.output: nn.Module = OutputLayer(channels, out_channels, gain=output_gain)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (B,in,H/4,W/4) to raw maps (B,out,H/4,W/4)."""

@@ -84,8 +84,8 @@ class PoseEstimator:
         if not batches:
             empty = np.zeros((0, KEYPOINT_COUNT, 2))
             return EstimatedPoses(empty, empty[..., 0])
-        joined = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return EstimatedPoses(*(values.astype(np.float32).astype(np.float64) for values in joined))
+        arrays = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return EstimatedPoses(*(values.astype(np.float32).astype(np.float64) for values in arrays))
 
     def _batch(self, persons: Sequence[PersonCrop]) -> tuple[FloatArray, FloatArray]:
         heatmaps, offset_maps = self._fields(np.stack([person.pixels for person in persons]))

@@ -138,8 +138,8 @@ class CorrespondenceMaps:
             self._batch(sources[start : start + size], target, query[start : start + size])
             for start in range(0, len(query), size)
         ]
-        joined = {kind: torch.cat([batch[kind] for batch in batches]) for kind in batches[0]}
-        return PoseMaps(joined, target, self._network.cells)
+        maps = {kind: torch.cat([batch[kind] for batch in batches]) for kind in batches[0]}
+        return PoseMaps(maps, target, self._network.cells)
 
     def _batch(self, sources: Sequence[FittedFrame], target: FittedFrame, query: Tensor) -> dict[str, Tensor]:
         features = sources[0].features

@@ -41,9 +41,9 @@ class Proposals:
 def join_proposals(parts: Sequence[Proposals]) -> Proposals:
     """Join the proposals of one frame, in the order of their sources' ids; at least one part."""
     names = [field.name for field in fields(Proposals)]
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    order = np.argsort(joined["source_pose_id"], kind="stable")
-    return Proposals(**{name: values[order] for name, values in joined.items()})
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    order = np.argsort(columns["source_pose_id"], kind="stable")
+    return Proposals(**{name: values[order] for name, values in columns.items()})
 
 
 def confident_correspondences(

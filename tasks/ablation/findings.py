@@ -70,8 +70,8 @@ def _recovery(rows: Sequence[Row], threshold: float) -> list[str]:
     sentences = []
     for metric in ("mAP", "MOTA"):
         changes = [a[metric] - b[metric] for a, b in pairs.values() if None not in (a[metric], b[metric])]
-        raised, lowered = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
-        sentences.append(f"raises {metric} at {raised} and lowers it at {lowered} of {len(changes)} thresholds")
+        rises, falls = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
+        sentences.append(f"raises {metric} at {rises} and lowers it at {falls} of {len(changes)} thresholds")
     whole = [f"Recovery of missed poses {_list(sentences)}."]
     if threshold in pairs:
         whole.append(effect(f"At the threshold in use, {threshold:g}, recovery", *pairs[threshold]))

@@ -101,8 +101,8 @@ def _head_size(scored: ScoredVideo) -> float:
 
 def totals(videos: list[VideoErrors]) -> dict[str, dict[str, int]]:
     """Counts of all videos together, by kind: new, gone, common."""
-    found: dict[str, Counter[str]] = {kind: Counter() for kind in EVENT_KINDS}
+    counters: dict[str, Counter[str]] = {kind: Counter() for kind in EVENT_KINDS}
     for video in videos:
         for kind, counts in video.counts.items():
-            found[kind].update(counts)
-    return {kind: {name: counts[name] for name in ("new", "gone", "common")} for kind, counts in found.items()}
+            counters[kind].update(counts)
+    return {kind: {name: counts[name] for name in ("new", "gone", "common")} for kind, counts in counters.items()}

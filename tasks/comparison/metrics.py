@@ -79,21 +79,21 @@ def _of(
     resamples: int,
     seed: int,
 ) -> list[Difference]:
-    found = []
+    differences = []
     draws = np.concatenate([chosen[None], _draws(chosen, resamples if len(chosen) > 1 else 0, seed, name)])
     for metric in METRICS:
         measures = measure_of(metric, first), measure_of(metric, second)
         is_costly = metric == "mAP" and scope != "total"  # AP ranks all poses anew for each draw: seconds per tag
         drawn = draws[:1] if is_costly else draws
         values = np.array([[measure(draw) for measure in measures] for draw in drawn])  # (1 + R, 2, 16)
-        found.append(_difference(scope, name, len(chosen), metric, values[:, :, -1]))
+        differences.append(_difference(scope, name, len(chosen), metric, values[:, :, -1]))
         if scope == "total":
             joints = list(JOINT_NAMES.values())[:-1]
-            found += [
+            differences += [
                 _difference("joint", joint, len(chosen), metric, values[:, :, index])
                 for index, joint in enumerate(joints)
             ]
-    return found
+    return differences
 
 
 def _draws(chosen: IntArray, resamples: int, seed: int, name: str) -> IntArray:

@@ -46,9 +46,9 @@ class Comparison:
         self.videos = self._shared_videos()
         pairs = [(self._scored[0][name], self._scored[1][name]) for name in self.videos]
         self.differences: list[Difference] = compare_scores(
-            [one.score for one, _ in pairs],
-            [other.score for _, other in pairs],
-            {other.video.video_id: other.video.entry.row["tags"] for _, other in pairs},
+            [first_video.score for first_video, _ in pairs],
+            [second_video.score for _, second_video in pairs],
+            {second_video.video.video_id: second_video.video.entry.row["tags"] for _, second_video in pairs},
             resamples=resamples,
             seed=int(second.params["run"]["seed"]),
         )

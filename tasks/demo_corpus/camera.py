@@ -26,10 +26,10 @@ class Camera:
         (pan_c, pan_s), (tilt_c, tilt_s), (roll_c, roll_s) = (
             (np.cos(angle), np.sin(angle)) for angle in (self.pan, self.tilt, self.roll)
         )
-        zero, one = np.zeros_like(self.pan), np.ones_like(self.pan)
-        pan = _matrix([[pan_c, zero, -pan_s], [zero, one, zero], [pan_s, zero, pan_c]])
-        tilt = _matrix([[one, zero, zero], [zero, tilt_c, tilt_s], [zero, -tilt_s, tilt_c]])
-        roll = _matrix([[roll_c, -roll_s, zero], [roll_s, roll_c, zero], [zero, zero, one]])
+        zero, unit = np.zeros_like(self.pan), np.ones_like(self.pan)
+        pan = _matrix([[pan_c, zero, -pan_s], [zero, unit, zero], [pan_s, zero, pan_c]])
+        tilt = _matrix([[unit, zero, zero], [zero, tilt_c, tilt_s], [zero, -tilt_s, tilt_c]])
+        roll = _matrix([[roll_c, -roll_s, zero], [roll_s, roll_c, zero], [zero, zero, unit]])
         return np.asarray(roll @ tilt @ pan)
 
     def see(self, world: FloatArray) -> FloatArray:

@@ -45,12 +45,12 @@ def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, repor
         size = {"height": scene.camera.height, "width": scene.camera.width}
         images.append({"id": number + 1, "file_name": file_name, **size})
         people = people_of(scene, 0, canvas)
-        found = [_person(scene, person) for person in people if person.mask.sum() >= MIN_PIXELS]
-        found += _crowds(
+        entries = [_person(scene, person) for person in people if person.mask.sum() >= MIN_PIXELS]
+        entries += _crowds(
             scene, np.any([p.mask for p in people], axis=0) if people else np.zeros(canvas.depth.shape, bool)
         )
         annotations += [
-            {"id": (number + 1) * 100 + i, "image_id": number + 1, "category_id": 1, **a} for i, a in enumerate(found)
+            {"id": (number + 1) * 100 + i, "image_id": number + 1, "category_id": 1, **a} for i, a in enumerate(entries)
         ]
         if (number + 1) % 20 == 0 or number + 1 == count:
             report(f"{split} pictures", number + 1, count)
@@ -100,7 +100,7 @@ def _flag(person: PersonTruth, name: str, *, unlucky: bool) -> int:
 
 def _crowds(scene: Scene, people: BoolArray) -> list[Json]:
     """Crowd regions: run-length masks with iscrowd 1 and no keypoints."""
-    found = []
+    crowds = []
     size = (scene.camera.width, scene.camera.height)
     for outline in scene.crowd:
         seen = outline_in_picture(outline, scene.backdrop_map(0), size)
@@ -109,12 +109,12 @@ def _crowds(scene: Scene, people: BoolArray) -> list[Json]:
         mask = _filled(seen, size) & ~people
         if mask.sum() < MIN_PIXELS:
             continue
-        found.append({
+        crowds.append({
             "segmentation": {"counts": run_lengths(mask), "size": [size[1], size[0]]},
             "num_keypoints": 0, "area": float(mask.sum()), "iscrowd": 1, "keypoints": [0] * 51,
             "bbox": rounded(box_of_mask(mask)),
         })  # fmt: skip
-    return found
+    return crowds
 
 
 def _filled(outline: FloatArray, size: tuple[int, int]) -> BoolArray:

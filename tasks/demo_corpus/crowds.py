@@ -48,11 +48,11 @@ def _spectators(scene_seed: SceneSeed, count: int, view: View, sheet_height: int
     camera = Camera(view.width, sheet_height, view.eye_height, still + view.focal, still, still, still)
     wardrobe = Wardrobe(scene_seed.seed, scene_seed.namespace)
     start = rng.uniform(-0.75, 0.1)
-    found = []
+    figures = []
     for i, z in enumerate(sorted(rng.uniform(8.4, 9.8, count), reverse=True)):
         x = (start + 0.1 * i + rng.uniform(-0.03, 0.03)) * 0.5 * scene_seed.corpus.width / view.focal * z
         walk = Walk(still, np.array([[x, z]]), np.array([rng.normal(np.pi, 0.4)]), still)
         identity = wardrobe.identity(scene_seed.number, FIRST_SPECTATOR + i)
         gait = motion.wave if rng.random() < 0.3 else motion.stand
-        found.append(Figure(identity, pose_skeleton(gait(walk, Style.draw(rng)), identity.build), camera))
-    return found
+        figures.append(Figure(identity, pose_skeleton(gait(walk, Style.draw(rng)), identity.build), camera))
+    return figures

@@ -42,13 +42,13 @@ class Detector:
         keep = params.miss_persistence
         self._luck = keep * self._luck + np.sqrt(1 - keep**2) * rng.normal(0, 1, len(self._luck))
         self._ghost_luck = keep * self._ghost_luck + np.sqrt(1 - keep**2) * rng.normal(0, 1, len(self._ghost_luck))
-        found = []
+        detections = []
         for person in people:
             if _normal_share(self._luck[person.person]) >= miss_probability(person, params) and person.mask.sum() >= 20:
-                found += self._boxes(person)
-        found += self._ghosts(frame) + self._spectators(frame)
+                detections += self._boxes(person)
+        detections += self._ghosts(frame) + self._spectators(frame)
         size = (self._scene.camera.width, self._scene.camera.height)
-        inside = [Detection(_clipped(d.box_xywh, size), d.score) for d in found]
+        inside = [Detection(_clipped(d.box_xywh, size), d.score) for d in detections]
         return sorted((d for d in inside if d.box_xywh[2] >= 4 and d.box_xywh[3] >= 4), key=lambda d: -d.score)
 
     def _boxes(self, person: PersonTruth) -> list[Detection]:
@@ -59,13 +59,13 @@ class Detector:
         truth = trust * seen + (1 - trust) * person.whole_box_xywh
         worth = 0.985 - 0.45 * (1 - person.visible_share) - 0.12 * min(1.0, person.speed_px / params.blur_reference_px)
         worth -= 0.06 * person.cut + 0.1 * max(0.0, 1 - truth[3] / 60)
-        found = [Detection(self._shaken(truth, 1.0 + (1 - person.visible_share)), self._score(worth))]
+        boxes = [Detection(self._shaken(truth, 1.0 + (1 - person.visible_share)), self._score(worth))]
         if rng.random() < params.upper_body_rate:
             upper = truth * (1, 1, 1, 1) * np.array([1, 1, 1, rng.uniform(0.42, 0.6)])
-            found.append(Detection(self._shaken(upper, 1.0), self._score(worth - rng.uniform(0.1, 0.4))))
+            boxes.append(Detection(self._shaken(upper, 1.0), self._score(worth - rng.uniform(0.1, 0.4))))
         if rng.random() < params.full_body_rate:
-            found.append(Detection(self._shaken(truth, 3.0), self._score(worth - rng.uniform(0.05, 0.35))))
-        return found
+            boxes.append(Detection(self._shaken(truth, 3.0), self._score(worth - rng.uniform(0.05, 0.35))))
+        return boxes
 
     def _shaken(self, box: FloatArray, factor: float) -> FloatArray:
         sides = self._rng.normal(0, self._params.jitter * factor, 4) * np.array([box[2], box[3], box[2], box[3]])
@@ -83,15 +83,15 @@ class Detector:
 
     def _spectators(self, frame: int) -> list[Detection]:
         """Boxes around a few of a background crowd, which lie in ignore regions."""
-        found = []
+        boxes = []
         for outline in self._scene.crowd:
             low, high = outline.min(0), outline.max(0)
             width = 0.36 * (high[1] - low[1])
             for x in np.arange(low[0], high[0] - width, width):
                 if self._rng.random() < self._params.crowd_rate:
                     box = _moved(np.array([x, low[1], width, high[1] - low[1]]), self._scene.backdrop_map(frame))
-                    found.append(Detection(self._shaken(box, 1.5), self._score(self._rng.uniform(0.2, 0.8))))
-        return found
+                    boxes.append(Detection(self._shaken(box, 1.5), self._score(self._rng.uniform(0.2, 0.8))))
+        return boxes
 
 
 def _normal_share(value: float) -> float:

@@ -57,7 +57,7 @@ def _limbs(side: str) -> list[Segment]:
 
 def segments_of(identity: Identity) -> list[Segment]:
     """The tubes of a person, in no particular order."""
-    found = [
+    segments = [
         *_limbs("left"),
         *_limbs("right"),
         Segment(
@@ -75,20 +75,20 @@ def segments_of(identity: Identity) -> list[Segment]:
         Segment("neck", "collar", "chin", "chest", "skin", (0.034, 0.031), 1.0, (0.3, 0.3)),
     ]
     if identity.lower_kind == "skirt":
-        found.append(
+        segments.append(
             Segment("skirt", "waist", "hem", "pelvis", "lower", (0.08, 0.125), 0.85, (0.2, 0.12), (1, 1.3, 1.15, 1))
         )
     if identity.backpack:
-        found.append(
+        segments.append(
             Segment("backpack", "pack_low", "pack_high", "chest", "backpack", (0.075, 0.065), 0.75, (0.5, 0.7))
         )
     if identity.hairstyle == "long":
-        found.append(Segment("hair", "crown", "hair_tip", "head", "hair", (0.047, 0.04), 0.7, (0.8, 0.6)))
+        segments.append(Segment("hair", "crown", "hair_tip", "head", "hair", (0.047, 0.04), 0.7, (0.8, 0.6)))
     if identity.hairstyle == "tail":
-        found.append(Segment("hair", "tail_root", "tail_tip", "head", "hair", (0.018, 0.012)))
+        segments.append(Segment("hair", "tail_root", "tail_tip", "head", "hair", (0.018, 0.012)))
     if identity.hairstyle == "curls":
-        found.append(Segment("hair", "crown_low", "crown_high", "head", "hair", (0.06, 0.06)))
-    return found
+        segments.append(Segment("hair", "crown_low", "crown_high", "head", "hair", (0.06, 0.06)))
+    return segments
 
 
 def extra_points(skeleton: Skeleton, size: float) -> dict[str, FloatArray]:
@@ -120,11 +120,11 @@ def _face_points(skull: FloatArray, head: FloatArray) -> dict[str, FloatArray]:
     """Nose, eyes and ears on the head's surface, where the texture shows them."""
     angles = {"nose": (0.0, -0.29), "left_eye": (0.46, 0.13), "right_eye": (-0.46, 0.13)}
     angles |= {"left_ear": (1.57, -0.02), "right_ear": (-1.57, -0.02)}
-    found = {}
+    points = {}
     for name, (turn, height) in angles.items():
-        own = np.array([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
-        found[name] = skull + np.einsum("tij,j->ti", head, own * np.array(HEAD_RADII))
-    return found
+        direction = np.array([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
+        points[name] = skull + np.einsum("tij,j->ti", head, direction * np.array(HEAD_RADII))
+    return points
 
 
 class Figure:
@@ -203,12 +203,12 @@ class Figure:
         )
 
     def _head(self, moment: int) -> Ball:
-        seen, own = self.points["head"][moment], self._head_frame[moment]
+        seen, frame = self.points["head"][moment], self._head_frame[moment]
         towards = _unit(-seen)
-        up = _square(own[:, 1], towards)
+        up = _square(frame[:, 1], towards)
         right = np.cross(up, towards)
         right = right if right[0] * up[1] - right[1] * up[0] > 0 else -right
-        basis = own.T @ np.stack([right, up, towards], -1)
+        basis = frame.T @ np.stack([right, up, towards], -1)
         up_flat = _unit(np.array([up[0], -up[1]]))
         size = self.identity.build.stature
         half = size * np.linalg.norm(basis * np.array(HEAD_RADII)[:, None], axis=0)

@@ -55,18 +55,18 @@ def true_flow(scene: Scene, frame: int, before: Canvas, after: Canvas) -> TrueFl
     """Flow from `frame` to the next; `before` and `after` are their canvases."""
     height, width = before.owner.shape
     y, x = np.indices((height, width)).astype(np.float64)
-    places, facing = _world_places(scene, frame, x, y), np.ones((height, width), bool)
+    points, facing = _world_places(scene, frame, x, y), np.ones((height, width), bool)
     for person, figure in enumerate(scene.figures):
         pairs = zip(figure.parts(scene.moment(frame)), figure.parts(scene.moment(frame + 1)), strict=True)
         for i, (part, moved) in enumerate(pairs):
             mine = before.owner == person * PARTS_PER_PERSON + i
             if mine.any():
-                places[mine], facing[mine] = _part_places(part, moved, x[mine], y[mine])
-    columns, rows = (np.round(places[..., i]).astype(int) for i in (0, 1))
+                points[mine], facing[mine] = _part_places(part, moved, x[mine], y[mine])
+    columns, rows = (np.round(points[..., i]).astype(int) for i in (0, 1))
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    found = after.owner[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
-    flow = (places - np.stack([x, y], -1)).astype(np.float16)
-    return TrueFlow(flow, inside & facing & (found == before.owner))
+    owners = after.owner[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
+    flow = (points - np.stack([x, y], -1)).astype(np.float16)
+    return TrueFlow(flow, inside & facing & (owners == before.owner))
 
 
 def _world_places(scene: Scene, frame: int, x: FloatArray, y: FloatArray) -> FloatArray:

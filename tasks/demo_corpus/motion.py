@@ -57,11 +57,11 @@ def _stepping(walk: Walk, style: Style, *, stride_m: float, swing: float, knee: 
     detail = style.detail
     legs, arms = {}, {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        own = phase if sign > 0 else phase + np.pi
-        hip = swing * np.sin(own) + 0.06
-        bend = 0.08 + knee * np.clip(np.sin(own + 0.9 * np.pi / 2 + 0.25), 0, None) ** 1.3
+        side_phase = phase if sign > 0 else phase + np.pi
+        hip = swing * np.sin(side_phase) + 0.06
+        bend = 0.08 + knee * np.clip(np.sin(side_phase + 0.9 * np.pi / 2 + 0.25), 0, None) ** 1.3
         legs[side] = _limb(hip, zero + 0.03, -bend)
-        arm = -(0.8 + 0.3 * detail[0]) * swing * np.sin(own)
+        arm = -(0.8 + 0.3 * detail[0]) * swing * np.sin(side_phase)
         arms[side] = _limb(arm, zero + 0.1 + 0.06 * detail[1], elbow + 0.25 * np.clip(arm, 0, None), zero + 0.04)
     return Posture(
         place=walk.place,
@@ -136,13 +136,13 @@ def dance(walk: Walk, style: Style) -> Posture:
     detail, zero = style.detail, np.zeros_like(walk.seconds)
     arms, legs = {}, {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        own = beat + (0 if detail[6] > 0 else np.pi * (sign < 0))
-        raised = 0.95 + 0.35 * detail[0] + 0.75 * np.sin(own + detail[1])
+        side_beat = beat + (0 if detail[6] > 0 else np.pi * (sign < 0))
+        raised = 0.95 + 0.35 * detail[0] + 0.75 * np.sin(side_beat + detail[1])
         arms[side] = Limb(
             0.6 * np.sin(beat * 0.5 + sign),
             raised,
-            0.8 + 0.5 * np.sin(own),
-            raised + 0.7 + 0.7 * np.sin(own + 1 + detail[2]),
+            0.8 + 0.5 * np.sin(side_beat),
+            raised + 0.7 + 0.7 * np.sin(side_beat + 1 + detail[2]),
         )
         step = np.clip(np.sin(beat * 0.5 + np.pi * (sign < 0)), 0, None)
         legs[side] = _limb(0.9 * style.vigour * step, 0.14 + 0.22 * step, -0.15 - 1.2 * style.vigour * step)

@@ -193,8 +193,8 @@ class Ball:
     def place(self, along: FloatArray, around: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
         """See Part."""
         height, turn = (0.5 - along) * np.pi, (around - 0.5) * 2 * np.pi
-        own = np.stack([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
-        right, up, near = np.tensordot(self.basis.T, own, 1)
+        direction = np.stack([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
+        right, up, near = np.tensordot(self.basis.T, direction, 1)
         x = self.centre[0] + right * self.radii[0] * self.right_axis[0] + up * self.radii[1] * self.up_axis[0]
         y = self.centre[1] + right * self.radii[0] * self.right_axis[1] + up * self.radii[1] * self.up_axis[1]
         return x, y, near > 0

@@ -56,7 +56,7 @@ def _write_video(folder: Path, scene: Scene, corpus: CorpusParams, split: str) -
         images.append(image)
         if scene.labelled[frame]:
             annotations += _annotations(scene, frame, people)
-        detections += [_detection(found, image["id"]) for found in detector.detect(frame, people)]
+        detections += [_detection(detection, image["id"]) for detection in detector.detect(frame, people)]
     category: Json = {"supercategory": "person", "id": 1, "name": "person", "keypoints": list(POSETRACK_KEYPOINTS)}
     category["skeleton"] = _SKELETON
     document = {"images": images, "annotations": annotations, "categories": [category], "tags": list(scene.tags)}
@@ -90,7 +90,7 @@ def _image(scene: Scene, frame: int, split: str) -> Json:
 
 
 def _annotations(scene: Scene, frame: int, people: list[PersonTruth]) -> list[Json]:
-    found = []
+    annotations = []
     size = np.array([scene.camera.width, scene.camera.height], np.float64)
     for person in people:
         named = [name for name in POSETRACK_KEYPOINTS if _annotated(person, name)]
@@ -100,7 +100,7 @@ def _annotations(scene: Scene, frame: int, people: list[PersonTruth]) -> list[Js
         keypoints: list[float] = []
         for name in POSETRACK_KEYPOINTS:
             keypoints += [*rounded(person.places[name]), 1] if name in named else [0, 0, 0]
-        found.append({
+        annotations.append({
             "bbox_head": rounded(person.head_box_xywh),
             "keypoints": keypoints,
             "track_id": person.person,
@@ -110,7 +110,7 @@ def _annotations(scene: Scene, frame: int, people: list[PersonTruth]) -> list[Js
             "category_id": 1,
             "id": number * 100 + person.person,
         })  # fmt: skip
-    return found
+    return annotations
 
 
 def _annotated(person: PersonTruth, name: str) -> bool:
@@ -123,13 +123,13 @@ def _annotated(person: PersonTruth, name: str) -> bool:
     return not (name == "nose" and state == SELF_HIDDEN)
 
 
-def _box(places: FloatArray, size: FloatArray) -> FloatArray:
+def _box(points: FloatArray, size: FloatArray) -> FloatArray:
     """The keypoints' extent with a margin of 15 % on every side, cut at the picture's border."""
-    low, high = places.min(0), places.max(0)
+    low, high = points.min(0), points.max(0)
     margin = 0.15 * np.maximum(high - low, 4.0)
     low, high = np.clip(low - margin, 0, size), np.clip(high + margin, 0, size)
     return np.concatenate([low, high - low])
 
 
-def _detection(found: Detection, image_id: int) -> Json:
-    return {"image_id": image_id, "category_id": 1, "bbox": rounded(found.box_xywh), "score": round(found.score, 4)}
+def _detection(box: Detection, image_id: int) -> Json:
+    return {"image_id": image_id, "category_id": 1, "bbox": rounded(box.box_xywh), "score": round(box.score, 4)}

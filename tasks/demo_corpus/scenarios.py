@@ -9,7 +9,7 @@ import numpy as np
 from tasks.demo_corpus import motion
 from tasks.demo_corpus.motion import Gait
 
-Spot = tuple[float, float]
+GroundPoint = tuple[float, float]
 """A place on the ground: X in shares of half the picture's width at that distance, Z in metres."""
 
 
@@ -17,8 +17,8 @@ Spot = tuple[float, float]
 class Role:
     """One actor: from where to where, moving how, and whose clothes (the number of another role) are worn."""
 
-    start: Spot
-    end: Spot
+    start: GroundPoint
+    end: GroundPoint
     gait: Gait | None = None
     """None: by speed, from strolling to running."""
     clothes_of: int | None = None
@@ -45,10 +45,10 @@ class Script:
     spectators: int = 0
 
 
-def _lanes(rng: np.random.Generator, count: int, *, near: float, far: float) -> list[float]:
+def _depths(rng: np.random.Generator, count: int, *, near: float, far: float) -> list[float]:
     """Distances of `count` people, spread and shuffled."""
-    lanes = np.linspace(near, far, count) + rng.uniform(-0.12, 0.12, count)
-    return [float(z) for z in rng.permutation(lanes)]
+    depths = np.linspace(near, far, count) + rng.uniform(-0.12, 0.12, count)
+    return [float(z) for z in rng.permutation(depths)]
 
 
 def _passing(rng: np.random.Generator, z: float, side: float, reach: float = 0.75) -> Role:
@@ -65,33 +65,33 @@ def _staying(x: float, z: float, gait: Gait) -> Role:
 def easy(rng: np.random.Generator) -> Script:
     """Two or three strollers, apart from each other."""
     roles: list[Role] = []
-    for slot, z in enumerate(_lanes(rng, int(rng.integers(2, 4)), near=4.2, far=5.4)):
-        x = -0.65 + 0.6 * slot + rng.uniform(-0.05, 0.05)
+    for number, z in enumerate(_depths(rng, int(rng.integers(2, 4)), near=4.2, far=5.4)):
+        x = -0.65 + 0.6 * number + rng.uniform(-0.05, 0.05)
         roles.append(Role((x, z), (x + rng.uniform(0.25, 0.45), z + rng.uniform(-0.6, 0.6))))
     return Script(("easy",), ("park", "square"), roles)
 
 
 def crossing(rng: np.random.Generator) -> Script:
     """People meet and pass in front of each other."""
-    lanes = _lanes(rng, 5, near=3.6, far=6.2)
-    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes[:4])]
+    depths = _depths(rng, 5, near=3.6, far=6.2)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(depths[:4])]
     roles.append(_staying(rng.uniform(-0.3, 0.3), 6.8, motion.wave))
     return Script(("crossing",), ("square", "street"), roles)
 
 
 def team(rng: np.random.Generator) -> Script:
     """Team mates in equal clothes cross each other, some of them running."""
-    lanes = _lanes(rng, 5, near=3.8, far=6.0)
-    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0, 0.95) for i, z in enumerate(lanes)]
+    depths = _depths(rng, 5, near=3.8, far=6.0)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0, 0.95) for i, z in enumerate(depths)]
     dressed = [replace(role, clothes_of=None if i < 2 else i % 2) for i, role in enumerate(roles)]
     return Script(("look_alike", "crossing", "fast_motion"), ("park", "hall"), dressed, shake=0.002)
 
 
 def hiding(rng: np.random.Generator) -> Script:
     """People disappear behind trees, posts and cars, and come out again."""
-    lanes = _lanes(rng, 4, near=5.0, far=6.4)
-    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes[:3])]
-    roles.append(_staying(rng.uniform(0.15, 0.3), lanes[3], motion.stand))
+    depths = _depths(rng, 4, near=5.0, far=6.4)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(depths[:3])]
+    roles.append(_staying(rng.uniform(0.15, 0.3), depths[3], motion.stand))
     tall, low = str(rng.choice(["tree", "post"])), str(rng.choice(["car", "hedge"]))
     side = float(rng.choice([-1.0, 1.0]))
     occluders = [(tall, 0.3 * side, 4.0), (low, -0.95 * side, 4.4)]
@@ -100,13 +100,13 @@ def hiding(rng: np.random.Generator) -> Script:
 
 def following(rng: np.random.Generator) -> Script:
     """A panning, shaking camera; people enter and leave the picture."""
-    lanes = _lanes(rng, 4, near=3.8, far=6.2)
+    depths = _depths(rng, 4, near=3.8, far=6.2)
     way = float(rng.choice([-1.0, 1.0]))
     roles = [
-        Role((-0.5 * way, lanes[0]), (0.75 * way, lanes[0])),
-        Role((-1.3 * way, lanes[1]), (0.6 * way, lanes[1] + 0.4)),
-        Role((1.4 * way, lanes[2]), (0.1 * way, lanes[2])),
-        Role((-0.2 * way, lanes[3]), (-0.4 * way, lanes[3] + 0.6)),
+        Role((-0.5 * way, depths[0]), (0.75 * way, depths[0])),
+        Role((-1.3 * way, depths[1]), (0.6 * way, depths[1] + 0.4)),
+        Role((1.4 * way, depths[2]), (0.1 * way, depths[2])),
+        Role((-0.2 * way, depths[3]), (-0.4 * way, depths[3] + 0.6)),
     ]
     return Script(("camera_motion", "entering"), ("street", "square", "hall"), roles, pan=0.34 * way, shake=0.008)
 
@@ -114,13 +114,13 @@ def following(rng: np.random.Generator) -> Script:
 def dancing(rng: np.random.Generator) -> Script:
     """A group dances fast with motion blur, changing places by pairs; two wear the same."""
     count = int(rng.integers(4, 6))
-    spots = np.linspace(-0.65, 0.65, count) + rng.uniform(-0.06, 0.06, count)
+    columns = np.linspace(-0.65, 0.65, count) + rng.uniform(-0.06, 0.06, count)
     order = np.arange(count)
     order[:2], order[2:4] = order[1::-1], order[3:1:-1]
     roles: list[Role] = []
-    for i, z in enumerate(_lanes(rng, count, near=4.0, far=5.6)):
+    for i, z in enumerate(_depths(rng, count, near=4.0, far=5.6)):
         gait = motion.exercise if i == 4 else motion.dance
-        roles.append(Role((spots[i], z), (spots[order[i]], z), gait, clothes_of=0 if i == 2 else None))
+        roles.append(Role((columns[i], z), (columns[order[i]], z), gait, clothes_of=0 if i == 2 else None))
     return Script(
         ("fast_motion", "motion_blur", "look_alike", "crossing"), ("hall", "square"), roles, shake=0.002, blurred=True
     )
@@ -128,8 +128,8 @@ def dancing(rng: np.random.Generator) -> Script:
 
 def night(rng: np.random.Generator) -> Script:
     """Crossing people in low light, behind a post."""
-    lanes = _lanes(rng, 4, near=3.7, far=5.8)
-    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(lanes)]
+    depths = _depths(rng, 4, near=3.7, far=5.8)
+    roles = [_passing(rng, z, 1.0 if i % 2 else -1.0) for i, z in enumerate(depths)]
     post = [("post", float(rng.uniform(-0.4, 0.4)), 3.4)]
     return Script(("low_light", "crossing", "occlusion"), ("street", "square"), roles, post, shake=0.003, dark=True)
 
@@ -164,9 +164,9 @@ def snapshot(rng: np.random.Generator) -> Script:
     """One picture: one to four people side by side, near and far, sometimes half hidden, dark or before a crowd."""
     count = int(rng.choice([1, 2, 3, 4], p=[0.15, 0.35, 0.35, 0.15]))
     roles: list[Role] = []
-    for place in rng.permutation(count):
+    for position in rng.permutation(count):
         z = float(rng.choice([rng.uniform(2.0, 3.2), rng.uniform(3.2, 5.6)], p=[0.12, 0.88]))
-        x = 0.75 * (2 * (place + rng.uniform(0.1, 0.9)) / count - 1)
+        x = 0.75 * (2 * (position + rng.uniform(0.1, 0.9)) / count - 1)
         gait = list(PICTURE_GAITS)[int(rng.choice(len(PICTURE_GAITS), p=list(PICTURE_GAITS.values())))]
         twin = 0 if roles and rng.random() < 0.12 else None
         facing = float(rng.uniform(0, 2 * np.pi) if rng.random() < 0.6 else rng.normal(np.pi, 0.5))

@@ -191,6 +191,6 @@ def _walk(role: Role, rng: np.random.Generator, half_picture: float, seconds: Fl
     speed = min(length / total, MAX_SPEED)
     share = 0.5 + (seconds - seconds[0] - total / 2) * speed / length
     aside = np.outer(0.12 * np.sin(np.pi * share * bow), np.array([-path[1], path[0]]) / length)
-    place = start + share[:, None] * path + aside
+    position = start + share[:, None] * path + aside
     heading = float(np.arctan2(*path)) if speed > (STEPPING if role.gait is None else GIVEN_GAIT_STEPPING) else facing
-    return Walk(seconds, place, np.full(len(seconds), heading), np.full(len(seconds), speed))
+    return Walk(seconds, position, np.full(len(seconds), heading), np.full(len(seconds), speed))

@@ -51,12 +51,12 @@ class PersonTruth:
 
 def people_of(scene: Scene, frame: int, canvas: Canvas) -> list[PersonTruth]:
     """Everyone of whom at least a few pixels would be in the picture, if nothing stood before them."""
-    found = []
+    people = []
     for person, figure in enumerate(scene.figures):
         silhouette = canvas.silhouettes.get(person)
         if silhouette is not None and int(silhouette.sum()) >= 12:
-            found.append(_person(scene, frame, canvas, person, figure, silhouette))
-    return found
+            people.append(_person(scene, frame, canvas, person, figure, silhouette))
+    return people
 
 
 def _person(
@@ -105,8 +105,8 @@ def _state(canvas: Canvas, person: int, figure: Figure, name: str, moment: int) 
         return HIDDEN
     if name in FACE_POINTS and not _faces_camera(figure, name, moment):
         return SELF_HIDDEN
-    own = owners // PARTS_PER_PERSON == person
-    covered = own & (depths < depth - inside)
+    of_person = owners // PARTS_PER_PERSON == person
+    covered = of_person & (depths < depth - inside)
     loose = name in ("head_bottom", "head_top")
     return SELF_HIDDEN if covered.mean() > 0.6 and not loose else SEEN
 

@@ -15,10 +15,10 @@ _ALSO_CALLED = {"neck": "head_bottom", "upper_neck": "head_bottom", "head": "hea
 
 
 @dataclass(frozen=True)
-class KeypointSlots:
+class KeypointChannels:
     """Where the file keeps each keypoint of an order, by name.
 
-    `columns` (17,) holds the file's slot of each keypoint, -1 where it has none; `count` is the file's slots.
+    `columns` (17,) holds the file's channel of each keypoint, -1 where it has none; `count` is the file's channels.
     """
 
     columns: IntArray
@@ -40,7 +40,7 @@ class Keypoints:
         return cls([0.0] * 17, [0.0] * 17, [0] * 17)
 
 
-def keypoint_slots(document: Record, order: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> KeypointSlots:
+def keypoint_channels(document: Record, order: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> KeypointChannels:
     """Slots of the keypoints of `order` as the file's category "person" names them.
 
     Raises:
@@ -57,28 +57,30 @@ def keypoint_slots(document: Record, order: tuple[str, ...], *, optional: tuple[
     if missing or len(set(known)) != len(known):
         expected = f"each of {', '.join(order)} once" + (f" ({missing[0]} is missing)" if missing else "")
         raise FieldError("categories.keypoints", expected, names)
-    return KeypointSlots(columns, len(names), persons[0].get("id"))
+    return KeypointChannels(columns, len(names), persons[0].get("id"))
 
 
-def read_keypoints(person: Record, slots: KeypointSlots, flags: tuple[int, ...]) -> Keypoints:
-    """The person's keypoints in the order that `slots` was made for.
+def read_keypoints(person: Record, channels: KeypointChannels, flags: tuple[int, ...]) -> Keypoints:
+    """The person's keypoints in the order that `channels` was made for.
 
     Args:
-        person: its record with x, y, visibility for each slot of the file.
-        slots: where they are.
+        person: its record with x, y, visibility for each channel of the file.
+        channels: where they are.
         flags: the values that visibility may have; 0 is unlabelled.
 
     Raises:
         FieldError: another length, a value that is no number, or another visibility.
     """
-    values = np.array(real_list(person, "keypoints", 3 * slots.count)).reshape(-1, 3)
+    values = np.array(real_list(person, "keypoints", 3 * channels.count)).reshape(-1, 3)
     strange = ~np.isin(values[:, 2], flags)
     if strange.any():
-        slot = int(np.flatnonzero(strange)[0])
+        channel = int(np.flatnonzero(strange)[0])
         raise FieldError(
-            f"keypoints[{3 * slot + 2}]", f"a visibility of {' or '.join(map(str, flags))}", float(values[slot, 2])
+            f"keypoints[{3 * channel + 2}]",
+            f"a visibility of {' or '.join(map(str, flags))}",
+            float(values[channel, 2]),
         )
-    chosen = np.where(slots.columns[:, None] >= 0, values[slots.columns], 0.0)
+    chosen = np.where(channels.columns[:, None] >= 0, values[channels.columns], 0.0)
     chosen[chosen[:, 2] == 0] = 0.0
     x, y, visibility = chosen.T.tolist()
     return Keypoints(x, y, [int(value) for value in visibility])
@@ -97,10 +99,10 @@ def check_inside(keypoints: Keypoints, box: list[float], *, width: int, height: 
     if x >= width or y >= height or x + sides_w <= 0 or y + sides_h <= 0:
         raise FieldError("bbox", f"a box inside the picture of {width}x{height}", box)
     points = zip(keypoints.x, keypoints.y, keypoints.visibility, strict=True)
-    for slot, (across, down, visible) in enumerate(points):
+    for channel, (across, down, visible) in enumerate(points):
         if visible and not (-width <= across <= 2 * width and -height <= down <= 2 * height):
             raise FieldError(
                 "keypoints",
                 f"places in a picture of {width}x{height}",
-                InWords(f"({across:g}, {down:g}) in slot {slot}"),
+                InWords(f"({across:g}, {down:g}) in channel {channel}"),
             )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from models.keypoints import COCO_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
+from tasks.formats.annotated_person import KeypointChannels, Keypoints, check_inside, keypoint_channels, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import Record, box_xywh, flag, has_key, is_absent, real, records, unique_id, whole
@@ -22,8 +22,8 @@ Tick = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class _Set:
-    """One annotation file: its place and its pictures' possible folders."""
+class _CocoSet:
+    """One annotation file: its name and its pictures' possible folders."""
 
     source: str
     name: str
@@ -31,7 +31,7 @@ class _Set:
     folders: tuple[Path, ...]
 
     @classmethod
-    def of(cls, data: Path, path: Path, split: str, year: str) -> "_Set":
+    def of(cls, data: Path, path: Path, split: str, year: str) -> "_CocoSet":
         root = path.parent.parent
         folders = [root / images / f"{split}{ending}" for images in ("images", "") for ending in (year, "2017", "")]
         return cls(path.relative_to(data).as_posix(), root.name, split, tuple(dict.fromkeys(folders)))
@@ -59,7 +59,7 @@ def read_coco(data: Path, tick: Tick = lambda: None) -> CorpusPart:
                 part.reject(source, "", f"expected one file for the split {split}, got also {read[split]}; not read")
             else:
                 read[split] = path.name
-                part.add(_read_set(path, _Set.of(data, path, split, match[2] or ""), tick, data))
+                part.add(_read_set(path, _CocoSet.of(data, path, split, match[2] or ""), tick, data))
         if not read:
             part.reject(root.name, "", f"expected {_LAYOUT}, got no such file")
     return part
@@ -68,112 +68,118 @@ def read_coco(data: Path, tick: Tick = lambda: None) -> CorpusPart:
 def coco_roots(data: Path) -> list[Path]:
     """Folders `coco*`, and `data` itself where a set lies there as downloaded."""
     roots = sorted(path for path in data.glob("coco*") if path.is_dir())
-    is_one = any(_ANNOTATIONS.fullmatch(path.name) for path in (data / "annotations").glob("*.json"))
-    return [*roots, data] if is_one else roots
+    is_set = any(_ANNOTATIONS.fullmatch(path.name) for path in (data / "annotations").glob("*.json"))
+    return [*roots, data] if is_set else roots
 
 
-def _read_set(path: Path, place: _Set, tick: Tick, data: Path) -> CorpusPart:
+def _read_set(path: Path, coco_set: _CocoSet, tick: Tick, data: Path) -> CorpusPart:
     part = CorpusPart()
     try:
         document = load_json(path)
         if not isinstance(document, dict):
             raise FieldError("file", "an object with images, annotations and categories", document)
-        slots = keypoint_slots(document, COCO_KEYPOINTS)
+        channels = keypoint_channels(document, COCO_KEYPOINTS)
         listed, persons = records(document, "images"), records(document, "annotations")
     except (InputError, FieldError) as error:
-        part.reject(place.source, "", str(error).removeprefix(f"{path}: "))
+        part.reject(coco_set.source, "", str(error).removeprefix(f"{path}: "))
         return part
     wanted = {person.get("image_id") for person in persons if isinstance(person, dict) and has_key(person, "image_id")}
-    images, known = _images(part, place, listed, wanted)
-    sizes = _check_images(part, place, images, tick, data)
-    _persons(part, place, persons, slots, known=known, sizes=sizes)
+    images, known = _images(part, coco_set, listed, wanted)
+    sizes = _check_images(part, coco_set, images, tick, data)
+    _persons(part, coco_set, persons, channels, known=known, sizes=sizes)
     return part
 
 
 def _images(
-    part: CorpusPart, place: _Set, listed: Sequence[Any], wanted: set[Any]
+    part: CorpusPart, coco_set: _CocoSet, listed: Sequence[Any], wanted: set[Any]
 ) -> tuple[dict[int, tuple[Path, Record]], set[int]]:
     """Picture file and record by id, of the pictures that any person is annotated in; and the ids of all."""
     usable: dict[int, tuple[Path, Record]] = {}
     known: set[int] = set()
     for position, image in enumerate(listed):
-        spot = f"images[{position}]"
+        where = f"images[{position}]"
         try:
             key = unique_id(image, known)
-            spot = f"image {key}"
+            where = f"image {key}"
             if key in wanted:
                 whole(image, "width", least=1)
                 whole(image, "height", least=1)
-                usable[key] = (place.picture(image.get("file_name")), image)
+                usable[key] = (coco_set.picture(image.get("file_name")), image)
         except ValueError as error:
-            part.reject(place.source, spot, error)
+            part.reject(coco_set.source, where, error)
     return usable, known
 
 
 def _check_images(
-    part: CorpusPart, place: _Set, images: dict[int, tuple[Path, Record]], tick: Tick, data: Path
+    part: CorpusPart, coco_set: _CocoSet, images: dict[int, tuple[Path, Record]], tick: Tick, data: Path
 ) -> dict[int, PictureFile]:
     """Add the pictures that are whole and of the size that the annotation tells; give them by id."""
     sizes = {}
     checked = check_pictures(path for path, _ in images.values())
     for (key, (path, image)), picture in zip(images.items(), checked, strict=True):
         tick()
-        told = f"{image['width']}x{image['height']}"
+        listed = f"{image['width']}x{image['height']}"
         if isinstance(picture, str):
-            part.reject(place.source, f"image {key}", picture)
-        elif told != (got := f"{picture.width}x{picture.height}"):
-            is_turned = picture.is_turned and told == f"{picture.height}x{picture.width}"
-            why = "; its annotations fit the picture without its EXIF orientation only" if is_turned else ""
-            part.reject(place.source, f"image {key}", f"{path.name}: expected {told} as annotated, got {got}{why}")
+            part.reject(coco_set.source, f"image {key}", picture)
+        elif listed != (size := f"{picture.width}x{picture.height}"):
+            is_turned = picture.is_turned and listed == f"{picture.height}x{picture.width}"
+            why = "; its annotations fit only the picture without its EXIF orientation" if is_turned else ""
+            reason = f"{path.name}: expected {listed} as annotated, got {size}{why}"
+            part.reject(coco_set.source, f"image {key}", reason)
         else:
             sizes[key] = picture
-            part.images.append(_image_row(place, key, path.relative_to(data).as_posix(), picture))
+            part.images.append(_image_row(coco_set, key, path.relative_to(data).as_posix(), picture))
     return sizes
 
 
-def _image_row(place: _Set, key: int, path: str, picture: PictureFile) -> Row:
+def _image_row(coco_set: _CocoSet, key: int, path: str, picture: PictureFile) -> Row:
     return {
-        **{"image_id": f"{place.name}/{place.split}/{key}", "split": place.split, "path": path, "source_id": key},
+        **{
+            "image_id": f"{coco_set.name}/{coco_set.split}/{key}",
+            "split": coco_set.split,
+            "path": path,
+            "source_id": key,
+        },
         **{"width": picture.width, "height": picture.height, "sha256": picture.sha256},
     }
 
 
 def _persons(
     part: CorpusPart,
-    place: _Set,
+    coco_set: _CocoSet,
     persons: Sequence[Any],
-    slots: KeypointSlots,
+    channels: KeypointChannels,
     *,
     known: set[Any],
     sizes: dict[int, PictureFile],
 ) -> None:
     seen: set[int] = set()
     for position, person in enumerate(persons):
-        spot = f"annotations[{position}]"
+        where = f"annotations[{position}]"
         try:
-            spot = f"person {unique_id(person, seen)}"
+            where = f"person {unique_id(person, seen)}"
             image_id = whole(person, "image_id")
             if image_id not in known:
                 raise FieldError("image_id", "the id of an image of the file", image_id)
-            if person.get("category_id") != slots.category_id:
-                raise FieldError("category_id", f"{slots.category_id}, the person", person.get("category_id"))
+            if person.get("category_id") != channels.category_id:
+                raise FieldError("category_id", f"{channels.category_id}, the person", person.get("category_id"))
             if image_id in sizes:  # else the picture was set aside, and that is told once
-                part.persons.append(_person_row(place, person, slots, sizes[image_id]))
+                part.persons.append(_person_row(coco_set, person, channels, sizes[image_id]))
         except ValueError as error:
-            part.reject(place.source, spot, error)
+            part.reject(coco_set.source, where, error)
 
 
-def _person_row(place: _Set, person: Record, slots: KeypointSlots, picture: PictureFile) -> Row:
+def _person_row(coco_set: _CocoSet, person: Record, channels: KeypointChannels, picture: PictureFile) -> Row:
     is_crowd = not is_absent(person, "iscrowd") and flag(person, "iscrowd")
     has_none = is_crowd and is_absent(person, "keypoints")
-    keypoints = Keypoints.none() if has_none else read_keypoints(person, slots, (0, 1, 2))
+    keypoints = Keypoints.none() if has_none else read_keypoints(person, channels, (0, 1, 2))
     box = box_xywh(person, "bbox")
     check_inside(keypoints, box, width=picture.width, height=picture.height)
     if (area := real(person, "area")) <= 0:
         raise FieldError("area", "a positive number", area)
-    image_id = f"{place.name}/{place.split}/{person['image_id']}"
+    image_id = f"{coco_set.name}/{coco_set.split}/{person['image_id']}"
     return {
-        **{"person_id": f"{image_id}/{person['id']}", "source": "coco", "split": place.split, "image_id": image_id},
+        **{"person_id": f"{image_id}/{person['id']}", "source": "coco", "split": coco_set.split, "image_id": image_id},
         **{"video_id": None, "frame_index": None, "track_id": None, "annotation_id": person["id"]},
         **{"box_xywh": box, "box_head_xywh": None, "area": area, "is_crowd": is_crowd},
         **{"x": keypoints.x, "y": keypoints.y, "visibility": keypoints.visibility},

@@ -50,21 +50,21 @@ def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:
     file = open_posetrack18(source, data)
     points = points_of_posetrack18(file)
     keypoints = np.zeros((len(points.person_frame), KEYPOINT_COUNT, 3))
-    slots = POSEVAL_FROM_POSETRACK[points.point_joint]
+    channels = POSEVAL_FROM_POSETRACK[points.point_joint]
     score = np.where(points.point_score == MISSING_SCORE, 1.0, points.point_score)
-    keypoints[points.point_person, slots] = np.column_stack([points.point_xy, score])
+    keypoints[points.point_person, channels] = np.column_stack([points.point_xy, score])
     entries = []
     for person, position in enumerate(points.person_position.tolist()):
         annotation = file.annotations[position]
-        given = number(annotation.get("score"))
-        own = score[points.point_person == person]
-        mean = float(own.mean()) if own.size else 0.0
+        person_score = number(annotation.get("score"))
+        scores = score[points.point_person == person]
+        mean = float(scores.mean()) if scores.size else 0.0
         entries.append(
             {
                 "image_id": annotation["image_id"],
                 "category_id": 1,
                 "keypoints": keypoints[person].ravel().tolist(),
-                "score": mean if given is None else given,
+                "score": mean if person_score is None else person_score,
                 "track_id": whole_or_real(float(points.track_id[person])),
             }
         )
@@ -121,13 +121,13 @@ def checked_results(source: str, results: Any) -> Iterable[Record]:
     return results
 
 
-def _annotation(source: str, index: int, entry: Record, place: tuple[Any, int], order: tuple[str, ...]) -> Record:
-    """The person in PoseTrack18 form; `place` is the id of its image, and its number there."""
-    image_id, number_there = place
+def _annotation(source: str, index: int, entry: Record, image: tuple[Any, int], order: tuple[str, ...]) -> Record:
+    """The person in PoseTrack18 form; `image` is the id of its image, and its number there."""
+    image_id, number_there = image
     row = numbers([entry.get("keypoints")], KEYPOINT_COUNT * 3)
     if row is None:
-        spot = location(person=index, field="keypoints")
-        raise FormatError(source, spot, "51 numbers", shown(entry.get("keypoints")))
+        where = location(person=index, field="keypoints")
+        raise FormatError(source, where, "51 numbers", shown(entry.get("keypoints")))
     columns = index_map(order, POSETRACK_KEYPOINTS)
     keypoints = np.where(columns[:, None] >= 0, row.reshape(KEYPOINT_COUNT, 3)[columns], 0.0)
     body = np.zeros(KEYPOINT_COUNT, dtype=bool)
@@ -152,6 +152,6 @@ def _identity(entry: Record, number_there: int) -> Any:
     for name in ("track_id", "idx"):
         value = entry.get(name)
         value = value[0] if isinstance(value, list) and value else value
-        if (found := number(value)) is not None:
-            return whole_or_real(found)
+        if (identity := number(value)) is not None:
+            return whole_or_real(identity)
     return number_there

@@ -159,15 +159,15 @@ def list_of_records(file: str, data: Any, field: str, *, where: str = "") -> lis
     Raises:
         FormatError: it is missing or something else.
     """
-    spot = f"{where}, field {field}" if where else f"field {field}"
+    full = f"{where}, field {field}" if where else f"field {field}"
     if not isinstance(data, dict) or field not in data:
-        raise FormatError(file, spot, "a list of objects", "nothing" if isinstance(data, dict) else shown(data))
+        raise FormatError(file, full, "a list of objects", "nothing" if isinstance(data, dict) else shown(data))
     value = data[field]
     if not isinstance(value, list):
-        raise FormatError(file, spot, "a list of objects", shown(value))
+        raise FormatError(file, full, "a list of objects", shown(value))
     for index, entry in enumerate(value):
         if not isinstance(entry, dict):
-            raise FormatError(file, f"{spot}[{index}]", "an object", shown(entry))
+            raise FormatError(file, f"{full}[{index}]", "an object", shown(entry))
     return value
 
 

@@ -62,7 +62,7 @@ def frame_numbers(names: Sequence[str]) -> list[int] | None:
         if all(_number(before, column) < _number(after, column) for before, after in pairwise(parts))
     ]
     stepping = [column for column in columns if column in _stepping_columns(parts)] or columns
-    readings = {tuple(_number(one, column) for one in parts) for column in stepping}
+    readings = {tuple(_number(name_parts, column) for name_parts in parts) for column in stepping}
     return list(readings.pop()) if len(readings) == 1 else None
 
 
@@ -173,8 +173,8 @@ def _is_even(numbers: Iterable[int]) -> bool:
 
 def _begins_again(parts: Mapping[str, _Parts], order: Sequence[str], natural: Sequence[str]) -> bool:
     """Whether the stepping order is, in natural order, a few runs one after the other: as seconds after a minute."""
-    place = {name: index for index, name in enumerate(order)}
-    breaks = sum(place[after] != place[before] + 1 for before, after in pairwise(natural))
+    position = {name: index for index, name in enumerate(order)}
+    breaks = sum(position[after] != position[before] + 1 for before, after in pairwise(natural))
     return breaks == 1 and len(parts) > _SHOWN
 
 

@@ -30,7 +30,7 @@ def read_flow_png(path: Path) -> tuple[FloatArray, BoolArray]:
     Raises:
         InputError: the file is not such a picture.
     """
-    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if found is None or found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] != 3:
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise InputError(f"{path}: expected optical flow as a 16-bit PNG in colour; write it again or remove it")
-    return (found[..., :0:-1].astype(np.float64) - _ZERO) / _STEPS_PER_PX, found[..., 0] > 0
+    return (pixels[..., :0:-1].astype(np.float64) - _ZERO) / _STEPS_PER_PX, pixels[..., 0] > 0

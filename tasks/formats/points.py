@@ -78,9 +78,9 @@ def check_predictions(predicted: PointFile) -> None:
     repeated = repeated_rows(predicted.person_frame, predicted.track_id)  # no NaN equals another
     if repeated.size:
         frame, person = predicted.describe_person(int(repeated[0]))
-        found = f"{predicted.track_id[repeated[0]]:g} twice"
-        spot = location(frame=frame, person=person, field="track_id")
-        raise FormatError(predicted.source, spot, "unique identities in each frame", found)
+        identity = f"{predicted.track_id[repeated[0]]:g} twice"
+        where = location(frame=frame, person=person, field="track_id")
+        raise FormatError(predicted.source, where, "unique identities in each frame", identity)
 
 
 def check_identities(side: PointFile) -> None:
@@ -88,5 +88,5 @@ def check_identities(side: PointFile) -> None:
     too_large = np.flatnonzero(side.track_id >= ID_LIMIT)
     if too_large.size:
         frame, person = side.describe_person(int(too_large[0]))
-        spot = location(frame=frame, person=person, field="track_id")
-        raise FormatError(side.source, spot, "an identity below 10000", f"{side.track_id[too_large[0]]:g}")
+        where = location(frame=frame, person=person, field="track_id")
+        raise FormatError(side.source, where, "an identity below 10000", f"{side.track_id[too_large[0]]:g}")

@@ -105,8 +105,8 @@ class _RectReader:
         return [self._scalar(position, rect, side, "a number") for side in HEAD_CORNERS]
 
     def _read_points(self, person: int, position: int, annopoints: Record) -> None:
-        spot = location(frame=self._names[-1], person=position)
-        for point in list_of_records(self._source, annopoints, "point", where=spot):
+        where = location(frame=self._names[-1], person=position)
+        for point in list_of_records(self._source, annopoints, "point", where=where):
             joint = self._joint(position, point)
             x, y = (self._scalar(position, point, axis, "a number") for axis in ("x", "y"))
             score = self._scalar(position, point, "score", "a number") if "score" in point else MISSING_SCORE
@@ -123,20 +123,20 @@ class _RectReader:
         inner = value[0] if isinstance(value, list) and value else None
         parsed = number(inner)
         if parsed is None:
-            spot = location(frame=self._names[-1], person=position, field=field)
-            found = shown(value) if field in record else "nothing"
-            raise FormatError(self._source, spot, f"{expected} in a list", found)
+            where = location(frame=self._names[-1], person=position, field=field)
+            content = shown(value) if field in record else "nothing"
+            raise FormatError(self._source, where, f"{expected} in a list", content)
         return parsed
 
     def _regions(self, frame: Record) -> list[FloatArray]:
-        spot = location(frame=self._names[-1])
+        where = location(frame=self._names[-1])
         regions = []
-        for region in list_of_records(self._source, frame, "ignore_regions", where=spot):
-            corners = list_of_records(self._source, region, "point", where=f"{spot}, field ignore_regions")
+        for region in list_of_records(self._source, frame, "ignore_regions", where=where):
+            corners = list_of_records(self._source, region, "point", where=f"{where}, field ignore_regions")
             pairs = [[corner.get(axis, [None])[:1] for axis in ("x", "y")] for corner in corners if _has_lists(corner)]
             polygon = numbers(pairs, 2) if len(pairs) == len(corners) else None
             if polygon is None:
-                raise FormatError(self._source, f"{spot}, field ignore_regions", "points with x and y", shown(corners))
+                raise FormatError(self._source, f"{where}, field ignore_regions", "points with x and y", shown(corners))
             regions.append(polygon)
         return regions
 

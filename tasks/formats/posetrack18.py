@@ -68,8 +68,8 @@ def _only_person(categories: Any) -> Record | None:
 
 def _is_of(annotation: Record, category_id: Any) -> bool:
     """Whether an annotation is of the category, or names none."""
-    given = annotation.get("category_id")
-    return given is None or category_id is None or as_number(given) == as_number(category_id)
+    annotated_id = annotation.get("category_id")
+    return annotated_id is None or category_id is None or as_number(annotated_id) == as_number(category_id)
 
 
 def images_of_posetrack18(source: str, data: Any) -> list[Record]:
@@ -82,22 +82,22 @@ def images_of_posetrack18(source: str, data: Any) -> list[Record]:
 
 
 def keypoint_columns(file: Posetrack18File) -> IntArray:
-    """For each keypoint slot of the file its index in POSEVAL_JOINTS, -1 for other names; 15 or 17 slots.
+    """For each keypoint channel of the file its index in POSEVAL_JOINTS, -1 for other names; 15 or 17 channels.
 
     Raises:
         FormatError: not exactly one category "person" with 15 or 17 names that contain all 15 joints.
     """
-    spot, expected = "field categories", 'one category "person" with the names of 15 or 17 keypoints'
+    where, expected = "field categories", 'one category "person" with the names of 15 or 17 keypoints'
     if file.categories is None:
-        raise FormatError(file.source, spot, f"{expected} (in prediction files too)", "nothing")
+        raise FormatError(file.source, where, f"{expected} (in prediction files too)", "nothing")
     entries = file.categories if isinstance(file.categories, list) else []
     category = entries[0] if len(entries) == 1 and isinstance(entries[0], dict) else {}
     names = category.get("keypoints")
     if category.get("name") != "person" or not isinstance(names, list) or len(names) not in (15, 17):
-        raise FormatError(file.source, spot, expected, shown(file.categories))
+        raise FormatError(file.source, where, expected, shown(file.categories))
     missing = [name for name in POSEVAL_JOINTS if name not in names]
     if missing:
-        raise FormatError(file.source, f"{spot}, keypoints", f"all 15 joints ({missing[0]} is missing)", shown(names))
+        raise FormatError(file.source, f"{where}, keypoints", f"all 15 joints ({missing[0]} is missing)", shown(names))
     return np.array([POSEVAL_JOINTS.index(name) if name in POSEVAL_JOINTS else -1 for name in names])
 
 
@@ -120,7 +120,7 @@ def points_of_posetrack18(file: Posetrack18File) -> PointFile:
     keypoints = keypoints.reshape(-1, len(columns), 3)
     in_video = np.isin(frames, kept)
     annotated = (keypoints != 0).any(axis=2) & (columns >= 0)
-    person, slot = np.nonzero(annotated)
+    person, channel = np.nonzero(annotated)
     every_person = PointFile(
         source=file.source,
         frame_names=tuple(names[frame] for frame in kept),
@@ -131,9 +131,9 @@ def points_of_posetrack18(file: Posetrack18File) -> PointFile:
         has_head=np.array(["bbox_head" in person for person in persons], dtype=bool),
         has_points=np.ones(len(persons), dtype=bool),
         point_person=person,
-        point_joint=columns[slot],
-        point_xy=keypoints[person, slot, :2],
-        point_score=scores[person, slot],
+        point_joint=columns[channel],
+        point_xy=keypoints[person, channel, :2],
+        point_score=scores[person, channel],
         polygons=_polygons(file.source, [records[frame] for frame in kept]),
     )
     return every_person if in_video.all() else every_person.select(in_video)
@@ -152,15 +152,15 @@ def video_token(source: str, file_name: Any) -> str:
         FormatError: not like ".../000001_mpii_test/000000.jpg".
     """
     expected = "a name like images/val/000342_mpii_test/000000.jpg (mpii, bonn or mpiinew)"
-    spot = "field images, file_name"
+    where = "field images, file_name"
     if not isinstance(file_name, str):
-        raise FormatError(source, spot, expected, shown(file_name))
+        raise FormatError(source, where, expected, shown(file_name))
     path, _, name = file_name.rpartition("/")
     tokens = path.rpartition("/")[2].split("_")
     frame = name.split(".")[0]
     well_formed = len(tokens) > 1 and _is_whole(tokens[0]) and tokens[1] in SOURCES and _is_whole(frame)
     if not well_formed or not 0 <= int(frame) < _FRAME_LIMIT:
-        raise FormatError(source, spot, expected, shown(file_name))
+        raise FormatError(source, where, expected, shown(file_name))
     return tokens[0]
 
 
@@ -197,8 +197,8 @@ def _images_by_position(file: Posetrack18File) -> list[Record]:
     first: dict[Any, Record] = {}
     for index, image in enumerate(file.images):
         if "id" not in image or not _hashable(image["id"]):
-            found = shown(image["id"]) if "id" in image else "nothing"
-            raise FormatError(file.source, f"field images[{index}], id", "a number", found)
+            content = shown(image["id"]) if "id" in image else "nothing"
+            raise FormatError(file.source, f"field images[{index}], id", "a number", content)
         first.setdefault(image["id"], image)
     return [first[image["id"]] for image in file.images]
 
@@ -234,13 +234,13 @@ def _frames_of(file: Posetrack18File, entry: Record, index: int, positions: dict
 
 
 def _polygons(source: str, records: Many[Record]) -> dict[int, list[FloatArray]]:
-    found = {}
+    polygons = {}
     for frame, record in enumerate(records):
         if "ignore_regions_x" in record and "ignore_regions_y" in record:
             regions = polygons_of_image(source, record)
             if regions:
-                found[frame] = regions
-    return found
+                polygons[frame] = regions
+    return polygons
 
 
 def polygons_of_image(source: str, record: Record) -> list[FloatArray]:
@@ -249,16 +249,16 @@ def polygons_of_image(source: str, record: Record) -> list[FloatArray]:
     Raises:
         FormatError: they are not lists of lists of numbers.
     """
-    spot = location(frame=shown(record.get("file_name")), field="ignore_regions")
+    where = location(frame=shown(record.get("file_name")), field="ignore_regions")
     columns, rows = record["ignore_regions_x"], record["ignore_regions_y"]
     if columns is None or rows is None or not isinstance(columns, list) or not isinstance(rows, list):
-        raise FormatError(source, spot, "two lists of polygons", shown([columns, rows]))
+        raise FormatError(source, where, "two lists of polygons", shown([columns, rows]))
     regions = []
     for x, y in zip(columns, rows, strict=False):
         corners = [*zip(x, y, strict=False)] if isinstance(x, list) and isinstance(y, list) else None
         polygon = numbers(corners, 2) if corners is not None else None
         if polygon is None:
-            raise FormatError(source, spot, "lists of numbers", shown([x, y]))
+            raise FormatError(source, where, "lists of numbers", shown([x, y]))
         regions.append(polygon)
     return regions
 
@@ -266,8 +266,8 @@ def polygons_of_image(source: str, record: Record) -> list[FloatArray]:
 class _PersonReader:
     """The numeric fields of persons, as arrays; on failure it finds the person to blame."""
 
-    def __init__(self, source: str, persons: list[Record], frames: list[str], places: IntArray) -> None:
-        self._source, self._persons, self._frames, self._places = source, persons, frames, places
+    def __init__(self, source: str, persons: list[Record], frames: list[str], positions: IntArray) -> None:
+        self._source, self._persons, self._frames, self._positions = source, persons, frames, positions
 
     def track_ids(self) -> FloatArray:
         """(N,)."""
@@ -275,8 +275,8 @@ class _PersonReader:
         for index, person in enumerate(self._persons):
             value = number(person.get("track_id"))
             if value is None or math.isnan(value):
-                found = shown(person["track_id"]) if "track_id" in person else "nothing"
-                raise self._error(index, "track_id", "a whole number below 10000", found)
+                content = shown(person["track_id"]) if "track_id" in person else "nothing"
+                raise self._error(index, "track_id", "a whole number below 10000", content)
             values.append(value)
         return np.array(values, dtype=np.float64)
 
@@ -295,7 +295,7 @@ class _PersonReader:
         return boxes
 
     def scores(self, columns: IntArray) -> FloatArray:
-        """(N, slots); absent and empty lists give MISSING_SCORE, as do slots past the end that no joint needs."""
+        """(N, channels); absent and empty lists give MISSING_SCORE, as do channels past the end that no joint needs."""
         scores = np.full((len(self._persons), len(columns)), MISSING_SCORE)
         having = [index for index, person in enumerate(self._persons) if person.get("scores")]
         raw = [self._persons[index]["scores"] for index in having]
@@ -310,9 +310,9 @@ class _PersonReader:
         if values is not None:
             return values
         bad = first_bad(rows, width)
-        found = f"{len(rows[bad])} values {shown(rows[bad])}" if isinstance(rows[bad], list) else shown(rows[bad])
-        raise self._error(persons[bad] if persons is not None else bad, field, f"{width} numbers", found)
+        content = f"{len(rows[bad])} values {shown(rows[bad])}" if isinstance(rows[bad], list) else shown(rows[bad])
+        raise self._error(persons[bad] if persons is not None else bad, field, f"{width} numbers", content)
 
-    def _error(self, person: int, field: str, expected: str, found: str) -> FormatError:
-        spot = location(frame=self._frames[person], person=int(self._places[person]), field=field)
-        return FormatError(self._source, spot, expected, found)
+    def _error(self, person: int, field: str, expected: str, content: str) -> FormatError:
+        where = location(frame=self._frames[person], person=int(self._positions[person]), field=field)
+        return FormatError(self._source, where, expected, content)

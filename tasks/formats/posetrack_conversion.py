@@ -69,7 +69,7 @@ def posetrack18_from_17(source: str, data: Any) -> Record:
 
 
 def posetrack17_from_18(source: str, data: Any) -> Record:
-    """A PoseTrack18 file in PoseTrack17 form; names of keypoints decide, not their slots.
+    """A PoseTrack18 file in PoseTrack17 form; names of keypoints decide, not their channels.
 
     Raises:
         FormatError: the file cannot be read.
@@ -125,8 +125,8 @@ def _lacking_in_18(points: PointFile, frames: list[Record]) -> list[str]:
         refused.append(_person(points, person, f"{POSEVAL_JOINTS[joint]} twice" if known else "an unknown joint id"))
     # Scoring removes rectangles without points, but one alone keeps its frame.
     with_points = set(points.person_frame[points.has_points].tolist())
-    alone = [at for at in np.flatnonzero(~points.has_points) if int(points.person_frame[at]) not in with_points]
-    return refused + [_person(points, at, "no annopoints, and none else in the frame") for at in alone]
+    lonely = [at for at in np.flatnonzero(~points.has_points) if int(points.person_frame[at]) not in with_points]
+    return refused + [_person(points, at, "no annopoints, and none else in the frame") for at in lonely]
 
 
 def _lacking_in_17(file: Posetrack18File, points: PointFile) -> list[str]:
@@ -177,32 +177,32 @@ def _annotations_18(points: PointFile, frames: list[Record], ids: list[int]) -> 
     return annotations
 
 
-def _person_18(points: PointFile, person: int, own: slice, rect: Record) -> Record:
-    slots = POSEVAL_FROM_POSETRACK[points.point_joint[own]]
+def _person_18(points: PointFile, person: int, span: slice, rect: Record) -> Record:
+    channels = POSEVAL_FROM_POSETRACK[points.point_joint[span]]
     keypoints = np.zeros((len(POSETRACK_KEYPOINTS), 3))
-    keypoints[slots, :2] = points.point_xy[own]
-    keypoints[slots, 2] = [_flag(point) for point in rect["annopoints"][0]["point"]]
-    at_origin = (keypoints[slots] == 0).all(axis=1)
-    keypoints[slots[at_origin], 2] = 1  # three zeros would mean: no such joint
+    keypoints[channels, :2] = points.point_xy[span]
+    keypoints[channels, 2] = [_flag(point) for point in rect["annopoints"][0]["point"]]
+    at_origin = (keypoints[channels] == 0).all(axis=1)
+    keypoints[channels[at_origin], 2] = 1  # three zeros would mean: no such joint
     fields: Record = {
         "track_id": whole_or_real(points.track_id[person]),
         "keypoints": [whole_or_real(v) for v in keypoints.ravel()],
     }
-    if (points.point_score[own] != MISSING_SCORE).any():
+    if (points.point_score[span] != MISSING_SCORE).any():
         scores = np.zeros(len(POSETRACK_KEYPOINTS))
-        scores[slots] = points.point_score[own]
+        scores[channels] = points.point_score[span]
         fields["scores"] = scores.tolist()
     if points.has_head[person]:
         x1, y1, x2, y2 = points.head_xyxy[person].tolist()
         fields["bbox_head"] = [x1, y1, _extent(x1, x2), _extent(y1, y2)]
-    if own.stop > own.start:
-        fields["bbox"] = _box_around(points.point_xy[own])
+    if span.stop > span.start:
+        fields["bbox"] = _box_around(points.point_xy[span])
     return fields | ({"score": rect["score"][0]} if _has_number(rect.get("score")) else {})
 
 
-def _rect_17(points: PointFile, person: int, own: slice, entry: Record, flags: dict[int, float]) -> Record:
+def _rect_17(points: PointFile, person: int, span: slice, entry: Record, flags: dict[int, float]) -> Record:
     listed = []
-    rows = (points.point_joint[own].tolist(), points.point_xy[own].tolist(), points.point_score[own].tolist())
+    rows = (points.point_joint[span].tolist(), points.point_xy[span].tolist(), points.point_score[span].tolist())
     for joint, (x, y), score in zip(*rows, strict=True):
         point = {
             "id": [joint],

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.annotated_person import Keypoints, KeypointSlots, check_inside, keypoint_slots, read_keypoints
+from tasks.formats.annotated_person import KeypointChannels, Keypoints, check_inside, keypoint_channels, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError, InWords, shown
 from tasks.formats.fields import (
@@ -105,7 +105,7 @@ class _VideoReader:
             document = self._document()
             persons = [] if is_absent(document, "annotations") else records(document, "annotations")
             is_bare = not persons and self._split == _UNLABELLED
-            slots = None if is_bare else keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_EARS)
+            channels = None if is_bare else keypoint_channels(document, POSETRACK_KEYPOINTS, optional=_EARS)
             listed = records(document, "images")
             video = read_annotated_video(self._root, self._images(listed), partial(self._part.reject, self._source))
         except (InputError, FieldError) as error:
@@ -117,8 +117,8 @@ class _VideoReader:
         labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
         self._part.videos.append(self._video_row(video, labelled, document))
         self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
-        if slots is not None:
-            self._persons(persons, slots, video)
+        if channels is not None:
+            self._persons(persons, channels, video)
         return self._part
 
     def _document(self) -> Record:
@@ -129,22 +129,22 @@ class _VideoReader:
 
     def _images(self, listed: Sequence[Any]) -> list[tuple[int, Record]]:
         """Frames with id and a usable file name, in order of time."""
-        found: list[tuple[int, Record]] = []
+        images: list[tuple[int, Record]] = []
         for position, image in enumerate(listed):
             try:
                 key = unique_id(image, self._listed)
                 below(self._root, image.get("file_name"))
-                found.append((key, image))
+                images.append((key, image))
             except ValueError as error:
                 self._part.reject(self._source, f"images[{position}]", error)
-        folders = Counter(Path(image["file_name"]).parent for _, image in found)
-        if not found:
+        folders = Counter(Path(image["file_name"]).parent for _, image in images)
+        if not images:
             raise FieldError("images", "frames with id and file_name", InWords(f"{len(listed)} entries, none usable"))
         folder = folders.most_common(1)[0][0]
-        for key, image in found:
+        for key, image in images:
             if Path(image["file_name"]).parent != folder:
                 self._part.reject(self._source, f"frame {key}", f"expected a picture in {folder}, as most have")
-        kept = [(key, image) for key, image in found if Path(image["file_name"]).parent == folder]
+        kept = [(key, image) for key, image in images if Path(image["file_name"]).parent == folder]
         return _in_order(kept)
 
     def _is_labelled(self, image: Record, has_persons: bool) -> bool:
@@ -185,50 +185,50 @@ class _VideoReader:
         columns, rows = image.get("ignore_regions_x"), image.get("ignore_regions_y")
         if columns is None and rows is None:
             return None
-        spot = f"frame {image['id']} ignore_regions"
+        where = f"frame {image['id']} ignore_regions"
         if not isinstance(columns, list) or not isinstance(rows, list) or len(columns) != len(rows):
-            self._part.reject(self._source, spot, "expected as many lists of x as of y")
+            self._part.reject(self._source, where, "expected as many lists of x as of y")
             return None
         polygons = []
         for number, (x, y) in enumerate(zip(columns, rows, strict=True)):
             if (polygon := _polygon(x, y)) is None:
                 reason = f"expected at least 3 corners with x and y, got {shown(x)} and {shown(y)}"
-                self._part.reject(self._source, f"{spot}[{number}]", reason)
+                self._part.reject(self._source, f"{where}[{number}]", reason)
             else:
                 polygons.append(polygon)
         return polygons
 
-    def _persons(self, persons: Sequence[Any], slots: KeypointSlots, video: PoseTrackVideo) -> None:
+    def _persons(self, persons: Sequence[Any], channels: KeypointChannels, video: PoseTrackVideo) -> None:
         seen: set[int] = set()
         keys = _free_ids(persons)
-        others = [person for person in persons if _is_of_another_category(person, slots)]
+        others = [person for person in persons if _is_of_another_category(person, channels)]
         if others:
             reason = f"{len(others)} annotations of other categories than the person; not read"
             self._part.reject(self._source, "annotations", reason)
         tracks: set[tuple[int, int]] = set()
         for position, person in enumerate(persons):
-            spot = f"annotations[{position}]"
-            if _is_of_another_category(person, slots):
+            where = f"annotations[{position}]"
+            if _is_of_another_category(person, channels):
                 continue
             try:
                 has_none = isinstance(person, dict) and is_absent(person, "id")
                 key = next(keys) if has_none else unique_id(person, seen)
-                spot = f"person {key}"
+                where = f"person {key}"
                 image_id = whole(person, "image_id")
                 if image_id not in self._listed:
                     raise FieldError("image_id", "the id of a frame of the file", image_id)
                 if image_id not in video.frames:
                     continue  # its frame was set aside, and that is told once
-                row = self._person_row(key, person, slots, video)
+                row = self._person_row(key, person, channels, video)
                 if row["track_id"] is not None and (image_id, row["track_id"]) in tracks:
                     raise FieldError("track_id", "an identity once in a frame", row["track_id"])
                 tracks.add((image_id, row["track_id"]))
                 self._part.persons.append(row)
             except ValueError as error:
-                self._part.reject(self._source, spot, error)
+                self._part.reject(self._source, where, error)
 
-    def _person_row(self, key: int, person: Record, slots: KeypointSlots, video: PoseTrackVideo) -> Row:
-        keypoints = read_keypoints(person, slots, (0, 1, 2))
+    def _person_row(self, key: int, person: Record, channels: KeypointChannels, video: PoseTrackVideo) -> Row:
+        keypoints = read_keypoints(person, channels, (0, 1, 2))
         box = box_xywh(person, "bbox") if not is_absent(person, "bbox") else _box_around(keypoints)
         check_inside(keypoints, box, width=video.width, height=video.height)
         frame_index = video.frames[whole(person, "image_id")].index
@@ -258,10 +258,10 @@ def _free_ids(persons: Sequence[Any]) -> Iterator[int]:
     return (number for number in count() if number not in used)
 
 
-def _is_of_another_category(person: Any, slots: KeypointSlots) -> bool:
-    if not isinstance(person, dict) or is_absent(person, "category_id") or slots.category_id is None:
+def _is_of_another_category(person: Any, channels: KeypointChannels) -> bool:
+    if not isinstance(person, dict) or is_absent(person, "category_id") or channels.category_id is None:
         return False
-    return bool(as_number(person["category_id"]) != as_number(slots.category_id))
+    return bool(as_number(person["category_id"]) != as_number(channels.category_id))
 
 
 def _has_image(person: Any) -> bool:
@@ -296,11 +296,11 @@ def _polygon(x: Any, y: Any) -> list[list[float]] | None:
 def _box_around(keypoints: Keypoints) -> list[float]:
     """Extent of the labelled keypoints, grown by 15 % of it on each side: what a file without boxes leaves us."""
     points = zip(keypoints.x, keypoints.y, keypoints.visibility, strict=True)
-    places = [(x, y) for x, y, seen in points if seen]
-    if len(places) < 2:
+    corners = [(x, y) for x, y, seen in points if seen]
+    if len(corners) < 2:
         raise FieldError(
-            "bbox", "a box, or at least two keypoints to put one around", InWords(f"{len(places)} keypoints")
+            "bbox", "a box, or at least two keypoints to put one around", InWords(f"{len(corners)} keypoints")
         )
-    (left, top), (right, bottom) = map(min, zip(*places, strict=True)), map(max, zip(*places, strict=True))
+    (left, top), (right, bottom) = map(min, zip(*corners, strict=True)), map(max, zip(*corners, strict=True))
     grown_w, grown_h = _BOX_GROWTH * max(right - left, 1.0), _BOX_GROWTH * max(bottom - top, 1.0)
     return [left - grown_w, top - grown_h, right - left + 2 * grown_w, bottom - top + 2 * grown_h]

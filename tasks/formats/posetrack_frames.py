@@ -88,7 +88,7 @@ def _of_video_file(file: Path, listed: Listed) -> PoseTrackVideo:
 def _of_pictures(listed: Listed, paths: Sequence[Path], reject: Callable[[str, str], object]) -> PoseTrackVideo:
     """Pictures that are whole and of the size that most have."""
     pictures = list(check_pictures(paths))
-    sizes = Counter((one.width, one.height) for one in pictures if isinstance(one, PictureFile))
+    sizes = Counter((file.width, file.height) for file in pictures if isinstance(file, PictureFile))
     if not sizes:
         raise FieldError("images", f"whole pictures of {len(listed)} frames", InWords(f"none; {pictures[0]}"))
     width, height = sizes.most_common(1)[0][0]
@@ -98,8 +98,8 @@ def _of_pictures(listed: Listed, paths: Sequence[Path], reject: Callable[[str, s
         if isinstance(picture, str):
             reject(f"frame {key}", picture)
         elif (picture.width, picture.height) != (width, height):
-            told = f"expected {width}x{height} as most frames have, got {picture.width}x{picture.height}"
-            reject(f"frame {key}", f"{path.name}: {told}")
+            reason = f"expected {width}x{height} as most frames have, got {picture.width}x{picture.height}"
+            reject(f"frame {key}", f"{path.name}: {reason}")
         else:
             frames[key] = Frame(len(frames), image, path)
             digests += picture.sha256

@@ -12,7 +12,7 @@ from tasks.formats.json_files import json_text
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
 from tasks.formats.tracked_video import TrackedVideo
 
-_JOINT_OF_KEYPOINT: Final = {int(slot): joint for joint, slot in enumerate(POSEVAL_FROM_POSETRACK)}
+_JOINT_OF_KEYPOINT: Final = {int(channel): joint for joint, channel in enumerate(POSEVAL_FROM_POSETRACK)}
 """poseval's id of each body keypoint, by its index in PoseTrack's order."""
 
 

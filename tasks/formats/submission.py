@@ -91,8 +91,8 @@ def _checked(path: Path, listing: Path | None) -> Any:
     for index, entry in enumerate(file.annotations):
         scores = numbers([entry.get("scores")], KEYPOINT_COUNT)
         if scores is None or not np.isfinite(scores).all():
-            spot = location(person=index, field="scores")
-            raise FormatError(str(path), spot, "17 numbers (the server ranks by them)", shown(entry.get("scores")))
+            where = location(person=index, field="scores")
+            raise FormatError(str(path), where, "17 numbers (the server ranks by them)", shown(entry.get("scores")))
     if listing is not None:
         _check_images(path, points.frame_names, listing)
     return data
@@ -103,6 +103,6 @@ def _check_images(path: Path, names: tuple[str, ...], listing: Path) -> None:
     if list(names) != expected:
         pairs = enumerate(zip(names, expected, strict=False))
         at = next((index for index, (ours, theirs) in pairs if ours != theirs), min(len(names), len(expected)))
-        spot, found = f"field images[{at}]", shown(names[at]) if at < len(names) else "no more images"
+        where, content = f"field images[{at}]", shown(names[at]) if at < len(names) else "no more images"
         wanted = shown(expected[at]) if at < len(expected) else "no more images"
-        raise FormatError(str(path), spot, f"{wanted} as in {listing}", found)
+        raise FormatError(str(path), where, f"{wanted} as in {listing}", content)

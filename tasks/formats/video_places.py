@@ -42,9 +42,9 @@ def bare_videos(data: Path) -> list[Path]:
 
 def video_places(data: Path) -> VideoPlaces:
     """Find the videos without annotations below `data`; hidden files and folders are passed over."""
-    found = VideoPlaces()
-    _search(found, data, 0, set(), holds_frames=False)
-    return found
+    files = VideoPlaces()
+    _search(files, data, 0, set(), holds_frames=False)
+    return files
 
 
 def pictures_of(folder: Path) -> list[Path]:
@@ -92,38 +92,38 @@ def detections_beside(data: Path, media: str) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _search(found: VideoPlaces, folder: Path, depth: int, seen: set[Path], *, holds_frames: bool) -> None:
+def _search(places: VideoPlaces, folder: Path, depth: int, seen: set[Path], *, holds_frames: bool) -> None:
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        found.passed_over.append((folder, "", f"expected a folder that can be read, got {error.strerror}"))
+        places.passed_over.append((folder, "", f"expected a folder that can be read, got {error.strerror}"))
         return
     if (real := folder.resolve()) in seen:  # a link to a folder above
         return
     seen.add(real)
     files = [path for path in entries if not path.is_dir() and (path.is_file() or path.is_symlink())]
     folders = [path for path in entries if path.is_dir() and not _is_read_otherwise(path, depth)]
-    own = [path for path in files if path.suffix.lower() in VIDEO_ENDINGS]
+    videos = [path for path in files if path.suffix.lower() in VIDEO_ENDINGS]
     frame_folders = {path for path in folders if is_frame_folder(path)}
-    found.videos += sorted([*own, *frame_folders])
-    found.passed_over += [
+    places.videos += sorted([*videos, *frame_folders])
+    places.passed_over += [
         (folder, path.name, f"expected a video or a picture in a known format, got {path.suffix}; convert it")
         for path in files
         if path.suffix.lower() in _OTHER_MEDIA
     ]
     if not holds_frames:
-        _pass_over_pictures(found, folder)
+        _pass_over_pictures(places, folder)
     for path in folders if depth < DEEPEST else ():
-        _search(found, path, depth + 1, seen, holds_frames=path in frame_folders)
+        _search(places, path, depth + 1, seen, holds_frames=path in frame_folders)
 
 
-def _pass_over_pictures(found: VideoPlaces, folder: Path) -> None:
+def _pass_over_pictures(places: VideoPlaces, folder: Path) -> None:
     """Note the pictures beside videos that are no frames."""
     pictures = _pictures_in(folder)
     if pictures and not is_set(folder):
         more = f" and {len(pictures) - 1} more pictures" if len(pictures) > 1 else ""
         reason = f"expected videos or folders of frames, got {pictures[0].name}{more} beside them"
-        found.passed_over.append((folder, pictures[0].name, reason))
+        places.passed_over.append((folder, pictures[0].name, reason))
 
 
 def _is_read_otherwise(folder: Path, depth: int) -> bool:

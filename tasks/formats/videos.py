@@ -79,8 +79,8 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
         if isinstance(picture, str):
             part.reject(source, path.name, picture)
         elif first and (picture.width, picture.height) != (first.width, first.height):
-            told = f"expected {first.width}x{first.height} as the first frame, got {picture.width}x{picture.height}"
-            part.reject(source, path.name, told)
+            reason = f"expected {first.width}x{first.height} as the first frame, got {picture.width}x{picture.height}"
+            part.reject(source, path.name, reason)
         else:
             whole.append((number, path, picture))
     if paths and not whole:

@@ -29,8 +29,8 @@ def box_metrics(truth: TrueBoxes, answered: TrueBoxes, frames: Sequence[int]) ->
         overlap = iou(xywh_to_xyxy(truth.box_xywh[here]), xywh_to_xyxy(answered.box_xywh[there]))
         distance = np.where(overlap >= IOU, 1 - overlap, np.nan)
         events.update(truth.identity[here], answered.identity[there], distance)
-    found = motmetrics.metrics.create().compute(events, metrics=list(_NAMES.values()), name="tracks")
-    values = {name: float(found[column].iloc[0]) for name, column in _NAMES.items()}
+    metrics = motmetrics.metrics.create().compute(events, metrics=list(_NAMES.values()), name="tracks")
+    values = {name: float(metrics[column].iloc[0]) for name, column in _NAMES.items()}
     return {name: _rounded(name, value) for name, value in values.items()}
 
 

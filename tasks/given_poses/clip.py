@@ -56,18 +56,18 @@ def annotated_clip(video: Path | None, annotations: Path, images: Sequence[Row])
     Without the video the images are its frames. A picture that is missing has no frame.
     """
     if video is None:
-        frames = [_frame_row(place, image, None) for place, image in enumerate(images)]
+        frames = [_frame_row(position, image, None) for position, image in enumerate(images)]
         return Clip({"source": annotations.name}, frames, None), list(range(len(images)))
     indices = FrameIndices(video, list(images), option="--video")
-    frame_of = [_index_of(indices, place, image) for place, image in enumerate(images)]
+    frame_of = [_index_of(indices, position, image) for position, image in enumerate(images)]
     image_of = {index: image for index, image in zip(frame_of, images, strict=True) if index is not None}
     frames = [_frame_row(index, image_of.get(index), name) for index, name in enumerate(indices.names)]
     return Clip({"source": annotations.name}, frames, indices.pictures), frame_of
 
 
-def _index_of(indices: FrameIndices, place: int, image: Row) -> int | None:
+def _index_of(indices: FrameIndices, position: int, image: Row) -> int | None:
     try:
-        return indices.index_of(place, image)
+        return indices.index_of(position, image)
     except ValueError:
         return None
 

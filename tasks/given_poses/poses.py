@@ -74,8 +74,8 @@ def read_given_poses(path: Path, clip: Clip, format_name: str = AUTO) -> ReadPos
     rejects = [f"{path.name} {row['location']}: {row['reason']}" for row in file.rejects]
     if len(usable) < len(file.poses):
         rejects.append(f"{path.name}: {len(file.poses) - len(usable)} of {len(file.poses)} poses are of no frame")
-    own = sum(file.poses[row].box_xywh is not None for _, row in usable)
-    boxes = "the file's" if own == len(usable) else f"around the keypoints ({own} of {len(usable)} have their own)"
+    boxed = sum(file.poses[row].box_xywh is not None for _, row in usable)
+    boxes = "the file's" if boxed == len(usable) else f"around the keypoints ({boxed} of {len(usable)} have their own)"
     notices = [f"{len(poses)} poses read as {file.format_name}, {match.rule}; their boxes are {boxes}"]
     return ReadPoses(poses, 1 + max(listed), notices, rejects)
 

@@ -51,21 +51,21 @@ class KeypointTruth:
 
     def metrics(self, poses: GivenPoses, tracks: Tracks, seen: Sequence[int]) -> Metrics:
         """MOTA and identity switches, summed over joints."""
-        found = metrics_of([self.score(poses, tracks, seen)])
-        return {"MOTA": defined(found.mota), "IDSW": found.switches}
+        values = metrics_of([self.score(poses, tracks, seen)])
+        return {"MOTA": defined(values.mota), "IDSW": values.switches}
 
     def of_poses(self, poses: GivenPoses, seen: Sequence[int]) -> Metrics:
         """Average precision."""
         rows = np.flatnonzero(np.isin(poses.frame, seen))
-        alone = Tracks(poses.frame[rows], rows, rows % _ID_LIMIT, np.full(len(rows), np.nan), ())
-        return {"mAP": defined(metrics_of([self.score(poses, alone, seen)]).mean_ap)}
+        tracks = Tracks(poses.frame[rows], rows, rows % _ID_LIMIT, np.full(len(rows), np.nan), ())
+        return {"mAP": defined(metrics_of([self.score(poses, tracks, seen)]).mean_ap)}
 
     def score(self, poses: GivenPoses, tracks: Tracks, seen: Sequence[int], *, corrected: bool = False) -> VideoScore:
         """The parts of the metrics, which add up over videos; `corrected` leaves out poseval's oddities of MOTA."""
         scored = np.flatnonzero(np.isin(self.frame_of, seen))
-        place = {int(self.frame_of[row]): number for number, row in enumerate(scored)}
-        rows = np.array([index in place for index in tracks.frame_index.tolist()], dtype=bool)
-        frame = np.array([place[index] for index in tracks.frame_index[rows].tolist()], dtype=np.int64)
+        position = {int(self.frame_of[row]): number for number, row in enumerate(scored)}
+        rows = np.array([index in position for index in tracks.frame_index.tolist()], dtype=bool)
+        frame = np.array([position[index] for index in tracks.frame_index[rows].tolist()], dtype=np.int64)
         pose = tracks.pose_id[rows]
         tracked = TrackedPoses(frame, tracks.track_id[rows], poses.xy[pose], poses.score[pose])
         truth = frames_of(self.points, scored)
@@ -117,7 +117,7 @@ def frames_of(points: PointFile, chosen: IntArray) -> PointFile:
     kept: BoolArray = np.isin(points.person_frame, chosen)
     some = points.select(kept)
     polygons: dict[int, list[FloatArray]] = {
-        place: points.polygons[row] for place, row in enumerate(chosen.tolist()) if row in points.polygons
+        position: points.polygons[row] for position, row in enumerate(chosen.tolist()) if row in points.polygons
     }
     names = tuple(points.frame_names[row] for row in chosen)
     return replace(some, frame_names=names, person_frame=np.searchsorted(chosen, some.person_frame), polygons=polygons)

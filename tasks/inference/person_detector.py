@@ -26,7 +26,7 @@ class BoxDetector:
         """Boxes of the wanted frames, best first in each, with the detector's scores."""
         for frame_index, picture in frames.read(wanted):
             image = image_tensor(picture, device=device())
-            [found] = self._network.detect_persons([image])
-            boxes_xywh = xyxy_to_xywh(found.boxes_xyxy.double().cpu().numpy())
-            for box_xywh, score in zip(boxes_xywh.tolist(), found.scores.tolist(), strict=True):
+            [detections] = self._network.detect_persons([image])
+            boxes_xywh = xyxy_to_xywh(detections.boxes_xyxy.double().cpu().numpy())
+            for box_xywh, score in zip(boxes_xywh.tolist(), detections.scores.tolist(), strict=True):
                 yield PersonBox(frame_index, tuple(box_xywh), score)

@@ -169,13 +169,13 @@ class BoxSourcePoses:
         chains = zip(proposals.pose_id.tolist(), proposals.chain_frames.tolist(), strict=True)
         self._chain_frames.update(chains)
         earlier = self._proposals.get(frame_index)
-        joined = join_proposals([proposals] if earlier is None else [earlier, proposals])
+        merged = join_proposals([proposals] if earlier is None else [earlier, proposals])
         detected = self._detected.get(frame_index) or no_poses(frame_index)
-        verdicts = proposer.verdicts(detected, joined)
+        verdicts = proposer.verdicts(detected, merged)
         kept = np.array([verdict.drop_reason is None for verdict in verdicts], dtype=np.bool_)
-        recovered = FramePoses(frame_index, joined.pose_id[kept], joined.xy[kept], joined.score[kept])
+        recovered = FramePoses(frame_index, merged.pose_id[kept], merged.xy[kept], merged.score[kept])
         self._all[frame_index] = join_poses(frame_index, [detected, recovered])
-        self._proposals[frame_index], self._verdicts[frame_index] = joined, verdicts
+        self._proposals[frame_index], self._verdicts[frame_index] = merged, verdicts
 
     def recovered_rows(self, video_id: str) -> pa.Table:
         """Return the rows of the table recovered_poses: kept proposals, and the dropped ones with the reason."""

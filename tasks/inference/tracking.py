@@ -47,12 +47,12 @@ def read_evidence(tables: Path, video: Video, box_source: str, *, with_recovered
         _of_source(table, tables, video, box_source) for table in (POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
     )
     recovered = recovered.filter(pc.field("drop_reason").is_null() & pc.scalar(with_recovered))
-    found = defaultdict(list)
+    rows = defaultdict(list)
     for poses in (*frame_poses(detected), *frame_poses(recovered)):
-        found[poses.frame_index].append(poses)
+        rows[poses.frame_index].append(poses)
     frames = video.frames_of(box_source)
     return Evidence(
-        poses=VideoPoses(join_poses(frame_index, found[frame_index]) for frame_index in frames),
+        poses=VideoPoses(join_poses(frame_index, rows[frame_index]) for frame_index in frames),
         recovered=frozenset(recovered["pose_id"].to_pylist()),
         affinities={kind: _affinities(affinities, kind) for kind in MAP_KINDS},
         carried={kind: _carried(correspondences, kind) for kind in MAP_KINDS},

@@ -39,8 +39,8 @@ def parse_params(text: str, *, name: str) -> Params:
         params = Params.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
         raise ParamsError(_first_problem(error.errors(), tree, name)) from None
-    for key, expected, found in broken_rules(params):
-        raise ParamsError(f"{name}: {key} must be {expected}, got {found}")
+    for key, expected, value in broken_rules(params):
+        raise ParamsError(f"{name}: {key} must be {expected}, got {value}")
     return params
 
 
@@ -54,8 +54,8 @@ def read_tree(text: str, *, name: str) -> dict[str, Any]:
         tree = YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ParamsError(f"{name}: {place}expected YAML, got {(error.problem or 'a syntax error').strip()}") from None
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ParamsError(f"{name}: {where}expected YAML, got {(error.problem or 'a syntax error').strip()}") from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise ParamsError(f"{name}: expected YAML, got {str(error).splitlines()[0]}") from None
     if not isinstance(tree, dict):

@@ -21,8 +21,8 @@ def broken_rules(params: Params) -> Iterator[Broken]:
         "poses",
         ["detected"],
     ):
-        found = f"{params.detect.source} with box_sources {params.detect.box_sources}"
-        yield "detect.source", "poses with box_sources [detected] when estimate.source is file", found
+        value = f"{params.detect.source} with box_sources {params.detect.box_sources}"
+        yield "detect.source", "poses with box_sources [detected] when estimate.source is file", value
     stages = params.pretrain.stages
     if not -stages <= params.estimate.output_stage < stages:
         expected = f"a stage of the pose network, -{stages} to {stages - 1} as pretrain.stages is {stages}"

@@ -39,9 +39,9 @@ def bars(values: Mapping[str, Mapping[str, float]], *, x_label: str) -> str:
         figure = Figure(figsize=(6.4, 0.5 + 0.22 * len(values) * max(len(names), 1)), layout="constrained")
         axes = figure.subplots()
         height = 0.8 / max(len(names), 1)
-        for place, name in enumerate(names):
+        for position, name in enumerate(names):
             shown = [(row, group[name]) for row, group in enumerate(values.values()) if name in group]
-            axes.barh([row + place * height for row, _ in shown], [value for _, value in shown], height, label=name)
+            axes.barh([row + position * height for row, _ in shown], [value for _, value in shown], height, label=name)
         axes.set_yticks([row + 0.4 - height / 2 for row in range(len(values))], list(values))
         axes.invert_yaxis()
         axes.set_xlabel(x_label)
@@ -65,11 +65,11 @@ def panels(grid: Sequence[Sequence[Chart]]) -> str:
         figure = Figure(figsize=(2.3 * len(grid[0]), 0.5 + 1.9 * len(grid)), layout="constrained")
         axes = figure.subplots(len(grid), len(grid[0]), squeeze=False, sharey="row")
         for row, charts in zip(axes, grid, strict=True):
-            for place, panel in zip(row, charts, strict=True):
+            for axis, panel in zip(row, charts, strict=True):
                 for name, points in panel.series.items():
-                    place.plot(*zip(*points, strict=True), marker=".", label=name)
-                place.set_title(panel.title, fontsize=9)
-                place.set_xlabel(panel.x_label)
+                    axis.plot(*zip(*points, strict=True), marker=".", label=name)
+                axis.set_title(panel.title, fontsize=9)
+                axis.set_xlabel(panel.x_label)
             row[0].set_ylabel(charts[0].y_label)
         handles, names = axes[0][0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from tasks.reporting.labels import JOINT_ORDER, counted, label
-from tasks.scoring.stage_figures import COUNTS
+from tasks.scoring.stage_metrics import COUNTS
 from tasks.tables import TABLES
 from tasks.workspace import Workspace
 

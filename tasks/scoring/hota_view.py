@@ -13,13 +13,13 @@ from tasks.formats.posetrack18 import Posetrack18File, polygons_of_image
 from tasks.scoring.notices import Notice
 from tasks.scoring.poseval_view import inside_any
 
-_SLOTS: Final = len(POSETRACK_KEYPOINTS)
+_CHANNELS: Final = len(POSETRACK_KEYPOINTS)
 
 
 def hota_sequence(
     name: str, truth: Posetrack18File, predicted: Posetrack18File, notices: list[Notice], *, same_ids: bool = True
 ) -> Sequence:
-    """The labelled frames, paired by position; names of keypoints are not read, their slots are fixed.
+    """The labelled frames, paired by position; names of keypoints are not read, their channels are fixed.
 
     Args:
         name: of the sequence.
@@ -53,8 +53,8 @@ def _labelled_frames(truth: Posetrack18File, predicted: Posetrack18File, *, same
     if len(truth_ids) < len(truth.images):
         raise FormatError(truth.source, "field images, id", "unique ids", "an id twice")
     if len(predicted_ids) < len(truth_ids):
-        found = f"{len(predicted_ids)} different ids"
-        raise FormatError(predicted.source, "field images", f"{len(truth_ids)} images as in {truth.source}", found)
+        content = f"{len(predicted_ids)} different ids"
+        raise FormatError(predicted.source, "field images", f"{len(truth_ids)} images as in {truth.source}", content)
     for index, image in enumerate(truth.images):
         if "is_labeled" not in image:
             raise FormatError(truth.source, f"field images[{index}], is_labeled", "true or false", "nothing")
@@ -81,9 +81,9 @@ def _frames_of_annotations(file: Posetrack18File) -> IntArray:
         try:
             frames.append(position[entry["image_id"]])
         except (KeyError, TypeError) as error:
-            found = shown(entry["image_id"]) if "image_id" in entry else "nothing"
-            spot = location(person=index, field="image_id")
-            raise FormatError(file.source, spot, "the id of an image of the file", found) from error
+            content = shown(entry["image_id"]) if "image_id" in entry else "nothing"
+            where = location(person=index, field="image_id")
+            raise FormatError(file.source, where, "the id of an image of the file", content) from error
     return np.array(frames, dtype=np.int64)
 
 
@@ -92,8 +92,8 @@ def _head_sizes(truth: Posetrack18File) -> FloatArray:
     xywh = numbers(boxes, 4)
     if xywh is None:
         bad = first_bad(boxes, 4)
-        found = shown(boxes[bad]) if "bbox_head" in truth.annotations[bad] else "nothing"
-        raise FormatError(truth.source, location(person=bad, field="bbox_head"), "4 numbers for every person", found)
+        content = shown(boxes[bad]) if "bbox_head" in truth.annotations[bad] else "nothing"
+        raise FormatError(truth.source, location(person=bad, field="bbox_head"), "4 numbers for every person", content)
     corner = xywh[:, :2]
     sides = (corner + xywh[:, 2:]) - corner
     sizes: FloatArray = 0.6 * np.sqrt(np.vecdot(sides, sides))
@@ -102,7 +102,7 @@ def _head_sizes(truth: Posetrack18File) -> FloatArray:
 
 def _polygons(truth: Posetrack18File, labelled: IntArray, notices: list[Notice]) -> dict[int, list[FloatArray]]:
     """Regions by place among the labelled frames, only frames that have a list with entries."""
-    found, absent = {}, 0
+    polygons, absent = {}, 0
     for frame, index in enumerate(labelled):
         image = truth.images[index]
         if "ignore_regions_x" not in image or "ignore_regions_y" not in image:
@@ -110,14 +110,14 @@ def _polygons(truth: Posetrack18File, labelled: IntArray, notices: list[Notice])
             continue
         regions = polygons_of_image(truth.source, image)
         if _is_shorter(image["ignore_regions_y"], image["ignore_regions_x"]):
-            spot = location(frame=shown(image.get("file_name")), field="ignore_regions_y")
-            raise FormatError(truth.source, spot, "as many numbers as ignore_regions_x", "fewer")
+            where = location(frame=shown(image.get("file_name")), field="ignore_regions_y")
+            raise FormatError(truth.source, where, "as many numbers as ignore_regions_x", "fewer")
         if regions:
-            found[frame] = regions
+            polygons[frame] = regions
     if absent:
         text = f"{absent} labelled images have no ignore_regions_x and ignore_regions_y; counted as none for HOTA"
         notices.append(Notice("absent_ignore_regions", truth.source, text))
-    return found
+    return polygons
 
 
 def _is_shorter(rows: list[Any], columns: list[Any]) -> bool:
@@ -128,25 +128,25 @@ def _is_shorter(rows: list[Any], columns: list[Any]) -> bool:
 def _check_scores(file: Posetrack18File, frame_count: int, *, is_truth: bool) -> None:
     """PoseTrack21 stacks the scores of each frame, those of ground truth too: 17 per person, or an error."""
     lengths = [_score_length(entry) for entry in file.annotations]
-    if all(length == _SLOTS for length in lengths):
+    if all(length == _CHANNELS for length in lengths):
         return
     by_frame: dict[int, list[tuple[int, int]]] = {}
     for index, frame in enumerate(_frames_of_annotations(file)):
         by_frame.setdefault(int(frame), []).append((index, lengths[index]))
     for frame, persons in by_frame.items():
         different = {length for _, length in persons}
-        stackable = len(different) == 1 and (sum(length for _, length in persons) % _SLOTS == 0 and is_truth)
-        if frame < frame_count and different != {_SLOTS} and not stackable:
-            bad, length = next(pair for pair in persons if pair[1] != _SLOTS)
-            spot = location(person=bad, field="scores")
-            found = f"{length}" if length >= 0 else shown(file.annotations[bad]["scores"])
-            raise FormatError(file.source, spot, "17 numbers or no such field", found)
+        stackable = len(different) == 1 and (sum(length for _, length in persons) % _CHANNELS == 0 and is_truth)
+        if frame < frame_count and different != {_CHANNELS} and not stackable:
+            bad, length = next(pair for pair in persons if pair[1] != _CHANNELS)
+            where = location(person=bad, field="scores")
+            content = f"{length}" if length >= 0 else shown(file.annotations[bad]["scores"])
+            raise FormatError(file.source, where, "17 numbers or no such field", content)
 
 
 def _score_length(entry: Record) -> int:
     """Number of scores of a person, 17 where the field is absent, -1 where it is no list."""
     if "scores" not in entry:
-        return _SLOTS
+        return _CHANNELS
     return len(entry["scores"]) if isinstance(entry["scores"], list) else -1
 
 
@@ -161,8 +161,8 @@ def _persons(
     stays = np.ones(len(chosen), dtype=bool)
     for index, regions in polygons.items():
         here = np.flatnonzero(frame == index)
-        spot = location(frame=shown(file.images[labelled[index]].get("file_name")), field="ignore_regions")
-        ignored = inside_any(source, spot, regions, xy[here].reshape(-1, 2)).reshape(len(here), JOINT_COUNT)
+        where = location(frame=shown(file.images[labelled[index]].get("file_name")), field="ignore_regions")
+        ignored = inside_any(source, where, regions, xy[here].reshape(-1, 2)).reshape(len(here), JOINT_COUNT)
         xy[here] = np.where(ignored[..., None], 0.0, xy[here])
         stays[here] = ~(xy[here] <= 0).all(axis=(1, 2))
     chosen, frame, xy = chosen[stays], frame[stays], xy[stays]
@@ -174,11 +174,11 @@ def _persons(
 def _keypoints(file: Posetrack18File) -> FloatArray:
     """Positions in poseval's joint order, (N, 15, 2), a copy."""
     rows = [entry.get("keypoints") for entry in file.annotations]
-    values = file.keypoint_table if file.keypoint_table.shape[1] == _SLOTS * 3 else numbers(rows, _SLOTS * 3)
+    values = file.keypoint_table if file.keypoint_table.shape[1] == _CHANNELS * 3 else numbers(rows, _CHANNELS * 3)
     if values is None:
-        bad = first_bad(rows, _SLOTS * 3)
+        bad = first_bad(rows, _CHANNELS * 3)
         raise FormatError(file.source, location(person=bad, field="keypoints"), "51 numbers", shown(rows[bad]))
-    return values.reshape(-1, _SLOTS, 3)[:, POSEVAL_FROM_POSETRACK, :2].copy()
+    return values.reshape(-1, _CHANNELS, 3)[:, POSEVAL_FROM_POSETRACK, :2].copy()
 
 
 def _identities(file: Posetrack18File, chosen: IntArray, frame: IntArray) -> FloatArray:
@@ -198,5 +198,5 @@ def _identities(file: Posetrack18File, chosen: IntArray, frame: IntArray) -> Flo
     return ids.astype(np.float64)
 
 
-def _identity_error(file: Posetrack18File, person: Any, expected: str, found: object) -> FormatError:
-    return FormatError(file.source, location(person=int(person), field="track_id"), expected, shown(found))
+def _identity_error(file: Posetrack18File, person: Any, expected: str, content: object) -> FormatError:
+    return FormatError(file.source, location(person=int(person), field="track_id"), expected, shown(content))

@@ -91,12 +91,12 @@ def _of_file(side: PointFile) -> list[Notice]:
     if bad:
         text = f"{bad} joints have a coordinate that is NaN or infinite; they count as joints and match nothing"
         notices.append(Notice("nan_coordinates", side.source, text))
-    given = side.track_id[~np.isnan(side.track_id)]
-    odd = int(((given < 0) | (given != np.floor(given))).sum())
+    known = side.track_id[~np.isnan(side.track_id)]
+    odd = int(((known < 0) | (known != np.floor(known))).sum())
     if odd:
         notices.append(Notice("odd_track_ids", side.source, f"{odd} persons have a negative or fractional track_id"))
-    if len(given) < len(side.track_id):
-        text = f"{len(side.track_id) - len(given)} rectangles have no track_id; poseval gives them their successor's"
+    if len(known) < len(side.track_id):
+        text = f"{len(side.track_id) - len(known)} rectangles have no track_id; poseval gives them their successor's"
         notices.append(Notice("missing_track_ids", side.source, text))
     return notices
 

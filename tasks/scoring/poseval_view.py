@@ -35,7 +35,7 @@ def poseval_sequence(name: str, truth: PointFile, predicted: PointFile, *, seque
     return Sequence(name, len(kept), persons[0], persons[1])
 
 
-def inside_any(source: str, spot: str, polygons: list[FloatArray], xy: FloatArray) -> BoolArray:
+def inside_any(source: str, where: str, polygons: list[FloatArray], xy: FloatArray) -> BoolArray:
     """Which points (N, 2) lie strictly inside a polygon; outlines that cross themselves count even-odd.
 
     Raises:
@@ -46,12 +46,12 @@ def inside_any(source: str, spot: str, polygons: list[FloatArray], xy: FloatArra
     inside = np.zeros(len(xy), dtype=bool)
     for polygon in polygons:
         if len(polygon) in (1, 2):
-            raise FormatError(source, spot, "polygons of three corners or more", f"{len(polygon)}")
+            raise FormatError(source, where, "polygons of three corners or more", f"{len(polygon)}")
         if len(polygon):
             try:
                 inside |= shapely.contains_xy(shapely.Polygon(polygon), xy)
             except (ValueError, shapely.errors.GEOSException) as error:
-                raise FormatError(source, spot, "a polygon", str(error).splitlines()[0]) from error
+                raise FormatError(source, where, "a polygon", str(error).splitlines()[0]) from error
     return inside
 
 
@@ -70,12 +70,12 @@ def _without_ignored(side: PointFile, truth: PointFile, kept: IntArray) -> Point
     point_frame = side.person_frame[side.point_person]
     stays = np.ones(len(side.point_person), dtype=bool)
     for frame in frames:
-        spot = location(frame=truth.frame_names[frame], field="ignore_regions")
+        where = location(frame=truth.frame_names[frame], field="ignore_regions")
         here = np.flatnonzero(point_frame == frame)
-        stays[here] = ~inside_any(truth.source, spot, truth.polygons[frame], side.point_xy[here])
-    left = np.bincount(side.point_person[stays], minlength=len(side.person_frame))
+        stays[here] = ~inside_any(truth.source, where, truth.polygons[frame], side.point_xy[here])
+    point_counts = np.bincount(side.point_person[stays], minlength=len(side.person_frame))
     slim = PointFile(**{**vars(side), **{name: vars(side)[name][stays] for name in _POINT_FIELDS}})
-    return slim.select((left > 0) | ~np.isin(side.person_frame, frames))
+    return slim.select((point_counts > 0) | ~np.isin(side.person_frame, frames))
 
 
 _POINT_FIELDS: Final = ("point_person", "point_joint", "point_xy", "point_score")
@@ -85,8 +85,8 @@ def _check_heads(annotated: PointFile, two_sided: IntArray) -> None:
     bare = np.flatnonzero(~annotated.has_head & np.isin(annotated.person_frame, two_sided))
     if bare.size:
         frame, person = annotated.describe_person(int(bare[0]))
-        spot = location(frame=frame, person=person, field="bbox_head (PoseTrack17: x1, y1, x2, y2)")
-        raise FormatError(annotated.source, spot, "a head box, the unit of every distance", "nothing")
+        where = location(frame=frame, person=person, field="bbox_head (PoseTrack17: x1, y1, x2, y2)")
+        raise FormatError(annotated.source, where, "a head box, the unit of every distance", "nothing")
 
 
 def _persons(side: PointFile, kept: IntArray, two_sided: IntArray, sequence_index: int) -> SequencePersons:
@@ -116,9 +116,9 @@ def _ids_as_poseval_pairs_them(side: PointFile, present: BoolArray, two_sided: I
     ids = np.full(len(side.track_id), np.nan)
     for frame in np.unique(side.person_frame[lacking]):
         here = np.flatnonzero(side.person_frame == frame)
-        given = side.track_id[here][~lacking[here]]
-        ids[here[: len(given)]] = given
-        unpaired = here[len(given) :][present[here[len(given) :]].any(axis=1)]
+        identities = side.track_id[here][~lacking[here]]
+        ids[here[: len(identities)]] = identities
+        unpaired = here[len(identities) :][present[here[len(identities) :]].any(axis=1)]
         if frame in two_sided and unpaired.size:
             at, person = side.describe_person(int(here[np.flatnonzero(lacking[here])[0]]))
             raise FormatError(

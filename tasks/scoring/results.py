@@ -82,10 +82,10 @@ def _total_files(totals: Totals) -> dict[str, Any]:
 
 
 def _sequence_files(part: SequenceScores) -> dict[str, Any]:
-    alone = total([part])
+    sequence_total = total([part])
     files: dict[str, Any] = {}
-    if alone.ap is not None:
-        files["AP"] = ap_json(alone.ap)
+    if sequence_total.ap is not None:
+        files["AP"] = ap_json(sequence_total.ap)
     if part.mot is not None:
         files["MOT"] = mot_json(clear_mot(part.mot))
     if part.hota is not None:

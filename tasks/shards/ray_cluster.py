@@ -43,12 +43,12 @@ def short_temporary_folder() -> Path:
     Raises:
         InputError: there is no such folder.
     """
-    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")]  # noqa: S108
-    for place in places:
-        if len(os.fsencode(place)) <= _LONGEST_TEMPORARY_FOLDER and os.access(place, os.W_OK | os.X_OK):
-            return place
+    paths = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")]  # noqa: S108
+    for folder in paths:
+        if len(os.fsencode(folder)) <= _LONGEST_TEMPORARY_FOLDER and os.access(folder, os.W_OK | os.X_OK):
+            return folder
     raise InputError(
-        f"TMPDIR {places[0]}: expected a path of at most {_LONGEST_TEMPORARY_FOLDER} characters for Ray's sockets, and "
+        f"TMPDIR {paths[0]}: expected a path of at most {_LONGEST_TEMPORARY_FOLDER} characters for Ray's sockets, and "
         "the usual short ones cannot be written to; set TMPDIR to a shorter one, or compute.executor to local"
     )
 
@@ -141,8 +141,8 @@ def _make_importable() -> None:
 
 
 def _python_path() -> str:
-    given = os.environ.get("PYTHONPATH", "")
-    paths = [path for path in given.split(os.pathsep) if path]
+    inherited = os.environ.get("PYTHONPATH", "")
+    paths = [path for path in inherited.split(os.pathsep) if path]
     return os.pathsep.join(paths if str(REPOSITORY) in paths else [str(REPOSITORY), *paths])
 
 

@@ -89,8 +89,8 @@ def _check_whole_numbers(table: Table, rows: Sequence[Mapping[str, Any]]) -> Non
         if not pa.types.is_integer(field.type.value_type if is_list else field.type):
             continue
         for row in rows:
-            found = row.get(field.name)
-            values = (found or ()) if is_list else (found,)
+            content = row.get(field.name)
+            values = (content or ()) if is_list else (content,)
             if any(value is not None and value % 1 for value in values):
                 raise TableError(
                     f"table {table.name}: column {field.name}: expected whole numbers, got {row[field.name]}"

@@ -113,8 +113,8 @@ def copy_whole(source: Path, target: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    expected, found = path.stem.rsplit("-", 1)[1], file_digest(path)[:_DIGEST_LENGTH]
-    if expected != found:
-        raise ValueError(f"expected content of digest {expected}, found {found}")
+    expected, digest = path.stem.rsplit("-", 1)[1], file_digest(path)[:_DIGEST_LENGTH]
+    if expected != digest:
+        raise ValueError(f"expected content of digest {expected}, found {digest}")
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state

@@ -177,8 +177,8 @@ class Training:
 
     def _not_finite(self, loss: float, rate: float) -> str:
         advice = f"lower {self.job.stage}.learning_rate, or raise warmup_epochs or set gradient_clip"
-        found = f"expected a finite loss and gradient, got a loss of {loss} at rate {rate:.3g}"
-        return f"{found} ({self._position()}); {advice}"
+        problem = f"expected a finite loss and gradient, got a loss of {loss} at rate {rate:.3g}"
+        return f"{problem} ({self._position()}); {advice}"
 
     def _out_of_memory(self) -> str:
         size = self.section.micro_batch_size

@@ -118,8 +118,8 @@ class SiameseJob(PairJob):
             width=width,
             convention=self._section.cells,
         )
-        joined = torch.cat([maps.flatten(2) for maps in affinities], dim=2)
-        return softmax_loss(self._section.affinity_gain * joined, right)
+        logits = torch.cat([maps.flatten(2) for maps in affinities], dim=2)
+        return softmax_loss(self._section.affinity_gain * logits, right)
 
     def _maps(self, network: CorrespondenceNetwork, batch: Batch) -> dict[str, KeypointMaps]:
         return {"siamese": siamese_maps(network, batch, self._section.cells)}

@@ -85,7 +85,7 @@ def tree_sum(terms: Iterable[Tensors]) -> Tensors:
 
 
 def _added(first: Tensors, second: Tensors) -> Tensors:
-    return [left + right for left, right in zip(first, second, strict=True)]
+    return [mine + theirs for mine, theirs in zip(first, second, strict=True)]
 
 
 class Group(Protocol):

@@ -78,7 +78,7 @@ def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resam
         for variant in (trend.first, trend.second)
     )
     sign = -1.0 if metric in FEWER_IS_BETTER else 1.0
-    found = paired_bootstrap(
+    difference = paired_bootstrap(
         sizes,
         lambda videos: sign * float(first(videos)[-1] - second(videos)[-1]),
         resamples=resamples,
@@ -87,7 +87,7 @@ def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resam
     parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     values = {"first_mean": _mean(first, parts), "second_mean": _mean(second, parts)}
     facts = {name: getattr(trend, name) for name in ("name", "place", "first", "second", "claim")}
-    return facts | {"metric": metric} | values | _told(found)
+    return facts | {"metric": metric} | values | _as_row(difference)
 
 
 def by_tag(corpora: Sequence[CorpusScores]) -> list[Row]:
@@ -98,7 +98,7 @@ def by_tag(corpora: Sequence[CorpusScores]) -> list[Row]:
         for trend in _BASELINES
         if all({trend.first, trend.second} <= corpus.variants.keys() for corpus in corpora)
         for tag in sorted(set(chain.from_iterable(tags)))
-        if len(videos := np.array([number for number, own in enumerate(tags) if tag in own]))
+        if len(videos := np.array([number for number, video_tags in enumerate(tags) if tag in video_tags]))
     ]
 
 
@@ -113,13 +113,13 @@ def _tag_differences(trend: Trend, corpora: Sequence[CorpusScores], videos: IntA
     }
 
 
-def _told(found: PairedDifference) -> Row:
+def _as_row(difference: PairedDifference) -> Row:
     return {
-        "difference": _plain(found.mean),
-        "low": _plain(found.low),
-        "high": _plain(found.high),
-        "by_corpus": [_plain(value) for value in found.by_corpus],
-        "verdict": found.verdict,
+        "difference": _plain(difference.mean),
+        "low": _plain(difference.low),
+        "high": _plain(difference.high),
+        "by_corpus": [_plain(value) for value in difference.by_corpus],
+        "verdict": difference.verdict,
     }
 
 

@@ -23,7 +23,7 @@ def write_results(home: TrendHome, reports: Path) -> None:
     rows = trend_rows(corpora, resamples=resamples, seed=seed)
     content = {
         "corpus": _corpus_sentence(corpora),
-        "corpora": [{"seed": one.seed, "videos": len(one.videos), "frames": one.frames} for one in corpora],
+        "corpora": [{"seed": corpus.seed, "videos": len(corpus.videos), "frames": corpus.frames} for corpus in corpora],
         "training_seed": seed,
         "resamples": resamples,
         "confidence": 0.95,
@@ -115,7 +115,7 @@ def _absent(rows: Sequence[Row]) -> list[str]:
 
 
 def _corpus_sentence(corpora: Sequence[CorpusScores]) -> str:
-    videos, frames = sum(len(one.videos) for one in corpora), sum(one.frames for one in corpora)
+    videos, frames = sum(len(corpus.videos) for corpus in corpora), sum(corpus.frames for corpus in corpora)
     return f"{len(corpora)} synthetic corpora of fresh seeds, {videos} validation videos, {frames} frames"
 
 

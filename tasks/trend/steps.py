@@ -59,8 +59,8 @@ def _run_stages(home: TrendHome, name: str, stages: tuple[str, ...], *inputs: Pa
     current().start("stages", len(stages))
     for done, stage in enumerate(stages, start=1):
         key = key_of(f"tasks.{stage}", params, key)
-        told = [workspace.provenance / f"{stage}.json"]
-        once(_marker(workspace, stage), key, partial(run_stage, stage, workspace, params), results=told)
+        records = [workspace.provenance / f"{stage}.json"]
+        once(_marker(workspace, stage), key, partial(run_stage, stage, workspace, params), results=records)
         current().advance(done, finished=stage)
 
 
@@ -95,11 +95,11 @@ def _write_scores(home: TrendHome, name: str, params: Params) -> None:
     from tasks.trend.variants import judge
 
     make_deterministic(params.run.seed, params.run.threads_per_worker)
-    found = judge(home, name)
+    judgement = judge(home, name)
     rows = read_table(VIDEOS, VIDEOS.path(home.folder(name).tables)).to_pylist()
     videos, tags = [row["video_id"] for row in rows], [list(row["tags"]) for row in rows]
     frames, seed = sum(row["frame_count"] for row in rows), params.run.seed
-    write_scores(home.scores(name), CorpusScores(seed, videos, tags, frames, found))
+    write_scores(home.scores(name), CorpusScores(seed, videos, tags, frames, judgement))
 
 
 def _write_results(home: TrendHome, reports: Path) -> None:
@@ -109,8 +109,8 @@ def _write_results(home: TrendHome, reports: Path) -> None:
 
 
 def _weights(home: TrendHome) -> list[Path]:
-    own = [home.folder("training").weights(network) for network in _NETWORKS]
-    return own + [trained.weights("correspondence") for trained in home.sources.values()]
+    files = [home.folder("training").weights(network) for network in _NETWORKS]
+    return files + [trained.weights("correspondence") for trained in home.sources.values()]
 
 
 def _marker(workspace: Workspace, name: str) -> Path:

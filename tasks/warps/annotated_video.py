@@ -16,7 +16,7 @@ from models.keypoints import POSETRACK_KEYPOINTS
 from models.metrics.sequence import HEAD_SIZE
 from models.poses.frame_poses import FramePoses
 from tasks.errors import InputError
-from tasks.formats.annotated_person import KeypointSlots, keypoint_slots, read_keypoints
+from tasks.formats.annotated_person import KeypointChannels, keypoint_channels, read_keypoints
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import Record, box_xywh, records, unique_id, whole
 from tasks.formats.frame_order import FrameOrderError, frame_order
@@ -62,7 +62,7 @@ def read_annotated_video(frames: Path, annotations: Path) -> AnnotatedVideo:
     try:
         document = _document(annotations)
         images, persons = records(document, "images"), records(document, "annotations")
-        channels = keypoint_slots(document, POSETRACK_KEYPOINTS, optional=_OPTIONAL)
+        channels = keypoint_channels(document, POSETRACK_KEYPOINTS, optional=_OPTIONAL)
     except FieldError as error:
         raise InputError(f"{annotations}: {error}") from error
     indices = FrameIndices(frames, [image for image in images if isinstance(image, dict)], option="--frames")
@@ -189,7 +189,7 @@ class _Reader:
             except ValueError as error:
                 self._reject(f"images[{position}]", error)
 
-    def read_persons(self, persons: Any, channels: KeypointSlots) -> None:
+    def read_persons(self, persons: Any, channels: KeypointChannels) -> None:
         """Fill `video.frames`."""
         rows: dict[int, dict[int, tuple[FloatArray, float]]] = {}
         for position, person in enumerate(persons):
@@ -222,7 +222,7 @@ class _Reader:
         self.video.rejects.append(f"{self._source} {location}: {reason}")
 
 
-def _keypoints(person: Record, channels: KeypointSlots) -> FloatArray:
+def _keypoints(person: Record, channels: KeypointChannels) -> FloatArray:
     """(17,3): x, y, and 1 where annotated."""
     keypoints = read_keypoints(person, channels, (0, 1, 2))
     return np.column_stack([keypoints.x, keypoints.y, np.array(keypoints.visibility) > 0])

@@ -64,12 +64,12 @@ def load_network(weights: Path) -> CorrespondenceNetwork:
     Raises:
         InputError: neither file is there, or it holds something else.
     """
-    joined, siamese = weights / "correspondence.safetensors", weights / "siamese.safetensors"
-    if joined.exists():
-        return loaded(load_correspondence, joined)
+    both, siamese = weights / "correspondence.safetensors", weights / "siamese.safetensors"
+    if both.exists():
+        return loaded(load_correspondence, both)
     if not siamese.exists():
         raise InputError(
-            f"{weights}: expected {joined.name} or {siamese.name}, got neither; train them with `corrtrack reproduce`, "
+            f"{weights}: expected {both.name} or {siamese.name}, got neither; train them with `corrtrack reproduce`, "
             "bring released ones with `corrtrack import-weights`, or name their folder with --weights"
         )
     network, trained = loaded(load_siamese, siamese), trained_params(siamese, "siamese")

@@ -85,8 +85,8 @@ def test_better_and_worse_need_more_than_one_video(compare):
     comparison = compare(dict.fromkeys(videos, switching), dict.fromkeys(videos, perfect))
     assert total(comparison, "IDSW")["difference"] == -6 * JOINTS
     assert (total(comparison, "IDSW")["verdict"], total(comparison, "mAP")["verdict"]) == ("better", "identical")
-    alone = compare({"a": switching}, {"a": perfect})
-    assert (total(alone, "IDSW")["verdict"], total(alone, "IDSW")["low"]) == ("not judged", None)
+    single = compare({"a": switching}, {"a": perfect})
+    assert (total(single, "IDSW")["verdict"], total(single, "IDSW")["low"]) == ("not judged", None)
 
 
 def test_a_difference_of_one_video_among_many_is_no_evidence(compare):

@@ -117,8 +117,8 @@ def test_a_saved_run_equals_the_working_tree_it_was_saved_from(corrtrack, checko
 
 @pytest.mark.parametrize(("condition", "code"), [("IDSW > 10", 4), ("IDSW > 20", 0), ("MOTA < -0.5", 4)])
 def test_a_limit_decides_the_exit_code(corrtrack, condition, code):
-    found, text = corrtrack("compare", "better", "HEAD~1", "--fail-if", condition)
-    assert found == code, text
+    exit_code, text = corrtrack("compare", "better", "HEAD~1", "--fail-if", condition)
+    assert exit_code == code, text
 
 
 def test_tables_of_a_revision_are_links_into_the_cache(checkout):

@@ -35,7 +35,7 @@ def test_every_table_opens_in_pandas_without_our_code(demo):
     assert all(len(paths) == 4 for name, paths in files.items() if TABLES[name].per_video)
 
 
-def test_every_stage_tells_how_its_result_came_about(demo):
+def test_every_stage_records_how_its_result_came_about(demo):
     records = {stage: json.loads((demo.provenance / f"{stage}.json").read_text()) for stage in STAGES}
     assert [record["rejects"] for record in records.values()] == [[]] * len(STAGES)
     assert all(record["seconds"] >= 0 and record["versions"]["torch"] for record in records.values())
@@ -63,7 +63,7 @@ def test_the_standalone_accuracy_of_every_method_is_measured(demo):
 def test_the_report_needs_nothing_from_elsewhere(demo):
     page = (demo.reports / "index.html").read_text()
     fetched = re.findall(r"""(?:src|href)=["']?(?!#|data:)([^"' >]+)""", page)
-    assert [place for place in fetched if "://" in place or not (demo.reports / place).exists()] == []
+    assert [source for source in fetched if "://" in source or not (demo.reports / source).exists()] == []
     assert (demo.reports / "clips").is_dir()
 
 

@@ -100,11 +100,11 @@ def out(tmp_path) -> Iterator[Path]:
 def test_a_clip_is_tracked_by_released_weights(clip, released, out, checkout, corrtrack, tmp_path):
     write_profile(checkout / "params.yaml")
     (tmp_path / "boxes.txt").write_text(clip.mot)
-    code, told = corrtrack(
+    code, printed = corrtrack(
         *("reprocess", clip.path, "--out", out, "--weights", released.imported),
         *("--detections", tmp_path / "boxes.txt"),
     )
-    assert code == 0, told
+    assert code == 0, printed
     assert (out / "reports/index.html").is_file()
 
     frames = pd.read_parquet(out / "artifacts/tables/frames.parquet")
@@ -115,14 +115,14 @@ def test_a_clip_is_tracked_by_released_weights(clip, released, out, checkout, co
     np.testing.assert_allclose(np.stack(poses["box_xywh"]), clip.boxes * clip.frames, atol=0.001)
     first = poses_by(released, clip, checkout)
     for name, expected in (("x", first.xy[..., 0]), ("y", first.xy[..., 1]), ("score", first.score)):
-        found = np.stack(poses[name])[: len(clip.boxes)]
-        np.testing.assert_allclose(found, expected, atol=0.01, err_msg=f"{name} by the released file itself")
+        tracked = np.stack(poses[name])[: len(clip.boxes)]
+        np.testing.assert_allclose(tracked, expected, atol=0.01, err_msg=f"{name} by the released file itself")
 
-    carried = rows(out, "correspondences", clip)
+    propagated = rows(out, "correspondences", clip)
     used = poses[poses["drop_reason"].isna() & (poses["frame_index"] < clip.frames - 1)]
-    assert set(used["pose_id"]) <= set(carried["source_pose_id"])
-    values = np.stack([np.stack(carried[name]) for name in carried if name.startswith(("refined_", "siamese_"))])
-    assert values.shape == (6, len(carried), 17)
+    assert set(used["pose_id"]) <= set(propagated["source_pose_id"])
+    values = np.stack([np.stack(propagated[name]) for name in propagated if name.startswith(("refined_", "siamese_"))])
+    assert values.shape == (6, len(propagated), 17)
     assert np.isfinite(values).all()
 
     asked = json.loads((out / "artifacts/request.json").read_text())["weights"]

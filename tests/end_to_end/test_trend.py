@@ -59,15 +59,15 @@ def times_of(folder: Path, pattern: str) -> dict[Path, int]:
 
 
 def test_every_trend_is_judged_on_both_corpora(finished):
-    found = json.loads((finished / "reports/trend.json").read_text())
-    assert {row["name"] for row in found["trends"]} == {trend.name for trend in TRENDS}
-    assert all(len(row["by_corpus"]) == 2 for row in found["trends"])
-    assert len({one["seed"] for one in found["corpora"]} | {found["training_seed"]}) == 3
-    assert {row["verdict"] for row in found["trends"]} <= {"shown", "not shown", "opposite"}
-    variants = {row[side] for row in found["trends"] for side in ("first", "second") if "," in row[side]}
-    assert variants <= found["thresholds"]["min_similarity"].keys()
-    assert found["thresholds"]["track"].keys() == {"tau_corr_siamese", "duplicate_oks", "duplicate_ratio"}
-    assert found["thresholds"]["merge"].keys() == {"similarity_threshold", "max_gap_frames"}
+    judged = json.loads((finished / "reports/trend.json").read_text())
+    assert {row["name"] for row in judged["trends"]} == {trend.name for trend in TRENDS}
+    assert all(len(row["by_corpus"]) == 2 for row in judged["trends"])
+    assert len({one["seed"] for one in judged["corpora"]} | {judged["training_seed"]}) == 3
+    assert {row["verdict"] for row in judged["trends"]} <= {"shown", "not shown", "opposite"}
+    variants = {row[side] for row in judged["trends"] for side in ("first", "second") if "," in row[side]}
+    assert variants <= judged["thresholds"]["min_similarity"].keys()
+    assert judged["thresholds"]["track"].keys() == {"tau_corr_siamese", "duplicate_oks", "duplicate_ratio"}
+    assert judged["thresholds"]["merge"].keys() == {"similarity_threshold", "max_gap_frames"}
 
 
 def test_an_interval_holds_the_mean_or_nothing_is_defined(finished):

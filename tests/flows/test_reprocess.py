@@ -20,7 +20,7 @@ def params():
     return load_params(find_repository().params)
 
 
-def test_poses_of_files_are_tracked_in_the_place_of_estimated_ones(params):
+def test_poses_of_files_are_tracked_instead_of_estimated_ones(params):
     chosen = params_for(replace(ASKED, poses=Path("street.json"), pose_format="openpose"), params)
     assert (chosen.detect.source, chosen.detect.box_sources) == ("poses", ["detected"])
     assert (chosen.estimate.source, chosen.index.pose_format) == ("file", "openpose")

@@ -31,14 +31,14 @@ def ended(process, *, seconds=240.0) -> tuple[int, str]:
 
 def ours(root: Path) -> list[str]:
     """Command lines of all processes that work in the checkout."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             if Path(process.cwd()).is_relative_to(root):
-                found.append(" ".join(process.cmdline()))
+                processes.append(" ".join(process.cmdline()))
         except (psutil.Error, OSError):
             continue
-    return found
+    return processes
 
 
 def running(checkout) -> set[str]:

@@ -65,8 +65,8 @@ def test_the_softmax_loss_asks_only_for_keypoints_that_are_shown() -> None:
 
 def test_cells_of_other_pictures_are_wrong_answers_too() -> None:
     affinities = torch.tensor([[[math.log(5), 0.0, math.log(4)]]])
-    alone = softmax_loss(affinities[..., :2], torch.tensor([[0]]))
-    assert alone.item() == pytest.approx(math.log(6 / 5))
+    single = softmax_loss(affinities[..., :2], torch.tensor([[0]]))
+    assert single.item() == pytest.approx(math.log(6 / 5))
     assert softmax_loss(affinities, torch.tensor([[0]])).item() == pytest.approx(math.log(10 / 5))
 
 

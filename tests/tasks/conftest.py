@@ -79,7 +79,7 @@ class CocoSet:
         self.other_image = {"id": 2, "file_name": "b.png", "width": 64, "height": 48}
         self.person = {
             **{"id": 10, "image_id": 1, "category_id": 1, "bbox": [5, 5, 20, 30], "area": 300.5, "iscrowd": 0},
-            "keypoints": [number for slot in range(17) for number in (10 + slot, 20, slot % 3)],
+            "keypoints": [number for channel in range(17) for number in (10 + channel, 20, channel % 3)],
         }
         self.other_person = self.person | {"id": 11, "image_id": 2}
         self.category = {"id": 1, "name": "person", "keypoints": list(COCO_KEYPOINTS)}
@@ -123,7 +123,7 @@ class PosetrackVideo:
 
     @staticmethod
     def _person(frame: int, track: int) -> dict[str, Any]:
-        body = [number for slot in range(17) for number in (10 + slot, 20 + track, 1)]
+        body = [number for channel in range(17) for number in (10 + channel, 20 + track, 1)]
         body[9:15] = [0] * 6  # the ears
         return {
             **{"id": 1000 + 10 * frame + track, "image_id": 100 + frame, "track_id": track, "category_id": 1},

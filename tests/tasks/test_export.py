@@ -90,7 +90,7 @@ def test_keypoints_below_the_threshold_are_left_out(corpus: Corpus, params: Para
 def test_only_the_15_body_keypoints_are_shown(corpus: Corpus, params: Params) -> None:
     corpus.run("export", params)
     keypoints = exported(corpus, "posetrack18")["annotations"][0]["keypoints"]
-    assert [slot for slot in range(17) if keypoints[3 * slot + 2]] == sorted(BODY)
+    assert [channel for channel in range(17) if keypoints[3 * channel + 2]] == sorted(BODY)
 
 
 def test_training_videos_and_bare_videos_are_exported_in_every_format(corpus: Corpus, params: Params) -> None:

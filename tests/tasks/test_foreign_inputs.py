@@ -123,23 +123,23 @@ def boxes(tmp_path: Path, text: str | bytes) -> tuple[list[Any], list[Any]]:
 
 
 def test_scores_of_minus_one_say_that_there_are_none(tmp_path: Path) -> None:
-    found, rejects = boxes(tmp_path, "1,-1,5,5,9,9,-1,-1,-1,-1\n2,-1,5,5,9,9,-1,-1,-1,-1\n")
-    assert [box.score for box in found] == [1.0, 1.0]
+    detections, rejects = boxes(tmp_path, "1,-1,5,5,9,9,-1,-1,-1,-1\n2,-1,5,5,9,9,-1,-1,-1,-1\n")
+    assert [box.score for box in detections] == [1.0, 1.0]
     assert rejects == []
 
 
 def test_other_classes_of_a_mot_file_are_no_persons(tmp_path: Path) -> None:
     rows = [f"{frame},1,5,5,9,9,1,{category},1.0" for frame in (1, 2) for category in (1, 3)]
-    found, [reject] = boxes(tmp_path, "\n".join(rows))
-    assert [box.image_id for box in found] == [1, 2]
+    detections, [reject] = boxes(tmp_path, "\n".join(rows))
+    assert [box.image_id for box in detections] == [1, 2]
     assert reject == {"location": "line 2, 4", "reason": "2 rows of class 3; class 1 is the person"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_encodings_and_line_ends_of_other_systems(tmp_path: Path, encoding: str, ends: str) -> None:
-    found, rejects = boxes(tmp_path, f"1,-1,5,5,9,9,0.5{ends}2;-1;5;5;9;9;0.5{ends}".encode(encoding))
-    assert len(found) == 2
+    detections, rejects = boxes(tmp_path, f"1,-1,5,5,9,9,0.5{ends}2;-1;5;5;9;9;0.5{ends}".encode(encoding))
+    assert len(detections) == 2
     assert rejects == []
 
 

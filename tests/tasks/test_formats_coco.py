@@ -22,14 +22,14 @@ def test_a_whole_set_gives_pictures_and_persons(coco: Any) -> None:
     person = part.persons[0]
     assert person["person_id"] == "coco_tiny/train/1/10"
     assert (person["source"], person["split"], person["area"]) == ("coco", "train", 300.5)
-    assert person["visibility"] == [slot % 3 for slot in range(17)]
-    assert person["x"] == [0.0 if slot % 3 == 0 else 10.0 + slot for slot in range(17)]  # unlabelled is 0
+    assert person["visibility"] == [channel % 3 for channel in range(17)]
+    assert person["x"] == [0.0 if channel % 3 == 0 else 10.0 + channel for channel in range(17)]  # unlabelled is 0
 
 
-def test_keypoints_are_taken_by_name_not_by_place(coco: Any) -> None:
+def test_keypoints_are_taken_by_name_not_by_position(coco: Any) -> None:
     coco.category["keypoints"] = list(reversed(COCO_KEYPOINTS))
     visibility = [row["visibility"] for row in coco.write().persons]
-    assert visibility[0] == [slot % 3 for slot in range(17)][::-1]
+    assert visibility[0] == [channel % 3 for channel in range(17)][::-1]
 
 
 def test_a_crowd_region_needs_no_keypoints(coco: Any) -> None:
@@ -43,7 +43,7 @@ def test_a_crowd_region_needs_no_keypoints(coco: Any) -> None:
 
 @pytest.mark.parametrize("folder", ["images/train2017", "images/train", "train2017", "train"])
 @pytest.mark.parametrize("year", ["", "2017"])
-def test_every_official_place_of_pictures_is_known(folder: str, year: str, coco: Any, json_file: Any) -> None:
+def test_every_official_folder_of_pictures_is_known(folder: str, year: str, coco: Any, json_file: Any) -> None:
     (coco.root / "images/train2017").rename(coco.root / "moved")
     (coco.root / folder).parent.mkdir(exist_ok=True)
     (coco.root / "moved").rename(coco.root / folder)
@@ -144,7 +144,7 @@ BROKEN_PICTURES: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN_PICTURES)
-def test_a_broken_picture_is_rejected_with_its_persons_and_told_once(case: str, coco: Any) -> None:
+def test_a_broken_picture_is_rejected_with_its_persons_and_reported_once(case: str, coco: Any) -> None:
     spoil, reason = BROKEN_PICTURES[case]
     spoil(coco)
     part = coco.write()
@@ -185,15 +185,15 @@ def test_a_broken_file_is_rejected_whole(case: str, coco: Any, json_file: Any) -
     assert str(coco.data) not in reject["reason"]
 
 
-def test_other_files_are_told(coco: Any, json_file: Any) -> None:
+def test_other_files_are_reported(coco: Any, json_file: Any) -> None:
     for name in ("captions_train2017.json", "person_keypoints_train.json"):
         json_file(coco.root / "annotations" / name, {})
     (coco.data / "coco_empty").mkdir()
     part = coco.write()
-    told = {reject["source"]: reject["reason"] for reject in part.rejects}
-    assert "another name" in told["coco_tiny/annotations/captions_train2017.json"]
-    assert "no such file" in told["coco_empty"]
-    assert "expected one file for the split train" in told["coco_tiny/annotations/person_keypoints_train2017.json"]
+    reasons = {reject["source"]: reject["reason"] for reject in part.rejects}
+    assert "another name" in reasons["coco_tiny/annotations/captions_train2017.json"]
+    assert "no such file" in reasons["coco_empty"]
+    assert "expected one file for the split train" in reasons["coco_tiny/annotations/person_keypoints_train2017.json"]
 
 
 BROKEN_DETECTIONS: dict[str, tuple[object, str]] = {

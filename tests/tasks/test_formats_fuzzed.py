@@ -26,7 +26,7 @@ ANYTHING = st.recursive(
 )
 
 
-def _places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def _paths(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every place in the document; of long lists of numbers only the first two."""
     if path:
         yield path
@@ -35,7 +35,7 @@ def _places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
     )
     for key, value in entries:
         if not (isinstance(key, int) and key > 1 and not isinstance(value, dict)):
-            yield from _places(value, (*path, key))
+            yield from _paths(value, (*path, key))
 
 
 def _put(document: Any, path: tuple[Any, ...], value: Any) -> None:
@@ -57,15 +57,15 @@ def annotated(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-def test_anything_at_any_place_is_survived(annotated: Any) -> None:
+def test_anything_anywhere_is_survived(annotated: Any) -> None:
     whole = copy.deepcopy(annotated.document)
-    places = sorted(set(_places(whole)), key=repr)
+    paths = sorted(set(_paths(whole)), key=repr)
 
     @settings(max_examples=150, deadline=None, derandomize=True)
-    @given(place=st.sampled_from(places), value=ANYTHING)
-    def survives(place: tuple[Any, ...], value: Any) -> None:
+    @given(path=st.sampled_from(paths), value=ANYTHING)
+    def survives(path: tuple[Any, ...], value: Any) -> None:
         annotated.document = copy.deepcopy(whole)
-        _put(annotated.document, place, value)
+        _put(annotated.document, path, value)
         _check(annotated.write())
 
     survives()
@@ -73,7 +73,7 @@ def test_anything_at_any_place_is_survived(annotated: Any) -> None:
 
 def test_any_missing_field_is_survived(annotated: Any) -> None:
     whole = copy.deepcopy(annotated.document)
-    for path in sorted(set(_places(whole)), key=repr):
+    for path in sorted(set(_paths(whole)), key=repr):
         annotated.document = copy.deepcopy(whole)
         owner = annotated.document
         for key in path[:-1]:

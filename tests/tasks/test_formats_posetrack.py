@@ -39,8 +39,8 @@ def test_keypoints_are_taken_by_name(order: str, posetrack: Any) -> None:
         names = [name for name in names if not name.endswith("ear")]
     expected = [row["x"] for row in posetrack.write().persons]
     for person in posetrack.persons:
-        slots = np.reshape(person["keypoints"], (17, 3))
-        person["keypoints"] = np.concatenate([slots[POSETRACK_KEYPOINTS.index(name)] for name in names]).tolist()
+        channels = np.reshape(person["keypoints"], (17, 3))
+        person["keypoints"] = np.concatenate([channels[POSETRACK_KEYPOINTS.index(name)] for name in names]).tolist()
     renamed = ["neck" if name == "head_bottom" and order.startswith("neck") else name for name in names]
     posetrack.document["categories"][0]["keypoints"] = renamed
     part = posetrack.write()
@@ -142,13 +142,13 @@ BROKEN_PARTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 
 @pytest.mark.parametrize("case", BROKEN_PARTS)
 def test_a_broken_part_is_rejected_and_all_persons_stay(case: str, posetrack: Any) -> None:
-    spoil, place, reason = BROKEN_PARTS[case]
+    spoil, location, reason = BROKEN_PARTS[case]
     spoil(posetrack)
     part = posetrack.write()
     assert len(part.persons) == 4
     assert len(part.frames) == 3
     [reject] = part.rejects
-    assert reject["location"] == place
+    assert reject["location"] == location
     assert reason in reject["reason"]
 
 
@@ -228,12 +228,12 @@ def test_the_same_video_in_both_splits_is_taken_once(posetrack: Any) -> None:
     assert "expected a video name of its own" in part.rejects[0]["reason"]
 
 
-def test_json_that_lies_elsewhere_is_told(posetrack: Any, json_file: Any) -> None:
+def test_json_that_lies_elsewhere_is_reported(posetrack: Any, json_file: Any) -> None:
     json_file(posetrack.root / "annotations/test_detections.json", [])
     json_file(posetrack.root / "annotations/train2/000009_mpii.json", {})
-    told = {reject["source"]: reject["reason"] for reject in posetrack.write().rejects}
-    assert "another JSON; not read" in told["posetrack/annotations/test_detections.json"]
-    assert "1 files of another" in told["posetrack/annotations/train2"]
+    reasons = {reject["source"]: reject["reason"] for reject in posetrack.write().rejects}
+    assert "another JSON; not read" in reasons["posetrack/annotations/test_detections.json"]
+    assert "1 files of another" in reasons["posetrack/annotations/train2"]
 
 
 def test_posetrack17_files_are_read_as_the_scorer_reads_them(

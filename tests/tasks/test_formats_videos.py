@@ -109,14 +109,14 @@ BROKEN_VIDEOS = {
 
 @pytest.mark.parametrize("case", BROKEN_VIDEOS)
 def test_a_broken_video_file_is_rejected_and_the_others_stay(case: str, tmp_path: Path, video_file: Any) -> None:
-    spoil, place = BROKEN_VIDEOS[case]
+    spoil, location = BROKEN_VIDEOS[case]
     broken = video_file(tmp_path / "broken.mp4", 20)
     broken.write_bytes(spoil(broken.read_bytes()))
     video_file(tmp_path / "whole.mp4", 3)
     part = read_videos(tmp_path)
     assert [row["video_id"] for row in part.videos] == ["whole"]
     [reject] = part.rejects
-    assert (reject["source"], reject["location"]) == ("broken.mp4", place)
+    assert (reject["source"], reject["location"]) == ("broken.mp4", location)
     assert "expected a video that decodes" in reject["reason"]
 
 
@@ -133,7 +133,7 @@ def test_only_frames_that_decode_are_counted(tmp_path: Path, video_file: Any) ->
     )
 
 
-def test_two_videos_of_one_name_are_told(tmp_path: Path, video_file: Any) -> None:
+def test_two_videos_of_one_name_are_reported(tmp_path: Path, video_file: Any) -> None:
     video_file(tmp_path / "walk.mp4", 2)
     video_file(tmp_path / "videos/walk.avi", 2)
     part = read_videos(tmp_path)

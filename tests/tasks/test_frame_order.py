@@ -78,7 +78,7 @@ def test_pictures_without_a_number_are_foreign_beside_numbered_ones() -> None:
         (["a.jpg", "b.jpg"], None),
     ],
 )
-def test_the_number_that_tells_frames_apart(names: list[str], numbers: Any) -> None:
+def test_the_number_that_distinguishes_frames(names: list[str], numbers: Any) -> None:
     assert frame_numbers(names) == numbers
 
 
@@ -101,8 +101,8 @@ EVEN, FROM_ZERO, FROM_ONE = [2, 4, 6, 8], [0, 1, 2, 3], [1, 2, 3, 4]
     ],
 )
 def test_rows_of_boxes_find_their_frame(used: list[int], numbers: Any, indices: list[int | None]) -> None:
-    found = box_frames(used, 4, numbers)
-    assert [found.index.get(number) for number in used] == indices
+    boxes_of_frames = box_frames(used, 4, numbers)
+    assert [boxes_of_frames.index.get(number) for number in used] == indices
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_the_same_corpus_gives_the_same_bytes(whole: Path, artifacts: Path) -> N
     _run(whole, artifacts / "one")
     _run(whole, artifacts / "two")
     for name in INDEX_TABLES:
-        one, two = (artifacts / run / "tables" / f"{name}.parquet" for run in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes()
+        first, second = (artifacts / run / "tables" / f"{name}.parquet" for run in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
 
 
 def test_what_is_missing_is_said_in_one_sentence_each(whole: Path, artifacts: Path) -> None:
@@ -101,7 +101,9 @@ def test_a_broken_thing_in_every_part_loses_nothing_else(whole: Path, artifacts:
     }
 
 
-def test_a_bare_video_with_the_name_of_an_annotated_one_is_told(whole: Path, artifacts: Path, video_file: Any) -> None:
+def test_a_bare_video_with_the_name_of_an_annotated_one_is_reported(
+    whole: Path, artifacts: Path, video_file: Any
+) -> None:
     video_file(whole / "videos/000001_mpii_train.mp4", 2)
     _run(whole, artifacts)
     assert len(_rows(artifacts, "videos")) == 2

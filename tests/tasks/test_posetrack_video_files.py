@@ -21,7 +21,7 @@ def filmed(posetrack: Any, video_file: Any) -> Callable[..., Path]:
     return film
 
 
-def test_a_video_file_in_place_of_the_folder_has_the_frames_of_the_annotation(posetrack: Any, filmed: Any) -> None:
+def test_a_video_file_instead_of_the_folder_has_the_frames_of_the_annotation(posetrack: Any, filmed: Any) -> None:
     pictures = posetrack.write()
     file = filmed(3)
     part = posetrack.write()
@@ -29,8 +29,8 @@ def test_a_video_file_in_place_of_the_folder_has_the_frames_of_the_annotation(po
     assert part.persons == pictures.persons
     assert [row | {"path": None} for row in pictures.frames] == part.frames
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    told = {"media": f"posetrack/images/train/{file.name}", "media_sha256": digest, "frames_per_second": 25.0}
-    assert part.videos == [pictures.videos[0] | told]
+    facts = {"media": f"posetrack/images/train/{file.name}", "media_sha256": digest, "frames_per_second": 25.0}
+    assert part.videos == [pictures.videos[0] | facts]
 
 
 WRONG_VIDEO_FILES: dict[str, tuple[Callable[[Any], Any], str]] = {

@@ -18,27 +18,27 @@ OTHERS = [name for name in profile_names(PROFILES) if name != "demo"]
 
 def values(tree: Any, section: str = "") -> dict[str, Any]:
     """Every value by its dotted key."""
-    found: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
     for key, value in tree.items():
-        found |= values(value, f"{section}{key}.") if isinstance(value, dict) else {f"{section}{key}": value}
-    return found
+        leaves |= values(value, f"{section}{key}.") if isinstance(value, dict) else {f"{section}{key}": value}
+    return leaves
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_profile_repeats_nothing_of_what_it_extends(name):
-    own = load_yaml((PROFILES / f"{name}.yaml").read_text())
-    base = values(load_yaml(profile_text(PROFILES, own.pop("extends", "demo"))))
-    repeated = [key for key, value in values(own).items() if base[key] == value]
+    changes = load_yaml((PROFILES / f"{name}.yaml").read_text())
+    base = values(load_yaml(profile_text(PROFILES, changes.pop("extends", "demo"))))
+    repeated = [key for key, value in values(changes).items() if base[key] == value]
     assert repeated == []
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_chosen_profile_has_the_demos_keys_in_their_order_and_its_own_values(name):
     whole = values(load_yaml(profile_text(PROFILES, name)))
-    own = load_yaml((PROFILES / f"{name}.yaml").read_text())
-    own.pop("extends", None)
+    changes = load_yaml((PROFILES / f"{name}.yaml").read_text())
+    changes.pop("extends", None)
     assert list(whole) == list(values(load_yaml(DEMO)))
-    assert values(own).items() <= whole.items()
+    assert values(changes).items() <= whole.items()
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def stages() -> dict[str, dict[str, Any]]:
     return YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 
 
-def test_figures_by_video_joint_and_tag(corpus: Corpus, params: Params) -> None:
+def test_metrics_by_video_joint_and_tag(corpus: Corpus, params: Params) -> None:
     corpus.run("score", params)
     tracking = corpus.metrics["tracking"]
     assert set(tracking["videos"]) == {"000001_mpii_test", "000002_mpii_test"}
@@ -130,8 +130,8 @@ def test_tracks_on_annotated_boxes_count_only_where_there_are_no_others(corpus: 
         corpus.track(TRACKS, name, box_source="annotated")
     corpus.run("score", params)
     assert corpus.metrics["tracking"]["mAP"] == 0
-    alone = params.model_copy(update={"detect": params.detect.model_copy(update={"box_sources": ["annotated"]})})
-    corpus.run("score", alone)
+    annotated = params.model_copy(update={"detect": params.detect.model_copy(update={"box_sources": ["annotated"]})})
+    corpus.run("score", annotated)
     assert corpus.metrics["tracking"]["mAP"] == pytest.approx(100)
 
 

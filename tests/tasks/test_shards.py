@@ -65,8 +65,8 @@ class BrightestBlock:
         ]
         frames = VideoFrames(self.data, video.to_dict(), rows)
         current().notice(f"looked at {shard.video_id}")
-        found = [_row(shard, *seen) for seen in frames.read(range(shard.first_frame, shard.last_frame))]
-        return {DETECTIONS.name: pa.Table.from_pylist(found, schema=DETECTIONS.schema)}
+        brightest = [_row(shard, *seen) for seen in frames.read(range(shard.first_frame, shard.last_frame))]
+        return {DETECTIONS.name: pa.Table.from_pylist(brightest, schema=DETECTIONS.schema)}
 
     def environment(self) -> dict[str, Any]:
         return {"gpus": ray.get_gpu_ids() if ray.is_initialized() else []}
@@ -180,10 +180,10 @@ def test_nothing_is_computed_twice_and_the_bytes_are_the_same(corpus: Corpus) ->
     before, deeds = corpus.bytes(), len(corpus.deeds())
     for path in (corpus.workspace.tables / "detections").iterdir():
         path.unlink()
-    told = corpus.map()
+    progress = corpus.map()
     assert corpus.bytes() == before
     assert len(corpus.deeds()) == deeds
-    assert told.notices == ["looked at a", "looked at b", "looked at c"]  # told again though not computed again
+    assert progress.notices == ["looked at a", "looked at b", "looked at c"]  # told again though not computed again
 
 
 def test_outputs_are_no_links_into_the_store(corpus: Corpus) -> None:
@@ -237,18 +237,18 @@ def test_a_copy_that_is_not_what_was_stored_is_refused(tmp_path: Path) -> None:
 def test_a_video_that_fails_is_rejected_and_the_rest_goes_on(corpus: Corpus) -> None:
     corpus.map()
     spoilt = replace(corpus.work, fail_on="b", weights=b"other")
-    told = corpus.map(work=spoilt)
+    progress = corpus.map(work=spoilt)
     assert list(corpus.bytes()) == ["a.parquet", "c.parquet"]
-    assert told.rejects == [{"source": "b", "location": "", "reason": "ValueError: frame 3: expected a picture"}]
+    assert progress.rejects == [{"source": "b", "location": "", "reason": "ValueError: frame 3: expected a picture"}]
     corpus.map(work=replace(spoilt, fail_on=""))
     assert len(corpus.deeds()) == 3 + 3 + 1  # what was done stays done
 
 
 def test_one_broken_part_sets_its_whole_video_aside(corpus: Corpus) -> None:
     parts = [Shard(name, first, first + 3) for name in "abc" for first in (0, 3)]
-    told = corpus.map(work=replace(corpus.work, fail_on="c"), shards=parts)
+    progress = corpus.map(work=replace(corpus.work, fail_on="c"), shards=parts)
     assert list(corpus.bytes()) == ["a.parquet", "b.parquet"]
-    assert [reject["source"] for reject in told.rejects] == ["c"]
+    assert [reject["source"] for reject in progress.rejects] == ["c"]
 
 
 def test_when_every_video_fails_the_stage_fails(corpus: Corpus) -> None:
@@ -343,7 +343,7 @@ class TestOnRay:
         corpus.map()
         here = corpus.bytes()
         other = replace(corpus.work, weights=b"x")
-        shards = [corpus.shards[place] for place in order]
+        shards = [corpus.shards[position] for position in order]
         corpus.map(work=other, shards=shards, executor="ray", workers=workers)
         assert corpus.bytes() == here
         deeds = corpus.deeds()[3:]
@@ -371,9 +371,9 @@ class TestOnRay:
     def test_a_video_whose_worker_is_killed_is_done_by_another(self, corpus: Corpus) -> None:
         corpus.map()
         here = corpus.bytes()
-        told = corpus.map(work=replace(corpus.work, die_on="b", weights=b"x"), executor="ray", workers=2)
+        progress = corpus.map(work=replace(corpus.work, die_on="b", weights=b"x"), executor="ray", workers=2)
         assert corpus.bytes() == here
-        assert told.rejects == []
+        assert progress.rejects == []
         assert len({deed["pid"] for deed in corpus.deeds() if deed["video"] == "b"}) == 3
 
     def test_a_stage_whose_workers_die_ends_without_a_reject_and_continues_later(self, corpus: Corpus) -> None:
@@ -383,7 +383,9 @@ class TestOnRay:
         assert list(corpus.bytes()) == ["a.parquet", "b.parquet", "c.parquet"]
 
     def test_failures_and_bad_input_come_back_as_from_this_process(self, corpus: Corpus) -> None:
-        told = corpus.map(work=replace(corpus.work, fail_on="b"), executor="ray")
-        assert told.rejects == [{"source": "b", "location": "", "reason": "ValueError: frame 3: expected a picture"}]
+        progress = corpus.map(work=replace(corpus.work, fail_on="b"), executor="ray")
+        assert progress.rejects == [
+            {"source": "b", "location": "", "reason": "ValueError: frame 3: expected a picture"}
+        ]
         with pytest.raises(InputError, match="weights of another network"):
             corpus.map(work=replace(corpus.work, bad_input=True, weights=b"x"), executor="ray")

@@ -72,7 +72,7 @@ def test_rows_in_any_order_give_the_same_bytes(tmp_path_factory: Any, order: lis
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_every_table_can_be_empty_and_tells_what_its_columns_mean(table: Any, tmp_path: Path) -> None:
+def test_every_table_can_be_empty_and_says_what_its_columns_mean(table: Any, tmp_path: Path) -> None:
     path = write_table(table, [], table.path(tmp_path, "a"))
     rows = read_table(table, path)
     assert rows.num_rows == 0

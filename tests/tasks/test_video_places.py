@@ -33,9 +33,9 @@ def test_videos_are_found_and_what_is_passed_over_is_named(tmp_path: Path, case:
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = video_places(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in found.videos] == videos
-    assert [(folder / name).relative_to(tmp_path).as_posix() for folder, name, _ in found.passed_over] == passed_over
+    places = video_places(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in places.videos] == videos
+    assert [(folder / name).relative_to(tmp_path).as_posix() for folder, name, _ in places.passed_over] == passed_over
 
 
 def test_a_link_to_a_folder_above_is_followed_once_and_a_broken_one_is_named(tmp_path: Path) -> None:

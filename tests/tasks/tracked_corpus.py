@@ -106,10 +106,10 @@ class Corpus:
         for frame in range(FRAMES_OF_VIDEO):
             for person, x in enumerate((100.0, 500.0)):
                 xy = joints(x) + 1.0
-                own = {"video_id": name, "box_source": box_source, "frame_index": frame, "track_id": ids(frame)[person]}
+                key = {"video_id": name, "box_source": box_source, "frame_index": frame, "track_id": ids(frame)[person]}
                 scores = (score - 0.001 * (10 * frame + person) - 0.0001 * np.arange(17)).tolist()
                 values = {"x": xy[:, 0].tolist(), "y": xy[:, 1].tolist(), "score": scores}
-                row = {**own, **values, "pose_id": 2 * frame + person, "origin": "detected", "similarity": None}
+                row = {**key, **values, "pose_id": 2 * frame + person, "origin": "detected", "similarity": None}
                 rows.append(row | ({"source_track_id": 0} if table is MERGED_TRACKS else {}))
         write_table(table, rows, table.path(self.workspace.tables, name))
 

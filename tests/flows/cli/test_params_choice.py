@@ -16,7 +16,7 @@ def test_set_changes_one_value_and_keeps_the_comments(checkout):
     assert choose_params(checkout, profile=None, settings=["track.tau_corr=0.125", "merge.enabled=false"])
     params, after = load_params(checkout.params), checkout.params.read_text()
     assert (params.track.tau_corr, params.merge.enabled) == (0.125, False)
-    assert sum(one != two for one, two in zip(before.splitlines(), after.splitlines(), strict=True)) == 2
+    assert sum(old != new for old, new in zip(before.splitlines(), after.splitlines(), strict=True)) == 2
 
 
 def test_settings_follow_each_other(checkout):
@@ -29,13 +29,13 @@ def test_settings_follow_each_other(checkout):
 @pytest.mark.parametrize("wanted", [{"profile": "demo"}, {"settings": ["track.tau_corr=0.125"]}])
 def test_own_changes_are_kept_unless_forced(checkout, wanted):
     edit(checkout)
-    own = checkout.params.read_text()
+    edited = checkout.params.read_text()
     wanted = {"profile": None, "settings": []} | wanted
     with pytest.raises(InputError, match="changes of your own"):
         choose_params(checkout, **wanted)
-    assert checkout.params.read_text() == own
+    assert checkout.params.read_text() == edited
     choose_params(checkout, **wanted, force=True)
-    assert checkout.params.read_text() != own
+    assert checkout.params.read_text() != edited
 
 
 def test_a_profile_may_be_left_for_another(checkout):

@@ -55,19 +55,19 @@ def arguments(tmp_path: Path) -> list[str]:
     return [word for option, value in paths.items() for word in (option, str(value))] + ["--frame-size", "96"]
 
 
-def test_a_table_and_a_file_of_figures(app: typer.Typer, arguments: list[str], tmp_path: Path) -> None:
+def test_a_table_and_a_file_of_metrics(app: typer.Typer, arguments: list[str], tmp_path: Path) -> None:
     target = tmp_path / "out" / "warps.json"
     result = CliRunner().invoke(app, [*arguments, "--gaps", "2,1", "--json", str(target)])
     assert result.exit_code == 0, result.output
     metrics = json.loads(target.read_text())
-    assert [(one["gap"], one["frame_pairs"], one["keypoints"]) for one in metrics["gaps"]] == [(1, 2, 30), (2, 1, 15)]
-    for one in metrics["gaps"]:
-        assert {way: one["share"][way] for way in ("unmoved", "optical_flow", "siamese")} == {
+    assert [(gap["gap"], gap["frame_pairs"], gap["keypoints"]) for gap in metrics["gaps"]] == [(1, 2, 30), (2, 1, 15)]
+    for gap in metrics["gaps"]:
+        assert {way: gap["share"][way] for way in ("unmoved", "optical_flow", "siamese")} == {
             "unmoved": 1.0,
             "optical_flow": 1.0,
             "siamese": 1.0,
         }
-        assert 0 <= one["share"]["refined"] <= 1
+        assert 0 <= gap["share"]["refined"] <= 1
     assert (metrics["frame_size_px"], metrics["reach_head_sizes"]) == (96, 0.5)
     assert "100.0" in result.output
 
@@ -82,7 +82,7 @@ def test_a_missing_picture_is_rejected_with_its_reason_and_exit_code_3(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--gaps", "1,x"], r"--gaps: expected whole numbers from 1 .* got '1,x'"),
         (["--gaps", "0"], r"--gaps: expected whole numbers from 1 .* got '0'"),
@@ -91,8 +91,8 @@ def test_a_missing_picture_is_rejected_with_its_reason_and_exit_code_3(
         (["--annotations", "nowhere.json"], r"nowhere\.json: expected a readable file"),
     ],
 )
-def test_bad_input_gives_one_error(app: typer.Typer, arguments: list[str], words: list[str], told: str) -> None:
+def test_bad_input_gives_one_error(app: typer.Typer, arguments: list[str], words: list[str], message: str) -> None:
     result = CliRunner().invoke(app, [*arguments, *words])
     assert isinstance(result.exception, InputError)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         raise result.exception

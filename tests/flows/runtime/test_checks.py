@@ -73,6 +73,6 @@ def test_processes_of_another_run_are_named(checkout):
 
 
 def test_a_check_that_breaks_does_not_end_the_round(checkout):
-    found = {finding.what: finding for finding in findings(checkout)}
-    assert found["packages"].verdict == "wrong", "this checkout has no requirements.lock"
-    assert list(found)[-1] == "leftovers"
+    by_name = {finding.what: finding for finding in findings(checkout)}
+    assert by_name["packages"].verdict == "wrong", "this checkout has no requirements.lock"
+    assert list(by_name)[-1] == "leftovers"

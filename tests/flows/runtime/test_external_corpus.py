@@ -21,8 +21,8 @@ def touched(*paths: Path) -> None:
 
 def boxes_of(view: Path) -> dict[str, str]:
     """Content of the detections of each bare video, "" where there are none."""
-    found = {path.name: detections_beside(view, path.relative_to(view).as_posix()) for path in bare_videos(view)}
-    return {name: path.resolve().name if path else "" for name, path in found.items()}
+    files = {path.name: detections_beside(view, path.relative_to(view).as_posix()) for path in bare_videos(view)}
+    return {name: path.resolve().name if path else "" for name, path in files.items()}
 
 
 def test_a_folder_like_data_is_taken_as_it_is(tmp_path):

@@ -127,9 +127,9 @@ def test_a_terminal_shows_a_bar_for_each_stage_that_works():
         both = {bar.description: bar.fields["counted"] for bar in view.bars.tasks}
         view.end(StageOutcome("pretrain", "ran", 2.0))
         view.event(advance("train_siamese", 6))
-        left = {bar.description: bar.fields["counted"].split(",")[0] for bar in view.bars.tasks}
+        counted = {bar.description: bar.fields["counted"].split(",")[0] for bar in view.bars.tasks}
     assert both == {"pretrain": "3/8 epochs", "train_siamese": "5/8 epochs"}
-    assert left == {"train_siamese": "6/8 epochs"}
+    assert counted == {"train_siamese": "6/8 epochs"}
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -90,9 +90,9 @@ def test_batches_of_persons_are_encoded_at_once() -> None:
     offsets, defined = encode_offset_map(keypoints, visibility, **SIZE, radius_px=8.0)
     assert tuple(heatmaps.shape) == tuple(defined.shape) == (2, 17, 16, 8)
     assert tuple(offsets.shape) == (2, 34, 16, 8)
-    alone = encode_offset_map(keypoints[1], visibility[1], **SIZE, radius_px=8.0)
-    assert torch.equal(offsets[1], alone[0])
-    assert torch.equal(defined[1], alone[1])
+    single = encode_offset_map(keypoints[1], visibility[1], **SIZE, radius_px=8.0)
+    assert torch.equal(offsets[1], single[0])
+    assert torch.equal(defined[1], single[1])
 
 
 def test_a_mirrored_person_has_mirrored_maps_with_left_and_right_swapped() -> None:

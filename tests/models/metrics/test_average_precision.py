@@ -87,6 +87,6 @@ def labels_by_the_book(sequence: Sequence) -> np.ndarray:
 @given(seed=st.integers(0, 10_000), grid=st.sampled_from([0.0, 3.0]))
 def test_labels_follow_the_protocol(seed: int, grid: float, make_random: Callable[..., Sequence]) -> None:
     sequence = make_random(seed, grid=grid)
-    found = label_predictions(sequence)
-    assert (found.is_match == labels_by_the_book(sequence)).all()
-    assert (found.truth_counts == sequence.truth.present.sum(axis=0)).all()
+    labels = label_predictions(sequence)
+    assert (labels.is_match == labels_by_the_book(sequence)).all()
+    assert (labels.truth_counts == sequence.truth.present.sum(axis=0)).all()

@@ -104,7 +104,7 @@ def by_motmetrics(sequence: Sequence) -> dict[str, list[float]]:
                     continue
                 has = [np.flatnonzero(side.present[row, joint]) for side, row in zip(sides, rows, strict=True)]
                 near = block.distance[offset, joint][np.ix_(*has)]
-                ids = [side.track_id[row[own]] for side, row, own in zip(sides, rows, has, strict=True)]
+                ids = [side.track_id[row[inside]] for side, row, inside in zip(sides, rows, has, strict=True)]
                 accumulator.update(*ids, np.where(near <= MATCH_DISTANCE, near, np.nan))
     return {name: [counter(it.events) for it in accumulators] for name, counter in COUNTERS.items()}
 

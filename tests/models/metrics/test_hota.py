@@ -34,9 +34,9 @@ SCENES: list[tuple[str, list[Any], dict[str, float]]] = [
 
 @pytest.mark.parametrize(("frames", "answers"), [row[1:] for row in SCENES], ids=[row[0] for row in SCENES])
 def test_scene(frames: Any, answers: dict[str, float], make_scene: Callable[..., Sequence]) -> None:
-    found = scores(make_scene(*frames))
+    hota = scores(make_scene(*frames))
     for name, value in answers.items():
-        assert found[name] == pytest.approx(value), name
+        assert hota[name] == pytest.approx(value), name
 
 
 def test_corrected_an_empty_frame_costs_its_own_joints(make_scene: Callable[..., Sequence]) -> None:
@@ -97,10 +97,10 @@ def by_the_book(sequence: Sequence, alpha: float) -> dict[str, np.ndarray]:
         union = sum(frames) - count
         ass[joint] += count * count / max(1, union)
         frag[joint] += sum(part * part for part in fragments[joint, g, p]) / max(1, union)
-    found = np.maximum(1, tp)
+    matches = np.maximum(1, tp)
     loc = np.maximum(1e-10, located) / np.maximum(1e-10, tp)
     counts = {"true_positives": tp, "false_negatives": fn, "false_positives": fp}
-    return counts | {"ass_a": ass / found, "frag_a": frag / found, "loc_a": loc}
+    return counts | {"ass_a": ass / matches, "frag_a": frag / matches, "loc_a": loc}
 
 
 @settings(max_examples=25)

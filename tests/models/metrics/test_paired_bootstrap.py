@@ -20,15 +20,15 @@ def run(values, sizes, *, resamples=400, seed=3, confidence=0.95):
 
 
 def test_equal_differences_leave_nothing_to_chance():
-    found = run([2.0] * 6, [2, 4])
-    assert found == PairedDifference((2.0, 2.0), 2.0, 2.0, 2.0)
-    assert found.verdict == "shown"
+    difference = run([2.0] * 6, [2, 4])
+    assert difference == PairedDifference((2.0, 2.0), 2.0, 2.0, 2.0)
+    assert difference.verdict == "shown"
 
 
 def test_the_mean_is_of_the_corpora_not_of_the_videos():
-    found = run([1, 1, 1, 9], [3, 1])
-    assert found.by_corpus == (1, 9)
-    assert found.mean == 5
+    difference = run([1, 1, 1, 9], [3, 1])
+    assert difference.by_corpus == (1, 9)
+    assert difference.mean == 5
 
 
 @pytest.mark.parametrize(
@@ -48,28 +48,28 @@ def test_only_an_interval_without_zero_decides(low, high, verdict):
 def test_the_interval_has_the_width_of_the_normal_law():
     draw = np.random.default_rng(8)
     values = draw.normal(1.0, 2.0, 400)
-    found = run(values, [80] * 5, resamples=4000)
+    difference = run(values, [80] * 5, resamples=4000)
     half_width = 1.96 * values.std() / np.sqrt(400)
-    assert found.low == pytest.approx(values.mean() - half_width, abs=0.03)
-    assert found.high == pytest.approx(values.mean() + half_width, abs=0.03)
+    assert difference.low == pytest.approx(values.mean() - half_width, abs=0.03)
+    assert difference.high == pytest.approx(values.mean() + half_width, abs=0.03)
 
 
 def test_in_nineteen_of_twenty_worlds_the_truth_lies_inside():
     draw = np.random.default_rng(4)
     worlds = (run(draw.normal(0.0, 1.0, 40), [8] * 5, seed=world) for world in range(200))
-    inside = sum(found.low <= 0 <= found.high for found in worlds)
+    inside = sum(difference.low <= 0 <= difference.high for difference in worlds)
     assert 0.89 <= inside / 200 <= 0.99
 
 
 def test_what_is_undefined_is_passed_over():
-    found = paired_bootstrap(
+    difference = paired_bootstrap(
         [1, 1],
         lambda videos: float("nan") if 0 in videos else 3.0,
         resamples=50,
         generator=np.random.default_rng(1),
     )
-    assert np.isnan(found.by_corpus[0])
-    assert (found.mean, found.low, found.high) == (3, 3, 3)
+    assert np.isnan(difference.by_corpus[0])
+    assert (difference.mean, difference.low, difference.high) == (3, 3, 3)
     nothing = paired_bootstrap([2], lambda videos: float("nan"), resamples=5, generator=np.random.default_rng(1))
     assert np.isnan([nothing.mean, nothing.low, nothing.high]).all()
     assert nothing.verdict == "not shown"
@@ -77,8 +77,8 @@ def test_what_is_undefined_is_passed_over():
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=12), st.integers(0, 1000))
 def test_swapping_the_methods_turns_the_sign(values, seed):
-    one, other = (run(sign * np.array(values), [len(values)], resamples=30, seed=seed) for sign in (1, -1))
-    assert (other.mean, other.low, other.high) == pytest.approx((-one.mean, -one.high, -one.low))
+    plain, swapped = (run(sign * np.array(values), [len(values)], resamples=30, seed=seed) for sign in (1, -1))
+    assert (swapped.mean, swapped.low, swapped.high) == pytest.approx((-plain.mean, -plain.high, -plain.low))
 
 
 def test_the_same_seed_gives_the_same_interval():

@@ -105,11 +105,11 @@ def test_refinement_of_all_persons_at_once_is_that_of_each_alone() -> None:
     queries = torch.rand(3, 17, 2) * 20 - 2
     with torch.no_grad():
         maps, logits = network.affinity(features[:1], features[1:], queries)
-        alone = [network.affinity(features[:1], features[1:], queries[person : person + 1]) for person in range(3)]
-        joined = torch.cat([features[:1].expand(3, -1, -1, -1), features[1:].expand(3, -1, -1, -1), maps], dim=1)
-        torch.testing.assert_close(network.refinement.decoder(joined), logits, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(torch.cat([each[0] for each in alone]), maps)
-    torch.testing.assert_close(torch.cat([each[1] for each in alone]), logits, rtol=1e-4, atol=1e-5)
+        single = [network.affinity(features[:1], features[1:], queries[person : person + 1]) for person in range(3)]
+        stacked = torch.cat([features[:1].expand(3, -1, -1, -1), features[1:].expand(3, -1, -1, -1), maps], dim=1)
+        torch.testing.assert_close(network.refinement.decoder(stacked), logits, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.cat([each[0] for each in single]), maps)
+    torch.testing.assert_close(torch.cat([each[1] for each in single]), logits, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

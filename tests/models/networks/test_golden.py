@@ -45,8 +45,8 @@ def test_the_fill_itself_is_the_founders(
     assert checked
     for key in checked:
         values = state[key.removeprefix(prefix)].double().flatten()
-        found = [values.sum(), values.abs().sum(), values[0], values[-1]]
-        np.testing.assert_allclose(found, golden_checksums[key], rtol=1e-5)
+        facts = [values.sum(), values.abs().sum(), values[0], values[-1]]
+        np.testing.assert_allclose(facts, golden_checksums[key], rtol=1e-5)
 
 
 @torch.inference_mode()

@@ -81,7 +81,7 @@ def test_sizes_no_multiple_of_32_raise_one_error_that_says_so(network: nn.Module
         network(torch.rand(1, 3, *size))
 
 
-def test_the_error_for_a_wrong_size_tells_the_next_right_one() -> None:
+def test_the_error_for_a_wrong_size_names_the_next_right_one() -> None:
     with pytest.raises(ValueError, match="384x320"):
         PoseNetwork(width=0.125)(torch.rand(1, 3, 384, 290))
 

@@ -37,8 +37,8 @@ def test_peaks_stay_in_their_channels_and_nearly_always_in_their_cells():
     cells = torch.randint(2, 30, (64, 17, 2), generator=torch.Generator().manual_seed(1))
     features = torch.randn(2, 64, FEATURE_CHANNELS, 32, 32, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
-        found, _ = peaks(network.train()(*features, one_peak(cells)))
-    moved = (found - cells)[:, keypoints].abs().amax(dim=-1)
+        cells_of_peaks, _ = peaks(network.train()(*features, one_peak(cells)))
+    moved = (cells_of_peaks - cells)[:, keypoints].abs().amax(dim=-1)
     assert moved.max() <= 1
     assert (moved == 0).float().mean() > 0.99
 
@@ -50,8 +50,8 @@ def test_peaks_of_poor_matches_are_not_lost_among_thirty_times_higher_ones():
     poor = torch.rand(64, 17, generator=torch.Generator().manual_seed(3)) < 0.5
     maps = one_peak(cells, torch.where(poor, 0.01, 0.3))
     with torch.inference_mode():
-        found, _ = peaks(network.train()(*features, maps))
-    near = (found - cells).abs().amax(dim=-1) <= 1
+        cells_of_peaks, _ = peaks(network.train()(*features, maps))
+    near = (cells_of_peaks - cells).abs().amax(dim=-1) <= 1
     assert near[:, BODY[:passed]][poor[:, BODY[:passed]]].float().mean() > 0.95
 
 

@@ -63,7 +63,7 @@ def test_inverting_a_crop_affine_brings_points_back(box, count):
     assert np.allclose(back, (x, y), atol=1e-6)
 
 
-def test_a_cropped_picture_holds_the_pixel_at_the_place_the_affine_tells():
+def test_a_cropped_picture_holds_the_pixel_at_the_position_that_the_affine_gives():
     picture = np.zeros((60, 80, 3), dtype=np.uint8)
     picture[30, 41] = (9, 200, 77)
     affine = crops.crop_affine(np.array([21.0, 10, 40, 40]), crop_width=40, crop_height=48)

@@ -1,4 +1,4 @@
-"""Scripted videos: persons as rigid figures whose place in each frame is written down."""
+"""Scripted videos: persons as rigid figures whose position in each frame is written down."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=
 class Scene:
     """Persons in frames; pose ids are 100 * frame + the person's number, unless given.
 
-    `places[frame][person]` is where the figure stands. `looks[person]` names its appearance: persons with the same
+    `positions[frame][person]` is where the figure stands. `looks[person]` names its appearance: persons with the same
     look have the same affinity to each other.
     """
 
-    places: Sequence[Mapping[int, tuple[float, float]]]
+    positions: Sequence[Mapping[int, tuple[float, float]]]
     looks: Mapping[int, int] = field(default_factory=dict)
 
     def look(self, person: int) -> int:
@@ -32,11 +32,11 @@ class Scene:
         return [
             FramePoses(
                 f,
-                np.array([100 * f + person for person in places], dtype=np.int64),
-                np.array([FIGURE + place for place in places.values()]).reshape(-1, 17, 2),
-                np.full((len(places), 17), 0.9),
+                np.array([100 * f + person for person in positions], dtype=np.int64),
+                np.array([FIGURE + position for position in positions.values()]).reshape(-1, 17, 2),
+                np.full((len(positions), 17), 0.9),
             )
-            for f, places in enumerate(self.places)
+            for f, positions in enumerate(self.positions)
         ]
 
     @property
@@ -47,24 +47,24 @@ class Scene:
         """Rows of a perfect correspondence network: `same` between equal looks, `other` elsewhere."""
         rows = [
             (100 * f + q, f + gap, 100 * (f + gap) + p, same if self.look(q) == self.look(p) else other)
-            for f, places in enumerate(self.places)
+            for f, positions in enumerate(self.positions)
             for gap in range(1, max_gap + 1)
-            if f + gap < len(self.places)
-            for q in places
-            for p in self.places[f + gap]
+            if f + gap < len(self.positions)
+            for q in positions
+            for p in self.positions[f + gap]
         ]
         source, frame, target, value = np.array(rows).reshape(-1, 4).T
         values = np.repeat(value[:, None], 17, axis=1)
         return Affinities(source.astype(int), frame.astype(int), target.astype(int), values)
 
     def propagated(self, truth: Sequence[Mapping[int, tuple[float, float]]] | None = None) -> PropagatedPoses:
-        """Each pose propagated to every later frame: to the person's true place there, with peaks 0.9."""
-        truth = self.places if truth is None else truth
+        """Each pose propagated to every later frame: to the person's true position there, with peaks 0.9."""
+        truth = self.positions if truth is None else truth
         rows = [
             (100 * f + person, later, *truth[later][person])
-            for f, places in enumerate(self.places)
+            for f, positions in enumerate(self.positions)
             for later in range(f + 1, len(truth))
-            for person in places
+            for person in positions
             if person in truth[later]
         ]
         source, frame, x, y = np.array(rows).reshape(-1, 4).T

@@ -69,8 +69,8 @@ def test_each_pose_is_in_one_track_or_dropped_and_no_track_is_twice_in_a_frame(m
     tracks = tracks_of(video, method, assignment, shortest=shortest)
     everywhere = sorted([*tracks.pose_id.tolist(), *(pose.pose_id for pose in tracks.dropped)])
     assert everywhere == sorted(video[1][1].tolist())
-    places = list(zip(tracks.track_id.tolist(), tracks.frame_index.tolist(), strict=True))
-    assert len(set(places)) == len(places)
+    pairs = list(zip(tracks.track_id.tolist(), tracks.frame_index.tolist(), strict=True))
+    assert len(set(pairs)) == len(pairs)
     ids, lengths = np.unique(tracks.track_id, return_counts=True)
     assert ids.tolist() == list(range(len(ids))) and (lengths >= shortest).all()
     assert np.isnan(tracks.similarity).sum() == len(ids)
@@ -82,10 +82,10 @@ def test_each_pose_is_in_one_track_or_dropped_and_no_track_is_twice_in_a_frame(m
 @given(seed=st.integers(0, 2**32 - 1), order=st.integers(0, 99))
 def test_shuffled_rows_give_the_same_tracks(method, assignment, seed, order):
     video = random_video(seed)
-    one, other = (tracks_of(rows, method, assignment) for rows in (video, shuffled(video, order)))
+    ordered, mixed = (tracks_of(rows, method, assignment) for rows in (video, shuffled(video, order)))
     for name in ("frame_index", "pose_id", "track_id", "similarity"):
-        assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=name == "similarity")
-    assert one.dropped == other.dropped
+        assert np.array_equal(getattr(ordered, name), getattr(mixed, name), equal_nan=name == "similarity")
+    assert ordered.dropped == mixed.dropped
 
 
 @given(seed=st.integers(0, 2**32 - 1), low=st.floats(0, 1), high=st.floats(0, 1))

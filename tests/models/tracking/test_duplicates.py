@@ -19,10 +19,10 @@ from models.tracking.duplicates import find_duplicates
 )
 def test_a_third_pose(propagated_oks, similarity, duplicate_of):
     matched = np.arange(len(similarity))
-    found = find_duplicates(
+    duplicates = find_duplicates(
         np.array(propagated_oks), np.array(similarity), matched, duplicate_oks=0.6, duplicate_ratio=0.5
     )
-    assert found.tolist() == [-1, -1, duplicate_of]
+    assert duplicates.tolist() == [-1, -1, duplicate_of]
 
 
 def test_matched_poses_are_never_duplicates_even_of_each_other():
@@ -33,5 +33,5 @@ def test_matched_poses_are_never_duplicates_even_of_each_other():
 @pytest.mark.parametrize("shape", [(0, 3), (0, 0)])
 def test_without_a_matched_track_nothing_is_a_duplicate(shape):
     nothing = np.zeros(shape)
-    found = find_duplicates(nothing, nothing, np.zeros(0, dtype=int), duplicate_oks=0.0, duplicate_ratio=0.0)
-    assert found.tolist() == [-1] * shape[1]
+    duplicates = find_duplicates(nothing, nothing, np.zeros(0, dtype=int), duplicate_oks=0.0, duplicate_ratio=0.0)
+    assert duplicates.tolist() == [-1] * shape[1]

@@ -136,10 +136,10 @@ def broken_tracks(draw):
 def test_merging_adds_no_pose_and_never_puts_a_track_twice_in_a_frame(case):
     spans, similarities = case
     merged = merge_tracks(spans, similarities, similarity_threshold=0.5)
-    assert set(merged) == {one.track_id for one in spans}
+    assert set(merged) == {span.track_id for span in spans}
     assert all(merged[target] == target for target in merged.values())
-    places = [(merged[one.track_id], frame) for one in spans for frame in one.frame_index.tolist()]
-    assert len(set(places)) == len(places)
+    pairs = [(merged[span.track_id], frame) for span in spans for frame in span.frame_index.tolist()]
+    assert len(set(pairs)) == len(pairs)
 
 
 @given(broken_tracks(), st.randoms(use_true_random=False))
@@ -162,7 +162,7 @@ def test_a_higher_threshold_merges_no_more(case):
 @given(broken_tracks(), st.randoms(use_true_random=False))
 def test_spans_are_read_from_rows_in_any_order(case, random):
     spans, _ = case
-    rows = [(one.track_id, f, p) for one in spans for f, p in zip(one.frame_index, one.pose_id, strict=True)]
+    rows = [(s2.track_id, f, p) for s2 in spans for f, p in zip(s2.frame_index, s2.pose_id, strict=True)]
     random.shuffle(rows)
     read = track_spans(*np.array(rows, dtype=np.int64).T)
-    assert [(one.track_id, one.pose_id.tolist()) for one in read] == [(s.track_id, s.pose_id.tolist()) for s in spans]
+    assert [(s2.track_id, s2.pose_id.tolist()) for s2 in read] == [(s.track_id, s.pose_id.tolist()) for s in spans]

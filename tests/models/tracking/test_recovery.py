@@ -1,4 +1,4 @@
-"""Recovery (5.1): boxes from correspondences, suppression, and a scripted miss that is filled at known places."""
+"""Recovery (5.1): boxes from correspondences, suppression, and a scripted miss that is filled at known positions."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=
 EVERY = np.ones(17, dtype=bool)
 
 
-def figures(*places: tuple[float, float], ids=None, scores=None) -> FramePoses:
-    """Standing figures at these places, with one score each."""
-    scores = np.full(len(places), 0.9) if scores is None else np.array(scores)
-    pose_id = np.arange(len(places)) if ids is None else np.array(ids)
-    xy = np.array([FIGURE + place for place in places]).reshape(-1, 17, 2)
+def standing(*positions: tuple[float, float], ids=None, scores=None) -> FramePoses:
+    """Standing figures at these positions, with one score each."""
+    scores = np.full(len(positions), 0.9) if scores is None else np.array(scores)
+    pose_id = np.arange(len(positions)) if ids is None else np.array(ids)
+    xy = np.array([FIGURE + position for position in positions]).reshape(-1, 17, 2)
     return FramePoses(0, pose_id, xy, np.repeat(scores[:, None], 17, axis=1))
 
 
@@ -34,10 +34,10 @@ def figures(*places: tuple[float, float], ids=None, scores=None) -> FramePoses:
     ],
 )
 def test_a_confident_correspondence(score, peak, confident):
-    found = confident_correspondences(
+    accepted = confident_correspondences(
         np.full((1, 17), score), np.full((1, 17), peak), query_keypoint_threshold=0.1, corr_threshold=0.3
     )
-    assert found.sum() == (15 if confident else 0)
+    assert accepted.sum() == (15 if confident else 0)
 
 
 def test_the_box_encloses_the_confident_keypoints_with_the_margin():
@@ -77,8 +77,8 @@ def test_a_higher_peak_threshold_gives_fewer_and_smaller_boxes(seed, low, high):
         )
         for threshold in (low, high)
     )
-    left = np.isfinite(narrow[:, 0])
-    assert np.isfinite(wide[left]).all() and (narrow[left, 2:] <= wide[left, 2:] + 1e-9).all()
+    boxed = np.isfinite(narrow[:, 0])
+    assert np.isfinite(wide[boxed]).all() and (narrow[boxed, 2:] <= wide[boxed, 2:] + 1e-9).all()
 
 
 def test_a_pose_of_ears_alone_has_too_few_keypoints():
@@ -100,21 +100,23 @@ def test_a_pose_of_ears_alone_has_too_few_keypoints():
     ],
 )
 def test_suppression_of_recovered_poses(present, recovered, options, by):
-    result = suppress_recovered(figures(*present), figures(*recovered, **options), joint_threshold=0.1, nms_oks=0.6)
+    result = suppress_recovered(standing(*present), standing(*recovered, **options), joint_threshold=0.1, nms_oks=0.6)
     assert result.suppressed_by.tolist() == by and result.keep.tolist() == [index < 0 for index in by]
 
 
 def test_a_recovered_pose_never_suppresses_a_detected_one():
     """The recovered pose is better, and still it is the one that falls."""
     result = suppress_recovered(
-        figures((0, 0), scores=[0.2]), figures((0, 0), scores=[1.0]), joint_threshold=0.1, nms_oks=0.6
+        standing((0, 0), scores=[0.2]), standing((0, 0), scores=[1.0]), joint_threshold=0.1, nms_oks=0.6
     )
     assert result.keep.tolist() == [False]
 
 
 def walk(truth, detected, *, max_chain_frames: int, backward: bool = False) -> dict[int, FramePoses]:
     """Recover over a scripted video: correspondences and re-estimation tell the truth, where a person is at all."""
-    frames = {f: figures(*(truth[f][p] for p in seen), ids=[100 * f + p for p in seen]) for f, seen in detected.items()}
+    frames = {
+        f: standing(*(truth[f][p] for p in seen), ids=[100 * f + p for p in seen]) for f, seen in detected.items()
+    }
     chain = {int(pose): 0 for frame in frames.values() for pose in frame.pose_id}
     order = [(f, -1) for f in sorted(frames)] + [(f, 1) for f in sorted(frames, reverse=True) if backward]
     for f, step in order:
@@ -123,7 +125,7 @@ def walk(truth, detected, *, max_chain_frames: int, backward: bool = False) -> d
             continue
         persons = [pose % 100 for pose in source.pose_id.tolist() if chain[pose] <= max_chain_frames]
         persons = [person for person in persons if person in truth[f]]
-        poses = figures(*(truth[f][p] for p in persons), ids=[100 * (f + step) + p for p in persons])
+        poses = standing(*(truth[f][p] for p in persons), ids=[100 * (f + step) + p for p in persons])
         box = recovery_boxes(
             poses.xy, np.tile(EVERY, (len(poses), 1)), min_keypoints=3, margin_px=5, width=9999, height=999
         )
@@ -169,7 +171,7 @@ def test_recovery_moves_and_removes_no_detected_pose(seed, backward):
     for f, seen in detected.items():
         rows = np.isin(frames[f].pose_id, [100 * f + p for p in seen])
         assert rows.sum() == len(seen)
-        before = figures(*(truth[f][p] for p in seen))
+        before = standing(*(truth[f][p] for p in seen))
         assert np.array_equal(frames[f].xy[rows], before.xy) and np.array_equal(frames[f].score[rows], before.score)
 
 
@@ -177,6 +179,6 @@ def test_recovery_moves_and_removes_no_detected_pose(seed, backward):
 def test_a_higher_oks_threshold_lets_no_more_fall_to_detected_poses(seed, low, high):
     low, high = sorted((low, high))
     rng = np.random.default_rng(seed)
-    present, recovered = (figures(*rng.uniform(0, 60, (n, 2))) for n in (4, 1))
+    present, recovered = (standing(*rng.uniform(0, 60, (n, 2))) for n in (4, 1))
     strict, loose = (suppress_recovered(present, recovered, joint_threshold=0.1, nms_oks=t).keep for t in (low, high))
     assert (loose | ~strict).all()

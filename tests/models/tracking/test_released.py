@@ -18,7 +18,7 @@ def keypoints(values: dict[int, float], otherwise: float = 0.0) -> np.ndarray:
 
 
 def match(shift=0.0, peak=None, affinity=None, targets=((0.0, 0.9),)):
-    """One source figure, propagated to its own place plus `shift`; target figures at (offset, score)."""
+    """One source figure, propagated to its own position plus `shift`; target figures at (offset, score)."""
     peak = keypoints({}, 0.9) if peak is None else peak
     source = FramePoses(0, np.array([0]), FIGURE[None], np.ones((1, 17)))
     xy = np.array([FIGURE + np.array([offset, 0]) for offset, _ in targets])
@@ -62,8 +62,8 @@ def test_the_similarity_is_oks_plus_mean_affinity():
 
 def test_only_poses_inside_the_box_gate_are_candidates():
     """The far pose has the larger sum of OKS and mean affinity, the near one holds the correspondences."""
-    found = match(targets=((0.0, 0.9), (200.0, 0.9)), affinity=[keypoints({}, 0.31), keypoints({}, 1.0)], shift=12.0)
-    assert found.pose.tolist() == [0]
+    matches = match(targets=((0.0, 0.9), (200.0, 0.9)), affinity=[keypoints({}, 0.31), keypoints({}, 1.0)], shift=12.0)
+    assert matches.pose.tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_only_poses_inside_the_box_gate_are_candidates():
     ],
 )
 def test_duplicates_by_the_sum_of_two_ratios(offset, affinity, duplicate_of):
-    found = match(targets=((0.0, 0.9), (offset, 0.9)), affinity=[keypoints({}, 0.8), keypoints({}, affinity)])
-    assert found.pose.tolist() == [0] and found.duplicate_of.tolist() == duplicate_of
+    matches = match(targets=((0.0, 0.9), (offset, 0.9)), affinity=[keypoints({}, 0.8), keypoints({}, affinity)])
+    assert matches.pose.tolist() == [0] and matches.duplicate_of.tolist() == duplicate_of
 
 
 def test_a_track_without_a_match_votes_for_no_duplicate():
-    found = match(shift=29.0, targets=((0.0, 0.9), (1.0, 0.9)))
-    assert found.source.tolist() == [] and found.duplicate_of.tolist() == [-1, -1] and found.may_start.all()
+    matches = match(shift=29.0, targets=((0.0, 0.9), (1.0, 0.9)))
+    assert matches.source.tolist() == [] and matches.duplicate_of.tolist() == [-1, -1] and matches.may_start.all()
 
 
 def test_two_tracks_that_claim_one_pose_leave_it_to_the_better():

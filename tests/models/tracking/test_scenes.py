@@ -67,7 +67,7 @@ def test_released_rule_keeps_them_too(crossing):
     assert by_person(tracks) == [[(f, 0) for f in range(5)], [(f, 1) for f in range(5)]]
 
 
-def test_look_alikes_that_stand_apart_are_told_apart_by_the_affinities_at_their_places(scene):
+def test_look_alikes_that_stand_apart_are_distinguished_by_affinities_at_their_positions(scene):
     script = scene([{0: (0, 0), 1: (300.0, 0)} for _ in range(4)], looks={0: 7, 1: 7})
     tracks = track(script, equation_6(script))
     assert by_person(tracks) == [[(f, 0) for f in range(4)], [(f, 1) for f in range(4)]]

@@ -22,7 +22,7 @@ def document(corpus_root: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def people(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return [found for found in document["annotations"] if not found["iscrowd"]]
+    return [entry for entry in document["annotations"] if not entry["iscrowd"]]
 
 
 def test_pycocotools_reads_it(corpus_root: Path) -> None:
@@ -77,7 +77,7 @@ def test_area_is_that_of_the_mask(document: dict[str, Any], people: list[dict[st
 
 
 def test_crowds_are_regions_without_keypoints(document: dict[str, Any]) -> None:
-    crowds = [found for found in document["annotations"] if found["iscrowd"]]
+    crowds = [entry for entry in document["annotations"] if entry["iscrowd"]]
     assert crowds
     for crowd in crowds:
         encoded = coco_mask.frPyObjects(crowd["segmentation"], *crowd["segmentation"]["size"])

@@ -57,7 +57,7 @@ def test_missing_params_are_bad_input(tmp_path: Path) -> None:
     assert main(["--root", str(tmp_path / "data"), "--params", str(tmp_path / "none.yaml")]) == 2
 
 
-def test_flow_goes_where_it_is_told_and_nowhere_else(tmp_path: Path, params: Path) -> None:
+def test_flow_goes_where_the_option_says_and_nowhere_else(tmp_path: Path, params: Path) -> None:
     assert main(["--root", str(tmp_path / "data"), "--params", str(params), "--flow", str(tmp_path / "flow")]) == 0
     assert [path.name for path in (tmp_path / "flow").rglob("*.png")] == ["000000.png"]
     assert not (tmp_path / "data").exists()

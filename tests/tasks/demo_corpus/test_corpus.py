@@ -43,7 +43,7 @@ def test_more_videos_leave_the_others_as_they_were(tmp_path: Path, dot: CorpusPa
     assert frames and all(few[name] == more[name] for name in frames)
 
 
-def test_the_marker_tells_parameters_and_seed(corpus_root: Path, tiny: CorpusParams) -> None:
+def test_the_marker_holds_parameters_and_seed(corpus_root: Path, tiny: CorpusParams) -> None:
     assert is_demo(corpus_root)
     assert is_current(corpus_root, tiny, SEED)
     assert not is_current(corpus_root, tiny, SEED + 1)
@@ -106,13 +106,13 @@ def test_progress_is_reported_as_unit_done_and_total(tmp_path: Path, dot: Corpus
 
 def imported_names(source: str) -> set[str]:
     tree = ast.walk(ast.parse(source))
-    found: set[str] = set()
+    names: set[str] = set()
     for node in tree:
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
-    return found
+            names.add(node.module or "")
+    return names
 
 
 def test_the_synthesiser_knows_nothing_of_the_tracker() -> None:
@@ -129,4 +129,6 @@ def test_the_synthesiser_knows_nothing_of_the_tracker() -> None:
 def test_reading_the_parameters_imports_no_renderer() -> None:
     folder = Path(tasks.demo_corpus.__path__[0])
     for name in ("__init__.py", "params.py"):
-        assert not any(found.startswith("tasks.demo_corpus") for found in imported_names((folder / name).read_text()))
+        assert not any(
+            imported.startswith("tasks.demo_corpus") for imported in imported_names((folder / name).read_text())
+        )

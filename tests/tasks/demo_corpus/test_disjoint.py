@@ -36,10 +36,12 @@ def traits(scene: Scene, kind: str) -> set[object]:
 
 @pytest.mark.parametrize("kind", ["key", "outfit", "texture", "backdrop", "motion"])
 def test_no_two_parts_share(scenes: dict[str, list[Scene]], kind: str) -> None:
-    found = {part: set().union(*(traits(scene, kind) for scene in part_scenes)) for part, part_scenes in scenes.items()}
-    assert all(len(seen) >= 8 for seen in found.values())
-    for one, other in combinations(found, 2):
-        assert not found[one] & found[other], f"{one} and {other} share a {kind}"
+    by_part = {
+        part: set().union(*(traits(scene, kind) for scene in part_scenes)) for part, part_scenes in scenes.items()
+    }
+    assert all(len(seen) >= 8 for seen in by_part.values())
+    for first, second in combinations(by_part, 2):
+        assert not by_part[first] & by_part[second], f"{first} and {second} share a {kind}"
 
 
 @pytest.mark.parametrize("seed", [0, 1, 20201])

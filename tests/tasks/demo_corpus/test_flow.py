@@ -46,7 +46,7 @@ def seen_keypoints(scene: Scene, frame: int, true: TrueFlow) -> list[tuple[np.nd
     """Flow at each seen keypoint that stays in view, and the keypoint's own movement."""
     canvas = scene.canvas(frame)
     now, then = (scene.moment(f) for f in (frame, frame + 1))
-    found = []
+    pairs = []
     for person in people_of(scene, frame, canvas):
         figure = scene.figures[person.person]
         for name, parts in RIGID.items():
@@ -55,10 +55,10 @@ def seen_keypoints(scene: Scene, frame: int, true: TrueFlow) -> list[tuple[np.nd
                 continue
             owner = int(canvas.owner[row, column]) - person.person * PARTS_PER_PERSON
             if 0 <= owner < len(figure.names) and figure.names[owner] in parts:
-                found.append(
+                pairs.append(
                     (true.flow[row, column].astype(float), figure.pixels[name][then] - figure.pixels[name][now])
                 )
-    return found
+    return pairs
 
 
 @pytest.mark.parametrize("number", [0, 4])

@@ -47,12 +47,12 @@ def test_every_frame_is_there_in_its_size(corpus_root: Path, videos: dict[str, d
             assert cv2.imread(str(corpus_root / "posetrack" / image["file_name"])).shape == (112, 160, 3)
 
 
-def test_categories_name_the_17_slots(videos: dict[str, dict[str, Any]]) -> None:
+def test_categories_name_the_17_channels(videos: dict[str, dict[str, Any]]) -> None:
     for video in videos.values():
         assert [category["keypoints"] for category in video["categories"]] == [list(POSETRACK_KEYPOINTS)]
 
 
-def test_every_video_tells_what_is_hard(videos: dict[str, dict[str, Any]]) -> None:
+def test_every_video_lists_what_is_hard(videos: dict[str, dict[str, Any]]) -> None:
     assert all(video["tags"] for video in videos.values())
 
 
@@ -70,19 +70,19 @@ def test_keypoints_lie_inside_and_ears_are_empty(people: list[dict[str, Any]]) -
     for person in people:
         points = np.array(person["keypoints"]).reshape(17, 3)
         assert not points[EARS].any()
-        given = points[:, 2] > 0
-        assert given.sum() >= 3
+        labelled = points[:, 2] > 0
+        assert labelled.sum() >= 3
         assert set(points[:, 2]) <= {0, 1}
-        assert not points[~given].any()
-        assert (points[given, :2] > 0).all() and (points[given, :2] < (160, 112)).all()
+        assert not points[~labelled].any()
+        assert (points[labelled, :2] > 0).all() and (points[labelled, :2] < (160, 112)).all()
 
 
 def test_boxes_hold_the_keypoints(people: list[dict[str, Any]]) -> None:
     for person in people:
         x, y, w, h = person["bbox"]
         points = np.array(person["keypoints"]).reshape(17, 3)
-        given = points[points[:, 2] > 0][:, :2]
-        assert (given >= (x - 0.01, y - 0.01)).all() and (given <= (x + w + 0.01, y + h + 0.01)).all()
+        labelled = points[points[:, 2] > 0][:, :2]
+        assert (labelled >= (x - 0.01, y - 0.01)).all() and (labelled <= (x + w + 0.01, y + h + 0.01)).all()
         assert x >= 0 and y >= 0 and x + w <= 160.01 and y + h <= 112.01
         assert min(person["bbox_head"][2:]) > 0
         assert person["scores"] == []
@@ -93,13 +93,13 @@ def test_hidden_keypoints_are_left_out(videos: dict[str, dict[str, Any]]) -> Non
     easy = [v for v in videos.values() if "easy" in v["tags"]]
     assert hidden and easy
 
-    def given(chosen: list[dict[str, Any]]) -> float:
-        slots = [slot for slot in range(17) if slot not in EARS and POSETRACK_KEYPOINTS[slot] != "nose"]
-        flags = [np.array(p["keypoints"]).reshape(17, 3)[slots, 2] for v in chosen for p in v["annotations"]]
+    def labelled_share(chosen: list[dict[str, Any]]) -> float:
+        channels = [channel for channel in range(17) if channel not in EARS and POSETRACK_KEYPOINTS[channel] != "nose"]
+        flags = [np.array(p["keypoints"]).reshape(17, 3)[channels, 2] for v in chosen for p in v["annotations"]]
         return float(np.concatenate(flags).mean())
 
-    assert given(easy) > 0.95
-    assert given(hidden) < given(easy) - 0.05
+    assert labelled_share(easy) > 0.95
+    assert labelled_share(hidden) < labelled_share(easy) - 0.05
 
 
 def test_a_track_is_once_in_a_frame_and_lasts(people: list[dict[str, Any]]) -> None:
@@ -118,15 +118,15 @@ def test_crowds_are_ignore_regions(videos: dict[str, dict[str, Any]]) -> None:
 
 def test_detections_are_coco_results_on_every_frame(corpus_root: Path, videos: dict[str, dict[str, Any]]) -> None:
     for split in ("train", "val"):
-        found = json.loads((corpus_root / "posetrack" / "detections" / f"{split}.json").read_text())
+        detections = json.loads((corpus_root / "posetrack" / "detections" / f"{split}.json").read_text())
         frames = {i["id"] for name, v in videos.items() if name.startswith(split) for i in v["images"]}
         unlabelled = {
             i["id"] for n, v in videos.items() if n.startswith(split) for i in v["images"] if not i["is_labeled"]
         }
-        seen = {detection["image_id"] for detection in found}
+        seen = {detection["image_id"] for detection in detections}
         assert seen <= frames
         assert not unlabelled or seen & unlabelled
-        for detection in found:
+        for detection in detections:
             assert detection.keys() == {"image_id", "category_id", "bbox", "score"}
             x, y, w, h = detection["bbox"]
             assert x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= 160.01 and y + h <= 112.01

@@ -39,7 +39,7 @@ def seen(figures: list[Figure], layers: list[Layer] | None = None) -> dict[int, 
         light=Light(1.0, (1.0, 1.0, 1.0), 0.0, 0.0), frames=1, subframes=1, crowd=[],
         clutter=np.zeros((0, 4)), labelled=(True,),
     )  # fmt: skip
-    return {found.person: found for found in people_of(scene, 0, scene.canvas(0))}
+    return {person.person: person for person in people_of(scene, 0, scene.canvas(0))}
 
 
 def test_someone_alone_who_looks_at_us_is_all_seen() -> None:
@@ -51,9 +51,9 @@ def test_someone_alone_who_looks_at_us_is_all_seen() -> None:
 
 @pytest.mark.parametrize(("heading", "side"), [(TOWARDS, 1), (AWAY, -1)])
 def test_left_is_on_the_right_of_those_who_look_at_us(heading: float, side: int) -> None:
-    places = seen([person(0, 0.0, 3.5, heading)])[0].places
+    points = seen([person(0, 0.0, 3.5, heading)])[0].places
     for limb in ("shoulder", "elbow", "hip", "knee", "ankle"):
-        assert side * (places[f"left_{limb}"][0] - places[f"right_{limb}"][0]) > 3
+        assert side * (points[f"left_{limb}"][0] - points[f"right_{limb}"][0]) > 3
 
 
 def test_a_face_is_hidden_from_behind() -> None:
@@ -80,9 +80,9 @@ def test_who_stands_behind_another_is_hidden_by_the_other_and_not_the_other_way_
 
 def test_order_of_the_cast_does_not_matter_only_depth() -> None:
     near, far = person(0, 0.0, 3.0, TOWARDS), person(1, 0.1, 5.0, TOWARDS)
-    one, other = seen([near, far]), seen([far, near])
-    assert one[1].states == other[0].states
-    assert one[1].visible_share == other[0].visible_share
+    first, second = seen([near, far]), seen([far, near])
+    assert first[1].states == second[0].states
+    assert first[1].visible_share == second[0].visible_share
 
 
 def test_a_car_hides_the_legs_and_not_the_head() -> None:

@@ -46,7 +46,7 @@ def test_persons_who_stand_apart_are_tracked_without_fault(scene, evaluate):
         assert (row["IDSW"], row["IDF1"], row["MOTA"], row["tracks"]) == (0, 100.0, 100.0, 2)
 
 
-def test_persons_who_change_places_switch_in_each_frame_and_not_at_every_second(scene, evaluate):
+def test_persons_who_swap_positions_switch_in_each_frame_and_not_at_every_second(scene, evaluate):
     made = scene(swapping=True)
     answer = evaluate(made.write_poses(), made.write_boxes(), strides=(1, 2))
     assert of(answer, "OKS")["IDSW"] == 2 * 7
@@ -63,8 +63,8 @@ def test_a_track_shorter_than_the_params_ask_for_does_not_count(scene, evaluate)
 def test_keypoints_are_scored_as_poseval_does_and_map_is_that_of_the_poses(scene, evaluate):
     made = scene(swapping=True)
     answer = evaluate(made.write_poses(), made.write_keypoints(), strides=(1, 2))
-    for given in answer.given:  # head_bottom and head_top follow from other keypoints; the other 13 are exact
-        assert 13 / 15 * 100 - 0.1 <= given["mAP"] <= 100
+    for row in answer.given:  # head_bottom and head_top follow from other keypoints; the other 13 are exact
+        assert 13 / 15 * 100 - 0.1 <= row["mAP"] <= 100
     # the last annotated frame is not tracked by the protocol, so that 6 of 7 changes count, for 13 or more joints
     assert of(answer, "OKS")["IDSW"] >= 2 * 6 * 13
     assert of(answer, "OKS", stride=2)["IDSW"] == 0
@@ -113,8 +113,8 @@ def test_evidence_equals_what_the_stage_recover_writes_for_the_same_poses(scene,
     ]
     video = Video({"video_id": "a", "media": "img1", "frame_count": 4, "width": 160, "height": 96}, frames)
     _, clip = read_truth(made.write_boxes(), folder, output_threshold=0.3)
-    given = read_given_poses(made.write_poses(), clip).poses
-    rows = _pose_rows(given)
+    of_file = read_given_poses(made.write_poses(), clip).poses
+    rows = _pose_rows(of_file)
     tables = {POSES.name: rows}
     network = {"correspondence": weights / "correspondence.safetensors"}
     tables |= VideoRecovery(network, estimate=params.estimate, recover=recover).recover(video, rows, data=tmp_path)
@@ -124,7 +124,7 @@ def test_evidence_equals_what_the_stage_recover_writes_for_the_same_poses(scene,
     assert not expected.recovered
     changed = params.model_copy(update={"recover": recover})
     seen = SeenFrames(VideoFrames(tmp_path, video.row, frames), load_networks(weights, changed).maps, dis_flow)
-    got = GivenVideo(given, range(4), seen, reach=2).evidence
+    got = GivenVideo(of_file, range(4), seen, reach=2).evidence
     for source, target in ((0, 1), (0, 2), (1, 3)):
         ids, poses = got.poses.frames[source].pose_id, got.poses.frames[target]
         for kind in ("refined", "siamese"):
@@ -137,22 +137,22 @@ def test_evidence_equals_what_the_stage_recover_writes_for_the_same_poses(scene,
                 np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-4)
 
 
-def _pose_rows(given) -> pa.Table:
-    count = len(given)
-    columns = {"video_id": ["a"] * count, "box_source": ["detected"] * count, "frame_index": given.frame}
+def _pose_rows(poses) -> pa.Table:
+    count = len(poses)
+    columns = {"video_id": ["a"] * count, "box_source": ["detected"] * count, "frame_index": poses.frame}
     columns |= {"pose_id": np.arange(count), "detection_id": np.arange(count), "origin": ["detected"] * count}
-    columns |= {"box_xywh": given.box_xywh, "x": given.xy[..., 0], "y": given.xy[..., 1], "score": given.score}
-    columns |= {"pose_score": given.score.mean(axis=1), "drop_reason": [None] * count, "duplicate_of": [None] * count}
+    columns |= {"box_xywh": poses.box_xywh, "x": poses.xy[..., 0], "y": poses.xy[..., 1], "score": poses.score}
+    columns |= {"pose_score": poses.score.mean(axis=1), "drop_reason": [None] * count, "duplicate_of": [None] * count}
     return table_of(POSES, columns)
 
 
 def test_boxes_are_the_files_own_where_it_has_them(scene, evaluate):
     made = scene()
     around = evaluate(made.write_poses(), made.write_boxes())
-    own = evaluate(made.write_poses(bbox=[0, 0, 3, 3]), made.write_boxes())
+    of_file = evaluate(made.write_poses(bbox=[0, 0, 3, 3]), made.write_boxes())
     assert of(around, "OKS")["misses"] == 0
-    assert of(own, "OKS")["misses"] == 16
-    assert "their boxes are the file's" in own.notices[0]
+    assert of(of_file, "OKS")["misses"] == 16
+    assert "their boxes are the file's" in of_file.notices[0]
     broken = evaluate(made.write_poses(bbox=[0, 0, -1, 3]), made.write_boxes())
     assert of(broken, "OKS")["misses"] == 0
 

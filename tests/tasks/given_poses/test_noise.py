@@ -98,7 +98,7 @@ def test_true_poses_that_stand_apart_are_tracked_without_fault(corpus, measure):
         assert row["tracked_poses"] == 16 // stride
 
 
-def test_persons_who_change_places_switch_in_each_frame(corpus, measure):
+def test_persons_who_swap_positions_switch_in_each_frame(corpus, measure):
     rows = measure(corpus(swapping=True), strides=(1, 2))
     assert rows["OKS", 1, 0, 0]["person_switches"] == 14
     assert rows["OKS", 2, 0, 0]["person_switches"] == 0

@@ -28,7 +28,7 @@ def test_rows_that_mot_does_not_consider_are_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "message"),
     [
         (["1,1,1,1,5,5,1", "1,1,2,2,5,5,1"], "an identity once in a frame, got 1 twice in frame 1"),
         (["1,1,1,1,5,5,0"], "expected annotated persons in MOT form, got none"),
@@ -37,15 +37,15 @@ def test_rows_that_mot_does_not_consider_are_left_out(tmp_path):
         (["1,1,1"], "line 1"),
     ],
 )
-def test_a_broken_file_names_the_line(tmp_path, lines, told):
-    with pytest.raises(InputError, match=told):
+def test_a_broken_file_names_the_line(tmp_path, lines, message):
+    with pytest.raises(InputError, match=message):
         read_true_boxes(write(tmp_path, *lines))
 
 
 def side(*rows):
     """Rows of frame, identity, left edge; each box is 10 x 10 px."""
-    frame, identity, left = (np.array(column) for column in zip(*rows, strict=True))
-    boxes = np.column_stack([left, np.zeros(len(left)), np.full(len(left), 10.0), np.full(len(left), 10.0)])
+    frame, identity, x = (np.array(column) for column in zip(*rows, strict=True))
+    boxes = np.column_stack([x, np.zeros(len(x)), np.full(len(x), 10.0), np.full(len(x), 10.0)])
     return TrueBoxes(frame, identity, boxes)
 
 

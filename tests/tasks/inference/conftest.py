@@ -131,8 +131,8 @@ class Corpus:
 
     def two_walkers(self, video_id: str, frame_count: int, *, missed: Iterable[tuple[int, int]] = ()) -> None:
         """Write detections of two persons in every frame, but for the missed (frame, person)."""
-        places = ((index, number) for index in range(frame_count) for number in range(2))
-        kept = [(index, walker_box(index, number)) for index, number in places if (index, number) not in set(missed)]
+        pairs = ((index, number) for index in range(frame_count) for number in range(2))
+        kept = [(index, walker_box(index, number)) for index, number in pairs if (index, number) not in set(missed)]
         self.detections(video_id, kept)
 
     def run(self, params: Params, *stages: str) -> Progress:

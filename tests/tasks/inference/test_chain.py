@@ -50,16 +50,16 @@ def test_recovered_poses_follow_the_detected_and_name_their_source(walked):
         assert row["source_frame_index"] == frames[row["source_pose_id"]] == row["frame_index"] - 1
 
 
-def test_each_pose_is_carried_to_the_next_frames_and_read_at_each_pose_there(walked):
+def test_each_pose_is_propagated_to_the_next_frames_and_read_at_each_pose_there(walked):
     frames = poses_by_frame(walked, "a")
-    carried, pairs = set(), set()
+    propagated, pairs = set(), set()
     for target in range(7):
         for source in (target - 1, target - 2):
-            carried |= {(q, target) for q in frames.get(source, [])}
+            propagated |= {(q, target) for q in frames.get(source, [])}
             pairs |= {(q, p) for q in frames.get(source, []) for p in frames[target]}
-    found = walked.table("correspondences", "a")
-    assert {(row["source_pose_id"], row["target_frame_index"]) for row in found} == carried
-    assert len(found) == len(carried)
+    correspondences = walked.table("correspondences", "a")
+    assert {(row["source_pose_id"], row["target_frame_index"]) for row in correspondences} == propagated
+    assert len(correspondences) == len(propagated)
     rows = walked.table("affinities", "a")
     assert {(row["source_pose_id"], row["target_pose_id"]) for row in rows} == pairs
     assert len(rows) == len(pairs)
@@ -187,8 +187,8 @@ def test_a_broken_frame_sets_its_video_aside_and_no_other(corpus, params, stage)
     if stage == "recover":
         corpus.run(params, "estimate")
     (corpus.workspace.data / "posetrack/images/val/a/000001.jpg").write_bytes(b"no picture")
-    told = corpus.run(params, stage)
-    assert [(entry["source"], "000001.jpg" in entry["reason"]) for entry in told.rejects] == [("a", True)]
+    progress = corpus.run(params, stage)
+    assert [(entry["source"], "000001.jpg" in entry["reason"]) for entry in progress.rejects] == [("a", True)]
     corpus.run(params, *([] if stage == "estimate" else ["track", "merge"]))
     assert not TABLES["tracks"].path(corpus.workspace.tables, "a").exists()
     assert corpus.table("merged_tracks", "b")
@@ -197,7 +197,7 @@ def test_a_broken_frame_sets_its_video_aside_and_no_other(corpus, params, stage)
 @pytest.mark.parametrize(
     ("stage", "weights"), [("estimate", "pose"), ("recover", "pose"), ("recover", "correspondence")]
 )
-def test_missing_weights_are_told_in_one_sentence(corpus, params, stage, weights):
+def test_missing_weights_are_reported_in_one_sentence(corpus, params, stage, weights):
     corpus.video("a", 2)
     corpus.write()
     corpus.two_walkers("a", 2)
@@ -264,9 +264,9 @@ def test_a_cut_into_shards_moves_poses_by_rounding_only(corpus, params, change):
     corpus.video("a", 6)
     corpus.write()
     corpus.two_walkers("a", 6)
-    found = []
+    tables = []
     for frames in (1, 100):
         corpus.run(change(params, estimate={"shard_frames": frames}), "estimate")
         rows = corpus.table("poses", "a")
-        found.append(np.array([[row["x"], row["y"]] for row in rows]))
-    assert np.allclose(found[0], found[1], atol=1e-2)
+        tables.append(np.array([[row["x"], row["y"]] for row in rows]))
+    assert np.allclose(tables[0], tables[1], atol=1e-2)

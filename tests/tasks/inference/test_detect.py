@@ -28,8 +28,8 @@ def results(corpus):
 
 
 @pytest.fixture
-def told(corpus, params):
-    """Runs detect on the corpus and gives what it told."""
+def detect(corpus, params):
+    """Runs detect on the corpus and gives what it detect."""
 
     def run(given=params):
         with as_current(Progress(None, "detect")) as progress:
@@ -42,18 +42,18 @@ def told(corpus, params):
 BOX = [10.0, 12.0, 20.0, 30.0]
 
 
-def test_boxes_of_a_file_meet_their_frames_by_image_id(corpus, results, told):
+def test_boxes_of_a_file_meet_their_frames_by_image_id(corpus, results, detect):
     corpus.video("a", 3, persons=0)
     corpus.video("b", 2, persons=0)
     results((2, [1.0, 2.0, 3.0, 4.0], 0.9), (1001, BOX, 0.8), (0, BOX, 0.7))
     results((1000, BOX, 0.6), name="more")
-    progress = told()
-    found = [
+    progress = detect()
+    boxes = [
         (video, row["frame_index"], row["detection_id"], row["box_xywh"], row["score"], row["drop_reason"])
         for video in "ab"
         for row in corpus.table("detections", video)
     ]
-    assert found == [
+    assert boxes == [
         ("a", 0, 0, BOX, 0.7, None),
         ("a", 2, 1, [1.0, 2.0, 3.0, 4.0], 0.9, None),
         ("b", 0, 0, BOX, 0.6, None),
@@ -73,20 +73,20 @@ def test_boxes_of_a_file_meet_their_frames_by_image_id(corpus, results, told):
     ],
 )
 def test_boxes_are_cut_to_their_picture_and_weak_ones_kept_as_dropped(
-    corpus, results, told, box, score, expected, reason
+    corpus, results, detect, box, score, expected, reason
 ):
     corpus.video("a", 1, persons=0)
     results((0, box, score))
-    told()
+    detect()
     [row] = corpus.table("detections", "a")
     assert (row["box_xywh"], row["score"], row["drop_reason"]) == (expected, score, reason)
 
 
-def test_broken_boxes_are_rejected_and_the_others_used(corpus, results, told):
+def test_broken_boxes_are_rejected_and_the_others_used(corpus, results, detect):
     corpus.video("a", 1, persons=0)
     results((0, [1.0, 2.0, 0.0, 4.0], 0.9), (0, BOX, 0.9), (0, BOX, None), ("x", BOX, 0.9))
     (corpus.workspace.data / "posetrack/detections/cut.json").write_text('[{"image_id"')
-    progress = told()
+    progress = detect()
     assert len(corpus.table("detections", "a")) == 1
     assert [(entry["source"], entry["location"]) for entry in progress.rejects] == [
         ("posetrack/detections/cut.json", ""),
@@ -96,21 +96,21 @@ def test_broken_boxes_are_rejected_and_the_others_used(corpus, results, told):
     ]
 
 
-def test_videos_without_boxes_and_boxes_without_video_are_told(corpus, results, told):
+def test_videos_without_boxes_and_boxes_without_video_are_reported(corpus, results, detect):
     corpus.video("a", 1)
     corpus.video("b", 1)
     results((0, BOX, 0.9), (77, BOX, 0.9))
-    progress = told()
+    progress = detect()
     assert [row["box_source"] for row in corpus.table("detections", "b")] == ["annotated", "annotated"]
     assert "posetrack/detections/val.json: 1 of 2 boxes are of pictures outside" in progress.notices[0]
     assert progress.notices[1].startswith("1 of 2 videos have no detected person boxes (b)")
 
 
-def test_annotated_boxes_are_those_of_labelled_persons_with_keypoints(corpus, told):
+def test_annotated_boxes_are_those_of_labelled_persons_with_keypoints(corpus, detect):
     corpus.video("a", 3, labelled=[0, 2])
     corpus.persons[1]["visibility"] = [0] * 17
     corpus.persons[2]["is_crowd"] = True
-    told()
+    detect()
     rows = corpus.table("detections", "a", box_source="annotated")
     assert [(row["frame_index"], row["detection_id"], row["drop_reason"]) for row in rows] == [
         (0, 0, None),
@@ -121,13 +121,13 @@ def test_annotated_boxes_are_those_of_labelled_persons_with_keypoints(corpus, to
     assert {row["score"] for row in rows} == {1.0}
 
 
-def test_only_the_chosen_splits_and_sources(corpus, results, told, params, change):
+def test_only_the_chosen_splits_and_sources(corpus, results, detect, params, change):
     corpus.video("a", 1)
     corpus.video("b", 1)
     corpus.videos[1]["split"] = "train"
     results((0, BOX, 0.9), (1000, BOX, 0.9))
-    told()
-    told(change(params, detect={"splits": ["val"], "box_sources": ["detected"]}))
+    detect()
+    detect(change(params, detect={"splits": ["val"], "box_sources": ["detected"]}))
     assert {row["box_source"] for row in corpus.table("detections", "a")} == {"detected"}
     assert not (corpus.workspace.tables / "detections/b.parquet").exists()
 
@@ -141,11 +141,11 @@ def bare(corpus, lines):
     (corpus.workspace.data / "walk.det.txt").write_text("\n".join(lines))
 
 
-def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
+def test_a_bare_video_takes_the_mot_file_beside_it(corpus, detect):
     corpus.video("a", 2, persons=0)
     lines = ["1,-1,11,13,20,30,0.9,-1,-1,-1", "2,-1,11,13,20,30,0.2,-1,-1,-1", "3,-1,11,13,20,30,0.9,-1,-1,-1"]
     bare(corpus, lines)
-    progress = told()
+    progress = detect()
     rows = corpus.table("detections", "a")
     assert [(row["frame_index"], row["box_xywh"], row["drop_reason"]) for row in rows] == [
         (0, BOX, None),
@@ -154,20 +154,20 @@ def test_a_bare_video_takes_the_mot_file_beside_it(corpus, told):
     assert [(entry["source"], entry["location"]) for entry in progress.rejects] == [("walk.det.txt", "frame 3")]
 
 
-def test_boxes_behind_the_end_of_a_video_are_one_reject(corpus, told):
+def test_boxes_behind_the_end_of_a_video_are_one_reject(corpus, detect):
     corpus.video("a", 2, persons=0)
     bare(corpus, [f"{frame},-1,11,13,20,30,0.9,-1,-1,-1" for frame in range(1, 1001)])
-    [reject] = told().rejects
+    [reject] = detect().rejects
     assert (reject["source"], reject["location"]) == ("walk.det.txt", "frames 3 to 1000")
     assert reject["reason"] == "expected a frame of the video, which has 2; 998 boxes are ignored"
     assert len(corpus.table("detections", "a")) == 2
 
 
-def test_a_video_whose_boxes_are_all_dropped_is_rejected_with_counts_and_reason(corpus, results, told):
+def test_a_video_whose_boxes_are_all_dropped_is_rejected_with_counts_and_reason(corpus, results, detect):
     corpus.video("a", 1)
     corpus.video("b", 1)
     results((0, BOX, 0.3), (0, BOX, 0.4), (0, [90.0, 10.0, 20.0, 20.0], 0.9), (1000, BOX, 0.9), (1000, BOX, 0.1))
-    [reject] = told().rejects
+    [reject] = detect().rejects
     assert (reject["source"], reject["location"]) == ("a", "")
     assert reject["reason"] == (
         "all 3 detected boxes are dropped: 2 low score, 1 outside picture; "
@@ -176,11 +176,11 @@ def test_a_video_whose_boxes_are_all_dropped_is_rejected_with_counts_and_reason(
     assert len(corpus.table("detections", "a", box_source="detected")) == 3
 
 
-def test_a_video_without_any_box_is_rejected_and_one_with_annotated_boxes_is_not(corpus, results, told):
+def test_a_video_without_any_box_is_rejected_and_one_with_annotated_boxes_is_not(corpus, results, detect):
     corpus.video("a", 1)
     corpus.video("b", 1, persons=0)
     results((77, BOX, 0.9))
-    progress = told()
+    progress = detect()
     assert [(entry["source"], entry["reason"][:29]) for entry in progress.rejects] == [
         ("posetrack/detections/val.json", "none of its 1 boxes has the i"),
         ("b", "expected person boxes, got no"),
@@ -188,8 +188,8 @@ def test_a_video_without_any_box_is_rejected_and_one_with_annotated_boxes_is_not
     assert progress.notices[-1].startswith("1 of 2 videos have no detected person boxes (a)")
 
 
-def test_a_corpus_of_pictures_alone_is_rejected(told):
-    [reject] = told().rejects
+def test_a_corpus_of_pictures_alone_is_rejected(detect):
+    [reject] = detect().rejects
     assert reject["reason"] == "expected videos of the splits train, val, test, got none: nothing is tracked"
 
 
@@ -205,18 +205,18 @@ def test_a_corpus_of_pictures_alone_is_rejected(told):
         ((-1, -1), None),
     ],
 )
-def test_scores_that_are_no_probabilities_are_reported_with_what_is_dropped(corpus, told, scores, sentence):
+def test_scores_that_are_no_probabilities_are_reported_with_what_is_dropped(corpus, detect, scores, sentence):
     corpus.video("a", len(scores), persons=0)
     bare(corpus, [f"{frame},-1,11,13,20,30,{score},-1,-1,-1" for frame, score in enumerate(scores, start=1)])
-    assert told().notices == ([] if sentence is None else [f"walk.det.txt: {sentence}"])
+    assert detect().notices == ([] if sentence is None else [f"walk.det.txt: {sentence}"])
 
 
-def test_a_file_of_boxes_of_other_pictures_is_rejected_unless_another_file_fits(corpus, results, told):
+def test_a_file_of_boxes_of_other_pictures_is_rejected_unless_another_file_fits(corpus, results, detect):
     corpus.video("a", 1)
     results((77, BOX, 0.9), (78, BOX, 0.9))
-    [reject] = told().rejects
+    [reject] = detect().rejects
     results((0, BOX, 0.9), name="train")
-    assert told().rejects == []
+    assert detect().rejects == []
     assert reject["source"] == "posetrack/detections/val.json"
     assert reject["reason"] == "none of its 2 boxes has the image_id of a picture of this corpus"
 
@@ -240,7 +240,7 @@ def test_any_source_of_boxes_is_enough(corpus, params, results, source):
     require_boxes(corpus.write(), params)
 
 
-def test_the_detector_finds_boxes_in_every_frame(corpus, told, params, change, tmp_path):
+def test_the_detector_finds_boxes_in_every_frame(corpus, detect, params, change, tmp_path):
     """Random weights whose person class is likely everywhere: what matters is the way from picture to table."""
     torch.manual_seed(1)
     detector = PersonDetector()
@@ -248,7 +248,7 @@ def test_the_detector_finds_boxes_in_every_frame(corpus, told, params, change, t
     torch.save(detector.network.state_dict(), tmp_path / "detector.pth")
     corpus.video("a", 1)
     network = {"source": "network", "network_weights": str(tmp_path / "detector.pth")}
-    told(change(params, detect=network))
+    detect(change(params, detect=network))
     rows = corpus.table("detections", "a", box_source="detected", drop_reason=None)
     assert rows
     for row in rows:

@@ -42,13 +42,13 @@ def siamese_map(source, target, row, column):
     """Equations 1 and 2 for one keypoint, in plain loops over the 3 x 3 patch."""
     if not (0 <= row < CELLS and 0 <= column < CELLS):
         return np.zeros((CELLS, CELLS))
-    one, two = (each[0].double().numpy() for each in (source, target))
-    one, two = (each / np.sqrt((each**2).sum(axis=0)) for each in (one, two))
-    one, two = (np.pad(each, ((0, 0), (1, 1), (1, 1))) for each in (one, two))
+    first, second = (each[0].double().numpy() for each in (source, target))
+    first, second = (each / np.sqrt((each**2).sum(axis=0)) for each in (first, second))
+    first, second = (np.pad(each, ((0, 0), (1, 1), (1, 1))) for each in (first, second))
     score = np.zeros((CELLS, CELLS))
     for y in range(3):
         for x in range(3):
-            score += np.tensordot(one[:, row + y, column + x], two[:, y : y + CELLS, x : x + CELLS], axes=1)
+            score += np.tensordot(first[:, row + y, column + x], second[:, y : y + CELLS, x : x + CELLS], axes=1)
     likely = np.exp(score - score.max())
     return likely / likely.sum()
 
@@ -79,9 +79,9 @@ def test_affinities_are_the_maps_read_at_the_keypoints(walked):
         target = poses[row["target_pose_id"]]
         for kind in ("siamese", "refined"):
             for joint, (x, y) in enumerate(zip(target["x"], target["y"], strict=True)):
-                place = cell(x, y)
-                inside = min(place) >= 0 and max(place) < CELLS
-                expected = maps[key][kind][joint][place] if inside else 0.0
+                position = cell(x, y)
+                inside = min(position) >= 0 and max(position) < CELLS
+                expected = maps[key][kind][joint][position] if inside else 0.0
                 assert row[kind][joint] == pytest.approx(expected, abs=2e-5)
 
 

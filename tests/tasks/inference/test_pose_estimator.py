@@ -34,7 +34,7 @@ def test_heatmaps_are_the_mean_of_both_passes_and_offsets_those_of_the_first(net
     released = change(params, estimate={"flip_about": "pixels"}).estimate
     estimator = PoseEstimator(load_pose(networks / "pose.safetensors"), released)
     crop = estimator.crop(picture, (10.0, 5.0, 20.0, 40.0))
-    found = estimator.estimate([crop])
+    estimated = estimator.estimate([crop])
     network = load_pose(networks / "pose.safetensors")
     image = torch.from_numpy(crop.pixels).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
@@ -46,8 +46,8 @@ def test_heatmaps_are_the_mean_of_both_passes_and_offsets_those_of_the_first(net
         row, column = divmod(int(heatmap.argmax()), heatmap.shape[-1])
         x = 4 * column + float(plain[17 + joint, row, column])
         y = 4 * row + float(plain[34 + joint, row, column])
-        assert found.score[0, joint] == pytest.approx(float(heatmap.max()), abs=1e-5)
-        assert found.xy[0, joint] == pytest.approx([20 + (x - 16) / scale, 25 + (y - 32) / scale], abs=1e-3)
+        assert estimated.score[0, joint] == pytest.approx(float(heatmap.max()), abs=1e-5)
+        assert estimated.xy[0, joint] == pytest.approx([20 + (x - 16) / scale, 25 + (y - 32) / scale], abs=1e-3)
 
 
 def test_a_mirrored_picture_has_the_scores_of_the_picture_with_left_and_right_swapped(estimator):
@@ -70,13 +70,13 @@ def test_without_flip_test_the_first_pass_counts(networks, params, change, pictu
 
 
 def test_output_stage_is_counted_from_either_end(networks, params, change, picture):
-    found = {}
+    by_stage = {}
     for stage in (0, 1, -1):
         chosen = change(params, estimate={"output_stage": stage}).estimate
         estimator = PoseEstimator(load_pose(networks / "pose.safetensors"), chosen)
-        found[stage] = estimator.estimate([estimator.crop(picture, (10.0, 5.0, 20.0, 40.0))]).xy
-    assert np.array_equal(found[1], found[-1])
-    assert not np.array_equal(found[0], found[1])
+        by_stage[stage] = estimator.estimate([estimator.crop(picture, (10.0, 5.0, 20.0, 40.0))]).xy
+    assert np.array_equal(by_stage[1], by_stage[-1])
+    assert not np.array_equal(by_stage[0], by_stage[1])
 
 
 @pytest.mark.parametrize("stage", [2, -3])
@@ -105,7 +105,7 @@ def test_of_two_equal_boxes_one_pose_is_kept_and_names_the_other(corpus, params,
     assert {row["drop_reason"] for row in corpus.table("poses", "a")} == {None}
 
 
-def test_weights_of_other_crops_are_told(corpus, params, networks):
+def test_weights_of_other_crops_are_reported(corpus, params, networks):
     corpus.video("a", 1)
     corpus.write()
     corpus.two_walkers("a", 1)
@@ -113,8 +113,8 @@ def test_weights_of_other_crops_are_told(corpus, params, networks):
     trained = {"crop_width_px": 96, "crop_height_px": 64}
     path = corpus.workspace.weights("pose")
     save_weights(path, pose, kind="pose", architecture=pose.architecture, params=trained)
-    told = corpus.run(params, "estimate")
-    assert [notice.split(":")[0] for notice in told.notices] == [
+    progress = corpus.run(params, "estimate")
+    assert [notice.split(":")[0] for notice in progress.notices] == [
         "estimate.crop_width_px is 32, but the pose network was trained with 96"
     ]
 
@@ -123,13 +123,13 @@ def test_half_precision_finds_nearly_the_same(corpus, params, change):
     corpus.video("a", 3)
     corpus.write()
     corpus.two_walkers("a", 3)
-    found = []
+    estimated = []
     for precision in ("float32", "bfloat16"):
         half = {"precision": precision}
         corpus.run(change(params, estimate=half, recover=half), "estimate", "recover")
         scores = [row["score"] for row in corpus.table("poses", "a")]
         peaks = [row["refined_peak"] for row in corpus.table("correspondences", "a")][:2]
-        found.append((np.array(scores), np.array(peaks)))
-    (scores, peaks), (half_scores, half_peaks) = found
+        estimated.append((np.array(scores), np.array(peaks)))
+    (scores, peaks), (half_scores, half_peaks) = estimated
     assert 0 < np.abs(scores - half_scores).max() < 0.02
     assert 0 < np.abs(peaks - half_peaks).max() < 0.05

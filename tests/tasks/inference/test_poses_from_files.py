@@ -15,7 +15,7 @@ MISSED = 9
 
 def person(frame, *, left=0.0, score=0.9):
     """A standing person who moves two pixels a frame."""
-    points = [(left + 2 * frame + 1 + place % 3 * 4, 10 + 2 * place, 0.8) for place in range(len(COCO_KEYPOINTS))]
+    points = [(left + 2 * frame + 1 + number % 3 * 4, 10 + 2 * number, 0.8) for number in range(len(COCO_KEYPOINTS))]
     flat = [value for point in points for value in point]
     return {"frame_index": frame, "keypoints": flat, "score": score}
 

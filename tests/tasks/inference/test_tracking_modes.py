@@ -43,19 +43,19 @@ def evidence() -> Evidence:
 def test_badly_placed_keypoints(params, mode, same_person):
     section = params.track.model_copy(update={"mode": mode, "maps": "refined", "min_track_frames": 1})
     tracks = associate(evidence(), matcher_of(evidence(), section), section)
-    found = [set(tracks.pose_id[tracks.track_id == track_id].tolist()) for track_id in np.unique(tracks.track_id)]
-    assert sorted(found, key=min) == same_person
+    by_track = [set(tracks.pose_id[tracks.track_id == track_id].tolist()) for track_id in np.unique(tracks.track_id)]
+    assert sorted(by_track, key=min) == same_person
 
 
 @pytest.mark.parametrize(
-    ("min_track_frames", "told"),
+    ("min_track_frames", "notices"),
     [(3, ["3 poses are left out as tracks of fewer than 3 frames, 6 are in tracks"]), (1, [])],
 )
-def test_many_poses_in_short_tracks_are_explained(corpus, params, change, min_track_frames, told):
+def test_many_poses_in_short_tracks_are_explained(corpus, params, change, min_track_frames, notices):
     corpus.video("a", 6)
     corpus.two_walkers("a", 6, missed=[(1, 0), (3, 0), (5, 0)])  # the second walker is seen in every other frame
     corpus.write()
     params = change(params, recover={"corr_threshold": 1.0}, track={"min_track_frames": min_track_frames})
     params = change(params, detect={"box_sources": ["detected"]})
     progress = corpus.run(params, "estimate", "recover", "track")
-    assert [text.partition(":")[0] for text in progress.notices] == told
+    assert [text.partition(":")[0] for text in progress.notices] == notices

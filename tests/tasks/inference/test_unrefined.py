@@ -19,10 +19,10 @@ def test_the_poses_and_maps_s_are_the_same_without_refinement(corpus, params, ch
     [shard] = whole.shards(["a"])
     expected, found = whole(shard), part(shard)
     for name, rows in found.items():
-        own = [row for row in expected[name].to_pylist() if row["box_source"] == "detected"]
-        assert own
-        refined = [key for key in own[0] if key.startswith("refined")]
-        for row, other in zip(rows.to_pylist(), own, strict=True):
+        expected_rows = [row for row in expected[name].to_pylist() if row["box_source"] == "detected"]
+        assert expected_rows
+        refined = [key for key in expected_rows[0] if key.startswith("refined")]
+        for row, other in zip(rows.to_pylist(), expected_rows, strict=True):
             assert all(np.all(np.array(row[key]) == 0) for key in refined)
             assert {key: row[key] for key in row if key not in refined} == {
                 key: other[key] for key in other if key not in refined

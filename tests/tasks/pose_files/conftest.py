@@ -21,8 +21,8 @@ def point(name: str, frame: int) -> tuple[float, float, float]:
     """Where the person has a keypoint in a frame: 0, 0, 0 for the missing one and for names it does not have."""
     if name == MISSING or name not in PARTS:
         return 0.0, 0.0, 0.0
-    place = PARTS.index(name)
-    return 20.0 + 2 * place + 10 * frame, 40.0 + 5 * place, SCORE
+    position = PARTS.index(name)
+    return 20.0 + 2 * position + 10 * frame, 40.0 + 5 * position, SCORE
 
 
 def flat(names, frame):
@@ -188,13 +188,13 @@ def parquet(root):
                 "video_id": "street",
                 "box_source": "detected",
                 "frame_index": f,
-                "pose_id": place,
+                "pose_id": position,
                 "origin": "detected",
             },
             **{"box_xywh": [0.0, 0.0, 1.0, 1.0], "x": points[f][:, 0], "y": points[f][:, 1], "score": points[f][:, 2]},
-            **{"pose_score": 0.5, "drop_reason": None, "duplicate_of": None, "detection_id": place},
+            **{"pose_score": 0.5, "drop_reason": None, "duplicate_of": None, "detection_id": position},
         }
-        for place, f in enumerate(FRAMES)
+        for position, f in enumerate(FRAMES)
     ]
     return write_table(POSES, rows, root / "poses.parquet")
 

@@ -11,17 +11,17 @@ from tasks.formats.pose_files.corpus import box_around, read_corpus_poses
 
 
 def part(*names, source=None, frames=4):
-    found = CorpusPart()
+    corpus = CorpusPart()
     for name in names:
-        found.videos.append({"video_id": name, "source": source, "width": 100, "height": 100})
-        found.frames += [
+        corpus.videos.append({"video_id": name, "source": source, "width": 100, "height": 100})
+        corpus.frames += [
             {
                 **{"video_id": name, "frame_index": f, "image_id": f + 1 + (1000 * names.index(name) if source else 0)},
                 **{"path": None, "file_name": f"{name}/{f}.jpg"},
             }
             for f in range(frames)
         ]
-    return found
+    return corpus
 
 
 def write(path, frames, *, field="frame_index", keypoint=(10, 20, 1)):
@@ -29,17 +29,17 @@ def write(path, frames, *, field="frame_index", keypoint=(10, 20, 1)):
     path.write_text(json.dumps([{field: f, "keypoints": list(keypoint) * len(COCO_KEYPOINTS)} for f in frames]))
 
 
-def of(found):
-    return [(row["video_id"], row["frame_index"], row["file_pose_id"]) for row in found.rows]
+def of(poses):
+    return [(row["video_id"], row["frame_index"], row["file_pose_id"]) for row in poses.rows]
 
 
 def test_files_belong_to_the_videos_that_they_are_named_after(tmp_path):
     for name in ("a.json", "a.b.json", "cDLC_resnet.json"):
         write(tmp_path / "poses" / name, [0])
-    found = read_corpus_poses(tmp_path, part("a", "a.b", "c"), "auto")
-    assert sorted(of(found)) == [("a", 0, 0), ("a.b", 0, 0), ("c", 0, 0)]
-    assert found.rejects == []
-    assert found.notices == ["poses from files: 3 read as coco-results, frames by their index from 0"]
+    poses = read_corpus_poses(tmp_path, part("a", "a.b", "c"), "auto")
+    assert sorted(of(poses)) == [("a", 0, 0), ("a.b", 0, 0), ("c", 0, 0)]
+    assert poses.rejects == []
+    assert poses.notices == ["poses from files: 3 read as coco-results, frames by their index from 0"]
 
 
 def test_the_poses_of_a_single_video_may_have_any_name(tmp_path):
@@ -62,9 +62,9 @@ def test_a_folder_of_frames_is_one_file_of_a_single_video(tmp_path):
 
 def test_one_file_may_hold_all_annotated_videos_by_image_id(tmp_path):
     write(tmp_path / "poses" / "results.json", [2, 1003], field="image_id")
-    found = read_corpus_poses(tmp_path, part("a", "b", source="posetrack/annotations/val/x.json"), "auto")
-    assert of(found) == [("a", 1, 0), ("b", 2, 0)]
-    assert found.rejects == []
+    poses = read_corpus_poses(tmp_path, part("a", "b", source="posetrack/annotations/val/x.json"), "auto")
+    assert of(poses) == [("a", 1, 0), ("b", 2, 0)]
+    assert poses.rejects == []
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_what_cannot_be_used_is_rejected_with_counts(tmp_path, write_file, reaso
 def test_a_file_of_no_video_and_a_second_file_of_a_video_are_rejected(tmp_path):
     for name in ("a.json", "a.more.json", "other.json"):
         write(tmp_path / "poses" / name, [0])
-    found = read_corpus_poses(tmp_path, part("a", "b"), "auto")
-    assert of(found) == [("a", 0, 0)]
-    assert {row["source"]: row["reason"] for row in found.rejects} == {
+    poses = read_corpus_poses(tmp_path, part("a", "b"), "auto")
+    assert of(poses) == [("a", 0, 0)]
+    assert {row["source"]: row["reason"] for row in poses.rejects} == {
         "poses/a.more.json": "expected one file of poses for each video, got another one of a",
         "poses/other.json": "expected the name of a video of the corpus, such as NAME.json, got another name",
     }

@@ -30,15 +30,15 @@ def corpus() -> CorpusPart:
 
 
 def check(root: Any, corpus: CorpusPart) -> None:
-    found = read_corpus_poses(root, corpus, "auto")
-    conform(FILE_POSES, found.rows)
-    assert found.rows or found.rejects
-    for reject in found.rejects:
+    poses = read_corpus_poses(root, corpus, "auto")
+    conform(FILE_POSES, poses.rows)
+    assert poses.rows or poses.rejects
+    for reject in poses.rejects:
         assert reject["source"].startswith("poses")
         assert reject["reason"]
 
 
-def places_of(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths_of(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every place in the document; of long lists the first three."""
     yield path
     entries = (
@@ -46,7 +46,7 @@ def places_of(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
     )
     for key, value in entries:
         if not isinstance(key, int) or key < 3:
-            yield from places_of(value, (*path, key))
+            yield from paths_of(value, (*path, key))
 
 
 def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -60,7 +60,7 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     return document
 
 
-def test_anything_at_any_place_of_json(example, corpus, tmp_path_factory):
+def test_anything_anywhere_of_json(example, corpus, tmp_path_factory):
     _, path = example
     file = path if path.is_file() else sorted(path.iterdir())[0]
     if file.suffix != ".json":
@@ -70,9 +70,9 @@ def test_anything_at_any_place_of_json(example, corpus, tmp_path_factory):
     (root / "poses").mkdir()
 
     @settings(max_examples=25, deadline=None, derandomize=True)
-    @given(place=st.sampled_from(sorted(set(places_of(whole)), key=repr)), value=ANYTHING)
-    def survives(place, value):
-        (root / "poses/street.json").write_text(json.dumps(changed(whole, place, value)))
+    @given(path=st.sampled_from(sorted(set(paths_of(whole)), key=repr)), value=ANYTHING)
+    def survives(path, value):
+        (root / "poses/street.json").write_text(json.dumps(changed(whole, path, value)))
         check(root, corpus)
 
     survives()

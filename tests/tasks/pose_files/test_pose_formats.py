@@ -71,10 +71,10 @@ def pose(**points):
 
 
 def test_the_head_follows_from_shoulders_and_nose_with_the_lowest_of_their_scores():
-    found = posetrack_keypoints(
+    head = posetrack_keypoints(
         COCO_KEYPOINTS, pose(nose=(50, 40, 0.9), left_shoulder=(60, 60, 0.8), right_shoulder=(40, 60, 0.3))
     )
-    named = dict(zip(POSETRACK_KEYPOINTS, found[0].tolist(), strict=True))
+    named = dict(zip(POSETRACK_KEYPOINTS, head[0].tolist(), strict=True))
     assert named["head_bottom"] == [50, 60, 0.3]
     assert named["head_top"] == pytest.approx([50, 24, 0.3])
 
@@ -90,9 +90,9 @@ def test_without_a_nose_or_a_shoulder_the_head_is_missing():
 
 def test_head_keypoints_of_the_file_are_kept():
     names = ("nose", "neck", "head", "left_shoulder", "right_shoulder")
-    found = posetrack_keypoints(names, np.array([[(5, 5, 1), (6, 9, 0.5), (7, 1, 0.4), (1, 9, 1), (9, 9, 1)]], float))
-    assert found[0, POSETRACK_KEYPOINTS.index("head_bottom")].tolist() == [6, 9, 0.5]
-    assert found[0, POSETRACK_KEYPOINTS.index("head_top")].tolist() == [7, 1, 0.4]
+    pose = posetrack_keypoints(names, np.array([[(5, 5, 1), (6, 9, 0.5), (7, 1, 0.4), (1, 9, 1), (9, 9, 1)]], float))
+    assert pose[0, POSETRACK_KEYPOINTS.index("head_bottom")].tolist() == [6, 9, 0.5]
+    assert pose[0, POSETRACK_KEYPOINTS.index("head_top")].tolist() == [7, 1, 0.4]
 
 
 def test_names_without_a_keypoint_of_the_body_are_refused():
@@ -107,9 +107,9 @@ def results(tmp_path, *keypoints):
 
 
 def test_visibilities_count_as_scores_and_nothing_is_above_one(tmp_path):
-    [found] = read_poses(results(tmp_path, [9, 9, 2] + [8, 8, 1.2] + [7, 7, 0.5] + [0, 0, 2] + [6, 6, -1] * 13)).poses
-    assert found.keypoints[:5].tolist() == [[9, 9, 1], [8, 8, 1], [7, 7, 0.5], [0, 0, 0], [0, 0, 0]]
-    assert found.score == 1
+    [pose] = read_poses(results(tmp_path, [9, 9, 2] + [8, 8, 1.2] + [7, 7, 0.5] + [0, 0, 2] + [6, 6, -1] * 13)).poses
+    assert pose.keypoints[:5].tolist() == [[9, 9, 1], [8, 8, 1], [7, 7, 0.5], [0, 0, 0], [0, 0, 0]]
+    assert pose.score == 1
 
 
 def test_persons_that_cannot_be_read_are_counted_and_the_first_is_named(tmp_path):

@@ -21,8 +21,8 @@ def rows(count, *, path=None, first_id=1):
 
 def match(numbering, keys, video, frames, *, habit=None):
     file = PoseFile("x", (), numbering, tuple(keys), (), first_number=habit)
-    found = match_frames(file, video, frames)
-    return [found.frame_of(key) for key in keys], found.rule
+    frame_match = match_frames(file, video, frames)
+    return [frame_match.frame_of(key) for key in keys], frame_match.rule
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def match(numbering, keys, video, frames, *, habit=None):
     ],
 )
 def test_frames_of_a_video_file(numbering, keys, habit, expected, rule):
-    found, words = match(numbering, keys, FILE, rows(4), habit=habit)
-    assert found == expected
+    matched, words = match(numbering, keys, FILE, rows(4), habit=habit)
+    assert matched == expected
     assert rule in words
 
 

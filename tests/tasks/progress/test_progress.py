@@ -40,7 +40,7 @@ def test_events_come_back_in_order_and_with_their_fields(tmp_path: Path) -> None
     assert progress.metrics == {"poses": 12}
 
 
-def test_a_notice_and_a_reject_are_told_once(tmp_path: Path) -> None:
+def test_a_notice_and_a_reject_are_reported_once(tmp_path: Path) -> None:
     progress = Progress(tmp_path, "track")
     for _ in range(3):
         progress.notice("twice")
@@ -149,7 +149,7 @@ def test_an_endless_figure_stays_one_short_line(tmp_path: Path) -> None:
     assert [event["kind"] for event in read_events(progress_file(tmp_path, "track"))[0]] == ["begin", "summary"]
 
 
-def test_provenance_tells_of_the_last_good_run_only(tmp_path: Path) -> None:
+def test_provenance_is_of_the_last_good_run_only(tmp_path: Path) -> None:
     workspace = Workspace.of_repository(tmp_path)
     with recorded("track", workspace) as progress:
         assert current() is progress
@@ -199,10 +199,10 @@ def test_exit_codes_and_one_line_for_the_user(
     (tmp_path / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     assert entry.main(["index"]) == code
-    told = capfd.readouterr().err
-    assert words in told
-    assert "Traceback" not in told
-    assert len(told.splitlines()) == (1 if words else 0)
+    printed = capfd.readouterr().err
+    assert words in printed
+    assert "Traceback" not in printed
+    assert len(printed.splitlines()) == (1 if words else 0)
     if case == "failed":
         assert "Traceback" in (tmp_path / ".corrtrack/logs/index.log").read_text()
 

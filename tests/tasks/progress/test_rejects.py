@@ -33,5 +33,5 @@ def test_groups_hold_their_count_and_name_a_repeated_source_once():
     [group] = grouped(rows)
     assert (group.count, group.places) == (4, "a frame 1, frame 2, b and 1 more")
     assert group.sentence == "rejected 4 alike, a frame 1, frame 2, b and 1 more: expected a picture, got 0 bytes"
-    [alone] = grouped(rows[:1])
-    assert alone.sentence == "rejected a frame 1: expected a picture, got 0 bytes"
+    [single] = grouped(rows[:1])
+    assert single.sentence == "rejected a frame 1: expected a picture, got 0 bytes"

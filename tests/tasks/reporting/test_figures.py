@@ -103,16 +103,16 @@ def write_world(root, *, annotated: bool) -> Workspace:
     ]  # fmt: skip
     poses = [pose(0, 0, body(1, 0)), pose(1, 0, body(2, 0)), pose(2, 0, body(2, 0) + 1), pose(3, 1, body(2, 1))]
     poses += [pose(4, 2, body(1, 2)), pose(5, 2, body(2, 2))]
-    found = [recovered(10, 1, body(1, 1), source=0), recovered(11, 2, body(2, 2) + 2, source=10)]
+    recoveries = [recovered(10, 1, body(1, 1), source=0), recovered(11, 2, body(2, 2) + 2, source=10)]
     numbers = (0, 1, 2, 1, 7, 1)
-    tracks = [track(row, number) for row, number in zip(poses, numbers, strict=True)] + [track(found[0], 0)]
+    tracks = [track(row, number) for row, number in zip(poses, numbers, strict=True)] + [track(recoveries[0], 0)]
     moved = [correspondence(0, 0, body(1, 1)), correspondence(1, 0, body(2, 1) + 20)]
     contents = {
         "videos": [video],
         "frames": frames,
         "persons": [person(who, frame) for who in (1, 2) for frame in range(FRAMES)] if annotated else [],
         "poses": [row | {"detection_id": row["pose_id"]} for row in poses],
-        "recovered_poses": found,
+        "recovered_poses": recoveries,
         "correspondences": moved,
         "tracks": tracks,
     }

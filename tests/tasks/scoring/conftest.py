@@ -65,7 +65,7 @@ class World:
         track_id: int, x: float, y: float = 100.0, *, score: float | None = None, **fields: Any
     ) -> dict[str, Any]:
         """Joints stand 10 px apart in a row from (x, y); the head is 30 px by 40 px, so a match is within 15 px."""
-        keypoints = [value for slot in range(17) for value in (x + 10 * slot, y, 1.0)]
+        keypoints = [value for channel in range(17) for value in (x + 10 * channel, y, 1.0)]
         entry = {"track_id": track_id, "keypoints": keypoints, "bbox_head": [x, y, 30, 40]}
         return entry | ({"scores": [score] * 17} if score is not None else {}) | fields
 
@@ -85,6 +85,6 @@ def world_class() -> type[World]:
 @pytest.fixture
 def same() -> Callable[[Any, Any], bool]:
     """Equal within 1e-9, NaN equal to NaN."""
-    return lambda left, right: np.allclose(
-        np.array(left, float), np.array(right, float), rtol=0, atol=1e-9, equal_nan=True
+    return lambda first, second: np.allclose(
+        np.array(first, float), np.array(second, float), rtol=0, atol=1e-9, equal_nan=True
     )

@@ -58,7 +58,7 @@ def test_from_17_keeps_every_score(tmp_path: Path, same: Any) -> None:
         assert all(same(ours[name], theirs[name]) for name in theirs if name != "names")
 
 
-def test_annotations_of_other_categories_are_left_out_and_told(tmp_path: Path, world_class: Any) -> None:
+def test_annotations_of_other_categories_are_left_out_and_reported(tmp_path: Path, world_class: Any) -> None:
     data = world_class.posetrack18(NAME, [[world_class.person(0, 50)], [world_class.person(0, 60)]])
     data["categories"].append({"id": 2, "name": "horse"})
     data["annotations"].append({"image_id": 0, "category_id": 2, "bbox": [1, 2, 3, 4]})
@@ -89,9 +89,9 @@ def test_permuted_names_are_followed(world: Any, same: Any) -> None:
     turned = posetrack18_from_17("x", posetrack17_from_18("x", data))
     assert turned["categories"][0]["keypoints"] == names
     before, after = (entry["annotations"][0]["keypoints"] for entry in (data, turned))
-    slot = names.index("right_ankle")
+    channel = names.index("right_ankle")
     assert before[::-1][-1] == before[0]
-    assert after[3 * slot : 3 * slot + 2] == before[:2]
+    assert after[3 * channel : 3 * channel + 2] == before[:2]
 
 
 def seventeen(world: Any) -> dict[str, Any]:

@@ -66,7 +66,7 @@ CRASHES: list[tuple[str, str, Change, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("side", "change", "words"), [row[1:] for row in CRASHES], ids=[row[0] for row in CRASHES])
-def test_one_message_names_the_place_and_no_number_is_written(
+def test_one_message_names_the_location_and_no_number_is_written(
     world: Any, side: str, change: Change, words: Any
 ) -> None:
     write_pair(world, **{"truth" if side == "gt" else "predicted": change})
@@ -95,7 +95,9 @@ ODDITIES: list[tuple[str, str, Change, str]] = [
 
 
 @pytest.mark.parametrize(("side", "change", "code"), [row[1:] for row in ODDITIES], ids=[row[0] for row in ODDITIES])
-def test_what_the_official_tool_accepts_is_scored_and_told(world: Any, side: str, change: Change, code: str) -> None:
+def test_what_the_official_tool_accepts_is_scored_and_reported(
+    world: Any, side: str, change: Change, code: str
+) -> None:
     write_pair(world, **{"truth" if side == "gt" else "predicted": change})
     outcome = world.score()
     assert outcome.is_complete
@@ -113,7 +115,7 @@ def with_horses(data: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("sides", [("truth",), ("predicted",), ("truth", "predicted")])
-def test_annotations_of_other_categories_change_no_score_and_are_told(world: Any, sides: tuple[str, ...]) -> None:
+def test_annotations_of_other_categories_change_no_score_and_are_reported(world: Any, sides: tuple[str, ...]) -> None:
     write_pair(world)
     before = world.score(corrected=True)
     write_pair(world, **dict.fromkeys(sides, with_horses))
@@ -126,7 +128,7 @@ def test_annotations_of_other_categories_change_no_score_and_are_told(world: Any
     assert sum(notice.code == "other_categories" for notice in outcome.notices) == len(sides)
 
 
-def test_the_second_video_of_a_file_is_told(world: Any) -> None:
+def test_the_second_video_of_a_file_is_reported(world: Any) -> None:
     def move(data: dict[str, Any]) -> None:
         data["images"][3]["file_name"] = "images/val/000009_mpii_test/000003.jpg"
 
@@ -161,7 +163,7 @@ def test_absent_regions_count_as_none_for_hota(world: Any, same: Any) -> None:
     assert same(list(world.result("total_HOTA_metrics").values()), list(with_regions.values()))
 
 
-def test_extra_prediction_files_are_passed_over_and_told(world: Any) -> None:
+def test_extra_prediction_files_are_passed_over_and_reported(world: Any) -> None:
     write_pair(world)
     world.write("pred", "000009_mpii_test", frames(world))
     assert world.score().is_complete
@@ -239,13 +241,13 @@ def test_the_corrected_protocol_stands_beside_the_official_one(world: Any, run: 
     assert world.result("total_HOTA_metrics")["DetRe"] == pytest.approx(100 * 6 / 14)  # 8 misses for one empty frame
 
 
-def test_ties_of_scores_are_told_only_where_they_matter(world: Any) -> None:
+def test_ties_of_scores_are_reported_only_where_they_matter(world: Any) -> None:
     write_pair(world)
     world.score()
     assert "score_ties" not in world.codes()
 
 
-def test_verification_tells_that_poseval_is_absent(world: Any, run: Any) -> None:
+def test_verification_reports_that_poseval_is_absent(world: Any, run: Any) -> None:
     from tasks.scoring.verification import poseval_is_installed
 
     if poseval_is_installed():
@@ -271,7 +273,7 @@ def test_nan_is_written_bare_and_read_back(world: Any) -> None:
     assert json.loads((world.folder / "out" / "total_AP_metrics.json").read_text())["ap"][15] == 0
 
 
-def test_a_file_in_place_of_the_out_folder_is_told(world: Any) -> None:
+def test_a_file_instead_of_the_out_folder_is_reported(world: Any) -> None:
     from tasks.errors import InputError
 
     write_pair(world)
@@ -281,7 +283,7 @@ def test_a_file_in_place_of_the_out_folder_is_told(world: Any) -> None:
 
 
 @pytest.mark.parametrize("side", ["gt", "pred"])
-def test_a_missing_folder_is_told(world: Any, side: str, tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(world: Any, side: str, tmp_path: Path) -> None:
     from tasks.errors import InputError
 
     world.write("pred" if side == "gt" else "gt", NAME, frames(world))

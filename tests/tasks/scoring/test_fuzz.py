@@ -28,10 +28,10 @@ STRANGE = st.one_of(
 )
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Paths of everything inside a JSON value."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, part in inner for place in places(part, (*path, key)))]
+    return [path, *(deeper for key, part in inner for deeper in paths_of(part, (*path, key)))]
 
 
 def replaced(value: Any, path: tuple[Any, ...], change: Any) -> Any:
@@ -64,7 +64,7 @@ def files(world_class: Any) -> dict[str, Valid]:
     for image in eighteen["images"]:
         image.update({"ignore_regions_x": [[0, 10, 10]], "ignore_regions_y": [[0, 0, 10]]})
     seventeen = posetrack17_from_18(NAME, eighteen)
-    return {"18": Valid(eighteen, places(eighteen)), "17": Valid(seventeen, places(seventeen))}
+    return {"18": Valid(eighteen, paths_of(eighteen)), "17": Valid(seventeen, paths_of(seventeen))}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_a_strange_value_anywhere(data: Any, side: str, kind: str, files: Any, a
         try:
             value = replaced(value, path, data.draw(STRANGE | st.just("REMOVE")))
         except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took that place away
+            continue  # an earlier change took that path away
     attempt(side, kind, json.dumps(value))
 
 

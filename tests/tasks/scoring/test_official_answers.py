@@ -92,7 +92,7 @@ def test_each_sequence_is_the_official_one(case: str, scored: Any, same: Same) -
         assert all(same(ours[name], value) for name, value in official.items()), file
 
 
-def test_ties_lie_within_the_bounds_and_are_told(scored: Any, same: Same) -> None:
+def test_ties_lie_within_the_bounds_and_are_reported(scored: Any, same: Same) -> None:
     outcome, out = scored("12a_ties_all_equal")
     bounds = expected("12a_ties_all_equal")["ap_ties"]
     ap = written(out, "total_AP_metrics")["ap"]
@@ -103,7 +103,7 @@ def test_ties_lie_within_the_bounds_and_are_told(scored: Any, same: Same) -> Non
 
 
 @pytest.mark.parametrize("case", NAMES)
-def test_only_files_with_ties_are_told_of_ties(case: str, scored: Any) -> None:
+def test_only_files_with_ties_have_notices_of_ties(case: str, scored: Any) -> None:
     codes = {notice.code for notice in scored(case)[0].notices}
     assert ("score_ties" in codes) == (case in TIED)
 
@@ -121,7 +121,7 @@ def test_only_files_with_ties_are_told_of_ties(case: str, scored: Any) -> None:
         ("22_single_labeled_frame", ("gt/000002_mpii_test.json", "two annotated frames")),
     ],
 )
-def test_where_the_official_tool_crashes_a_message_names_the_place(case: str, words: Any, scored: Any) -> None:
+def test_where_the_official_tool_crashes_a_message_names_the_location(case: str, words: Any, scored: Any) -> None:
     (message,) = {*scored(case)[0].totals.problems["mot"][:1]}
     assert all(word in message for word in words), message
 
@@ -138,5 +138,5 @@ def test_where_the_official_tool_crashes_a_message_names_the_place(case: str, wo
         ("E5_missing_head_box", "hota_undefined"),
     ],
 )
-def test_what_is_accepted_silently_is_told(case: str, code: str, scored: Any) -> None:
+def test_what_is_accepted_silently_is_reported(case: str, code: str, scored: Any) -> None:
     assert code in {notice.code for notice in scored(case)[0].notices}

@@ -26,10 +26,12 @@ def make_files(world: Any, seed: int) -> Files:
     for index in range(int(rng.integers(2, 4))):
         truth, predicted = [], []
         for frame in range(int(rng.integers(3, 6))):
-            places = [250 * person + 5 * frame for person in range(int(rng.integers(2, 4)))]
-            truth.append([world.person(person, x) for person, x in enumerate(places)])
-            found = [person for person in range(len(places)) if not person or rng.random() < 0.8]
-            predicted.append([jittered(world, places[person], person + 10 * (frame // 2), rng) for person in found])
+            positions = [250 * person + 5 * frame for person in range(int(rng.integers(2, 4)))]
+            truth.append([world.person(person, x) for person, x in enumerate(positions)])
+            detected = [person for person in range(len(positions)) if not person or rng.random() < 0.8]
+            predicted.append(
+                [jittered(world, positions[person], person + 10 * (frame // 2), rng) for person in detected]
+            )
         files[f"00000{index + 1}_mpii_test"] = (truth, predicted)
     return files
 
@@ -98,7 +100,9 @@ def test_consistent_renaming_of_identities_changes_nothing(seed: int, scored: An
 def test_a_perfect_track_more_never_lowers_mota(seed: int, scored: Any, world_class: Any) -> None:
     world = world_class(Path())
     files = make_files(world, seed)
-    more = {name: (with_track(world, truth), with_track(world, found)) for name, (truth, found) in files.items()}
+    more = {
+        name: (with_track(world, truth), with_track(world, predicted)) for name, (truth, predicted) in files.items()
+    }
     assert (scored(more).totals.mot.mota >= scored(files).totals.mot.mota - 1e-9).all()
 
 
@@ -124,17 +128,17 @@ def test_both_formats_agree(seed: int, scored: Any, world_class: Any) -> None:
 
 def test_with_ties_the_order_of_persons_matters(world: Any, scored: Any) -> None:
     truth = [[world.person(0, 50), world.person(1, 450)]] * 2
-    found = [[world.person(0, 50, score=0.5), world.person(2, 900, score=0.5)]] * 2
-    ap = scored({"000001_mpii_test": (truth, found)}).totals.ap.ap[0]
-    turned = scored({"000001_mpii_test": (truth, [frame[::-1] for frame in found])}).totals.ap.ap[0]
+    predicted = [[world.person(0, 50, score=0.5), world.person(2, 900, score=0.5)]] * 2
+    ap = scored({"000001_mpii_test": (truth, predicted)}).totals.ap.ap[0]
+    turned = scored({"000001_mpii_test": (truth, [frame[::-1] for frame in predicted])}).totals.ap.ap[0]
     assert ap != turned
 
 
 def test_with_an_empty_frame_a_perfect_track_more_lowers_mota(world: Any, scored: Any) -> None:
     crowd = [world.person(identity, 400 * identity) for identity in range(4)]
-    truth, found = [crowd] * 3, [crowd, [], []]
-    before = scored({"000001_mpii_test": (truth, found)}).totals.mot.mota[15]
-    after = scored({"000001_mpii_test": (with_track(world, truth), with_track(world, found))}).totals.mot.mota[15]
+    truth, predicted = [crowd] * 3, [crowd, [], []]
+    before = scored({"000001_mpii_test": (truth, predicted)}).totals.mot.mota[15]
+    after = scored({"000001_mpii_test": (with_track(world, truth), with_track(world, predicted))}).totals.mot.mota[15]
     assert before == pytest.approx(100 * (1 - 2 / 5))  # one miss and one false positive of 4 + 1 objects
     assert after == pytest.approx(100 * (1 - 4 / 10))  # four misses of 5 + 5
 
@@ -150,12 +154,12 @@ def test_with_a_degenerate_head_ground_truth_against_itself_is_not_100(world: An
 def test_in_an_ignore_region_a_perfect_track_more_changes_nothing(world: Any) -> None:
     region = {"ignore_regions_x": [[4000, 6000, 6000, 4000]], "ignore_regions_y": [[0, 0, 500, 500]]}
     frames = [[world.person(0, 50, score=0.9 - 0.1 * index)] for index in range(3)]
-    found = []
+    predicted = []
     for more in (frames, with_track(world, frames)):
         for side in ("gt", "pred"):
             data = world.posetrack18("000001_mpii_test", more)
             for image in data["images"]:
                 image.update(region)
             world.write_json(side, "000001_mpii_test", data)
-        found.append(numbers(world.score()))
-    assert np.array_equal(*found, equal_nan=True)
+        predicted.append(numbers(world.score()))
+    assert np.array_equal(*predicted, equal_nan=True)

@@ -64,7 +64,7 @@ def test_the_copy_itself_is_perfect(perfect: ScoreOutcome) -> None:
     assert perfect.totals.counts.matched_distance_sum.sum() == 0
 
 
-def test_jitter_within_the_threshold_costs_precision_of_place_only(perfect: ScoreOutcome, tmp_path: Path) -> None:
+def test_jitter_within_the_threshold_costs_localisation_only(perfect: ScoreOutcome, tmp_path: Path) -> None:
     outcome = copy_with(lambda entry, rng: moved(entry, rng, heads=0.2), tmp_path)
     joints = annotated(outcome)
     counts = outcome.totals.counts

@@ -49,12 +49,12 @@ def world(tmp_path):
     truth = draw.uniform(20, 300, (1, PERSONS, 17, 2)) + np.arange(FRAMES)[:, None, None, None]
     truth_path = tmp_path / "000001.json"
     truth_path.write_text(json.dumps(annotation(truth)))
-    found = (truth + draw.normal(0, 6, truth.shape)).astype(np.float32)
+    estimated = (truth + draw.normal(0, 6, truth.shape)).astype(np.float32)
     frame, person = (grid.ravel() for grid in np.mgrid[:FRAMES, :PERSONS])
     track = np.where((frame == 3) & (person < 2), 1 - person, person)
     score = draw.uniform(0, 1, (FRAMES * PERSONS, 17)).astype(np.float32)
     order = np.lexsort((track, frame))
-    flat = found.reshape(-1, 17, 2)
+    flat = estimated.reshape(-1, 17, 2)
     return truth_path, frame[order], track[order], flat[order], score[order]
 
 

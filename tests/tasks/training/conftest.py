@@ -1,4 +1,4 @@
-"""A tiny corpus as the index stage would leave it: stick figures on noise, in COCO's and PoseTrack's slots."""
+"""A tiny corpus as the index stage would leave it: stick figures on noise, in COCO's and PoseTrack's channels."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -62,9 +62,9 @@ def test_the_target_cell_is_where_the_dot_is_seen(
     tmp_path_factory, pair_section, seed, degrees, shift, zoom, flip, bend
 ):
     folder = tmp_path_factory.mktemp("dots")
-    place = np.random.default_rng(seed).uniform(20, SIZE - 20, 2)
+    position = np.random.default_rng(seed).uniform(20, SIZE - 20, 2)
     picture = np.zeros((SIZE, SIZE, 3), dtype=np.uint8)
-    cv2.circle(picture, [round(float(value) * 16) for value in place], 48, (255, 255, 255), -1, cv2.LINE_AA, 4)
+    cv2.circle(picture, [round(float(value) * 16) for value in position], 48, (255, 255, 255), -1, cv2.LINE_AA, 4)
     cv2.imwrite(str(folder / "dots.png"), picture)
     section = pair_section(
         rotation_degrees=degrees,
@@ -74,7 +74,7 @@ def test_the_target_cell_is_where_the_dot_is_seen(
         truncation_probability=0.0,
         deformation_slope=bend,
     )
-    pair = PairData(folder, persons_at(np.tile(place, (1, 17, 1))), "coco", section).pair(
+    pair = PairData(folder, persons_at(np.tile(position, (1, 17, 1))), "coco", section).pair(
         0, np.random.default_rng(seed)
     )
     for view, xy, seen in ((pair.first, pair.first_xy, pair.labelled), (pair.second, pair.second_xy, pair.shown)):
@@ -82,8 +82,8 @@ def test_the_target_cell_is_where_the_dot_is_seen(
         if seen[0, LEFT_WRIST] and min(x, y) >= 5 and max(x, y) < 64 - 5:
             weight = view[..., 0].astype(float)
             rows, columns = np.indices(weight.shape)
-            found = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
-            assert np.abs(found - [x, y]).max() < 0.3 + 0.3 * bend  # a bent dot is not quite round
+            centre = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
+            assert np.abs(centre - [x, y]).max() < 0.3 + 0.3 * bend  # a bent dot is not quite round
     targets = encode_affinity_map(*_tensors(pair), height=16, width=16)
     assert (targets.sum(dim=(2, 3)).bool().numpy() == pair.shown).all()
 

@@ -51,8 +51,8 @@ def test_two_gloo_workers_equal_one(workspace):
         for rank in range(size)
     ]
     assert [run.wait(timeout=300) for run in runs] == [0, 0, 0]
-    alone, first, second = (torch.load(root / f"weights_{name}.pt") for name in ("1_0", "2_0", "2_1"))
-    for name, tensor in alone.items():
+    single, first, second = (torch.load(root / f"weights_{name}.pt") for name in ("1_0", "2_0", "2_1"))
+    for name, tensor in single.items():
         assert torch.allclose(first[name].double(), tensor.double(), rtol=0, atol=1e-5), name
         assert torch.equal(first[name], second[name]), name
 
@@ -81,8 +81,8 @@ def test_ray_train_gives_the_weights_of_one_process_and_passes_errors_on(workspa
     (workspace.state / "checkpoints").rename(workspace.state / "elsewhere")
     path.unlink()
     pretrain.run(workspace, two_workers)
-    found = load_file(path)
-    assert all(torch.allclose(found[name].double(), expected[name].double(), atol=1e-5) for name in expected)
+    tensors = load_file(path)
+    assert all(torch.allclose(tensors[name].double(), expected[name].double(), atol=1e-5) for name in expected)
     events, _ = read_events(progress_file(workspace.state, "pretrain"))
     reported = [event["done"] for event in events if event["kind"] == "advance"]
     assert [done for done in reported if done == int(done)] == [1, 2]

@@ -31,7 +31,7 @@ def test_only_a_few_calls_run_in_advance(threads):
     results.close()
 
 
-def test_an_error_comes_in_its_place():
+def test_an_error_comes_in_its_turn():
     def fail() -> int:
         raise ValueError("no such picture")
 

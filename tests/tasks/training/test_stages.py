@@ -55,12 +55,12 @@ def test_the_chain_writes_all_weights_and_curves(workspace, params):
     pretrained, finetuned = (load_pose(workspace.weights(name))(images)[-1] for name in ("pose_pretrained", "pose"))
     assert finetuned.isfinite().all()
     assert not torch.equal(finetuned, pretrained)
-    joined, siamese = (
+    whole, siamese = (
         load_correspondence(workspace.weights("correspondence")),
         load_siamese(workspace.weights("siamese")),
     )
     for name, tensor in siamese.state_dict().items():
-        assert torch.equal(joined.siamese.state_dict()[name], tensor), name
+        assert torch.equal(whole.siamese.state_dict()[name], tensor), name
     assert load_weights(workspace.weights("reid"), "reid").architecture["identities"] == 2
 
 
@@ -78,14 +78,14 @@ def test_a_long_epoch_reports_which_part_of_it_is_done(workspace, params, change
 
 
 def test_pretraining_reports_oks_ap_and_validation_loss(workspace, params):
-    figures = run("pretrain", workspace, params).metrics
-    assert {"validation_loss", "pck", "oks_ap", "oks_ap_50"} <= set(figures)
+    metrics = run("pretrain", workspace, params).metrics
+    assert {"validation_loss", "pck", "oks_ap", "oks_ap_50"} <= set(metrics)
 
 
 def test_oks_ap_of_the_annotations_themselves_is_one(workspace):
     persons = read_persons(workspace.tables, "coco", "val")
-    figures = oks_ap(persons, np.stack([persons.x, persons.y], axis=-1), np.ones((len(persons), 17)))
-    assert figures == {"oks_ap": pytest.approx(1.0), "oks_ap_50": pytest.approx(1.0)}
+    metrics = oks_ap(persons, np.stack([persons.x, persons.y], axis=-1), np.ones((len(persons), 17)))
+    assert metrics == {"oks_ap": pytest.approx(1.0), "oks_ap_50": pytest.approx(1.0)}
 
 
 def test_without_posetrack_persons_finetuning_keeps_the_coco_weights(workspace, params):
@@ -208,8 +208,8 @@ def test_gradients_reach_every_parameter_that_is_trained_and_no_other(workspace,
     trained = job.trained(network).train()
     order = job.order(0)[:4]
     job.loss(network, job.batch(order, np.arange(4), 0)).backward()
-    own = dict(trained.named_parameters())
-    assert all(parameter.grad is not None for parameter in own.values() if parameter.requires_grad)
+    parameters = dict(trained.named_parameters())
+    assert all(parameter.grad is not None for parameter in parameters.values() if parameter.requires_grad)
     if module is train_refinement:
         assert all(not part.requires_grad and part.grad is None for part in network.siamese.parameters())
         assert not network.siamese.training
@@ -266,8 +266,8 @@ def test_weights_do_not_depend_on_the_process(workspace, params):
 def test_the_best_weights_are_kept_on_request(workspace, params, changed, monkeypatch):
     from tasks.training.pose_job import PoseJob
 
-    figures = iter([0.1, 0.2, 0.9, 0.4])  # at the start and after each of three epochs
-    monkeypatch.setattr(PoseJob, "validate", lambda self, network: {"pck": next(figures)})
+    values = iter([0.1, 0.2, 0.9, 0.4])  # at the start and after each of three epochs
+    monkeypatch.setattr(PoseJob, "validate", lambda self, network: {"pck": next(values)})
     taken = []
     original = Training._end_epoch
     monkeypatch.setattr(

@@ -56,10 +56,10 @@ def prepared(workspace, files):
 @pytest.mark.parametrize("stage", list(WEIGHTS))
 def test_without_a_step_the_stage_ends_with_the_weights_it_started_from(prepared, params, changed, files, stage):
     run(stage, prepared, changed(params, stage, epochs=0, start_weights=str(files[stage])))
-    found, wanted = read_weights(prepared.weights(WEIGHTS[stage])), read_weights(files[stage])
-    for stored in (found, wanted):
+    result, wanted = read_weights(prepared.weights(WEIGHTS[stage])), read_weights(files[stage])
+    for stored in (result, wanted):
         stored.tensors.pop("classifier.weight", None)  # of re-identification: the persons of a corpus
-    assert {name: tensor.tolist() for name, tensor in found.tensors.items()} == {
+    assert {name: tensor.tolist() for name, tensor in result.tensors.items()} == {
         name: tensor.tolist() for name, tensor in wanted.tensors.items()
     }
 
@@ -147,8 +147,8 @@ def test_the_same_weights_under_another_name_are_the_same_training(prepared, par
 
 def test_keep_best_never_ends_worse_than_the_start(prepared, params, changed, files, monkeypatch):
     """Each validation finds fewer keypoints than the one before, so that the start is the best."""
-    found = iter([0.9, 0.5, 0.4])
-    monkeypatch.setattr(PoseJob, "validate", lambda self, network: {"pck": next(found)})
+    values = iter([0.9, 0.5, 0.4])
+    monkeypatch.setattr(PoseJob, "validate", lambda self, network: {"pck": next(values)})
     run("pretrain", prepared, changed(params, "pretrain", keep="best", start_weights=str(files["pretrain"])))
     kept, start = read_weights(prepared.weights("pose_pretrained")), read_weights(files["pretrain"])
     assert all(torch.equal(kept.tensors[name], tensor) for name, tensor in start.tensors.items())

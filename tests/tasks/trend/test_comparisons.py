@@ -49,7 +49,7 @@ def test_fewer_switches_and_more_mota_are_positive():
     assert row_of(rows, "MOTA")["by_corpus"] == [2, 4]
 
 
-def test_the_other_way_round_is_told_as_the_opposite():
+def test_the_other_way_round_is_reported_as_the_opposite():
     rows = trend_rows([corpus([score(3)] * 4, [score(1)] * 4)], resamples=100, seed=1)
     assert {row["verdict"] for row in rows} == {"opposite"}
 
@@ -104,7 +104,7 @@ def test_the_table_names_every_row_and_what_was_not_measured(word):
     assert "refinement" in text.split("Not measured: ")[1]
 
 
-def test_the_training_sources_are_told_with_their_intervals():
+def test_the_training_sources_are_reported_with_their_intervals():
     variants = {f"trained on {name}": [score(count)] for name, count in (("coco", 1), ("posetrack", 4))}
     corpora = [CorpusScores(1, ["a"], [[]], 10, variants | {"trained on coco_then_posetrack": [score(1)]})]
     table = training_source(trend_rows(corpora, resamples=20, seed=1), corpora, {"trained on posetrack": 0.1})

@@ -53,7 +53,9 @@ class Scene:
     def person(self, frame: int, track: int = 1) -> dict[str, Any]:
         """The record of a person."""
         return next(
-            one for one in self.document["annotations"] if one["image_id"] == frame + 1 and one["track_id"] == track
+            entry
+            for entry in self.document["annotations"]
+            if entry["image_id"] == frame + 1 and entry["track_id"] == track
         )
 
 
@@ -63,8 +65,8 @@ def scene(tmp_path: Path) -> Callable[..., Scene]:
         made = Scene(tmp_path, speed_px, count)
         made.folder.mkdir(parents=True)
         for index in range(count):
-            left = 300 - speed_px * index
-            cv2.imwrite(str(made.folder / f"{index:06d}.png"), _WALL[:, left : left + WIDTH])
+            x = 300 - speed_px * index
+            cv2.imwrite(str(made.folder / f"{index:06d}.png"), _WALL[:, x : x + WIDTH])
         made.document = _document(speed_px, count)
         return made.write()
 

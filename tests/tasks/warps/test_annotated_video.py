@@ -30,10 +30,10 @@ def as_video(folder: Path, target: Path) -> Path:
 
 def facts(video: AnnotatedVideo) -> list[tuple[int, list[int], list[float]]]:
     frames = video.frames.items()
-    return [(index, one.poses.pose_id.tolist(), one.poses.xy[0, 0].tolist()) for index, one in frames]
+    return [(index, frame.poses.pose_id.tolist(), frame.poses.xy[0, 0].tolist()) for index, frame in frames]
 
 
-def test_folder_root_and_video_file_are_the_same_footage(scene: Any, tmp_path: Path) -> None:
+def test_folder_root_and_video_file_are_the_same_video(scene: Any, tmp_path: Path) -> None:
     wall = scene(count=3)
     video = as_video(wall.folder, tmp_path / "wall.mp4")
     ways = [read_annotated_video(frames, wall.annotations) for frames in (wall.folder, wall.root, video)]
@@ -62,7 +62,7 @@ def test_posetrack17_is_read_too(scene: Any) -> None:
     assert facts(read_annotated_video(wall.folder, wall.write().annotations)) == before
 
 
-def test_a_head_is_0_6_of_its_diagonal_and_slots_are_found_by_name(scene: Any) -> None:
+def test_a_head_is_0_6_of_its_diagonal_and_channels_are_found_by_name(scene: Any) -> None:
     wall = scene(count=1)
     names = wall.document["categories"][0]["keypoints"]
     points = np.array(wall.person(0)["keypoints"]).reshape(17, 3)
@@ -105,7 +105,7 @@ ONE_IS_BROKEN = {
 
 
 @pytest.mark.parametrize(("change", "message"), ONE_IS_BROKEN.values(), ids=ONE_IS_BROKEN.keys())
-def test_what_is_broken_is_rejected_with_its_place(scene: Any, change: Any, message: str) -> None:
+def test_what_is_broken_is_rejected_with_its_location(scene: Any, change: Any, message: str) -> None:
     wall = broken(change)(scene(count=3))
     video = read_annotated_video(wall.folder, wall.annotations)
     assert len(video.rejects) == 1
@@ -170,7 +170,7 @@ def test_annotations_of_another_video_give_one_error(scene: Any) -> None:
         read_annotated_video(wall.folder, wall.write().annotations)
 
 
-def test_a_folder_without_weights_tells_how_to_get_some(tmp_path: Path) -> None:
+def test_a_folder_without_weights_is_refused_with_how_to_get_some(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"correspondence\.safetensors or siamese\.safetensors, got neither; train them"
     ):

@@ -30,7 +30,7 @@ def test_on_a_moving_wall_the_flow_arrives_and_the_unmoved_fall_behind(scene: An
     assert [(of_gap.frame_pairs, of_gap.keypoints) for of_gap in metrics.gaps] == [(5, 75), (3, 45), (2, 30), (1, 15)]
 
 
-def test_on_a_still_wall_s_finds_every_place_again(scene: Any, measured: Any) -> None:
+def test_on_a_still_wall_s_finds_every_keypoint_again(scene: Any, measured: Any) -> None:
     """Of unit vectors none is more like a feature than itself, whatever the weights."""
     metrics = measured(scene(speed_px=0), 1, 5)
     assert shares(metrics, "siamese") == shares(metrics, "unmoved") == {1: 1.0, 5: 1.0}
@@ -38,8 +38,8 @@ def test_on_a_still_wall_s_finds_every_place_again(scene: Any, measured: Any) ->
 
 def test_s_that_stays_misses_annotations_that_move(scene: Any, measured: Any) -> None:
     wall = scene(speed_px=0, count=2)
-    for slot in range(17):
-        wall.person(1)["keypoints"][3 * slot] += 20  # the reach is 15 px
+    for channel in range(17):
+        wall.person(1)["keypoints"][3 * channel] += 20  # the reach is 15 px
     metrics = measured(wall.write(), 1)
     assert shares(metrics, "siamese") == shares(metrics, "optical_flow") == shares(metrics, "unmoved") == {1: 0.0}
 
@@ -48,10 +48,10 @@ def test_a_network_without_refinement_measures_s_alone(scene: Any, measured: Any
     wall = scene(speed_px=4)
     both = measured(wall, 2, network=load_network(weights))
     (weights / "correspondence.safetensors").unlink()
-    alone = measured(wall, 2, network=load_network(weights))
+    siamese = measured(wall, 2, network=load_network(weights))
     assert both.ways == ("unmoved", "optical_flow", "siamese", "refined")
-    assert alone.ways == ("unmoved", "optical_flow", "siamese")
-    assert shares(alone, "siamese") == shares(both, "siamese")
+    assert siamese.ways == ("unmoved", "optical_flow", "siamese")
+    assert shares(siamese, "siamese") == shares(both, "siamese")
 
 
 def test_a_reach_is_half_a_head_in_the_frame_of_arrival(scene: Any, measured: Any) -> None:

@@ -1,4 +1,4 @@
-"""Totals of a run as nested figures (reports/scores.json) and as rows of the table `scores`."""
+"""Totals of a run as nested metrics (reports/scores.json) and as rows of the table `scores`."""
 
 import math
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def sequence_counts(scores: Many[SequenceScores]) -> dict[str, int]:
     }
 
 
-def figures(totals: Totals) -> dict[str, int | float | None]:
+def total_metrics(totals: Totals) -> dict[str, int | float | None]:
     """The totals over joints, None where undefined; counts are integers, sums over joints."""
     columns = _columns(totals)
     values = {name: (metric, _plain(columns.get(metric, [math.nan])[-1])) for name, metric in _TOTALS.items()}
@@ -47,7 +47,7 @@ def figures(totals: Totals) -> dict[str, int | float | None]:
     }
 
 
-def figures_by_joint(totals: Totals) -> dict[str, dict[str, float | None]]:
+def metrics_by_joint(totals: Totals) -> dict[str, dict[str, float | None]]:
     """Percentages of every joint."""
     columns, nothing = _columns(totals), np.full(len(JOINT_NAMES), np.nan)
     return {

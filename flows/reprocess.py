@@ -3,8 +3,8 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,21 +12,25 @@ from typing import Any, Final
 from rich.console import Console
 
 from flows.runtime.exclusive_run import exclusive_run
-from flows.runtime.external_corpus import corpus_view, require_corpus, results_by_video
+from flows.runtime.external_corpus import corpus_view, holds_any_video, require_corpus
 from flows.runtime.in_process import log_file, log_stages_to, update_in_process
 from flows.runtime.last_run import LastRun, stamps
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.prefect_flow import flow, update
+from flows.runtime.printing import print_line
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
 from flows.runtime.summary import RunTimes, exit_code, print_summary
-from tasks.content_key import code_key, file_digest, packages_key
+from flows.scheduling.corpus_look import waiting_videos
+from flows.scheduling.run_states import RunStates
+from flows.scheduling.state_table import StateTable
+from flows.scheduling.video_states import Keys
+from tasks.content_key import code_key, content_key, file_digest, packages_key
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
 from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.inference.box_sources import require_boxes
-from tasks.inference.video_tables import indexed_videos
 from tasks.out_folder import claim_out_folder, remove_written
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
@@ -35,19 +39,21 @@ from tasks.stages import STAGES
 from tasks.whole_files import whole_file, write_whole
 from tasks.workspace import Workspace
 
-_STAGES: Final = tuple(name for name, stage in STAGES.items() if stage.fits_external_corpus)
+STAGES_OUTSIDE: Final = tuple(name for name, stage in STAGES.items() if stage.fits_external_corpus)
 """Stages that need no training, in order."""
 NETWORKS: Final = ("pose", "correspondence")
 
 
 @flow("reprocess")
-def track_corpus(runner: ProcessRunner, workspace: Workspace, params: Params) -> Iterator[StageOutcome]:
+def track_corpus(
+    runner: ProcessRunner, workspace: Workspace, params: Params, states: RunStates
+) -> Iterator[StageOutcome]:
     """Run the stages one after the other in this process; finished shards come from the out folder's store."""
-    for stage in _STAGES:
+    for stage in STAGES_OUTSIDE:
         yield update(stage, partial(update_in_process, runner.view, workspace, params, stage))()
         if stage == "index":
-            if absent := sorted(set(results_by_video(workspace)) - indexed_videos(workspace)):
-                runner.view.report(f"not in the corpus now, their earlier results stay: {', '.join(absent)}")
+            for sentence in states.begin(workspace, params.detect.splits):
+                runner.view.report(sentence)
             require_boxes(workspace, params)
 
 
@@ -62,6 +68,10 @@ class ReprocessRequest:
     poses: Path | None = None
     pose_format: str | None = None
     """A name of `registry.FORMATS`; None: what params.yaml says."""
+    settle_seconds: float = 0.0
+    """How long a video must be unchanged to be taken; 0 takes all at once."""
+    attempts: int = 3
+    """How often a fault of the machine may hit a video before it is given up."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -81,31 +91,70 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
         StoppedError: SIGINT or SIGTERM came.
     """
     start = time.monotonic()
-    params = params_for(request, load_params(repository.params))
-    weights = find_weights(repository, request.weights, needs_pose=params.estimate.source == "network")
-    require_corpus(request.corpus, request.detections, request.poses)
+    params, weights = checked(repository, request)
     out = claim_out_folder(request.out, inputs=request.inputs)
     separate = replace(repository, own_state=out / ".corrtrack")
-    outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in _STAGES], 0.0
-    with exclusive_run(separate, console, _STAGES, command="corrtrack reprocess") as runner:
-        data = corpus_view(request.corpus, request.detections, separate.state / "corpus", request.poses)
-        workspace = Workspace(data, out / "artifacts", out / "reports", separate.state)
+    outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in STAGES_OUTSIDE], 0.0
+    with exclusive_run(separate, console, STAGES_OUTSIDE, command="corrtrack reprocess") as runner:
+        table = StateTable(out, keys_of(params, weights), attempts=request.attempts)
+        waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.settle_seconds)
+        workspace = workspace_of(request, out, separate.state, waiting)
+        states = RunStates(table, waiting)
         last_run = LastRun(separate.state / "last_run.json", [workspace.artifacts, workspace.reports])
         inputs = _inputs(request, workspace, weights, params)
-        if not last_run.is_current(inputs):
+        if waiting and not holds_any_video(workspace):
+            states.begin_without_any(workspace)
+            print_line(console, f"all {len(waiting)} videos may still be being written: nothing is tracked yet")
+            return ExitCode.DONE
+        if last_run.is_current(inputs) and table.path.is_file():
+            states.go_on()
+        else:
             last_run.forget()
             _copy_weights(weights, workspace)
             _write_request(workspace, request, weights, params)
             log_stages_to(log_file(workspace))
-            with RunServers(runner, params) as servers, ray_on_demand(servers.ray_address):
-                servers.start_prefect()
-                servers.connect_prefect()
-                limit_threads(params.run.threads_per_worker)
-                outcomes = track_corpus(runner, workspace, params)
+            try:
+                with RunServers(runner, params) as servers, ray_on_demand(servers.ray_address):
+                    servers.start_prefect()
+                    servers.connect_prefect()
+                    limit_threads(params.run.threads_per_worker)
+                    outcomes = track_corpus(runner, workspace, params, states)
+            except BaseException as error:
+                states.fault(error)
+                raise
             waited_seconds = servers.waited_seconds
+            states.end(workspace, outcomes)
             last_run.record(inputs)
     print_summary(console, workspace, outcomes, RunTimes(total=time.monotonic() - start, servers=waited_seconds))
     return exit_code(workspace)
+
+
+def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, dict[str, Path]]:
+    """Params and weight files of the run.
+
+    Raises:
+        InputError: they, or the corpus, cannot be used.
+    """
+    params = params_for(request, load_params(repository.params))
+    weights = find_weights(repository, request.weights, needs_pose=params.estimate.source == "network")
+    require_corpus(request.corpus, request.detections, request.poses)
+    return params, weights
+
+
+def workspace_of(request: ReprocessRequest, out: Path, state: Path, waiting: Collection[Path]) -> Workspace:
+    """The folders of the run; the corpus is seen without the videos that wait."""
+    without = waiting if request.settle_seconds > 0 else None
+    data = corpus_view(request.corpus, request.detections, state / "corpus", request.poses, without=without)
+    return Workspace(data, out / "artifacts", out / "reports", state)
+
+
+def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
+    """Digests of what the run tracks by."""
+    return Keys(
+        code=content_key([code_key(*(f"tasks.{stage}" for stage in STAGES_OUTSIDE)), packages_key()]),
+        params=content_key(params.model_dump(mode="json", exclude={"compute"})),
+        weights=content_key(weights),
+    )
 
 
 def params_for(request: ReprocessRequest, params: Params) -> Params:
@@ -165,10 +214,7 @@ def _inputs(
     """Everything that a run's results depend on."""
     return {
         "corpus": [str(request.corpus.expanduser().resolve()), stamps(workspace.data)],
-        "weights": weights,
-        "params": params.model_dump(mode="json", exclude={"compute"}),
-        "code": code_key(*(f"tasks.{stage}" for stage in _STAGES)),
-        "packages": packages_key(),
+        "keys": asdict(keys_of(params, weights)),
     }
 
 

@@ -16,6 +16,8 @@ _REMEDIES: Final = {
     errno.EIO: "check the disk",
 }
 
+_MACHINE_WIDE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+
 
 class InputError(Exception):
     """What the user gave is not usable: the message says what was expected, found and where. Exit code 2."""
@@ -23,6 +25,11 @@ class InputError(Exception):
 
 class MachineError(Exception):
     """Disk, memory, a permission or a lost worker stopped the work; no input is to blame. Exit code 1."""
+
+    def __init__(self, message: str, *, video_id: str | None = None) -> None:
+        super().__init__(message)
+        self.video_id = video_id
+        """The video that the fault may be of, such as an unreadable block of its file; None: of the whole machine."""
 
 
 def machine_fault(error: BaseException) -> str | None:
@@ -34,6 +41,11 @@ def machine_fault(error: BaseException) -> str | None:
         if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or _is_allocation(cause):
             return _sentence("memory ran out", _REMEDIES[errno.ENOMEM])
     return None
+
+
+def is_machine_wide(error: BaseException) -> bool:
+    """Whether the fault of the machine would have hit any other video as well."""
+    return any(isinstance(cause, OSError) and cause.errno in _MACHINE_WIDE for cause in _chain(error))
 
 
 def _sentence(fault: str, remedy: str) -> str:

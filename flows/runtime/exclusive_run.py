@@ -2,23 +2,20 @@
 
 import contextlib
 import fcntl
-import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
+from flows.runtime.lease import Lease, held_by_another, holder_of
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.processes import RunFile, end_leftovers
 from flows.runtime.progress_view import progress_view
 from flows.runtime.repository import Repository
 from flows.runtime.signals import stopping_on_signals
-from tasks.errors import InputError
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,46 +46,39 @@ def exclusive_run(
 
 @contextlib.contextmanager
 def run_lock(path: Path, *, command: str, patience_seconds: float = 15.0) -> Iterator[None]:
-    """Hold the lock file `path` while the block runs; the system releases it however the holder ends.
+    """Hold the lock file `path`, and the lease beside it, while the block runs.
 
-    Waits `patience_seconds`, which is what a run needs to stop its servers.
+    The lock is of this machine: the system releases it however the holder ends. The lease is for machines that share
+    the disk. Waits `patience_seconds`, which is what a run needs to stop its servers.
 
     Raises:
         InputError: another run still holds it; names that run.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience_seconds
     with path.open("a+", encoding="utf-8") as file:
-        _acquire(file.fileno(), path, patience_seconds)
-        holder = {"pid": os.getpid(), "since": datetime.now().isoformat(" ", "seconds"), "command": command}
-        file.truncate(0)
-        file.write(json.dumps(holder))
-        file.flush()
-        try:
+        _acquire(file.fileno(), path, deadline)
+        with Lease(lease_of(path.parent), command).held(patience_seconds=deadline - time.monotonic()):
             yield
-        finally:
-            file.truncate(0)
 
 
-def _acquire(descriptor: int, path: Path, patience_seconds: float) -> None:
-    deadline, waiting = time.monotonic() + patience_seconds, False
+def lease_of(state: Path) -> Path:
+    """The lease file of a folder of working state."""
+    return state / "lease.json"
+
+
+def _acquire(descriptor: int, path: Path, deadline: float) -> None:
+    waiting = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            holder = holder_of(lease_of(path.parent)) or "another run"
             if time.monotonic() > deadline:
-                problem = f"expected no other run of this workspace, found {_holder(path)}; wait for it or end it"
-                raise InputError(f"{path.parent}: {problem}") from None
+                raise held_by_another(path.parent, holder) from None
             if not waiting:
-                _LOG.warning("waiting for %s to end", _holder(path))
+                _LOG.warning("waiting for %s to end", holder)
                 waiting = True
             time.sleep(0.2)
         else:
             return
-
-
-def _holder(path: Path) -> str:
-    try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"{holder['command']} (pid {holder['pid']}, since {holder['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another run"

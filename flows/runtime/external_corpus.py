@@ -1,13 +1,14 @@
 """An external corpus, seen in the layout of data/ without writing into it; the results of each video."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 from tasks.errors import InputError
 from tasks.formats.pose_files.corpus import POSES_FOLDER
+from tasks.formats.posetrack_corpus import annotation_files
 from tasks.formats.video_places import (
     ANNOTATION_FOLDERS,
     DEEPEST,
@@ -27,7 +28,14 @@ _LINKED_WHOLE: Final = ("coco*", *ANNOTATION_FOLDERS, "images", POSES_FOLDER, "i
 """Folders that no file is ever added to."""
 
 
-def corpus_view(corpus: Path, detections: Sequence[Path], view: Path, poses: Path | None = None) -> Path:
+def corpus_view(
+    corpus: Path,
+    detections: Sequence[Path],
+    view: Path,
+    poses: Path | None = None,
+    *,
+    without: Collection[Path] | None = None,
+) -> Path:
     """Folder to index: `corpus` itself if it is laid out like data/ and complete, else links to it in `view`.
 
     Args:
@@ -36,6 +44,8 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path, poses: Pat
             after it if there are several, or COCO results (.json) for annotated videos.
         view: Where the links are laid, anew each time.
         poses: Poses to take instead of those in the corpus: a file, or a folder laid out like data/poses.
+        without: Videos to leave out; links are laid even if it is empty, so that files that come and go do not
+            move the folder.
 
     Raises:
         InputError: something is not there, or a file of detections fits no video.
@@ -43,18 +53,28 @@ def corpus_view(corpus: Path, detections: Sequence[Path], view: Path, poses: Pat
     require_corpus(corpus, detections, poses)
     corpus = corpus.expanduser().resolve()
     is_one_video = corpus.is_file() or is_frame_folder(corpus)
-    if not is_one_video and not detections and poses is None:
+    if not is_one_video and not detections and poses is None and without is None:
         return corpus
     _remove_links(view)
     (view / "videos").mkdir(parents=True)
-    if is_one_video:
+    left_out = frozenset(without or ())
+    if is_one_video and corpus not in left_out:
         _view_one_video(corpus, view)
-    else:
-        _view_folder(corpus, view)
-    _add_detections([path.expanduser().resolve() for path in detections], view)
+    elif not is_one_video:
+        _view_folder(corpus, view, left_out)
+    others = _names(left_out)
+    boxes = [path.expanduser().resolve() for path in detections]
+    _add_detections([path for path in boxes if not _is_named_after(path, others)], view)
     if poses is not None:
-        _replace_poses(poses.expanduser().resolve(), view)
+        _replace_poses(poses.expanduser().resolve(), view, others)
+    elif others and (view / POSES_FOLDER).is_dir():
+        _replace_poses(corpus / POSES_FOLDER, view, others)
     return view
+
+
+def holds_any_video(workspace: Workspace) -> bool:
+    """Whether the corpus of the workspace holds a video, with annotations or without."""
+    return bool(bare_videos(workspace.data) or annotation_files(workspace.data))
 
 
 def require_corpus(corpus: Path, detections: Sequence[Path], poses: Path | None = None) -> None:
@@ -105,15 +125,15 @@ def _view_one_video(video: Path, view: Path) -> None:
         _detections_of(view / "videos" / video.name).symlink_to(beside)
 
 
-def _view_folder(corpus: Path, view: Path, depth: int = 0) -> None:
+def _view_folder(corpus: Path, view: Path, left_out: frozenset[Path], depth: int = 0) -> None:
     """Link what lies in `corpus`; folders that files may have to be added to are made anew, so that it is only read."""
-    for path in sorted(corpus.iterdir()):
+    for path in (path for path in sorted(corpus.iterdir()) if path not in left_out):
         is_whole = any(fnmatch(path.name, name) for name in _LINKED_WHOLE) or depth > DEEPEST
         if not path.is_dir() or path.name.startswith(".") or is_whole or is_frame_folder(path):
             _link([path], view)
         else:
             (view / path.name).mkdir(exist_ok=True)
-            _view_folder(path, view / path.name, depth + 1)
+            _view_folder(path, view / path.name, left_out, depth + 1)
 
 
 def _add_detections(files: Sequence[Path], view: Path) -> None:
@@ -149,14 +169,25 @@ def _replace_results(results: Sequence[Path], view: Path) -> None:
     _link(results, sets[0] / RESULTS_FOLDER)
 
 
-def _replace_poses(poses: Path, view: Path) -> None:
+def _replace_poses(poses: Path, view: Path, others: Collection[str]) -> None:
+    """Lay poses into the view, without those of `others`."""
     folder = view / POSES_FOLDER
     folder.unlink(missing_ok=True)
-    if poses.is_dir():
+    if poses.is_dir() and not others:
         folder.symlink_to(poses)
-    else:
-        folder.mkdir()
-        _link([poses], folder)
+        return
+    folder.mkdir()
+    files = poses.iterdir() if poses.is_dir() else [poses]
+    _link([path for path in files if not _is_named_after(path, others)], folder)
+
+
+def _names(videos: Collection[Path]) -> set[str]:
+    return {path.name if path.is_dir() else path.stem for path in videos}
+
+
+def _is_named_after(path: Path, videos: Collection[str]) -> bool:
+    """Whether boxes or poses are of one of the videos, by the name of their file."""
+    return any(path.name.startswith((f"{name}.", f"{name}DLC_")) or path.name == name for name in videos)
 
 
 def _detections_of(video: Path) -> Path:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -82,11 +82,6 @@ class DecodedFiles:
             self._append({"of": name, "decoded": decoded})
         return digest, decoded
 
-    def forget(self, kind: str, digest: str) -> None:
-        """Let these bytes be decoded again the next time."""
-        if self._decoded.pop(f"{kind} {digest}", None) is not None:
-            self._append({"of": f"{kind} {digest}", "decoded": None})
-
     def _append(self, line: dict[str, Any]) -> None:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
@@ -94,6 +89,13 @@ class DecodedFiles:
             self._is_cut_off = False
         finally:
             os.close(descriptor)
+
+
+def forget_decoded(path: Path, digests: Collection[str]) -> None:
+    """Let the bytes of these digests be decoded again by whoever opens the file `path` next."""
+    lines = [line for line in _lines(path) if str(line.get("of", "")).partition(" ")[2] not in digests]
+    if lines:
+        write_whole(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def current() -> DecodedFiles | None:

@@ -122,7 +122,8 @@ class _Assembly:
         if outcome.bad_input:
             raise InputError(outcome.failure)
         if outcome.machine_fault:
-            raise MachineError(outcome.failure)
+            video_id = None if outcome.machine_wide else outcome.shard.video_id
+            raise MachineError(outcome.failure or "", video_id=video_id)
         self._failed.setdefault(outcome.shard.video_id, str(outcome.failure))
 
     def _finish(self, video_id: str) -> None:

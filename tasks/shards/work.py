@@ -58,6 +58,8 @@ class Outcome:
     """The failure is of no single video: wrong weights, wrong params."""
     machine_fault: bool = False
     """Disk, memory or a permission failed, not the video."""
+    machine_wide: bool = False
+    """The fault would have hit any other video as well."""
     died: bool = False
     """The worker was killed, so another one may do it."""
 

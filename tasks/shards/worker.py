@@ -9,7 +9,7 @@ from typing import Any
 
 from models.gpu_use import gpu_allowed
 from tasks.determinism import limit_threads, make_deterministic
-from tasks.errors import InputError, machine_fault
+from tasks.errors import InputError, is_machine_wide, machine_fault
 from tasks.gpus import GpuChoice
 from tasks.params.run import RunParams
 from tasks.progress import Progress, as_current
@@ -56,7 +56,13 @@ class ShardWorker:
             return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
         except Exception as error:
             fault = machine_fault(error)
-            return Outcome(shard, fault or _reason(error), traceback.format_exc(), machine_fault=fault is not None)
+            return Outcome(
+                shard,
+                fault or _reason(error),
+                traceback.format_exc(),
+                machine_fault=fault is not None,
+                machine_wide=is_machine_wide(error),
+            )
         return Outcome(shard)
 
 

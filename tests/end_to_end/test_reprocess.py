@@ -1,5 +1,6 @@
 """`corrtrack reprocess` on corpora outside the checkout, with the real Prefect server."""
 
+import json
 from pathlib import Path
 
 import av
@@ -39,6 +40,9 @@ def test_a_broken_video_is_rejected_and_the_rest_is_tracked(corrtrack, tmp_path,
     assert len(pd.read_parquet(out / "artifacts/tables/detections/street.parquet")) == 6
     assert (out / "artifacts/tables/merged_tracks/street.parquet").is_file()
     assert (out / "reports/index.html").is_file()
+    code, text = corrtrack("status", out)
+    assert code == 3, text
+    assert "1 done, 1 rejected; nothing runs" in text
     assert sorted(path.name for path in corpus.rglob("*")) == before
 
 
@@ -71,8 +75,19 @@ def test_the_results_of_a_video_that_is_gone_stay_and_are_reported(corrtrack, tm
     (corpus / "square.det.txt").unlink()
     code, text = corrtrack("reprocess", corpus, "--out", out, "--weights", untrained_weights)
     assert code == 0, text
-    assert "not in the corpus now, their earlier results stay: square" in text
+    assert "removed: square" in text
     assert files_of(out, "square") == of_the_first
+    assert files_of(out, "street") == of_the_first
+    assert [path.read_text() for path in of_the_user] == ["of the user"] * 3
+
+    code, text = corrtrack("status", out, "--json")
+    assert code == 0, text
+    states = {video["video_id"]: (video["state"], video["stale"]) for video in json.loads(text)["videos"]}
+    assert states == {"square": ("removed", []), "street": ("done", [])}
+    code, text = corrtrack("prune", out)
+    assert code == 0, text
+    assert f"square: {len(of_the_first)} files deleted" in text
+    assert files_of(out, "square") == []
     assert files_of(out, "street") == of_the_first
     assert [path.read_text() for path in of_the_user] == ["of the user"] * 3
 

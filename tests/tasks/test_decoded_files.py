@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tasks.formats.decoded_files import DecodedFiles
+from tasks.formats.decoded_files import DecodedFiles, forget_decoded
 
 
 class Decoder:
@@ -41,7 +41,7 @@ def test_it_is_decoded_again_after_a_change(tmp_path, video, change):
     if change == "bytes":
         video.write_bytes(b"others")
     if change == "forget":
-        DecodedFiles(tmp_path / "decoded", "code").forget("video", digest)
+        forget_decoded(tmp_path / "decoded", {digest})
     files = DecodedFiles(tmp_path / "decoded", "new" if change == "code" else "code")
     assert files.of(video, "picture" if change == "kind" else "video", decoder)[1] == {"frames": 2}
 

@@ -60,10 +60,10 @@ class Chart:
 
 
 def panels(grid: Sequence[Sequence[Chart]]) -> str:
-    """Line charts in rows, each row with one scale of y, under one legend; SVG text."""
+    """Line charts in rows under one legend, each with a scale of its own; SVG text."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(2.3 * len(grid[0]), 0.5 + 1.9 * len(grid)), layout="constrained")
-        axes = figure.subplots(len(grid), len(grid[0]), squeeze=False, sharey="row")
+        axes = figure.subplots(len(grid), len(grid[0]), squeeze=False)
         for row, charts in zip(axes, grid, strict=True):
             for axis, panel in zip(row, charts, strict=True):
                 for name, points in panel.series.items():

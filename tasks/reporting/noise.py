@@ -56,5 +56,5 @@ def _caption(content: Mapping[str, Any]) -> str:
         f"True poses of {content['corpus']} ({content['persons']} persons in all frames) with Gaussian noise or "
         f"missing keypoints, tracked by each method at the same thresholds ({used}). Noise costs MOTA whatever the "
         "tracker, since keypoints beyond half a head count as missed and as false; person switches count persons whose "
-        "track changes."
+        "track changes, and are fewer where fewer poses are tracked at all, which the file counts too."
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
-from tasks.formats.json_files import write_text
+from tasks.formats.json_files import write_bytes
 from tasks.formats.track_formats import TRACK_FORMATS
 from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
@@ -36,18 +36,23 @@ def run(workspace: Workspace, params: "Params") -> None:
         box_source=scored_box_source(list(params.detect.box_sources)),
         keypoint_threshold=params.track.output_keypoint_threshold,
     )
-    fresh = FreshVideos(workspace, "export", [params.export.formats, params.track.output_keypoint_threshold])
+    fresh = FreshVideos(workspace, "export", [params.export.model_dump(), params.track.output_keypoint_threshold])
     current().start("videos", len(videos))
     written: set[Path] = set()
     for done, video in enumerate(videos, start=1):
         written |= _export_if_stale(workspace, params, tracked, video, fresh=fresh)
         current().advance(done, video=video["video_id"])
     fresh.keep()
-    _remove_others(workspace, params.export.formats, {video["video_id"] for video in videos}, written)
+    formats: set[str] = {*params.export.formats, *params.export.formats_without_annotations}
+    _remove_others(workspace, formats, {video["video_id"] for video in videos}, written)
     current().summary(files=len(written))
 
 
-def _remove_others(workspace: Workspace, formats: Sequence[str], indexed: set[str], written: "set[Path]") -> None:
+def _formats_of(video: dict[str, Any], params: "Params") -> Sequence[str]:
+    return params.export.formats if video["source"] else params.export.formats_without_annotations
+
+
+def _remove_others(workspace: Workspace, formats: set[str], indexed: set[str], written: "set[Path]") -> None:
     for path in set(workspace.exports.glob("*/*/*.*")) - written:
         name = path.parts[-3]
         if name not in formats or path.name.removesuffix(TRACK_FORMATS[name].ending) in indexed:
@@ -92,10 +97,10 @@ def _export(
     if tracks is None:
         return set()
     written = set()
-    for name in params.export.formats:
+    for name in _formats_of(video, params):
         path = workspace.exports / name / key / f"{video_id}{TRACK_FORMATS[name].ending}"
         try:
-            write_text(path, TRACK_FORMATS[name].text(tracks))
+            write_bytes(path, TRACK_FORMATS[name].content(tracks))
             written.add(path)
         except InputError as error:
             current().reject(video_id, f"{table.name} as {name}", workspace.shortened(str(error)))

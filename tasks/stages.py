@@ -69,7 +69,11 @@ _LIST: Final = (
     ),
     Stage("track", "associate poses into tracks, from tables alone (5.2, A.3)", fits_external_corpus=True),
     Stage("merge", "join the tracks of one person across gaps (A.4)", is_sharded=_always, fits_external_corpus=True),
-    Stage("export", "tracks as files of PoseTrack18, PoseTrack17 and COCO results", fits_external_corpus=True),
+    Stage(
+        "export",
+        "tracks in the field's formats, and as tables with names and times",
+        fits_external_corpus=True,
+    ),
     Stage("score", "mAP, MOTA, identity switches and HOTA against the annotations (6)", fits_external_corpus=True),
     Stage(
         "ablate",

@@ -9,7 +9,7 @@ from tasks.formats.posetrack_files import listed_images
 from tasks.formats.tracked_video import TrackedVideo
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
-from tasks.tables.schemas import FRAMES
+from tasks.tables.schemas import FRAMES, VIDEOS
 from tasks.workspace import Workspace
 
 
@@ -24,8 +24,11 @@ class TrackedVideos:
 
     def __init__(self, workspace: Workspace, *, box_source: str, keypoint_threshold: float) -> None:
         self._workspace, self._box_source, self._threshold = workspace, box_source, keypoint_threshold
-        columns = ["video_id", "frame_index", "image_id", "file_name"]
+        columns = ["video_id", "frame_index", "image_id", "file_name", "path", "seconds"]
         self._frames = read_table(FRAMES, FRAMES.path(workspace.tables), columns)
+        columns = ["video_id", "width", "height", "frames_per_second"]
+        videos = read_table(VIDEOS, VIDEOS.path(workspace.tables), columns).to_pylist()
+        self._videos = {video.pop("video_id"): video for video in videos}
 
     def of(self, video_id: str, source: str | None, table: Table) -> TrackedVideo | None:
         """Tracks of one video; None where the table has no file of it.
@@ -56,6 +59,10 @@ class TrackedVideos:
             xy=keypoint_array(rows).astype(np.float64),
             score=score,
             is_shown=is_shown,
+            is_recovered=np.array([origin == "recovered" for origin in rows["origin"].to_pylist()], dtype=bool),
+            frames=frames,
+            is_annotated=bool(source),
+            **self._videos[video_id],
         )
 
     def _images(self, video_id: str, source: str | None, frames: list[Record]) -> list[Record]:

@@ -3,9 +3,15 @@
 Positions are continuous and the centre of the first pixel is 0, so a picture spans 0 to width - 1.
 """
 
+from typing import Final
+
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray
+
+_SHARE_BEYOND: Final = 0.15
+"""What a pose's box has beyond its keypoints on each side, in shares of their extent: as around annotated PoseTrack."""
+_LEAST_BEYOND_PX: Final = 1.0
 
 
 def extent_xyxy(x: FloatArray, y: FloatArray, valid: BoolArray) -> FloatArray:
@@ -22,6 +28,13 @@ def extent_xyxy(x: FloatArray, y: FloatArray, valid: BoolArray) -> FloatArray:
     high = [np.where(valid, values, -np.inf).max(axis=-1) for values in (x, y)]
     boxes = np.stack([*low, *high], axis=-1).astype(np.float64)
     return np.where(np.any(valid, axis=-1)[..., None], boxes, np.nan)
+
+
+def box_around(xy: FloatArray) -> FloatArray:
+    """Box x, y, width, height of keypoints (K,2): their extent, grown by 15 % and at least a pixel on each side."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    beyond = np.maximum(_SHARE_BEYOND * (high - low), _LEAST_BEYOND_PX)
+    return np.concatenate([low - beyond, high - low + 2 * beyond])
 
 
 def xywh_to_xyxy(boxes_xywh: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ class CocoTracks:
 
     ending = ".json"
 
-    def text(self, video: TrackedVideo) -> str:
+    def content(self, video: TrackedVideo) -> bytes:
         """See `TrackFormat`; a person's score is the mean of its shown keypoints'."""
         keypoints = np.where(video.is_shown[..., None], np.dstack([video.xy, video.score]), 0.0)
         entries = [
@@ -35,7 +35,7 @@ class CocoTracks:
             }
             for row in np.flatnonzero(video.is_shown.any(axis=1))
         ]
-        return json_text(entries)
+        return json_text(entries).encode()
 
 
 def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:

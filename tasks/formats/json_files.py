@@ -8,7 +8,7 @@ import orjson
 
 from tasks.errors import InputError
 from tasks.formats.errors import FormatError
-from tasks.whole_files import write_whole
+from tasks.whole_files import whole_file
 
 
 def load_json(path: Path) -> Any:
@@ -50,13 +50,19 @@ def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` whole or not at all.
+    """Write `text` whole or not at all; raises InputError where the file cannot be written."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` whole or not at all.
 
     Raises:
         InputError: the file cannot be written.
     """
     try:
-        write_whole(path, text)
+        with whole_file(path) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         raise InputError(f"{path}: expected a file that can be written, got {error.strerror}") from error
 

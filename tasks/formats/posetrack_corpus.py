@@ -176,7 +176,7 @@ class _VideoReader:
         path = None if frame.path is None else frame.path.relative_to(self._data).as_posix()
         return {
             **{"video_id": self._video_id, "frame_index": frame.index, "image_id": frame.record["id"]},
-            **{"file_name": frame.record["file_name"], "path": path},
+            **{"file_name": frame.record["file_name"], "path": path, "seconds": frame.seconds},
             **{"is_labelled": is_labelled, "ignore_regions": self._ignore_regions(frame.record)},
         }
 

@@ -28,6 +28,8 @@ class Frame:
     record: Record
     path: Path | None
     """Its picture; None where the video is one file."""
+    seconds: float | None = None
+    """Time since the first frame, where the video is one file."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def _of_video_file(file: Path, listed: Listed) -> PoseTrackVideo:
     if decoded.count != len(listed):
         held = f"all {decoded.count} frames of {file.name}, or extracted pictures"
         raise FieldError("images", held, InWords(f"{len(listed)} frames"))
-    frames = {key: Frame(index, image, None) for index, (key, image) in enumerate(listed)}
+    frames = {key: Frame(index, image, None, decoded.seconds[index]) for index, (key, image) in enumerate(listed)}
     return PoseTrackVideo(file, digest, decoded.width, decoded.height, decoded.rate, frames)
 
 

@@ -21,9 +21,9 @@ class Posetrack18Tracks:
 
     ending = ".json"
 
-    def text(self, video: TrackedVideo) -> str:
+    def content(self, video: TrackedVideo) -> bytes:
         """See `TrackFormat`; the file names of `images` are written as they are."""
-        return json_text(posetrack18_document(video))
+        return json_text(posetrack18_document(video)).encode()
 
 
 class Posetrack17Tracks:
@@ -31,12 +31,12 @@ class Posetrack17Tracks:
 
     ending = ".json"
 
-    def text(self, video: TrackedVideo) -> str:
+    def content(self, video: TrackedVideo) -> bytes:
         """See `TrackFormat`; the file names of `images` are written as they are."""
         rects: dict[int, list[Record]] = defaultdict(list)
         for row in _shown_rows(video):
             rects[int(video.image_id[row])].append(_rect(video, row))
-        return json_text({"annolist": [_frame(image, rects[image["id"]]) for image in video.images]})
+        return json_text({"annolist": [_frame(image, rects[image["id"]]) for image in video.images]}).encode()
 
 
 def posetrack18_document(video: TrackedVideo) -> Record:

@@ -9,6 +9,12 @@ from typing import Final
 
 from tasks.formats.coco_results import CocoTracks
 from tasks.formats.posetrack_tracks import Posetrack17Tracks, Posetrack18Tracks
+from tasks.formats.track_files.coco_tracks import CocoVideoTracks
+from tasks.formats.track_files.cvat import CvatTracks
+from tasks.formats.track_files.json_lines import JsonLines
+from tasks.formats.track_files.keypoint_table import KeypointTable
+from tasks.formats.track_files.mot_boxes import MotBoxes
+from tasks.formats.track_files.wide_csv import CsvTracks
 from tasks.formats.tracked_video import TrackFormat
 
 TRACK_FORMATS: Final[Mapping[str, TrackFormat]] = MappingProxyType(
@@ -16,6 +22,12 @@ TRACK_FORMATS: Final[Mapping[str, TrackFormat]] = MappingProxyType(
         "posetrack18": Posetrack18Tracks(),
         "posetrack17": Posetrack17Tracks(),
         "coco": CocoTracks(),
+        "table": KeypointTable(),
+        "csv": CsvTracks(),
+        "jsonl": JsonLines(),
+        "mot": MotBoxes(),
+        "coco-tracks": CocoVideoTracks(),
+        "cvat": CvatTracks(),
     }
 )
-"""The name is that of the folder below artifacts/exports and of the entry in `export.formats`."""
+"""The name is that of the folder below artifacts/exports and of the entry in `export`'s lists of formats."""

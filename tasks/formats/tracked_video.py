@@ -9,7 +9,7 @@ from tasks.formats.fields import Record
 
 @dataclass(frozen=True)
 class TrackedVideo:
-    """N poses by frame, then identity, with the video's list of frames."""
+    """N poses by frame, then identity, with the video's frames."""
 
     video_id: str
     images: list[Record]
@@ -24,6 +24,17 @@ class TrackedVideo:
     """Scores of the keypoints, 0 to 1, (N,17)."""
     is_shown: BoolArray
     """Keypoints that are part of the answer, (N,17); a pose without any is left out."""
+    is_recovered: BoolArray
+    """Poses that detection had missed, (N,)."""
+    frames: list[Record]
+    """Its rows of the table `frames` in order: frame_index, image_id, file_name, path, seconds."""
+    width: int
+    height: int
+    """Of its pictures, px."""
+    frames_per_second: float | None
+    """None where it is not known."""
+    is_annotated: bool
+    """Whether an annotation file lists its frames; the frames of others are numbered from 1 in `image_id`."""
 
 
 class TrackFormat(Protocol):
@@ -33,7 +44,7 @@ class TrackFormat(Protocol):
     def ending(self) -> str:
         """Ending of its files, with the dot."""
 
-    def text(self, video: TrackedVideo) -> str:
+    def content(self, video: TrackedVideo) -> bytes:
         """Content of the file of one video.
 
         Raises:

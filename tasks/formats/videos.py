@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -31,6 +32,8 @@ class DecodedVideo:
     """Frames per second where the file tells it."""
     broken: str
     """Why frames are missing; empty when none are."""
+    seconds: list[float | None]
+    """Time of each frame since the first, as the file stamps it; None where it has neither stamps nor a rate."""
 
 
 def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
@@ -65,7 +68,7 @@ def _read_file(part: CorpusPart, data: Path, path: Path) -> Iterator[Row]:
         part.reject(source, f"frame {decoded.count} on" if decoded.count else "", decoded.broken)
     if not decoded.count:
         return
-    part.frames.extend(_frame_row(path.stem, index, None) for index in range(decoded.count))
+    part.frames.extend(_frame_row(path.stem, index, None, time) for index, time in enumerate(decoded.seconds))
     rate = decoded.rate or frames_per_second(path.parent)
     yield _video_row(path.stem, source, digest, (decoded.width, decoded.height), decoded.count, rate)
 
@@ -87,12 +90,14 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
         part.reject(source, "", f"expected pictures, got {len(paths)} files of which none is whole")
     if not whole:
         return
+    rate = frames_per_second(folder)
     for index, (number, path, _) in enumerate(whole):
-        row = _frame_row(folder.name, index, path.relative_to(data).as_posix())
+        time = round((number - whole[0][0]) / rate, 6) if rate else None
+        row = _frame_row(folder.name, index, path.relative_to(data).as_posix(), time)
         part.frames.append(row | {"image_id": number + 1})  # a picture set aside must not shift the detections
     digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
     media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
-    yield _video_row(folder.name, media, digest, size, len(whole), frames_per_second(folder))
+    yield _video_row(folder.name, media, digest, size, len(whole), rate)
 
 
 def _in_order(part: CorpusPart, source: str, paths: list[Path]) -> list[Path]:
@@ -116,11 +121,12 @@ def _video_row(video_id: str, media: str, digest: str, size: tuple[int, int], co
     }
 
 
-def _frame_row(video_id: str, index: int, path: str | None) -> Row:
+def _frame_row(video_id: str, index: int, path: str | None, seconds: float | None) -> Row:
     """Frames are numbered from 1 in `image_id`, as MOT does."""
     return {
         **{"video_id": video_id, "frame_index": index, "image_id": index + 1, "path": path},
-        **{"file_name": f"{video_id}/{index:06d}.jpg", "is_labelled": False, "ignore_regions": None},
+        **{"file_name": f"{video_id}/{index:06d}.jpg", "seconds": seconds},
+        **{"is_labelled": False, "ignore_regions": None},
     }
 
 
@@ -142,7 +148,8 @@ def decoded_video(path: Path) -> tuple[str, DecodedVideo]:
 
 def decode_video(path: Path) -> DecodedVideo:
     """Decode the whole file once: only what decodes is a frame."""
-    width = height = count = 0
+    width = height = 0
+    stamps: list[float | None] = []
     rate: float | None = None
     broken = ""
     try:
@@ -154,20 +161,28 @@ def decode_video(path: Path) -> DecodedVideo:
             stored = stream.frames
         for frame in decoded_frames(path):
             size = upright_size(frame)
-            if count and size != (width, height):
+            if stamps and size != (width, height):
                 broken = f"expected {width}x{height} as before, got {size[0]}x{size[1]}; the rest is left out"
                 break
             width, height = size
-            count += 1
+            stamps.append(frame.time)
         shown = len(presentation_times(path))
         hidden = len(presentation_times(path, with_hidden=True)) - shown
         stored = max(stored - hidden, shown)
-        if not broken and count < stored:
-            broken = f"expected {stored} frames as stored, got {count} that decode"
+        if not broken and len(stamps) < stored:
+            broken = f"expected {stored} frames as stored, got {len(stamps)} that decode"
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         cause = getattr(error, "strerror", None) or error  # all of an error of FFmpeg names a path of this machine
         advice = "" if str(cause) == NO_VIDEO else "; fetch or convert it again"
         broken = f"expected a video that decodes, got {cause}{advice}"
-    if not count and not broken:
+    if not stamps and not broken:
         broken = "expected frames, got none"
-    return DecodedVideo(width, height, count, rate, broken)
+    return DecodedVideo(width, height, len(stamps), rate, broken, _seconds(stamps, rate))
+
+
+def _seconds(stamps: list[float | None], rate: float | None) -> list[float | None]:
+    """Times since the first frame: the stamps where all frames have one and they rise, else by the rate."""
+    known = [time for time in stamps if time is not None]
+    if len(known) == len(stamps) and all(before < after for before, after in pairwise(known)):
+        return [round(time - known[0], 6) for time in known]
+    return [round(index / rate, 6) if rate else None for index in range(len(stamps))]

@@ -8,10 +8,10 @@ import numpy as np
 
 from models.arrays import FloatArray, IntArray
 from models.keypoints import BODY
+from models.poses.boxes import box_around
 from models.poses.frame_poses import FramePoses
 from tasks.errors import InputError
 from tasks.formats.errors import FieldError
-from tasks.formats.pose_files.corpus import box_around
 from tasks.formats.pose_files.posetrack_keypoints import posetrack_keypoints
 from tasks.formats.pose_files.records import FilePose, PoseFile
 from tasks.formats.pose_files.registry import AUTO, read_poses

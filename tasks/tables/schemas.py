@@ -6,10 +6,11 @@ from typing import Final
 
 import pyarrow as pa
 
-from models.keypoints import KEYPOINT_COUNT
+from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS
 
 _TEXT, _WHOLE, _REAL, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _KEYPOINTS = pa.list_(pa.float32(), KEYPOINT_COUNT)
+_ORDER: Final = ", ".join(POSETRACK_KEYPOINTS)
 _BOX = pa.list_(pa.float64(), 4)
 _POLYGONS = pa.list_(pa.list_(pa.list_(pa.float64(), 2)))
 
@@ -43,7 +44,7 @@ def _table(name: str, key: tuple[str, ...], *columns: pa.Field, per_video: bool 
 def _keypoints(prefix: str, of: str, third: str) -> tuple[pa.Field, ...]:
     start = f"{prefix}_" if prefix else ""
     return (
-        _column(f"{start}x", _KEYPOINTS, f"column of the 17 {of}, PoseTrack order", "px of the original picture"),
+        _column(f"{start}x", _KEYPOINTS, f"column of the 17 {of}: {_ORDER}", "px of the original picture"),
         _column(f"{start}y", _KEYPOINTS, f"row of the 17 {of}", "px of the original picture"),
         _column(f"{start}{third}", _KEYPOINTS, f"{third} of the 17 {of}", "0 to 1"),
     )
@@ -79,6 +80,7 @@ FRAMES: Final = _table(
     _column("image_id", _WHOLE, "id of the frame in the annotation file"),
     _column("file_name", _TEXT, "name of the frame in the annotation file"),
     _column("path", _TEXT, "picture, relative to the data folder; null where the video is one file", nullable=True),
+    _column("seconds", _REAL, "time since the first frame; null where no frame rate is known", "s", nullable=True),
     _column("is_labelled", _FLAG, "whether the frame is annotated"),
     _column("ignore_regions", _POLYGONS, "polygons whose inside is not scored, as x y pairs", "px", nullable=True),
     per_video=False,

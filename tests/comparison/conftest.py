@@ -45,7 +45,8 @@ def write_run(root: Path, videos: dict[str, Callable[[int], dict[int, float]]], 
         frames += [
             {
                 **{"video_id": name, "frame_index": index, "image_id": 100 * number + index, "path": None},
-                **{"file_name": f"{name}/{index:06d}.jpg", "is_labelled": True, "ignore_regions": None},
+                **{"file_name": f"{name}/{index:06d}.jpg", "is_labelled": True},
+                **{"ignore_regions": None, "seconds": None},
             }
             for index in range(FRAME_COUNT)
         ]

@@ -1,8 +1,10 @@
 """Bare videos, and their detections in MOT form."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tasks.errors import InputError
@@ -169,3 +171,29 @@ def test_a_frame_rate_that_cannot_be_read_is_none(text: str, tmp_path: Path) -> 
     (tmp_path / "seqinfo.ini").write_text(text)
     assert frames_per_second(tmp_path) is None
     assert frames_per_second(tmp_path / "nowhere") is None
+
+
+def test_frames_have_the_times_of_their_stamps_or_of_the_rate(tmp_path, video_file, picture_file, paint):
+    video_file(tmp_path / "even.mp4", 3)
+    with av.open(str(tmp_path / "uneven.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index, stamp in enumerate((0, 40, 300, 310)):
+            frame = av.VideoFrame.from_ndarray(paint(index), format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    for index in range(3):
+        picture_file(tmp_path / "pictures" / f"{index:06d}.png", paint(index))
+        picture_file(tmp_path / "rated" / f"{index:06d}.png", paint(index))
+    (tmp_path / "rated" / "seqinfo.ini").write_text("[Sequence]\nframeRate=10\n")
+    seconds = {}
+    for row in read_videos(tmp_path).frames:
+        seconds.setdefault(row["video_id"], []).append(row["seconds"])
+    assert seconds == {
+        "even": [0.0, 0.04, 0.08],
+        "uneven": [0.0, 0.04, 0.3, 0.31],
+        "pictures": [None] * 3,
+        "rated": [0.0, 0.1, 0.2],
+    }

@@ -145,7 +145,7 @@ def _write_index(workspace: Workspace, names: list[str], paint: Any, picture_fil
     plain = {"split": "val", "source": None, "width": 64, "height": 48, "frame_count": VIDEO_FRAMES, "tags": []}
     plain |= {"labelled_frame_count": 0, "frames_per_second": None}
     write_table(VIDEOS, [video | plain for video in videos], VIDEOS.path(workspace.tables))
-    unlabelled = {"is_labelled": False, "ignore_regions": None}
+    unlabelled = {"is_labelled": False, "ignore_regions": None, "seconds": None}
     write_table(FRAMES, [frame | unlabelled for frame in frames], FRAMES.path(workspace.tables))
 
 

@@ -20,7 +20,7 @@ CATEGORY = {"id": 1, "name": "person", "keypoints": list(POSETRACK_KEYPOINTS)}
 
 
 def image_id(video: str, frame: int) -> int:
-    return (int(video[:6]) if video[:6].isdigit() else 0) * 10_000 + frame
+    return int(video[:6]) * 10_000 + frame if video[:6].isdigit() else frame + 1
 
 
 def joints(x: float) -> np.ndarray:
@@ -133,6 +133,7 @@ class Corpus:
                 "path": None,
                 "is_labelled": at < video["labelled_frame_count"],
                 "ignore_regions": None,
+                "seconds": at / 4,
             }
             for video in self.videos
             for at in range(FRAMES_OF_VIDEO)

@@ -15,6 +15,7 @@ import numpy as np
 
 from models.arrays import FloatArray
 from models.keypoints import BODY
+from models.poses.boxes import box_around
 from tasks.errors import InputError
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError
@@ -24,9 +25,6 @@ from tasks.formats.pose_files.registry import read_poses
 from tasks.formats.pose_files.video_frames import FrameMatch, match_frames
 
 POSES_FOLDER: Final = "poses"
-BOX_MARGIN: Final = 0.15
-"""What a pose's box has beyond its keypoints on each side, in shares of their extent: as around annotated PoseTrack."""
-_LEAST_MARGIN_PX: Final = 1.0
 
 
 @dataclass
@@ -168,10 +166,3 @@ def _row(video: Row, frame_index: int, pose: FilePose, values: FloatArray, *, is
         "person_score": pose.score,
         **{"x": xy[:, 0].tolist(), "y": xy[:, 1].tolist(), "score": score.tolist()},
     }
-
-
-def box_around(xy: FloatArray) -> FloatArray:
-    """Box x, y, width, height of keypoints (K,2), grown by `BOX_MARGIN` and at least one pixel on each side."""
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    margin = np.maximum(BOX_MARGIN * (high - low), _LEAST_MARGIN_PX)
-    return np.concatenate([low - margin, high - low + 2 * margin])

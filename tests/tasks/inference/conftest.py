@@ -190,6 +190,7 @@ def _frame_row(corpus: Corpus, video_id: str, index: int, is_labelled: bool, fol
         "path": path,
         "is_labelled": is_labelled,
         "ignore_regions": None,
+        "seconds": None,
     }
 
 

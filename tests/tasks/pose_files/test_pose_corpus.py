@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from models.keypoints import COCO_KEYPOINTS
+from models.poses.boxes import box_around
 from tasks.formats.corpus_part import CorpusPart
-from tasks.formats.pose_files.corpus import box_around, read_corpus_poses
+from tasks.formats.pose_files.corpus import read_corpus_poses
 
 
 def part(*names, source=None, frames=4):

@@ -97,7 +97,7 @@ def write_world(root, *, annotated: bool) -> Workspace:
     frames = [
         {
             "video_id": VIDEO, "frame_index": frame, "image_id": frame, "file_name": f"images/{frame}.png",
-            "path": f"images/{frame}.png", "is_labelled": annotated, "ignore_regions": None,
+            "path": f"images/{frame}.png", "is_labelled": annotated, "ignore_regions": None, "seconds": None,
         }
         for frame in range(FRAMES)
     ]  # fmt: skip

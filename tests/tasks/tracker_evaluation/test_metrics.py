@@ -63,11 +63,12 @@ def test_arrays_and_files_give_the_same_metrics(world, tmp_path):
     truth = json.loads(truth_path.read_text())
     is_shown = np.zeros(score.shape, dtype=bool)
     is_shown[:, BODY] = score.astype(np.float64)[:, BODY] >= THRESHOLD
-    tracks = TrackedVideo(
-        "000001", truth["images"], 100 + frame, track, xy.astype(np.float64), score.astype(np.float64), is_shown
-    )
+    poses = {"xy": xy.astype(np.float64), "score": score.astype(np.float64), "is_shown": is_shown}
+    video = {"frames": [], "width": 640, "height": 480, "frames_per_second": None, "is_annotated": True}
+    nobody = np.zeros(len(frame), dtype=bool)
+    tracks = TrackedVideo("000001", truth["images"], 100 + frame, track, **poses, is_recovered=nobody, **video)
     predicted = tmp_path / "predicted.json"
-    predicted.write_text(Posetrack18Tracks().text(tracks))
+    predicted.write_bytes(Posetrack18Tracks().content(tracks))
     official = total([score_pair(FilePair("000001", truth_path, predicted), with_hota=False)])
     points = read_points("truth", load_json(truth_path), is_truth=True)
     ours = score_tracks(

@@ -111,7 +111,7 @@ def _posetrack(workspace: Workspace, draw: np.random.Generator) -> tuple[list[di
             track = index % 2
             row, points, labelled = _scene(workspace.data / path, draw, POSETRACK_KEYPOINTS, colour=90 + 120 * track)
             frames.append({"video_id": video_id, "frame_index": index, "image_id": index, "file_name": path})
-            frames[-1] |= {"path": path, "is_labelled": True, "ignore_regions": None}
+            frames[-1] |= {"path": path, "is_labelled": True, "ignore_regions": None, "seconds": None}
             labelled[3:5] = 0
             persons.append(
                 _person(points, labelled)

@@ -1,0 +1,1 @@
+"""Writers of tracks for people's own tools: tables, boxes, annotation tools."""

@@ -122,18 +122,18 @@ def _widened(tensor: Tensor) -> Tensor:
 
 def fill_network(network: Network, stored: StoredWeights) -> Network:
     """Give a network, in place, the tensors of a weight file; return it in eval mode. Raises WeightsError."""
-    require_same_tensors(stored.path, expected=network.state_dict(), found=stored.tensors)
+    require_same_tensors(stored.path, expected=network.state_dict(), tensors=stored.tensors)
     network.load_state_dict(stored.tensors)
     return network.eval()
 
 
-def require_same_tensors(path: Path, *, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+def require_same_tensors(path: Path, *, expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
     """Raise a WeightsError that names every missing, extra and misshapen tensor, if there is any."""
-    faults = [f"missing: {name} {tuple(tensor.shape)}" for name, tensor in expected.items() if name not in found]
-    faults += [f"extra: {name} {tuple(tensor.shape)}" for name, tensor in found.items() if name not in expected]
+    faults = [f"missing: {name} {tuple(tensor.shape)}" for name, tensor in expected.items() if name not in tensors]
+    faults += [f"extra: {name} {tuple(tensor.shape)}" for name, tensor in tensors.items() if name not in expected]
     faults += [
         f"misshapen: {name} expected {tuple(expected[name].shape)}, found {tuple(tensor.shape)}"
-        for name, tensor in found.items()
+        for name, tensor in tensors.items()
         if name in expected and tensor.shape != expected[name].shape
     ]
     if faults:

@@ -19,13 +19,13 @@ _NEAR_FRAMES: Final = 32
 """So many frames are decoded and passed over rather than sought."""
 cv2.utils.logging.setLogLevel(
     cv2.utils.logging.LOG_LEVEL_SILENT
-)  # a broken picture is told by FrameError, not by OpenCV on the screen
+)  # FrameError reports a broken picture, not OpenCV on the screen
 
 _DECODE: Final = cv2.IMREAD_COLOR_RGB  # an EXIF orientation is obeyed
 
 
 class FrameError(Exception):
-    """A frame that is not there or cannot be decoded; `file`, `frame` (None: all of the file) and `reason` tell."""
+    """A frame that is not there or cannot be decoded; `file`, `frame` (None: all of the file) and `reason` say why."""
 
     def __init__(self, file: str, frame: int | None, reason: str) -> None:
         super().__init__(file, frame, reason)
@@ -73,7 +73,7 @@ class VideoFrames:
 
 
 class VideoFile:
-    """Frames of a video file by their place in time, counted as they decode.
+    """Frames of a video file by their position in time, counted as they decode.
 
     `frame_count` is what the file decodes to; while as many packets are stored, a far frame is reached by seeking
     to the key frame before it, else by decoding from the start. Both give the same bytes.
@@ -97,15 +97,15 @@ class VideoFile:
         try:
             if position < 0 or not position < index <= position + _NEAR_FRAMES:
                 self._decoding = self._decoded_from(index)
-            for place, frame in self._decoding:
-                if place == index:
+            for number, frame in self._decoding:
+                if number == index:
                     return upright(frame)
         except (av.FFmpegError, OSError) as error:
             raise FrameError(self._path.name, index, f"cannot be decoded: {error.strerror or error}") from error
         raise FrameError(self._path.name, index, "expected this frame, got the end of the file")
 
     def _decoded_from(self, index: int) -> Iterator[tuple[int, Any]]:
-        """Decoded frames with their place, starting at or before `index`."""
+        """Decoded frames with their position, starting at or before `index`."""
         if self._times is None:
             self._times = presentation_times(self._path)
         if _NEAR_FRAMES < index < self._frame_count == len(set(self._times)) == len(self._times):

@@ -1,4 +1,4 @@
-"""How many GPUs each worker takes, and why: `compute.gpus_per_worker`, settled in one place."""
+"""How many GPUs each worker takes, and why: `compute.gpus_per_worker`, decided here."""
 
 import ctypes
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class GpuChoice:
 
 
 def choose_gpus(asked: Asked, *, torch_sees: int, ray_offers: float | None = None) -> GpuChoice:
-    """Settle how many GPUs each worker takes.
+    """Decide how many GPUs each worker takes.
 
     `auto` takes one where torch sees any and Ray, if it runs the workers, offers it on one node; else none. A number
     is obeyed.

@@ -12,7 +12,7 @@ from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.decoded_files import DecodedFiles, kept_in
 from tasks.formats.pose_files.corpus import read_corpus_poses
 from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
-from tasks.formats.video_places import bare_videos
+from tasks.formats.video_search import bare_videos
 from tasks.formats.videos import read_videos
 from tasks.progress import Progress, current
 from tasks.tables import write_table

@@ -54,7 +54,7 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 @dataclass(frozen=True)
 class _Scores:
-    """Scores of one kind of tracks, and the slices they are told in."""
+    """Scores of one kind of tracks, and the slices that they are reported in."""
 
     key: str
     videos: list[_Row]

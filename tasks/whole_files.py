@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under a temporary name beside their place, then renamed."""
+"""Files that appear whole or not at all: written under a temporary name in their folder, then renamed."""
 
 import os
 from collections.abc import Iterator

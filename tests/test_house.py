@@ -1,4 +1,4 @@
-"""The house keeps its own rules: one name in four places, true dependencies, one word per thing, true documents."""
+"""The house keeps its own rules: one name in four lists, true dependencies, one word per thing, true documents."""
 
 import ast
 import importlib

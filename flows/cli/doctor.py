@@ -30,7 +30,7 @@ def examine(repository: Repository, console: Console) -> ExitCode:
     wrong = 0
     for finding in findings(repository):
         style = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.verdict]
-        print_line(console, f"{finding.verdict:5} {finding.what:10} {finding.found}", style=style)
+        print_line(console, f"{finding.verdict:5} {finding.what:10} {finding.state}", style=style)
         if finding.remedy:
             print_line(console, f"      {'':10} -> {finding.remedy}")
         wrong += finding.verdict == "wrong"

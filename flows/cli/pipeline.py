@@ -103,7 +103,7 @@ def reprocess(
     ] = None,
     pose_format: Annotated[
         str | None,
-        typer.Option("--pose-format", metavar="NAME", help="Format of --poses; without it the content tells."),
+        typer.Option("--pose-format", metavar="NAME", help="Format of --poses; by default the content decides."),
     ] = None,
 ) -> None:
     """Track the people of an external corpus, with networks that are trained already.

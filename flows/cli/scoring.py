@@ -92,10 +92,10 @@ def convert(
 ) -> None:
     """Convert PoseTrack17, PoseTrack18 and COCO results into each other without changing a score.
 
-    A file of COCO results does not tell the order of its keypoints: PoseTrack's (nose, head_bottom, head_top, ...) is
+    A file of COCO results does not state the order of its keypoints: PoseTrack's (nose, head_bottom, head_top, ...) is
     expected, --keypoints coco reads COCO's own (nose, left_eye, right_eye, ...).
 
-    A file with records that the target format cannot carry is refused with their list, the others are converted.
+    A file with records that the target format cannot store is refused with their list, the others are converted.
 
     Exit codes: 0 done, 2 bad input, 3 done but some files were rejected or annotations of other categories left out.
 

@@ -134,11 +134,11 @@ def _show(answer: "TrackingEvaluation") -> None:
     from rich.table import Table
 
     console = Console()
-    for given in answer.given:
-        rows = [row for row in answer.rows if row["stride"] == given["stride"]]
+    for fact in answer.of_file:
+        rows = [row for row in answer.rows if row["stride"] == fact["stride"]]
         names = [name for name in rows[0] if name != "stride"]
-        facts = ", ".join(f"{name} {_text(value)}" for name, value in given.items() if name != "stride")
-        table = Table(*names, title=f"every frame ({facts})" if given["stride"] == 1 else _title(given, facts))
+        facts = ", ".join(f"{name} {_text(value)}" for name, value in fact.items() if name != "stride")
+        table = Table(*names, title=f"every frame ({facts})" if fact["stride"] == 1 else _title(fact, facts))
         for row in rows:
             table.add_row(*(_text(row[name]) for name in names))
         console.print(table)

@@ -53,7 +53,7 @@ def import_weights(
     except WeightsError as error:
         raise InputError(str(error)) from error
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    print_line(Console(), f"{target}: {parameters:,} parameters, every tensor in its place")
+    print_line(Console(), f"{target}: {parameters:,} parameters, every tensor assigned")
 
 
 def _import(file: Path, kind: ReleasedKind, out: Path) -> tuple["nn.Module", Path]:

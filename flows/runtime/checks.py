@@ -34,7 +34,7 @@ class Finding:
 
     what: str
     verdict: Verdict
-    found: str
+    state: str
     remedy: str = ""
 
 
@@ -173,7 +173,7 @@ def check_data(repository: Repository) -> Finding:
     if parts:
         return Finding("data", "ok", ", ".join(parts[:5]) + (", ..." if len(parts) > 5 else ""))
     return Finding(
-        "data", "note", "no data/ yet", "make demo synthesises a small corpus; the README tells how to use yours"
+        "data", "note", "no data/ yet", "make demo synthesises a small corpus; the README says how to use yours"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from tasks.errors import InputError
 from tasks.formats.pose_files.corpus import POSES_FOLDER
 from tasks.formats.posetrack_corpus import annotation_files
-from tasks.formats.video_places import (
+from tasks.formats.video_search import (
     ANNOTATION_FOLDERS,
     DEEPEST,
     VIDEO_ENDINGS,

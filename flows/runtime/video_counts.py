@@ -1,4 +1,4 @@
-"""The end of a run on videos without annotations: what was tracked, and where it lies, in place of scores."""
+"""The end of a run on videos without annotations: what was tracked, and where it lies, instead of scores."""
 
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -80,11 +80,11 @@ def nothing_tracked(counts: dict[str, VideoCounts]) -> str | None:
 def result_lines(workspace: Workspace) -> list[str]:
     """Where what was written lies, a line for each kind that is there."""
     merged = tables.MERGED_TRACKS.path(workspace.tables, "x").parent
-    places = [
+    results = [
         ("tables", merged if merged.is_dir() else tables.TRACKS.path(workspace.tables, "x").parent),
         ("files in other formats", workspace.exports),
     ]
-    return [f"{name}: {path}" for name, path in places if _holds_files(path)]
+    return [f"{name}: {path}" for name, path in results if _holds_files(path)]
 
 
 def _holds_files(folder: Path) -> bool:

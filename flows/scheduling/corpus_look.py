@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from flows.scheduling.video_states import Seen, VideoState, why_it_waits
 from tasks.content_key import content_key
 from tasks.formats.posetrack_corpus import annotation_files
-from tasks.formats.video_places import bare_videos, detections_beside, is_frame_folder, pictures_of
+from tasks.formats.video_search import bare_videos, detections_beside, is_frame_folder, pictures_of
 from tasks.inference.box_files import results_files
 from tasks.tables import read_table
 from tasks.tables.schemas import FILE_POSES, REJECTS, VIDEOS

@@ -46,6 +46,6 @@ def load_detector(path: str | Path) -> PersonDetector:
         WeightsError: the file cannot be read safely, or a tensor is missing, extra or misshapen.
     """
     detector, tensors = PersonDetector(), read_state_dict(Path(path))
-    require_same_tensors(Path(path), expected=detector.network.state_dict(), found=tensors)
+    require_same_tensors(Path(path), expected=detector.network.state_dict(), tensors=tensors)
     detector.network.load_state_dict(tensors)
     return detector.eval()

@@ -72,7 +72,7 @@ def fill_from_released(network: Network, path: Path, tensors: Mapping[str, Tenso
         WeightsError: a tensor is missing, extra or misshapen.
     """
     ours = network.state_dict()
-    require_same_tensors(path, expected={released_name(name): ours[name] for name in ours}, found=tensors)
+    require_same_tensors(path, expected={released_name(name): ours[name] for name in ours}, tensors=tensors)
     network.load_state_dict({name: tensors[released_name(name)] for name in ours})
     return network.eval()
 

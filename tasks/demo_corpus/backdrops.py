@@ -182,20 +182,20 @@ def _hall(painter: Painter, rng: np.random.Generator, z: float) -> None:
             painter.box(x, 0, (1.0, 2.1), z, rng.uniform(40, 150, 3))
 
 
-PLACES: Final[dict[str, tuple[tuple[str, ...], Callable[[Painter, np.random.Generator, float], None]]]] = {
+SETTINGS: Final[dict[str, tuple[tuple[str, ...], Callable[[Painter, np.random.Generator, float], None]]]] = {
     "street": (("asphalt", "paving"), _facade),
     "park": (("grass", "sand"), _trees),
     "square": (("paving", "paving"), _facade),
     "hall": (("wood", "carpet"), _hall),
 }
-"""Kinds of places: their grounds and what closes the view."""
+"""Kinds of settings: their grounds and what closes the view."""
 
 
-def paint_backdrop(view: View, rng: np.random.Generator, place: str, *, clutter: int) -> Picture:
+def paint_backdrop(view: View, rng: np.random.Generator, setting: str, *, clutter: int) -> Picture:
     """The whole background of one scene, RGB (H,W,3)."""
     picture = np.zeros((view.height, view.width, 3), np.uint8)
-    grounds, closing = PLACES[place]
-    distance = rng.uniform(13, 17) if place != "hall" else rng.uniform(10.5, 12.5)
+    grounds, closing = SETTINGS[setting]
+    distance = rng.uniform(13, 17) if setting != "hall" else rng.uniform(10.5, 12.5)
     _sky(view, rng, picture)
     _ground(view, rng, picture, str(rng.choice(grounds)))
     painter = Painter(view, picture)

@@ -27,9 +27,9 @@ class Limb:
 
 @dataclass(frozen=True)
 class Posture:
-    """All angles and the place of one person over T moments. `heading` 0 looks away from the camera, pi towards it."""
+    """All angles and the position of a person over T moments. `heading` 0 looks away from the camera, pi towards it."""
 
-    place: FloatArray
+    position: FloatArray
     heading: FloatArray
     lift: FloatArray
     lean: FloatArray
@@ -54,7 +54,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """World places (T,3) of every joint and body frames (T,3,3) whose columns are left, up, forward."""
+    """World positions (T,3) of every joint and body frames (T,3,3) whose columns are left, up, forward."""
 
     points: dict[str, FloatArray]
     frames: dict[str, FloatArray]
@@ -108,7 +108,9 @@ def pose_skeleton(posture: Posture, build: Build) -> Skeleton:
     _place_legs(skeleton, posture, build)
     _place_arms(skeleton, posture, build)
     lowest = np.minimum(skeleton.points["left_ankle"][:, 1], skeleton.points["right_ankle"][:, 1])
-    shift = np.stack([posture.place[:, 0], posture.lift + ANKLE * build.stature - lowest, posture.place[:, 1]], -1)
+    shift = np.stack(
+        [posture.position[:, 0], posture.lift + ANKLE * build.stature - lowest, posture.position[:, 1]], -1
+    )
     for name in skeleton.points:
         skeleton.points[name] = skeleton.points[name] + shift
     return skeleton

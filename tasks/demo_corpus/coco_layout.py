@@ -75,7 +75,7 @@ def _person(scene: Scene, person: PersonTruth) -> Json:
     keypoints: list[float] = []
     flags = [_flag(person, name, unlucky=bool(rng.random() < 0.25)) for name in COCO_KEYPOINTS]
     for name, flag in zip(COCO_KEYPOINTS, flags, strict=True):
-        keypoints += [*rounded(person.places[name]), flag] if flag else [0, 0, 0]
+        keypoints += [*rounded(person.positions[name]), flag] if flag else [0, 0, 0]
     contours = cv2.findContours(person.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
     outlines = [cv2.approxPolyDP(c, 1.2, True).reshape(-1) for c in contours]
     return {

@@ -1,4 +1,4 @@
-"""Writes the whole demo corpus, and tells whether a data folder holds it."""
+"""Writes the whole demo corpus, and checks whether a data folder holds it."""
 
 import json
 import shutil

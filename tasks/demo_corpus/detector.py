@@ -76,7 +76,7 @@ class Detector:
         return float(np.clip(worth + self._rng.normal(0, self._params.score_noise), 0.02, 0.999))
 
     def _ghosts(self, frame: int) -> list[Detection]:
-        """Clutter taken for persons, at the same few places of the scene."""
+        """Clutter taken for persons, at the same few points of the scene."""
         seen = [i for i, luck in enumerate(self._ghost_luck) if _normal_share(luck) < self._params.false_positive_rate]
         boxes = [_moved(self._scene.clutter[i], self._scene.backdrop_map(frame)) for i in seen]
         return [Detection(self._shaken(box, 1.5), self._score(self._rng.uniform(0.1, 0.6))) for box in boxes]

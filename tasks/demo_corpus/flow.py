@@ -55,13 +55,13 @@ def true_flow(scene: Scene, frame: int, before: Canvas, after: Canvas) -> TrueFl
     """Flow from `frame` to the next; `before` and `after` are their canvases."""
     height, width = before.owner.shape
     y, x = np.indices((height, width)).astype(np.float64)
-    points, facing = _world_places(scene, frame, x, y), np.ones((height, width), bool)
+    points, facing = _world_points(scene, frame, x, y), np.ones((height, width), bool)
     for person, figure in enumerate(scene.figures):
         pairs = zip(figure.parts(scene.moment(frame)), figure.parts(scene.moment(frame + 1)), strict=True)
         for i, (part, moved) in enumerate(pairs):
             mine = before.owner == person * PARTS_PER_PERSON + i
             if mine.any():
-                points[mine], facing[mine] = _part_places(part, moved, x[mine], y[mine])
+                points[mine], facing[mine] = _part_points(part, moved, x[mine], y[mine])
     columns, rows = (np.round(points[..., i]).astype(int) for i in (0, 1))
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
     owners = after.owner[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
@@ -69,14 +69,14 @@ def true_flow(scene: Scene, frame: int, before: Canvas, after: Canvas) -> TrueFl
     return TrueFlow(flow, inside & facing & (owners == before.owner))
 
 
-def _world_places(scene: Scene, frame: int, x: FloatArray, y: FloatArray) -> FloatArray:
+def _world_points(scene: Scene, frame: int, x: FloatArray, y: FloatArray) -> FloatArray:
     """Where background and standing things of a frame are in the next: they move with the camera only."""
     turn = scene.backdrop_map(frame + 1) @ np.linalg.inv(scene.backdrop_map(frame))
     points = np.stack([x.ravel(), y.ravel()], -1)[None]
     return np.asarray(cv2.perspectiveTransform(points, turn), np.float64).reshape(*x.shape, 2)
 
 
-def _part_places(part: Part, moved: Part, x: FloatArray, y: FloatArray) -> tuple[FloatArray, BoolArray]:
+def _part_points(part: Part, moved: Part, x: FloatArray, y: FloatArray) -> tuple[FloatArray, BoolArray]:
     seen = part.surface(x, y)
     new_x, new_y, faces = moved.place(seen.along, seen.around)
     return np.stack([new_x, new_y], -1), faces

@@ -13,10 +13,10 @@ TAU = 2 * np.pi
 
 @dataclass(frozen=True)
 class Walk:
-    """Where a person is: place (T,2) as X and Z in metres, heading and speed (T,) in radians and metres a second."""
+    """Where a person is: position (T,2) as X and Z in metres, heading and speed (T,) in radians and metres a second."""
 
     seconds: FloatArray
-    place: FloatArray
+    position: FloatArray
     heading: FloatArray
     speed: FloatArray
 
@@ -64,7 +64,7 @@ def _stepping(walk: Walk, style: Style, *, stride_m: float, swing: float, knee: 
         arm = -(0.8 + 0.3 * detail[0]) * swing * np.sin(side_phase)
         arms[side] = _limb(arm, zero + 0.1 + 0.06 * detail[1], elbow + 0.25 * np.clip(arm, 0, None), zero + 0.04)
     return Posture(
-        place=walk.place,
+        position=walk.position,
         heading=walk.heading,
         lift=zero,
         lean=zero + 0.03 + 0.03 * detail[2] + 0.05 * (swing - 0.4),
@@ -115,7 +115,7 @@ def stand(walk: Walk, style: Style) -> Posture:
         for side, sign in (("left", 1.0), ("right", -1.0))
     }
     return Posture(
-        walk.place, walk.heading, zero, zero + 0.02, 0.04 * sway, 0.1 * sway, 0.5 * sway + 0.3 * detail[3],
+        walk.position, walk.heading, zero, zero + 0.02, 0.04 * sway, 0.1 * sway, 0.5 * sway + 0.3 * detail[3],
         zero + 0.1 * detail[5], arms, legs,
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def dance(walk: Walk, style: Style) -> Posture:
         step = np.clip(np.sin(beat * 0.5 + np.pi * (sign < 0)), 0, None)
         legs[side] = _limb(0.9 * style.vigour * step, 0.14 + 0.22 * step, -0.15 - 1.2 * style.vigour * step)
     return Posture(
-        place=walk.place,
+        position=walk.position,
         heading=walk.heading + (0.5 + 0.3 * detail[3]) * np.sin(beat * 0.35 + detail[4]),
         lift=0.07 * np.clip(np.sin(beat), 0, None),
         lean=0.12 + 0.15 * np.sin(beat * 0.5 + detail[5]),
@@ -174,7 +174,7 @@ def exercise(walk: Walk, style: Style) -> Posture:
             arms[side] = Limb(zero + 0.1, 0.15 + 2.4 * beat, zero + 0.2, 0.2 + 2.7 * beat)
             legs[side] = _limb(zero + 0.05, 0.06 + 0.42 * beat, zero - 0.1)
     return Posture(
-        walk.place, walk.heading, zero if squats else 0.12 * np.sin(np.pi * beat), (0.55 if squats else 0.05) * beat,
+        walk.position, walk.heading, zero if squats else 0.12 * np.sin(np.pi * beat), (0.55 if squats else 0.05) * beat,
         zero, zero, zero + 0.2 * style.detail[3], -0.2 * beat, arms, legs,
     )  # fmt: skip
 
@@ -198,7 +198,7 @@ def sit(walk: Walk, style: Style) -> Posture:
         for side, sign in (("left", 1.0), ("right", -1.0))
     }
     return Posture(
-        walk.place,
+        walk.position,
         walk.heading,
         zero,
         zero + 0.1 + 0.15 * detail[5],
@@ -230,6 +230,6 @@ def reach(walk: Walk, style: Style) -> Posture:
         for side, i in (("left", 6), ("right", 8))
     }
     return Posture(
-        walk.place, walk.heading, zero, 0.3 + 0.4 * detail[10] + 0.1 * slow, 0.2 * detail[11] + zero,
+        walk.position, walk.heading, zero, 0.3 + 0.4 * detail[10] + 0.1 * slow, 0.2 * detail[11] + zero,
         0.3 * detail[9] + zero, 0.4 * slow, zero - 0.1, arms, legs,
     )  # fmt: skip

@@ -31,7 +31,7 @@ class DetectorParams(BaseModel):
     full_body_rate: Share
     """A second, displaced box around the whole person."""
     false_positive_rate: Share
-    """A piece of clutter is taken for a person, per place and frame."""
+    """A piece of clutter is taken for a person, per point and frame."""
     false_positive_locations: Count
     """Places of clutter per video that may be taken for a person."""
     crowd_rate: Share

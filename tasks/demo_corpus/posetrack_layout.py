@@ -99,13 +99,13 @@ def _annotations(scene: Scene, frame: int, people: list[PersonTruth]) -> list[Js
         number = _image_id(scene, frame)
         keypoints: list[float] = []
         for name in POSETRACK_KEYPOINTS:
-            keypoints += [*rounded(person.places[name]), 1] if name in named else [0, 0, 0]
+            keypoints += [*rounded(person.positions[name]), 1] if name in named else [0, 0, 0]
         annotations.append({
             "bbox_head": rounded(person.head_box_xywh),
             "keypoints": keypoints,
             "track_id": person.person,
             "image_id": number,
-            "bbox": rounded(_box(np.array([person.places[name] for name in named]), size)),
+            "bbox": rounded(_box(np.array([person.positions[name] for name in named]), size)),
             "scores": [],
             "category_id": 1,
             "id": number * 100 + person.person,

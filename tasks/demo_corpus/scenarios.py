@@ -10,7 +10,7 @@ from tasks.demo_corpus import motion
 from tasks.demo_corpus.motion import Gait
 
 GroundPoint = tuple[float, float]
-"""A place on the ground: X in shares of half the picture's width at that distance, Z in metres."""
+"""A point on the ground: X in shares of half the picture's width at that distance, Z in metres."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Role:
     """None: by speed, from strolling to running."""
     clothes_of: int | None = None
     facing: float | None = None
-    """Heading in radians of those who stay in place; None: towards the camera, more or less."""
+    """Heading in radians of those who stay where they are; None: towards the camera, more or less."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Script:
     """Everything a scene needs besides its random streams."""
 
     tags: tuple[str, ...]
-    places: tuple[str, ...]
+    settings: tuple[str, ...]
     roles: list[Role]
     occluders: list[tuple[str, float, float]] = field(default_factory=list)
     """(kind, X in shares, Z in metres)."""
@@ -112,7 +112,7 @@ def following(rng: np.random.Generator) -> Script:
 
 
 def dancing(rng: np.random.Generator) -> Script:
-    """A group dances fast with motion blur, changing places by pairs; two wear the same."""
+    """A group dances fast with motion blur, swapping positions in pairs; two wear the same."""
     count = int(rng.integers(4, 6))
     columns = np.linspace(-0.65, 0.65, count) + rng.uniform(-0.06, 0.06, count)
     order = np.arange(count)
@@ -173,7 +173,7 @@ def snapshot(rng: np.random.Generator) -> Script:
         roles.append(Role((float(x), z), (float(x), z), gait, twin, facing))
     return Script(
         tags=(),
-        places=("street", "park", "square", "hall"),
+        settings=("street", "park", "square", "hall"),
         roles=roles,
         occluders=[_picture_occluder(rng)] if rng.random() < 0.15 else [],
         blurred=bool(rng.random() < 0.1),

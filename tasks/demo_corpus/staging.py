@@ -74,7 +74,7 @@ def _scene(
     camera = _camera(scene_seed, script, size, seconds)
     view = _view(camera)
     rng = scene_seed.stream("backdrop")
-    backdrop = paint_backdrop(view, rng, str(rng.choice(script.places)), clutter=int(rng.integers(4, 9)))
+    backdrop = paint_backdrop(view, rng, str(rng.choice(script.settings)), clutter=int(rng.integers(4, 9)))
     backdrop, crowd = add_crowd(scene_seed, script.spectators, view, backdrop)
     half_picture = 0.5 * size[0] / camera.focal[0]
     return Scene(

@@ -65,7 +65,7 @@ def _cloth(identity: Identity, rng: np.random.Generator) -> Picture:
 
 
 def _shirt(cloth: Picture, identity: Identity, rng: np.random.Generator) -> Picture:
-    """The torso: a neckline, and what tells the front (a print or buttons) from the back (a number or nothing)."""
+    """The torso: a neckline, and the difference of front (a print or buttons) and back (a number or nothing)."""
     picture = cloth.copy()
     middle = COLUMNS // 2
     second = tuple(int(v) for v in identity.outfit.second)

@@ -35,7 +35,7 @@ class PersonTruth:
     """One person in one frame. Places are pixels; `visible_share` is what others leave of what is in the picture."""
 
     person: int
-    places: dict[str, FloatArray]
+    positions: dict[str, FloatArray]
     states: dict[str, int]
     mask: BoolArray
     """Pixels where the person is seen."""
@@ -67,7 +67,7 @@ def _person(
     border = np.concatenate([silhouette[0], silhouette[-1], silhouette[:, 0], silhouette[:, -1]])
     return PersonTruth(
         person=person,
-        places={name: figure.pixels[_POINT_OF.get(name, name)][moment] for name in ALL_POINTS},
+        positions={name: figure.pixels[_POINT_OF.get(name, name)][moment] for name in ALL_POINTS},
         states={name: _state(canvas, person, figure, name, moment) for name in ALL_POINTS},
         mask=mask,
         whole_box_xywh=box_of_mask(silhouette),

@@ -41,7 +41,7 @@ class Keypoints:
 
 
 def keypoint_channels(document: Record, order: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> KeypointChannels:
-    """Slots of the keypoints of `order` as the file's category "person" names them.
+    """Channels of the keypoints of `order` as the file's category "person" names them.
 
     Raises:
         FieldError: no such category, or it lacks a name that is not `optional`, or has one twice.
@@ -65,7 +65,7 @@ def read_keypoints(person: Record, channels: KeypointChannels, flags: tuple[int,
 
     Args:
         person: its record with x, y, visibility for each channel of the file.
-        channels: where they are.
+        channels: their channels in the file.
         flags: the values that visibility may have; 0 is unlabelled.
 
     Raises:
@@ -89,7 +89,7 @@ def read_keypoints(person: Record, channels: KeypointChannels, flags: tuple[int,
 def check_inside(keypoints: Keypoints, box: list[float], *, width: int, height: int) -> None:
     """Refuse what cannot belong to a picture of this size.
 
-    Annotators may place points a little outside; a person's labelled points farther out than the picture is large,
+    Annotators may put points a little outside; a person's labelled points farther out than the picture is large,
     or a box that shows nothing of the picture, are coordinates of something else.
 
     Raises:
@@ -103,6 +103,6 @@ def check_inside(keypoints: Keypoints, box: list[float], *, width: int, height: 
         if visible and not (-width <= across <= 2 * width and -height <= down <= 2 * height):
             raise FieldError(
                 "keypoints",
-                f"places in a picture of {width}x{height}",
+                f"keypoints in a picture of {width}x{height}",
                 InWords(f"({across:g}, {down:g}) in channel {channel}"),
             )

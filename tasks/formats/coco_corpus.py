@@ -113,7 +113,7 @@ def _images(
 def _check_images(
     part: CorpusPart, coco_set: _CocoSet, images: dict[int, tuple[Path, Record]], tick: Tick, data: Path
 ) -> dict[int, PictureFile]:
-    """Add the pictures that are whole and of the size that the annotation tells; give them by id."""
+    """Add the pictures that are whole and of the size that the annotation states; give them by id."""
     sizes = {}
     checked = check_pictures(path for path, _ in images.values())
     for (key, (path, image)), picture in zip(images.items(), checked, strict=True):
@@ -163,7 +163,7 @@ def _persons(
                 raise FieldError("image_id", "the id of an image of the file", image_id)
             if person.get("category_id") != channels.category_id:
                 raise FieldError("category_id", f"{channels.category_id}, the person", person.get("category_id"))
-            if image_id in sizes:  # else the picture was set aside, and that is told once
+            if image_id in sizes:  # else the picture was rejected, and that is reported once
                 part.persons.append(_person_row(coco_set, person, channels, sizes[image_id]))
         except ValueError as error:
             part.reject(coco_set.source, where, error)

@@ -22,7 +22,7 @@ from tasks.out_folder import claim_out_folder
 
 KeypointOrder = Literal["posetrack", "coco"]
 KEYPOINT_ORDERS: Final = {"posetrack": POSETRACK_KEYPOINTS, "coco": COCO_KEYPOINTS}
-"""Order of the keypoints of COCO results, which the file does not tell."""
+"""Order of the keypoints of COCO results, which the file does not state."""
 TargetFormat = Literal["posetrack17", "posetrack18", "coco"]
 
 

@@ -1,4 +1,4 @@
-"""The one place that decides which file, and which row of a box file, is which frame of a video."""
+"""The only code that decides which file, and which row of a box file, is which frame of a video."""
 
 import re
 from collections import defaultdict

@@ -150,7 +150,7 @@ def _number(text: str) -> float | str:
 
 
 def frames_per_second(folder: Path) -> float | None:
-    """Frame rate that the folder's seqinfo.ini tells; None where there is none or it cannot be read."""
+    """Frame rate that the folder's seqinfo.ini states; None where there is none or it cannot be read."""
     reader = configparser.ConfigParser()
     try:
         reader.read(folder / "seqinfo.ini", encoding="utf-8")

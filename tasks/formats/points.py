@@ -23,7 +23,7 @@ class PointFile:
     person_frame: IntArray
     """(N,)."""
     person_position: IntArray
-    """Place of the person in the file or, in PoseTrack17, in its frame, (N,)."""
+    """Position of the person in the file or, in PoseTrack17, in its frame, (N,)."""
     track_id: FloatArray
     """(N,); NaN where a PoseTrack17 rectangle has none."""
     head_xyxy: FloatArray
@@ -64,7 +64,7 @@ class PointFile:
         )
 
     def describe_person(self, person: int) -> tuple[str, int]:
-        """Name of the frame, and place of the person, for messages."""
+        """Name of the frame, and position of the person, for messages."""
         return self.frame_names[int(self.person_frame[person])], int(self.person_position[person])
 
 

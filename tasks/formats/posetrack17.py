@@ -34,7 +34,7 @@ def points_of_posetrack17(source: str, data: Any, *, is_truth: bool) -> PointFil
 
 
 def frame_name(frame: Record, index: int) -> str:
-    """Name of a frame's picture, or its place where it has none."""
+    """Name of a frame's picture, or its position where it has none."""
     image = frame.get("image")
     first = image[0] if isinstance(image, list) and image else image
     name = first.get("name") if isinstance(first, dict) else None

@@ -1,4 +1,4 @@
-"""PoseTrack17 to PoseTrack18 and back: everything that scoring sees, or a refusal that lists what cannot be carried."""
+"""PoseTrack17 to PoseTrack18 and back: everything that scoring sees, or a refusal that lists what cannot be stored."""
 
 import math
 from collections import Counter
@@ -36,14 +36,14 @@ CATEGORY: Final = {
 
 
 class ConversionError(InputError):
-    """The target format cannot carry some records; nothing is converted."""
+    """The target format cannot store some records; nothing is converted."""
 
     def __init__(self, source: str, target: str, records: list[str]) -> None:
         """Name the file and list the records, the first twenty of them."""
         self.records = records
         more = [f"... and {len(records) - 20} more"] if len(records) > 20 else []
         listing = "".join(f"\n  {record}" for record in records[:20] + more)
-        super().__init__(f"{source}: {len(records)} records cannot be carried by {target}:{listing}")
+        super().__init__(f"{source}: {len(records)} records cannot be stored in {target}:{listing}")
 
 
 def posetrack18_from_17(source: str, data: Any) -> Record:
@@ -55,7 +55,7 @@ def posetrack18_from_17(source: str, data: Any) -> Record:
 
     Raises:
         FormatError: the file cannot be read.
-        ConversionError: a record cannot be carried.
+        ConversionError: a record cannot be stored.
     """
     points = points_of_posetrack17(source, data, is_truth=True)
     frames = data["annolist"]
@@ -73,7 +73,7 @@ def posetrack17_from_18(source: str, data: Any) -> Record:
 
     Raises:
         FormatError: the file cannot be read.
-        ConversionError: a record cannot be carried.
+        ConversionError: a record cannot be stored.
     """
     file = open_posetrack18(source, data)
     points = points_of_posetrack18(file)

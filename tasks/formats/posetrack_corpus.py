@@ -28,7 +28,7 @@ from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
 from tasks.formats.posetrack_frames import Frame, PoseTrackVideo, read_annotated_video
-from tasks.formats.video_places import ANNOTATION_FOLDERS, posetrack_roots
+from tasks.formats.video_search import ANNOTATION_FOLDERS, posetrack_roots
 from tasks.paths import below, check_video_name
 
 SPLITS: Final = ("train", "val", "test")
@@ -97,7 +97,7 @@ class _VideoReader:
         self._video_id = path.stem
         self._part = CorpusPart()
         self._listed: set[int] = set()
-        """Ids of all frames of the file, those that are set aside among them."""
+        """Ids of all frames of the file, rejected ones among them."""
 
     def read(self) -> CorpusPart:
         """The video's rows; only a reject where the whole video cannot be used."""
@@ -181,7 +181,7 @@ class _VideoReader:
         }
 
     def _ignore_regions(self, image: Record) -> list[list[list[float]]] | None:
-        """Polygons of corners x, y; None where the file has no ignore regions. A broken one is set aside alone."""
+        """Polygons of corners x, y; None where the file has no ignore regions. A broken one is rejected alone."""
         columns, rows = image.get("ignore_regions_x"), image.get("ignore_regions_y")
         if columns is None and rows is None:
             return None
@@ -218,7 +218,7 @@ class _VideoReader:
                 if image_id not in self._listed:
                     raise FieldError("image_id", "the id of a frame of the file", image_id)
                 if image_id not in video.frames:
-                    continue  # its frame was set aside, and that is told once
+                    continue  # its frame was rejected, and that is reported once
                 row = self._person_row(key, person, channels, video)
                 if row["track_id"] is not None and (image_id, row["track_id"]) in tracks:
                     raise FieldError("track_id", "an identity once in a frame", row["track_id"])
@@ -242,7 +242,7 @@ class _VideoReader:
         }
 
     def _head(self, key: int, person: Record) -> list[float] | None:
-        """The head box; a broken one is set aside alone, since the pose does not need it."""
+        """The head box; a broken one is rejected alone, since the pose does not need it."""
         if person.get("bbox_head") is None:
             return None
         try:
@@ -272,7 +272,7 @@ def _in_order(images: list[tuple[int, Record]]) -> list[tuple[int, Record]]:
     """Frames by frame_id where all have one of their own, else by the numbers in their names.
 
     Raises:
-        FieldError: one name is there twice, or the names tell no order.
+        FieldError: one name is there twice, or the names give no order.
     """
     by_name = {image["file_name"]: (key, image) for key, image in images}
     times = [as_number(image.get("frame_id")) for _, image in images]
@@ -284,7 +284,7 @@ def _in_order(images: list[tuple[int, Record]]) -> list[tuple[int, Record]]:
     try:
         return [by_name[name] for name in frame_order(by_name)]
     except FrameOrderError as error:
-        raise FieldError("file_name", "names that tell the order of frames", InWords(str(error))) from error
+        raise FieldError("file_name", "names that give the order of frames", InWords(str(error))) from error
 
 
 def _polygon(x: Any, y: Any) -> list[list[float]] | None:

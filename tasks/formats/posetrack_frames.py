@@ -1,4 +1,4 @@
-"""The frames that a PoseTrack annotation lists: pictures in one folder, or a video file in that folder's place."""
+"""The frames that a PoseTrack annotation lists: pictures in one folder, or a video file instead of that folder."""
 
 import hashlib
 from collections import Counter
@@ -11,7 +11,7 @@ from tasks.errors import InputError
 from tasks.formats.errors import FieldError, InWords
 from tasks.formats.fields import Record
 from tasks.formats.pictures import PictureFile, check_pictures
-from tasks.formats.video_places import VIDEO_ENDINGS
+from tasks.formats.video_search import VIDEO_ENDINGS
 from tasks.formats.videos import decoded_video
 from tasks.paths import below
 
@@ -47,13 +47,13 @@ class PoseTrackVideo:
 
 
 def read_annotated_video(root: Path, listed: Listed, reject: Callable[[str, str], object]) -> PoseTrackVideo:
-    """Find and decode what is listed; `reject` is told place and reason of a frame that is set aside.
+    """Find and decode what is listed; `reject` gets location and reason of each rejected frame.
 
     Args:
         root: the folder that file names are relative to.
         listed: frames whose names lie in one folder below it. For folder NAME a file NAME.mp4 beside where it should
             be (or another of VIDEO_ENDINGS) will do, whose frames are the listed ones, one by one.
-        reject: called for each frame that is set aside.
+        reject: called for each rejected frame.
 
     Raises:
         FieldError: no frame can be used, or a video file has not as many as are listed.

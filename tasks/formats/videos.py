@@ -13,7 +13,7 @@ from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second
 from tasks.formats.pictures import PictureFile, check_pictures
-from tasks.formats.video_places import pictures_of, video_places
+from tasks.formats.video_search import pictures_of, search_videos
 from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, upright_size
 from tasks.paths import check_video_name
 
@@ -29,7 +29,7 @@ class DecodedVideo:
     count: int
     """Frames."""
     rate: float | None
-    """Frames per second where the file tells it."""
+    """Frames per second where the file states it."""
     broken: str
     """Why frames are missing; empty when none are."""
     seconds: list[float | None]
@@ -40,10 +40,10 @@ def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
     """Bare videos as videos of the split val without labelled frames; `tick` is called after each."""
     part = CorpusPart()
     taken: dict[str, str] = {}
-    places = video_places(data)
-    for folder, name, reason in places.passed_over:
+    search = search_videos(data)
+    for folder, name, reason in search.passed_over:
         part.reject(folder.relative_to(data).as_posix(), name, reason)
-    for path in places.videos:
+    for path in search.videos:
         source = path.relative_to(data).as_posix()
         video_id = path.stem if path.is_file() else path.name
         try:
@@ -94,7 +94,7 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
     for index, (number, path, _) in enumerate(whole):
         time = round((number - whole[0][0]) / rate, 6) if rate else None
         row = _frame_row(folder.name, index, path.relative_to(data).as_posix(), time)
-        part.frames.append(row | {"image_id": number + 1})  # a picture set aside must not shift the detections
+        part.frames.append(row | {"image_id": number + 1})  # a rejected picture must not shift the detections
     digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
     media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
     yield _video_row(folder.name, media, digest, size, len(whole), rate)

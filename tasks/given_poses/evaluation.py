@@ -44,7 +44,7 @@ class TrackingEvaluation:
     frames: int
     rows: list[Row]
     """{"stride", "method", "tracks", "tracked poses", metrics ...}."""
-    given: list[Row]
+    of_file: list[Row]
     """{"stride", "frames", "poses", metrics of the poses themselves}: the same for all methods."""
     thresholds: dict[str, float | str]
     notices: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ def evaluate_tracking(
     for stride in request.strides:
         frames = range(0, frame_count, stride)
         facts = {"stride": stride, "frames": len(frames), "poses": int(np.isin(read.poses.frame, frames).sum())}
-        answer.given.append({**facts, **truth.of_poses(read.poses, frames)})
+        answer.of_file.append({**facts, **truth.of_poses(read.poses, frames)})
         for method, tracks in tracks_by_method(read.poses, frames, seen, networks):
             numbers = {"tracks": len(np.unique(tracks.track_id)), "tracked poses": len(tracks)}
             metrics = truth.metrics(read.poses, tracks, frames)

@@ -81,7 +81,7 @@ def read_given_poses(path: Path, clip: Clip, format_name: str = AUTO) -> ReadPos
 
 
 def _usable(file: PoseFile, frames: Sequence[int | None]) -> list[tuple[int, int]]:
-    """Frame and place of each pose that has a frame and a keypoint, in frame order."""
+    """Frame and row of each pose that has a frame and a keypoint, in frame order."""
     has_keypoint = [bool((pose.keypoints[:, 2] > 0).any()) for pose in file.poses]
     return sorted(
         (frame, row)

@@ -66,7 +66,7 @@ class GivenVideo:
             poses=self.video_poses,
             recovered=frozenset(),
             affinities={kind: _affinities(pairs, kind) for kind in MAP_KINDS},
-            carried={kind: _carried(pairs, kind) for kind in MAP_KINDS},
+            propagated={kind: _correspondences(pairs, kind) for kind in MAP_KINDS},
             width=0,  # the size is read by the rule of the released scripts alone
             height=0,
         )
@@ -114,7 +114,7 @@ def _affinities(pairs: Sequence[_PairMaps], kind: str) -> Affinities:
     )
 
 
-def _carried(pairs: Sequence[_PairMaps], kind: str) -> PropagatedPoses:
+def _correspondences(pairs: Sequence[_PairMaps], kind: str) -> PropagatedPoses:
     return _propagated(
         [(pair.source.pose_id, pair.target.frame_index, *pair.peaks[kind]) for pair in pairs if kind in pair.peaks]
     )

@@ -9,7 +9,7 @@ from tasks.errors import InputError
 from tasks.formats.detected_boxes import DetectedBox, read_results
 from tasks.formats.frame_order import FrameOrderError, box_frames, frame_numbers
 from tasks.formats.mot import read_detections
-from tasks.formats.video_places import detections_beside, posetrack_roots
+from tasks.formats.video_search import detections_beside, posetrack_roots
 from tasks.inference.person_boxes import PersonBox
 from tasks.inference.videos import Video
 from tasks.progress import current

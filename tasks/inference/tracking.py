@@ -34,7 +34,7 @@ class Evidence:
     """Ids of the recovered ones."""
     affinities: dict[str, Affinities]
     """By kind of map: refined, siamese."""
-    carried: dict[str, PropagatedPoses]
+    propagated: dict[str, PropagatedPoses]
     """Correspondence poses, by kind of map."""
     width: int
     """Of the picture, px."""
@@ -55,7 +55,7 @@ def read_evidence(tables: Path, video: Video, box_source: str, *, with_recovered
         poses=VideoPoses(join_poses(frame_index, rows[frame_index]) for frame_index in frames),
         recovered=frozenset(recovered["pose_id"].to_pylist()),
         affinities={kind: _affinities(affinities, kind) for kind in MAP_KINDS},
-        carried={kind: _carried(correspondences, kind) for kind in MAP_KINDS},
+        propagated={kind: _propagated(correspondences, kind) for kind in MAP_KINDS},
         width=video.row["width"],
         height=video.row["height"],
     )
@@ -76,7 +76,7 @@ def _affinities(rows: pa.Table, kind: str) -> Affinities:
     return Affinities(source, target_frame, target, list_array(rows, kind))
 
 
-def _carried(rows: pa.Table, kind: str) -> PropagatedPoses:
+def _propagated(rows: pa.Table, kind: str) -> PropagatedPoses:
     source, target_frame = _ids(rows, "source_pose_id"), _ids(rows, "target_frame_index")
     xy = keypoint_array(rows, f"{kind}_x", f"{kind}_y")
     return PropagatedPoses(source, target_frame, xy, list_array(rows, f"{kind}_peak"))
@@ -96,7 +96,7 @@ def correspondence_similarity(evidence: Evidence, params: TrackParams) -> Simila
 def correspondence_oks(evidence: Evidence, params: TrackParams) -> Similarity:
     """OKS of correspondence poses with the poses found: what duplicate removal and mode propagated ask for."""
     return PropagatedOksSimilarity(
-        evidence.carried[params.maps],
+        evidence.propagated[params.maps],
         evidence.poses,
         peak_threshold=_tau(params),
         joint_threshold=params.query_keypoint_threshold,
@@ -117,13 +117,13 @@ def similarity_matcher(similarity: Similarity, propagated_oks: Similarity, param
 
 
 def matcher_of(evidence: Evidence, params: TrackParams) -> Matcher:
-    """Association by correspondences: equation 6, the OKS of carried poses, or the rule of the released scripts."""
+    """Association by correspondences: equation 6, the OKS of propagated poses, or the rule of the released scripts."""
     if params.mode == "released":
         return _released_matcher(evidence, params)
-    carried = correspondence_oks(evidence, params)
+    propagated = correspondence_oks(evidence, params)
     if params.mode == "propagated":
-        return similarity_matcher(carried, carried, params)
-    return similarity_matcher(correspondence_similarity(evidence, params), carried, params)
+        return similarity_matcher(propagated, propagated, params)
+    return similarity_matcher(correspondence_similarity(evidence, params), propagated, params)
 
 
 def _released_matcher(evidence: Evidence, params: TrackParams) -> Matcher:
@@ -135,8 +135,8 @@ def _released_matcher(evidence: Evidence, params: TrackParams) -> Matcher:
         box_margin_px=params.released_box_margin_px,
         duplicate_ratio=params.duplicate_ratio if params.duplicate_removal else math.inf,
     )
-    affinities, carried = evidence.affinities[params.maps], evidence.carried[params.maps]
-    return ReleasedMatcher(affinities, carried, evidence.poses, evidence.width, evidence.height, rule)
+    affinities, propagated = evidence.affinities[params.maps], evidence.propagated[params.maps]
+    return ReleasedMatcher(affinities, propagated, evidence.poses, evidence.width, evidence.height, rule)
 
 
 def associate(evidence: Evidence, matcher: Matcher, params: TrackParams) -> Tracks:

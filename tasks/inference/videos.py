@@ -60,7 +60,7 @@ class VideoIndex:
         return Video(self._videos[video_id], frames)
 
     def image_ids(self) -> list[int]:
-        """Ids of all frames in the annotation files; those of bare videos are their places only."""
+        """Ids of all frames in the annotation files; those of bare videos are their positions only."""
         columns = (self._frames[name].to_pylist() for name in ("video_id", "image_id"))
         return [image_id for name, image_id in zip(*columns, strict=True) if self._videos[name]["source"] is not None]
 

@@ -111,7 +111,7 @@ def _sentence(problem: ErrorDetails, tree: dict[str, Any]) -> str:
 
 
 def _dotted(problem: ErrorDetails, tree: dict[str, Any]) -> str:
-    """The key as written in the file: pydantic adds the tried member of a union to the place, which is no key."""
+    """The key as written in the file: pydantic adds the tried member of a union to the location, which is no key."""
     parts: list[str] = []
     here: Any = tree
     for part in problem["loc"]:

@@ -13,7 +13,7 @@ from tasks.params.loading import ParamsError, nearest_key, parse_params, read_tr
 DEMO: Final = "demo"
 """The profile that holds every key; the others lie over it."""
 _BASE_KEY: Final = "extends"
-"""Optional first key of a profile: the name of the profile that it differs from, in place of the demo's."""
+"""Optional first key of a profile: the name of the profile that it differs from, instead of the demo's."""
 
 
 def profile_names(folder: Path) -> list[str]:
@@ -36,7 +36,7 @@ def profile_text(folder: Path, name: str) -> str:
 def whole_text(path: Path, folder: Path) -> str:
     """The params file that `path` describes: its values laid over those of the profile that it extends.
 
-    Comments of the base stay; a comment of `path` beside a value takes the place of the base's, and so do the lines at
+    Comments of the base stay; a comment of `path` beside a value replaces the base's, and so do the lines at
     its top. A file that holds every key stays as it is in all its values.
 
     Args:

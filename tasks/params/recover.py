@@ -11,15 +11,15 @@ class RecoverParams(Section):
     frame_size_px: NetworkSide
     """Side of the square into which a frame is fitted for the correspondence network."""
     maps: Literal["refined", "siamese"]
-    """Maps whose peaks carry a pose on."""
+    """Maps whose peaks propagate a pose."""
     max_gap_frames: AtLeastOne
     """Affinities and correspondences are computed from frames f-1 .. f-max_gap_frames."""
     max_chain_frames: Count
-    """Recovered poses carry on this many times; 0 is the paper."""
+    """Recovered poses are propagated further this many times; 0 is the paper."""
     backward: bool
     """Recover from f+1 as well."""
     query_keypoint_threshold: Share
-    """Keypoints of the source below it are no queries: their map S is zero, and they are not carried on."""
+    """Keypoints of the source below it are no queries: their map S is zero, and they are not propagated."""
     corr_threshold: Share
     """Peaks of C below it are not confident."""
     corr_threshold_siamese: Share

@@ -40,7 +40,7 @@ class LikeRejects:
             self.shown.append((source, location))
 
     @property
-    def places(self) -> str:
+    def locations(self) -> str:
         """Where the first three are, a source that repeats named once, and how many more there are."""
         words: list[str] = []
         before = None
@@ -53,7 +53,7 @@ class LikeRejects:
     @property
     def sentence(self) -> str:
         """One line for all of them."""
-        return f"rejected {f'{self.count} alike, ' if self.count > 1 else ''}{self.places}: {self.reason}"
+        return f"rejected {f'{self.count} alike, ' if self.count > 1 else ''}{self.locations}: {self.reason}"
 
 
 def grouped(rejects: Iterable[Mapping[str, str]]) -> list[LikeRejects]:

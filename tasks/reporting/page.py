@@ -104,7 +104,7 @@ def _rejects(workspace: Workspace, runs: list[gather.Row]) -> list[gather.Row]:
     for run in runs:
         of_stage.setdefault(run["stage"], []).extend(run.get("rejects", []))
     return [
-        {"stage": stage, "count": group.count, "input": group.places, "reason": group.reason}
+        {"stage": stage, "count": group.count, "input": group.locations, "reason": group.reason}
         for stage, rows in of_stage.items()
         for group in grouped(_unique(rows))
     ]

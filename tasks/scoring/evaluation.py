@@ -53,7 +53,7 @@ def score_pairs(pairs: Many[FilePair], *, with_hota: bool = True, corrected: boo
 def score_pair(
     pair: FilePair, *, sequence_index: int = 0, with_hota: bool = True, corrected: bool = False
 ) -> SequenceScores:
-    """Score one sequence; what cannot be scored is told in `problems` of the result, never raised."""
+    """Score one sequence; what cannot be scored is listed in `problems` of the result, never raised."""
     try:
         truth = Document(str(pair.truth), load_json(pair.truth))
         if not pair.predicted.is_file():
@@ -76,7 +76,7 @@ def score_documents(
     with_hota: bool = True,
     corrected: bool = False,
 ) -> SequenceScores:
-    """Score one sequence whose files are read; what cannot be scored is told in `problems`, never raised."""
+    """Score one sequence whose files are read; what cannot be scored is listed in `problems`, never raised."""
     scores = SequenceScores(name)
     files = _Documents(truth, predicted)
     _score_poseval(scores, files, sequence_index, corrected=corrected)

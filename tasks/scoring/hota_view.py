@@ -101,7 +101,7 @@ def _head_sizes(truth: Posetrack18File) -> FloatArray:
 
 
 def _polygons(truth: Posetrack18File, labelled: IntArray, notices: list[Notice]) -> dict[int, list[FloatArray]]:
-    """Regions by place among the labelled frames, only frames that have a list with entries."""
+    """Regions by position among the labelled frames, only frames that have a list with entries."""
     polygons, absent = {}, 0
     for frame, index in enumerate(labelled):
         image = truth.images[index]

@@ -20,7 +20,7 @@ def poseval_sequence(name: str, truth: PointFile, predicted: PointFile, *, seque
         name: of the sequence.
         truth: annotated file.
         predicted: predicted file.
-        sequence_index: place of the sequence; ids are moved by 10000 times it.
+        sequence_index: position of the sequence; ids are moved by 10000 times it.
 
     Raises:
         FormatError: wherever poseval refuses the pair or ends with an error.

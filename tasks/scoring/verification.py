@@ -23,7 +23,7 @@ def poseval_is_installed() -> bool:
 
 
 def compare_with_poseval(truth: Path, predicted: Path, out: Path) -> list[str]:
-    """Run the official tool on the same folders, into `out/official`, and tell both answers line by line.
+    """Run the official tool on the same folders, into `out/official`, and print both answers line by line.
 
     Raises:
         InputError: poseval is installed but ends with an error.

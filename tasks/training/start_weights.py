@@ -48,7 +48,7 @@ def start_from(
     if keep_random is not None:
         tensors[keep_random] = network.state_dict()[keep_random]
     try:
-        require_same_tensors(stored.path, expected=network.state_dict(), found=tensors)
+        require_same_tensors(stored.path, expected=network.state_dict(), tensors=tensors)
     except WeightsError as error:
         raise InputError(f"params.yaml: {stage}.start_weights: {error}") from error
     network.load_state_dict(tensors)

@@ -19,7 +19,7 @@ def key_of(module: str, params: Params, *inputs: str | Path) -> str:
 
 
 def once(marker: Path, key: str, work: Callable[[], object], *, results: Iterable[Path] = ()) -> bool:
-    """Do `work` unless `marker` tells that it was done under the same key and its results are there.
+    """Do `work` unless `marker` shows that it was done under the same key and its results are there.
 
     The marker is written last, so that work that was broken off is done again. Returns whether it was done now.
     """

@@ -37,7 +37,7 @@ class TrendHome:
 
     @property
     def workspace(self) -> Workspace:
-        """Where the steps tell their progress; it holds no data."""
+        """Where the steps log their progress; it holds no data."""
         return Workspace.of_repository(self.root)
 
     def folder(self, name: str) -> Workspace:

@@ -22,7 +22,7 @@ from tasks.formats.fields import Record, box_xywh, records, unique_id, whole
 from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
-from tasks.formats.video_places import VIDEO_ENDINGS, pictures_of
+from tasks.formats.video_search import VIDEO_ENDINGS, pictures_of
 from tasks.frames import VideoFrames, presentation_times
 from tasks.paths import below
 
@@ -109,7 +109,7 @@ class FrameIndices:
             raise InputError(f"{self._asked}: {error}") from error
 
     def _found_files(self) -> list[Path]:
-        """The pictures in the folder, or in the folder below it that the first file name tells."""
+        """The pictures in the folder, or in the folder below it that the first file name states."""
         files = pictures_of(self._frames)
         if not files and self._images:
             try:
@@ -148,7 +148,7 @@ class FrameIndices:
     def index_of(self, position: int, image: Record) -> int:
         """Frame index of the image at `position` of the list.
 
-        In a folder the name tells it. In a video file it is the position when the list has every frame, else the
+        In a folder the name states it. In a video file it is the position when the list has every frame, else the
         number in the name, from 0.
 
         Raises:

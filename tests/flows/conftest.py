@@ -25,7 +25,7 @@ with recorded(name, Workspace.of_repository(Path.cwd())) as progress:
     while Path("hold_" + name).exists():
         time.sleep(0.05)
     if Path("fail_" + name).exists():
-        sys.exit(print(f"{name}: expected to go on, got told to fail", file=sys.stderr) or 1)
+        sys.exit(print(f"{name}: expected to go on, got an order to fail", file=sys.stderr) or 1)
     if text.startswith("broken"):
         sys.exit(print(f"{name}: {source} line 1: expected text, got broken", file=sys.stderr) or 2)
     progress.advance(2, length=len(text))

@@ -101,7 +101,7 @@ def test_a_stage_that_fails_ends_the_one_beside_it_and_the_run(checkout, corrtra
     wait_for(lambda: at(checkout, "pretrain", "recover"), process)
     release(checkout, "recover")
     code, text = ended(process)
-    assert (code, text.splitlines()[-1]) == (1, "recover: expected to go on, got told to fail")
+    assert (code, text.splitlines()[-1]) == (1, "recover: expected to go on, got an order to fail")
     assert "pretrain: stopped with the run; run it again to continue" in text
     assert not at(checkout, "track")
     assert ours(checkout.root) == []

@@ -19,7 +19,7 @@ FramePainter = Callable[[int], np.ndarray]
 
 
 def painted(index: int, *, width: int = 64, height: int = 48) -> np.ndarray:
-    """A picture that tells its index: a grey gradient with a block whose place and colour move with it."""
+    """A picture that shows its index: a grey gradient with a block whose position and colour move with it."""
     picture = np.full((height, width, 3), 40, dtype=np.uint8)
     picture[:, :, 1] = np.linspace(0, 200, width, dtype=np.uint8)
     left = (3 * index) % (width - 8)
@@ -28,7 +28,7 @@ def painted(index: int, *, width: int = 64, height: int = 48) -> np.ndarray:
 
 
 def write_picture(path: Path, picture: np.ndarray) -> Path:
-    """Write RGB as the format that the name tells."""
+    """Write RGB as the format that the name states."""
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), picture[..., ::-1])
     return path
@@ -70,7 +70,7 @@ def write_json(path: Path, document: object) -> Path:
 
 
 class CocoSet:
-    """A COCO set of two pictures with one person each, to be broken in one place."""
+    """A COCO set of two pictures with one person each, to be broken in one field."""
 
     def __init__(self, data: Path) -> None:
         self.data = data

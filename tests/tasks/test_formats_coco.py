@@ -75,7 +75,7 @@ BROKEN_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
     "keypoint is endless": ({"keypoints": [0, math.inf] + [0] * 49}, "keypoints[1]: expected a finite number, got inf"),
     "keypoint too large for a float": ({"keypoints": [10**400] + [0] * 50}, "keypoints[0]: expected a finite number"),
     "visibility of 7": ({"keypoints": [1, 1, 7] + [0] * 48}, "keypoints[2]: expected a visibility of 0 or 1 or 2"),
-    "keypoint far outside": ({"keypoints": [9000, 1, 2] + [0] * 48}, "expected places in a picture of 64x48"),
+    "keypoint far outside": ({"keypoints": [9000, 1, 2] + [0] * 48}, "expected keypoints in a picture of 64x48"),
     "box missing": ({"bbox": None}, "bbox: expected a list of 4 numbers, got None"),
     "box of three": ({"bbox": [1, 2, 3]}, "bbox: expected 4 numbers, got 3 values"),
     "box without width": ({"bbox": [1, 2, 0, 5]}, "bbox: expected a positive width and height"),

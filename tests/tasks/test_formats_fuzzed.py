@@ -1,4 +1,4 @@
-"""Anything at any place of an annotation file: rejected with a reason, never a crash or a row that does not fit."""
+"""Anything anywhere in an annotation file: rejected with a reason, never a crash or a row that does not fit."""
 
 import copy
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ ANYTHING = st.recursive(
 
 
 def _paths(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place in the document; of long lists of numbers only the first two."""
+    """Every path in the document; of long lists of numbers only the first two."""
     if path:
         yield path
     entries = (

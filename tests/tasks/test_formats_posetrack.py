@@ -99,7 +99,7 @@ BROKEN_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
     "keypoints of 15": ({"keypoints": [1] * 45}, "keypoints: expected 51 numbers, got 45 values"),
     "keypoint is NaN": ({"keypoints": [math.nan] * 51}, "keypoints[0]: expected a finite number, got nan"),
     "visibility of 0.5": ({"keypoints": [1, 1, 0.5] + [0] * 48}, "keypoints[2]: expected a visibility"),
-    "keypoint far outside": ({"keypoints": [-500, 1, 1] + [0] * 48}, "expected places in a picture of 64x48"),
+    "keypoint far outside": ({"keypoints": [-500, 1, 1] + [0] * 48}, "expected keypoints in a picture of 64x48"),
     "box is text": ({"bbox": "big"}, 'bbox: expected a list of 4 numbers, got "big"'),
     "box without height": ({"bbox": [1, 1, 5, 0]}, "bbox: expected a positive width and height"),
     "box outside": ({"bbox": [-9, -9, 5, 5]}, "bbox: expected a box inside the picture"),

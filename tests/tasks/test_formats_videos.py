@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import InputError
 from tasks.formats.mot import frames_per_second, read_detections
-from tasks.formats.video_places import detections_beside
+from tasks.formats.video_search import detections_beside
 from tasks.formats.videos import read_videos
 from tasks.frames import VideoFrames
 

@@ -86,7 +86,7 @@ class BrightestBlock:
 
 
 class WithTorch(BrightestBlock):
-    """The same, told how torch is set."""
+    """The same, with the state of torch."""
 
     def environment(self) -> dict[str, Any]:
         return {"threads": torch.get_num_threads(), "deterministic": torch.are_deterministic_algorithms_enabled()}
@@ -183,14 +183,14 @@ def test_nothing_is_computed_twice_and_the_bytes_are_the_same(corpus: Corpus) ->
     progress = corpus.map()
     assert corpus.bytes() == before
     assert len(corpus.deeds()) == deeds
-    assert progress.notices == ["looked at a", "looked at b", "looked at c"]  # told again though not computed again
+    assert progress.notices == ["looked at a", "looked at b", "looked at c"]  # reported again though not computed again
 
 
 def test_outputs_are_no_links_into_the_store(corpus: Corpus) -> None:
     corpus.map()
     for path in (corpus.workspace.tables / "detections").iterdir():
         assert path.stat().st_nlink == 1
-        path.write_bytes(b"spoilt in place")
+        path.write_bytes(b"spoilt content")
     corpus.map()
     assert all(content.startswith(b"PAR1") for content in corpus.bytes().values())
     assert len(corpus.deeds()) == len(corpus.shards)

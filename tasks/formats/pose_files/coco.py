@@ -41,11 +41,11 @@ def frames_of_results(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
     """Persons gathered by their frame, in the order in which frames first occur."""
     gathered: dict[tuple[bool, Key], list[Any]] = {}
     for _, document in documents:
-        for place, entry in enumerate(as_list("results", document)):
-            record = as_object(f"results[{place}]", entry)
+        for position, entry in enumerate(as_list("results", document)):
+            record = as_object(f"results[{position}]", entry)
             is_index = record.get("frame_index") is not None
             field = "frame_index" if is_index else "image_id"
-            gathered.setdefault((is_index, _key(f"results[{place}].{field}", record.get(field))), []).append(record)
+            gathered.setdefault((is_index, _key(f"results[{position}].{field}", record.get(field))), []).append(record)
     return (FrameRecord(key, persons, is_index=is_index) for (is_index, key), persons in gathered.items())
 
 
@@ -65,13 +65,13 @@ def frames_of_whole_file(documents: tuple[Document, ...]) -> Iterator[FrameRecor
     for _, document in documents:
         record = as_object("file", document)
         persons: dict[Key, list[Any]] = {}
-        for place, entry in enumerate(as_list("annotations", record.get("annotations"))):
-            annotation = as_object(f"annotations[{place}]", entry)
-            image = _key(f"annotations[{place}].image_id", annotation.get("image_id"))
+        for position, entry in enumerate(as_list("annotations", record.get("annotations"))):
+            annotation = as_object(f"annotations[{position}]", entry)
+            image = _key(f"annotations[{position}].image_id", annotation.get("image_id"))
             persons.setdefault(image, []).append(annotation)
-        for place, entry in enumerate(as_list("images", record.get("images"))):
-            listed = as_object(f"images[{place}]", entry)
-            key = _key(f"images[{place}].id", listed.get("id"))
+        for position, entry in enumerate(as_list("images", record.get("images"))):
+            listed = as_object(f"images[{position}]", entry)
+            key = _key(f"images[{position}].id", listed.get("id"))
             name = listed.get("file_name")
             yield FrameRecord(name if isinstance(name, str) else key, persons.pop(key, []))
         if persons:

@@ -84,7 +84,7 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
 
 
 def _files(folder: Path, video_ids: Sequence[str]) -> Iterator[tuple[Path, str | None]]:
-    """Each file or folder of poses with its video; None where its name tells none."""
+    """Each file or folder of poses with its video; None where its name matches none."""
     entries = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
     named = {path: _video_of(path, video_ids) for path in entries}
     if len(video_ids) == 1 and not any(named.values()):

@@ -39,11 +39,11 @@ def frames(text: str) -> Iterator[FrameRecord]:
     rows = _rows(text)
     header = _header(rows)
     width = 1 + max(column for person in header.columns for part in person for column in part)
-    for place, row in enumerate(rows[header.first_row :]):
+    for position, row in enumerate(rows[header.first_row :]):
         if len(row) < width:
-            raise FieldError(f"row {place}", f"{width} cells", InWords(f"{len(row)}"))
+            raise FieldError(f"row {position}", f"{width} cells", InWords(f"{len(row)}"))
         key, is_index = _key(row[: header.key_columns])
-        persons = [_keypoints(row, columns, place) for columns in header.columns]
+        persons = [_keypoints(row, columns, position) for columns in header.columns]
         yield FrameRecord(key, [one for one in persons if np.isfinite(one[:, :2]).all(axis=1).any()], is_index)
 
 
@@ -73,14 +73,14 @@ def _header(rows: list[list[str]]) -> _Header:
     individuals = lines.get("individuals", [""] * len(coords))
     if not len(coords) == len(parts) == len(individuals):
         raise FieldError("header", "rows of one length", [len(coords), len(parts), len(individuals)])
-    used = [place for place, name in enumerate(coords) if name.strip() in _COORDS]
+    used = [position for position, name in enumerate(coords) if name.strip() in _COORDS]
     if not used:
         raise FieldError("header", "columns x, y and likelihood", coords)
-    place_of = {(individuals[place], parts[place], coords[place].strip()): place for place in used}
-    names = tuple(dict.fromkeys(parts[place] for place in used if parts[place]))
-    persons = tuple(dict.fromkeys(individuals[place] for place in used))
+    column_of = {(individuals[position], parts[position], coords[position].strip()): position for position in used}
+    names = tuple(dict.fromkeys(parts[position] for position in used if parts[position]))
+    persons = tuple(dict.fromkeys(individuals[position] for position in used))
     columns = tuple(
-        tuple(tuple(place_of.get((individual, part, axis), -1) for axis in _COORDS) for part in names)
+        tuple(tuple(column_of.get((individual, part, axis), -1) for axis in _COORDS) for part in names)
         for individual in persons
     )
     return _Header(names, columns, titles.index("coords") + 1, used[0])
@@ -93,12 +93,12 @@ def _key(cells: list[str]) -> tuple[Key | None, bool]:
     return (text, False) if text else (None, False)
 
 
-def _keypoints(row: list[str], columns: tuple[tuple[int, ...], ...], place: int) -> FloatArray:
+def _keypoints(row: list[str], columns: tuple[tuple[int, ...], ...], position: int) -> FloatArray:
     def cell(column: int, absent: float) -> float:
         text = row[column].strip() if column >= 0 else ""
         try:
             return float(text) if text else absent
         except ValueError as error:
-            raise FieldError(f"row {place}", "numbers", text) from error
+            raise FieldError(f"row {position}", "numbers", text) from error
 
     return np.array([[cell(x, np.nan), cell(y, np.nan), cell(score, 1.0)] for x, y, score in columns])

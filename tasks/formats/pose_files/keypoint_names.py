@@ -39,7 +39,7 @@ BLAZEPOSE_33: Final = (
 
 
 def _with_rest(names: tuple[str, ...], count: int) -> tuple[str, ...]:
-    return (*names, *(f"keypoint_{place}" for place in range(len(names), count)))
+    return (*names, *(f"keypoint_{position}" for position in range(len(names), count)))
 
 
 _BY_COUNT: Final = {

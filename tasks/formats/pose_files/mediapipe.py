@@ -27,7 +27,7 @@ def recognises(document: Any) -> bool:
 
 
 def frames(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
-    """Frames by their number, their file's name or their place."""
+    """Frames by their number, their file's name or their position."""
     for name, document in documents:
         is_frame = name is not None or isinstance(document, dict) or _is_landmark(first_of(document))
         for entry in [document] if is_frame else as_list("file", document):

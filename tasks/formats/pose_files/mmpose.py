@@ -43,7 +43,7 @@ def names(document: Any) -> tuple[str, ...] | None:
     by_id = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
     if not isinstance(by_id, dict) or not all(isinstance(name, str) for name in by_id.values()):
         return None
-    ordered = [by_id.get(str(place)) for place in range(len(by_id))]
+    ordered = [by_id.get(str(position)) for position in range(len(by_id))]
     return None if None in ordered else tuple(name for name in ordered if name is not None)
 
 
@@ -54,22 +54,22 @@ def frames_of_mmpose(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
         if name is not None and isinstance(entries, list) and all(_is_instance(entry) for entry in entries):
             yield FrameRecord(name, entries)
             continue
-        for place, entry in enumerate(as_list("instance_info", entries)):
-            frame = as_object(f"frame {place}", entry)
+        for position, entry in enumerate(as_list("instance_info", entries)):
+            frame = as_object(f"frame {position}", entry)
             if _is_instance(frame):
-                raise FieldError(f"frame {place}", 'frames with "instances", or a folder with one file each', frame)
+                raise FieldError(f"frame {position}", 'frames with "instances", or a folder with one file each', frame)
             yield FrameRecord(_key(frame, name), as_list("instances", frame.get("instances")))
 
 
 def frames_of_rtmlib(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
     """Frames in the file's order, or by `frame_index`, `frame_id` or file name; persons as pairs of rows."""
     for name, document in documents:
-        for place, entry in enumerate([document] if isinstance(document, dict) else as_list("file", document)):
-            frame = as_object(f"frame {place}", entry)
+        for position, entry in enumerate([document] if isinstance(document, dict) else as_list("file", document)):
+            frame = as_object(f"frame {position}", entry)
             keypoints = as_list("keypoints", frame.get("keypoints"))
             scores = as_list("scores", frame.get("scores"))
             if len(keypoints) != len(scores):
-                raise FieldError(f"frame {place}", f"scores of {len(keypoints)} persons", InWords(f"{len(scores)}"))
+                raise FieldError(f"frame {position}", f"scores of {len(keypoints)} persons", InWords(f"{len(scores)}"))
             persons = [
                 {"keypoints": row, "keypoint_scores": score} for row, score in zip(keypoints, scores, strict=True)
             ]

@@ -24,8 +24,8 @@ def frames(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
         score = np.where(points.point_score == MISSING_SCORE, 1.0, points.point_score)
         values = np.column_stack([points.point_xy, score])
         keypoints[points.point_person[known], points.point_joint[known]] = values[known]
-        for place, frame in enumerate(points.frame_names):
-            yield FrameRecord(frame, [*keypoints[points.person_frame == place]])
+        for position, frame in enumerate(points.frame_names):
+            yield FrameRecord(frame, [*keypoints[points.person_frame == position]])
 
 
 def names(document: Any) -> tuple[str, ...]:

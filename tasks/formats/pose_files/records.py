@@ -14,14 +14,14 @@ from tasks.formats.pose_files.keypoint_names import names_by_count
 Key: TypeAlias = int | str
 """Which frame: a number, or the name of its picture."""
 Numbering: TypeAlias = Literal["frame_index", "image", "order"]
-"""What a key is: the frame's index from 0, the number or name of its picture, or its place in the file from 0."""
+"""What a key is: the frame's index from 0, the number or name of its picture, or its position in the file from 0."""
 LARGEST_PX: Final = 1e6
 """Coordinates beyond it are no positions in a picture, and would overflow later."""
 
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """A frame as a reader meets it: persons are unread records; a key of None leaves the frame to its place."""
+    """A frame as a reader meets it: persons are unread records; a key of None leaves the frame to its position."""
 
     key: Key | None
     persons: Sequence[Any]
@@ -108,10 +108,10 @@ def read_persons(
     listed = list(frames)
     numbering = _numbering(listed)
     reading = _Reading(width=len(names) if names else None)
-    keys = [place if frame.key is None else frame.key for place, frame in enumerate(listed)]
+    keys = [position if frame.key is None else frame.key for position, frame in enumerate(listed)]
     for key, frame in zip(keys, listed, strict=True):
-        for place, record in enumerate(frame.persons):
-            _read_person(reading, person, record, key, place)
+        for position, record in enumerate(frame.persons):
+            _read_person(reading, person, record, key, position)
     if reading.failures and not reading.poses:
         where, reason = reading.failures[0]
         raise NoPersonError(f"none of {reading.count} persons can be read; the first, {where}: {reason}")
@@ -133,7 +133,7 @@ def _numbering(frames: Sequence[FrameRecord]) -> Numbering:
 
 
 def _read_person(
-    reading: _Reading, person: Callable[[Any], Person | None], record: object, key: Key, place: int
+    reading: _Reading, person: Callable[[Any], Person | None], record: object, key: Key, position: int
 ) -> None:
     reading.count += 1
     try:
@@ -146,7 +146,7 @@ def _read_person(
         score = None if read.score is None or not np.isfinite(read.score) else float(np.clip(read.score, 0, 1))
         reading.poses.append(FilePose(key, keypoints, score, read.box_xywh))
     except FieldError as error:
-        reading.failures.append((f"frame {key}, person {place}", str(error)))
+        reading.failures.append((f"frame {key}, person {position}", str(error)))
 
 
 def _checked(keypoints: FloatArray, width: int | None) -> FloatArray:

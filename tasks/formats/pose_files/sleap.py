@@ -31,10 +31,10 @@ def frames(text: str) -> Iterator[FrameRecord]:
     gathered: dict[int, list[Any]] = {}
     nodes = names(text)
     try:
-        for place, row in enumerate(csv.DictReader(io.StringIO(text))):
+        for position, row in enumerate(csv.DictReader(io.StringIO(text))):
             index = row.get("frame_idx") or ""
             if not (index.isascii() and index.isdigit()):
-                raise FieldError(f"row {place}, frame_idx", "a whole number from 0", index)
+                raise FieldError(f"row {position}, frame_idx", "a whole number from 0", index)
             gathered.setdefault(int(index[:18]), []).append((nodes, row))
     except csv.Error as error:
         raise FieldError("file", "comma-separated values", str(error)) from error

@@ -27,7 +27,7 @@ class PoseSource:
         """The file, or those of the folder in the order of frames: JSON if there is any, else text.
 
         Raises:
-            InputError: the names do not tell the order.
+            InputError: the names do not give the order.
         """
         if not self.path.is_dir():
             return (self.path,)

@@ -28,13 +28,15 @@ def recognises(document: Any) -> bool:
 
 
 def frames(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
-    """A frame for each file of a folder, by name; else for each list in the file, by place."""
+    """A frame for each file of a folder, by name; else for each list in the file, by position."""
     for name, document in documents:
         entries = as_list("results", document)
         if name is not None or any(isinstance(entry, dict) for entry in entries):
             yield FrameRecord(name, entries)
         else:
-            yield from (FrameRecord(None, as_list(f"frame {place}", frame)) for place, frame in enumerate(entries))
+            yield from (
+                FrameRecord(None, as_list(f"frame {position}", frame)) for position, frame in enumerate(entries)
+            )
 
 
 def person(record: Any) -> Person | None:

@@ -17,7 +17,7 @@ def flat_numbers(field: str, value: Any) -> FloatArray:
     """
     if not isinstance(value, list):
         raise FieldError(field, "a list of numbers", value)
-    return np.array([_number(f"{field}[{place}]", entry) for place, entry in enumerate(value)], dtype=np.float64)
+    return np.array([_number(f"{field}[{position}]", entry) for position, entry in enumerate(value)], dtype=np.float64)
 
 
 def triples(field: str, value: Any) -> FloatArray:
@@ -40,7 +40,7 @@ def pairs(field: str, value: Any) -> FloatArray:
     """
     if not isinstance(value, list) or not value:
         raise FieldError(field, "a list of [x, y]", value)
-    rows = [flat_numbers(f"{field}[{place}]", row) for place, row in enumerate(value)]
+    rows = [flat_numbers(f"{field}[{position}]", row) for position, row in enumerate(value)]
     if any(len(row) < 2 for row in rows):
         raise FieldError(field, "a list of [x, y]", value)
     return np.array([row[:2] for row in rows])

@@ -35,28 +35,28 @@ def match_frames(file: PoseFile, video: Row, frames: Sequence[Row]) -> FrameMatc
         video: its row of the table videos.
         frames: its rows of the table frames, in order.
     """
-    by_place = {
+    by_position = {
         row["image_id"] - 1 if video["source"] is None else row["frame_index"]: row["frame_index"] for row in frames
     }
     if file.numbering == "frame_index":
-        return FrameMatch(by_place.get, "frames by their index from 0")
+        return FrameMatch(by_position.get, "frames by their index from 0")
     if file.numbering == "order":
-        return FrameMatch(by_place.get, "frames by their order in the file")
+        return FrameMatch(by_position.get, "frames by their order in the file")
     names = _by_name(frames, is_annotated=video["source"] is not None)
     if any(_stem(key) in names for key in file.keys if isinstance(key, str)):
         return FrameMatch(lambda key: names.get(_stem(key)), "frames by the names of their pictures")
     ids = {row["image_id"]: row["frame_index"] for row in frames} if video["source"] is not None else {}
     if any(key in ids for key in file.keys):
         return FrameMatch(ids.get, "frames by image_id")
-    return _by_number(file, by_place, frames)
+    return _by_number(file, by_position, frames)
 
 
-def _by_number(file: PoseFile, by_place: Mapping[int, int], frames: Sequence[Row]) -> FrameMatch:
+def _by_number(file: PoseFile, by_position: Mapping[int, int], frames: Sequence[Row]) -> FrameMatch:
     number_of = _numbers(file.keys)
     numbers = set(number_of.values())
     if numbers == {-1}:
-        in_order = {key: place for place, key in enumerate(file.keys)}
-        return FrameMatch(lambda key: by_place.get(in_order[key]), "frames by their order in the file")
+        in_order = {key: position for position, key in enumerate(file.keys)}
+        return FrameMatch(lambda key: by_position.get(in_order[key]), "frames by their order in the file")
     paths = [row["path"] for row in frames]
     in_names = (None if None in paths else frame_numbers(paths)) or []
     pictures = {number: row["frame_index"] for number, row in zip(in_names, frames, strict=False)}
@@ -64,7 +64,7 @@ def _by_number(file: PoseFile, by_place: Mapping[int, int], frames: Sequence[Row
         return FrameMatch(lambda key: pictures.get(number_of[key]), "frames by the numbers in their pictures' names")
     first = _first_number(numbers, len(frames), file.first_number)
     rule = f"frames by picture number, counted from {first}"
-    return FrameMatch(lambda key: by_place.get(number_of[key] - first), rule)
+    return FrameMatch(lambda key: by_position.get(number_of[key] - first), rule)
 
 
 def _first_number(numbers: set[int], frame_count: int, habit: int | None) -> int:

@@ -36,8 +36,8 @@ def test_packages_are_compared_with_the_lock(checkout):
     lock.write_text('numpy==0.1 \\\n    --hash=sha256:00\nno-such-thing==1\npywin32==1 ; sys_platform == "win32"\n')
     finding = check_packages(checkout)
     assert finding.verdict == "wrong"
-    assert "2 of 2" in finding.found
-    assert "no-such-thing missing" in finding.found
+    assert "2 of 2" in finding.state
+    assert "no-such-thing missing" in finding.state
 
 
 def test_a_gpu_is_only_missed_when_it_is_asked_for(checkout, monkeypatch):
@@ -53,23 +53,23 @@ def test_a_broken_params_file_is_found(checkout):
     checkout.params.write_text(checkout.params.read_text().replace("seed: ", "sead: "))
     finding = check_params(checkout)
     assert finding.verdict == "wrong"
-    assert "run.sead" in finding.found
+    assert "run.sead" in finding.state
 
 
 def test_weights_are_opened(checkout, tmp_path):
     finding = check_weights(checkout)
-    assert (finding.verdict, finding.found) == ("note", "not there yet: pose, correspondence")
+    assert (finding.verdict, finding.state) == ("note", "not there yet: pose, correspondence")
     assert "import-weights" in finding.remedy
     checkout.workspace.models.mkdir(parents=True)
     checkout.workspace.weights("pose").write_bytes(b"half a file")
     finding = check_weights(checkout)
     assert finding.verdict == "wrong"
-    assert "pose.safetensors" in finding.found
+    assert "pose.safetensors" in finding.state
 
 
 def test_processes_of_another_run_are_named(checkout):
     RunFile(checkout.state / "run.json").add("prefect", os.getppid())
-    assert f"prefect (pid {os.getppid()})" in check_leftovers(checkout).found
+    assert f"prefect (pid {os.getppid()})" in check_leftovers(checkout).state
 
 
 def test_a_check_that_breaks_does_not_end_the_round(checkout):

@@ -6,7 +6,7 @@ import pytest
 
 from flows.runtime.external_corpus import corpus_view, results_by_video
 from tasks.errors import InputError
-from tasks.formats.video_places import bare_videos, detections_beside
+from tasks.formats.video_search import bare_videos, detections_beside
 from tasks.inference.box_files import results_files
 from tasks.out_folder import claim_out_folder
 from tasks.whole_files import write_whole

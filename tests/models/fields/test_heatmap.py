@@ -19,7 +19,7 @@ inside_x, inside_y = (st.floats(0, side, exclude_max=True, width=32) for side in
 
 
 def test_golden_pose_decode() -> None:
-    """The released decode x = 4 ix + dx, on two summed passes, carried back through the golden crop."""
+    """The released decode x = 4 ix + dx, on two summed passes, mapped back through the golden crop."""
     golden = json.loads(GOLDEN_OPS.read_text())
     name = next(key for key in golden if key.startswith("decode: "))
     generator = torch.Generator().manual_seed(11)

@@ -1,4 +1,4 @@
-"""Single events: they add up to CLEAR MOT's counts, and those of two trackers are told apart."""
+"""Single events: they add up to CLEAR MOT's counts, and those of two trackers are distinguished."""
 
 from collections.abc import Callable
 

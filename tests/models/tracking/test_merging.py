@@ -70,7 +70,7 @@ def test_a_person_who_left_and_came_back_is_one_track_again():
 @pytest.mark.parametrize(
     ("ended", "started", "arrival"),
     [
-        pytest.param((0, 1, 2), (8, 9), ((0, 0), ABSENT), id="another person at the same place"),
+        pytest.param((0, 1, 2), (8, 9), ((0, 0), ABSENT), id="another person at the same position"),
         pytest.param((0, 1, 2), (8, 9), ((300, 0), SURE), id="the person came back elsewhere"),
         pytest.param((0, 1, 2), (13, 14), ((0, 0), SURE), id="too long ago"),
         pytest.param((0, 1, 8), (8, 9), ((0, 0), SURE), id="both in frame 8"),

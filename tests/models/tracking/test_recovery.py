@@ -113,7 +113,7 @@ def test_a_recovered_pose_never_suppresses_a_detected_one():
 
 
 def walk(truth, detected, *, max_chain_frames: int, backward: bool = False) -> dict[int, FramePoses]:
-    """Recover over a scripted video: correspondences and re-estimation tell the truth, where a person is at all."""
+    """Recover over a scripted video: correspondences and re-estimation give the truth, where a person is at all."""
     frames = {
         f: standing(*(truth[f][p] for p in seen), ids=[100 * f + p for p in seen]) for f, seen in detected.items()
     }

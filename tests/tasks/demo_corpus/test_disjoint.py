@@ -1,4 +1,4 @@
-"""Nothing is shared between the COCO part, training and validation: people, clothes, places, motion."""
+"""Nothing is shared between the COCO part, training and validation: people, clothes, settings, motion."""
 
 import hashlib
 from itertools import combinations

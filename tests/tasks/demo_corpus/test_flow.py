@@ -50,7 +50,7 @@ def seen_keypoints(scene: Scene, frame: int, true: TrueFlow) -> list[tuple[np.nd
     for person in people_of(scene, frame, canvas):
         figure = scene.figures[person.person]
         for name, parts in RIGID.items():
-            column, row = np.round(person.places[name]).astype(int)
+            column, row = np.round(person.positions[name]).astype(int)
             if person.states[name] != SEEN or not true.valid[row, column]:
                 continue
             owner = int(canvas.owner[row, column]) - person.person * PARTS_PER_PERSON

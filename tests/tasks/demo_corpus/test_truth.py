@@ -51,7 +51,7 @@ def test_someone_alone_who_looks_at_us_is_all_seen() -> None:
 
 @pytest.mark.parametrize(("heading", "side"), [(TOWARDS, 1), (AWAY, -1)])
 def test_left_is_on_the_right_of_those_who_look_at_us(heading: float, side: int) -> None:
-    points = seen([person(0, 0.0, 3.5, heading)])[0].places
+    points = seen([person(0, 0.0, 3.5, heading)])[0].positions
     for limb in ("shoulder", "elbow", "hip", "knee", "ankle"):
         assert side * (points[f"left_{limb}"][0] - points[f"right_{limb}"][0]) > 3
 
@@ -112,7 +112,7 @@ def test_far_outside_nobody_is_there() -> None:
 def test_keypoints_lie_on_the_body() -> None:
     truth = seen([person(0, 0.0, 3.5, TOWARDS)])[0]
     for name in (*LIMB_POINTS, "nose", "left_eye", "right_eye"):
-        x, y = np.round(truth.places[name]).astype(int)
+        x, y = np.round(truth.positions[name]).astype(int)
         assert truth.mask[y, x], name
 
 
@@ -120,9 +120,9 @@ def test_the_head_box_holds_the_face() -> None:
     truth = seen([person(0, 0.0, 3.5, TOWARDS)])[0]
     x, y, w, h = truth.head_box_xywh
     for name in ("nose", "left_eye", "right_eye", "head_top"):
-        px, py = truth.places[name]
+        px, py = truth.positions[name]
         assert x <= px <= x + w and y - 1 <= py <= y + h, name
-    assert truth.places["head_bottom"][1] > y + 0.7 * h
+    assert truth.positions["head_bottom"][1] > y + 0.7 * h
 
 
 LENGTHS = {

@@ -76,7 +76,7 @@ class Scene:
         return path
 
     def write_poses(self, **extra: Any) -> Path:
-        """The true poses as COCO results by frame_index, with the eyes in the place of the head's two keypoints."""
+        """The true poses as COCO results by frame_index, with the eyes instead of the head's two keypoints."""
         order = [POSETRACK_KEYPOINTS.index(name) if name in POSETRACK_KEYPOINTS else 1 for name in COCO_KEYPOINTS]
         results = []
         for of_frames in self.xy.values():
@@ -93,7 +93,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Callable[..., Scene]:
     def make(*, count: int = 8, swapping: bool = False, speed_px: float = 1.0) -> Scene:
-        """Both drift to the right; if `swapping` they change places from each frame to the next."""
+        """Both drift to the right; if `swapping` they swap positions from each frame to the next."""
         xy: dict[int, list[Any]] = {4: [], 9: []}
         for index in range(count):
             for identity, other in ((4, 9), (9, 4)):

@@ -38,7 +38,7 @@ def of(answer, method, stride=1):
 def test_persons_who_stand_apart_are_tracked_without_fault(scene, evaluate):
     made = scene()
     answer = evaluate(made.write_poses(), made.write_boxes(), strides=(1, 2))
-    assert [(row["stride"], row["frames"], row["poses"], row["annotated boxes"]) for row in answer.given] == [
+    assert [(row["stride"], row["frames"], row["poses"], row["annotated boxes"]) for row in answer.of_file] == [
         (1, 8, 16, 16),
         (2, 4, 8, 8),
     ]
@@ -63,7 +63,7 @@ def test_a_track_shorter_than_the_params_ask_for_does_not_count(scene, evaluate)
 def test_keypoints_are_scored_as_poseval_does_and_map_is_that_of_the_poses(scene, evaluate):
     made = scene(swapping=True)
     answer = evaluate(made.write_poses(), made.write_keypoints(), strides=(1, 2))
-    for row in answer.given:  # head_bottom and head_top follow from other keypoints; the other 13 are exact
+    for row in answer.of_file:  # head_bottom and head_top follow from other keypoints; the other 13 are exact
         assert 13 / 15 * 100 - 0.1 <= row["mAP"] <= 100
     # the last annotated frame is not tracked by the protocol, so that 6 of 7 changes count, for 13 or more joints
     assert of(answer, "OKS")["IDSW"] >= 2 * 6 * 13
@@ -75,7 +75,7 @@ def test_frames_without_annotation_are_tracked_and_not_scored(scene, evaluate, w
     made = scene()
     truth = made.write_keypoints([0, 3, 6])
     answer = evaluate(made.write_poses(), truth, video=made.write_video(), weights=weights)
-    assert [(row["frames"], row["poses"]) for row in answer.given] == [(8, 16)]
+    assert [(row["frames"], row["poses"]) for row in answer.of_file] == [(8, 16)]
     assert of(answer, "OKS")["tracked poses"] == 16
     assert of(answer, "OKS")["IDSW"] == 0
 
@@ -132,7 +132,7 @@ def test_evidence_equals_what_the_stage_recover_writes_for_the_same_poses(scene,
             assert block.any()
             np.testing.assert_allclose(block, expected.affinities[kind].block(ids, poses), rtol=1e-5)
             for mine, theirs in zip(
-                got.carried[kind].at(ids, target), expected.carried[kind].at(ids, target), strict=True
+                got.propagated[kind].at(ids, target), expected.propagated[kind].at(ids, target), strict=True
             ):
                 np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-4)
 
@@ -161,7 +161,7 @@ def test_frames_after_the_last_pose_are_left_out_with_a_word(scene, evaluate):
     short, long = scene(count=5), scene(count=8)
     boxes = long.write_boxes()
     answer = evaluate(short.write_poses(), boxes)
-    assert (answer.frames, answer.given[0]["annotated boxes"]) == (5, 10)
+    assert (answer.frames, answer.of_file[0]["annotated boxes"]) == (5, 10)
     assert "frames 5 to 7 are left out: the poses end before" in answer.notices
 
 

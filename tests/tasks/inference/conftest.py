@@ -81,7 +81,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _lively(module: torch.nn.Module) -> Any:
-    """Random weights whose maps differ from place to place, with values around one half."""
+    """Random weights whose maps differ from cell to cell, with values around one half."""
     for name, tensor in module.named_parameters():
         if name.endswith("output.bias"):
             torch.nn.init.normal_(tensor, std=0.3)
@@ -136,7 +136,7 @@ class Corpus:
         self.detections(video_id, kept)
 
     def run(self, params: Params, *stages: str) -> Progress:
-        """Run stages, all from estimate on where none is named; gives what the last one told."""
+        """Run stages, all from estimate on where none is named; returns the progress of the last one."""
         for stage in stages or STAGES:
             with as_current(Progress(None, stage)) as progress:
                 importlib.import_module(f"tasks.{stage}").run(self.workspace, params)

@@ -31,9 +31,9 @@ def results(corpus):
 def detect(corpus, params):
     """Runs detect on the corpus and gives what it detect."""
 
-    def run(given=params):
+    def run(chosen=params):
         with as_current(Progress(None, "detect")) as progress:
-            tasks.detect.run(corpus.write(), given)
+            tasks.detect.run(corpus.write(), chosen)
         return progress
 
     return run

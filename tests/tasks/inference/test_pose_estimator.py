@@ -25,7 +25,7 @@ def picture():
 
 
 def swapped(name):
-    """The keypoint that a mirror shows in its place."""
+    """The keypoint that a mirror shows instead of it."""
     side, _, part = name.partition("_")
     return {"left": f"right_{part}", "right": f"left_{part}"}.get(side, name)
 

@@ -1,4 +1,4 @@
-"""Two persons swap sides while their keypoints are found beside their places: what each mode makes of it."""
+"""Two persons swap sides while their keypoints are found beside their positions: what each mode makes of it."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tasks.inference.tracking import Evidence, associate, matcher_of
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)
 LEFT, RIGHT = FIGURE, FIGURE + np.array([60.0, 0.0])
 SLIP = np.array([6.0, 0.0])
-"""How far from its place each keypoint of frame 1 is found: outside the peak of a map, still on the person."""
+"""How far from its position each keypoint of frame 1 is found: outside the peak of a map, still on the person."""
 
 
 def evidence() -> Evidence:
@@ -27,7 +27,7 @@ def evidence() -> Evidence:
         poses=VideoPoses(frames),
         recovered=frozenset(),
         affinities={"refined": Affinities(pairs[:, 0], np.ones(4), pairs[:, 1], affinity)},
-        carried={"refined": PropagatedPoses(np.array([0, 1]), np.ones(2), np.stack([RIGHT, LEFT]), sure)},
+        propagated={"refined": PropagatedPoses(np.array([0, 1]), np.ones(2), np.stack([RIGHT, LEFT]), sure)},
         width=200,
         height=100,
     )
@@ -37,7 +37,9 @@ def evidence() -> Evidence:
     ("mode", "same_person"),
     [
         pytest.param("paper", [{0, 10}, {1, 11}], id="one high affinity decides where all others are below tau"),
-        pytest.param("propagated", [{0, 11}, {1, 10}], id="a carried pose lies near the person whatever its keypoints"),
+        pytest.param(
+            "propagated", [{0, 11}, {1, 10}], id="a propagated pose lies near the person whatever its keypoints"
+        ),
     ],
 )
 def test_badly_placed_keypoints(params, mode, same_person):

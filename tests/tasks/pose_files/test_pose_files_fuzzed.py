@@ -1,4 +1,4 @@
-"""Anything at any place of a file of poses: poses that fit the table, or a rejection with its reason; never a crash."""
+"""Anything anywhere in a file of poses: poses that fit the table, or a rejection with its reason; never a crash."""
 
 import copy
 import json
@@ -39,7 +39,7 @@ def check(root: Any, corpus: CorpusPart) -> None:
 
 
 def paths_of(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place in the document; of long lists the first three."""
+    """Every path in the document; of long lists the first three."""
     yield path
     entries = (
         document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()

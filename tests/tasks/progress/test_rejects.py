@@ -31,7 +31,7 @@ def test_groups_hold_their_count_and_name_a_repeated_source_once():
         for number, (source, location) in enumerate([("a", "frame 1"), ("a", "frame 2"), ("b", ""), ("c", "frame 9")])
     ]
     [group] = grouped(rows)
-    assert (group.count, group.places) == (4, "a frame 1, frame 2, b and 1 more")
+    assert (group.count, group.locations) == (4, "a frame 1, frame 2, b and 1 more")
     assert group.sentence == "rejected 4 alike, a frame 1, frame 2, b and 1 more: expected a picture, got 0 bytes"
     [single] = grouped(rows[:1])
     assert single.sentence == "rejected a frame 1: expected a picture, got 0 bytes"

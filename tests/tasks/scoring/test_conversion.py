@@ -113,7 +113,7 @@ LACKING_18: list[tuple[str, Callable[[list[Any]], object], str]] = [
 def test_what_posetrack18_cannot_carry_is_listed(world: Any, change: Any, words: str) -> None:
     data = seventeen(world)
     change(data["annolist"])
-    with pytest.raises(ConversionError, match=r"records cannot be carried by PoseTrack18") as caught:
+    with pytest.raises(ConversionError, match=r"records cannot be stored in PoseTrack18") as caught:
         posetrack18_from_17("x.json", data)
     assert any(words in record for record in caught.value.records)
 

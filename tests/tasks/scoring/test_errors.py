@@ -81,7 +81,12 @@ def test_one_message_names_the_location_and_no_number_is_written(
 ODDITIES: list[tuple[str, str, Change, str]] = [
     ("reversed images", "pred", lambda d: d["images"].reverse(), "frame_names_differ"),
     ("NaN score", "pred", lambda d: d["annotations"][0]["scores"].__setitem__(0, float("nan")), "nan_scores"),
-    ("NaN place", "gt", lambda d: d["annotations"][0]["keypoints"].__setitem__(0, float("nan")), "nan_coordinates"),
+    (
+        "NaN coordinate",
+        "gt",
+        lambda d: d["annotations"][0]["keypoints"].__setitem__(0, float("nan")),
+        "nan_coordinates",
+    ),
     ("no scores", "pred", lambda d: d["annotations"][0].pop("scores"), "missing_scores"),
     ("negative id", "pred", lambda d: d["annotations"][0].update(track_id=-3), "odd_track_ids"),
     ("fractional id", "gt", lambda d: d["annotations"][0].update(track_id=0.5), "odd_track_ids"),

@@ -1,4 +1,4 @@
-"""A tiny corpus as the index stage would leave it: stick figures on noise, in COCO's and PoseTrack's channels."""
+"""A tiny corpus as the index stage would leave it: stick figures on noise, in the orders of COCO and PoseTrack."""
 
 from collections.abc import Callable
 from pathlib import Path

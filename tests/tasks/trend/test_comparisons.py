@@ -16,13 +16,13 @@ from tasks.trend.scores import CorpusScores, read_scores, write_scores
 OKS, OURS = "OKS, detected", "Correspondences, detected"
 
 
-def score(switches: int, misses: int = 0, *, objects: int = 100, found: float = 1.0) -> VideoScore:
-    """Every joint alike: so many switches and misses of `objects`; the share `found` of 10 predictions is right."""
+def score(switches: int, misses: int = 0, *, objects: int = 100, precision: float = 1.0) -> VideoScore:
+    """Every joint alike: so many switches and misses of `objects`; the share `precision` of 10 predictions is right."""
     whole, real = (lambda value: np.full(15, value)), np.zeros(15)
     counts = MotCounts(
         whole(misses), whole(switches), whole(0), whole(objects), whole(objects - misses), real, real.copy()
     )
-    is_match = np.repeat((np.arange(10) < 10 * found)[:, None], 15, axis=1)
+    is_match = np.repeat((np.arange(10) < 10 * precision)[:, None], 15, axis=1)
     scores = np.repeat(np.linspace(1, 0.1, 10)[:, None], 15, axis=1)
     return VideoScore(LabelledPredictions(scores, np.ones((10, 15), bool), is_match, whole(10)), counts)
 
@@ -62,7 +62,11 @@ def test_what_one_video_decides_is_not_shown():
 
 
 def test_measures_are_those_of_all_videos_together():
-    scores = [score(1, 5, objects=50, found=0.5), score(0, 20, objects=200, found=0.9), score(2, 0, found=1.0)]
+    scores = [
+        score(1, 5, objects=50, precision=0.5),
+        score(0, 20, objects=200, precision=0.9),
+        score(2, 0, precision=1.0),
+    ]
     drawn = np.array([2, 0, 0, 1])
     together = metrics_of([scores[number] for number in drawn])
     assert measure_of("mAP", scores)(drawn)[-1] == together.mean_ap

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.formats.coco_corpus import read_coco
 from tasks.formats.posetrack_corpus import read_posetrack
-from tasks.formats.video_places import video_places
+from tasks.formats.video_search import search_videos
 
 TREES: dict[str, tuple[list[str], list[str], list[str]]] = {
     "a cover beside videos": (["a.mp4", "b.mp4", "cover.jpg"], ["a.mp4", "b.mp4"], ["cover.jpg"]),
@@ -33,9 +33,9 @@ def test_videos_are_found_and_what_is_passed_over_is_named(tmp_path: Path, case:
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    places = video_places(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in places.videos] == videos
-    assert [(folder / name).relative_to(tmp_path).as_posix() for folder, name, _ in places.passed_over] == passed_over
+    search = search_videos(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in search.videos] == videos
+    assert [(folder / name).relative_to(tmp_path).as_posix() for folder, name, _ in search.passed_over] == passed_over
 
 
 def test_a_link_to_a_folder_above_is_followed_once_and_a_broken_one_is_named(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_link_to_a_folder_above_is_followed_once_and_a_broken_one_is_named(tmp
     (tmp_path / "day/a.mp4").touch()
     (tmp_path / "day/up").symlink_to(tmp_path)
     (tmp_path / "b.mp4").symlink_to(tmp_path / "nothing.mp4")
-    assert [path.name for path in video_places(tmp_path).videos] == ["b.mp4", "a.mp4"]
+    assert [path.name for path in search_videos(tmp_path).videos] == ["b.mp4", "a.mp4"]
 
 
 def test_a_coco_set_is_read_as_downloaded(coco: Any) -> None:

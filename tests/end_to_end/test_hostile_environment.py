@@ -1,4 +1,4 @@
-"""`corrtrack reprocess` in hostile surroundings: foreign variables, long temporary folders, signals, killed servers."""
+"""`corrtrack reprocess` in a hostile system: foreign variables, long temporary folders, signals, killed servers."""
 
 import contextlib
 import os

@@ -26,7 +26,7 @@ DEEPEST: Final = 8
 
 
 @dataclass
-class VideoPlaces:
+class VideoSearch:
     """What lies below a folder."""
 
     videos: list[Path] = field(default_factory=list)
@@ -37,12 +37,12 @@ class VideoPlaces:
 
 def bare_videos(data: Path) -> list[Path]:
     """Video files and frame folders below `data`, folder by folder, without those of the annotated sets."""
-    return video_places(data).videos
+    return search_videos(data).videos
 
 
-def video_places(data: Path) -> VideoPlaces:
+def search_videos(data: Path) -> VideoSearch:
     """Find the videos without annotations below `data`; hidden files and folders are passed over."""
-    files = VideoPlaces()
+    files = VideoSearch()
     _search(files, data, 0, set(), holds_frames=False)
     return files
 
@@ -92,11 +92,11 @@ def detections_beside(data: Path, media: str) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _search(places: VideoPlaces, folder: Path, depth: int, seen: set[Path], *, holds_frames: bool) -> None:
+def _search(search: VideoSearch, folder: Path, depth: int, seen: set[Path], *, holds_frames: bool) -> None:
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        places.passed_over.append((folder, "", f"expected a folder that can be read, got {error.strerror}"))
+        search.passed_over.append((folder, "", f"expected a folder that can be read, got {error.strerror}"))
         return
     if (real := folder.resolve()) in seen:  # a link to a folder above
         return
@@ -105,25 +105,25 @@ def _search(places: VideoPlaces, folder: Path, depth: int, seen: set[Path], *, h
     folders = [path for path in entries if path.is_dir() and not _is_read_otherwise(path, depth)]
     videos = [path for path in files if path.suffix.lower() in VIDEO_ENDINGS]
     frame_folders = {path for path in folders if is_frame_folder(path)}
-    places.videos += sorted([*videos, *frame_folders])
-    places.passed_over += [
+    search.videos += sorted([*videos, *frame_folders])
+    search.passed_over += [
         (folder, path.name, f"expected a video or a picture in a known format, got {path.suffix}; convert it")
         for path in files
         if path.suffix.lower() in _OTHER_MEDIA
     ]
     if not holds_frames:
-        _pass_over_pictures(places, folder)
+        _pass_over_pictures(search, folder)
     for path in folders if depth < DEEPEST else ():
-        _search(places, path, depth + 1, seen, holds_frames=path in frame_folders)
+        _search(search, path, depth + 1, seen, holds_frames=path in frame_folders)
 
 
-def _pass_over_pictures(places: VideoPlaces, folder: Path) -> None:
+def _pass_over_pictures(search: VideoSearch, folder: Path) -> None:
     """Note the pictures beside videos that are no frames."""
     pictures = _pictures_in(folder)
     if pictures and not is_set(folder):
         more = f" and {len(pictures) - 1} more pictures" if len(pictures) > 1 else ""
         reason = f"expected videos or folders of frames, got {pictures[0].name}{more} beside them"
-        places.passed_over.append((folder, pictures[0].name, reason))
+        search.passed_over.append((folder, pictures[0].name, reason))
 
 
 def _is_read_otherwise(folder: Path, depth: int) -> bool:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from flows.runtime.outcomes import ExitCode
 from flows.runtime.printing import print_line
+from tasks.errors import InputError
 
 if TYPE_CHECKING:
     from tasks.formats.folder_conversion import Converted
@@ -111,25 +112,53 @@ def convert(
 
 
 def export(
-    pred: Predicted,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The archive to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="Folder for the files of a run; with --pred the archive.")
+    ],
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="An out folder of reprocess, a saved run, a git revision, or . for here."),
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", metavar="NAME", help="Format of the files; repeatable.")
+    ] = None,
+    pred: Annotated[
+        Path | None, typer.Option("--pred", metavar="DIR", help="Predictions to pack for the test server.")
+    ] = None,
     gt: Annotated[
-        Path | None, typer.Option("--gt", metavar="DIR", help="Annotations (or bare image lists) of the sequences.")
+        Path | None, typer.Option("--gt", metavar="DIR", help="Annotations (or bare image lists) of their sequences.")
     ] = None,
 ) -> None:
-    """Pack predictions for the PoseTrack test server: one PoseTrack18 JSON per sequence, checked, in one archive.
+    """Write the tracks of a finished run in other formats, or pack predictions for the PoseTrack test server.
 
-    Every file must pass what the server's evaluator asks of it: names, unique identities below 10000, 17 keypoints
-    and 17 scores per person, and with --gt the same images in the same order. Nothing is written if one fails.
+    With RUN and --format: one file per video of the merged tracks. Formats: table (Parquet, a row for each keypoint),
+    csv (a row for each pose), jsonl (a line for each frame), mot (boxes in MOTChallenge form), coco-tracks (COCO
+    annotations with track_id), cvat (CVAT for video 1.1), coco (results), posetrack18, posetrack17.
 
-    Exit codes: 0 done, 2 bad input.
+    With --pred: one PoseTrack18 JSON per sequence, checked, in one archive. Every file must pass what the server's
+    evaluator asks of it: names, unique identities below 10000, 17 keypoints and 17 scores per person, and with --gt
+    the same images in the same order. Nothing is written if one fails.
 
-    Example: `corrtrack export --pred artifacts/exports/posetrack18/merged --gt annotations/val --out val.zip`
+    Exit codes: 0 done, 2 bad input, 3 done but some videos were rejected.
+
+    Examples:
+
+    - `corrtrack export runs/street --format csv --out street-csv`
+
+    - `corrtrack export . --format cvat --format mot --out demo-tracks`
+
+    - `corrtrack export --pred artifacts/exports/posetrack18/merged --gt annotations/val --out val.zip`
     """
-    from tasks.formats.submission import export_submission
+    if (run is None) == (pred is None):
+        raise InputError("expected a run (with --format) or --pred, got both" if run else "expected a run or --pred")
+    if pred is not None:
+        if formats:
+            raise InputError("--format: expected a run, which it is the format of; --pred makes an archive")
+        from tasks.formats.submission import export_submission
 
-    count = export_submission(pred, out, truth=gt)
-    print_line(Console(), f"{out}: {count} sequences")
+        print_line(Console(), f"{out}: {export_submission(pred, out, truth=gt)} sequences")
+        return
+    raise typer.Exit(_export_run(str(run), formats or [], out, gt))
 
 
 def register(app: typer.Typer) -> None:
@@ -174,6 +203,17 @@ def _verify(gt: Path, pred: Path, out: Path) -> None:
 
     for line in compare_with_poseval(gt, pred, out):
         print_line(Console(), line)
+
+
+def _export_run(run: str, formats: list[str], out: Path, gt: Path | None) -> ExitCode:
+    from flows.export_tracks import export_tracks
+    from flows.runtime.repository import find_repository
+
+    if not formats:
+        raise InputError(f"export {run}: expected --format NAME, got none; `corrtrack export --help` names them")
+    if gt is not None:
+        raise InputError(f"--gt {gt}: expected --pred too; the tracks of a run are written without annotations")
+    return _report(export_tracks(find_repository(), run, formats, out))
 
 
 def _report(converted: "Converted") -> ExitCode:

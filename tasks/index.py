@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from tasks.content_key import code_key, content_key, packages_key
 from tasks.errors import InputError
-from tasks.formats.coco_corpus import coco_roots, read_coco
+from tasks.formats.coco_corpus import coco_files, read_coco
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.decoded_files import DecodedFiles, kept_in
 from tasks.formats.pose_files.corpus import read_corpus_poses
 from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
-from tasks.formats.video_search import bare_videos
+from tasks.formats.video_search import search_videos
 from tasks.formats.videos import read_videos
 from tasks.progress import Progress, current
 from tasks.tables import write_table
@@ -64,12 +64,14 @@ def _decoded_files(workspace: Workspace) -> DecodedFiles:
 
 
 def _read(data: Path) -> CorpusPart:
-    """The whole corpus, reader by reader."""
-    ticks = _Ticks(current(), total=_count(data))
-    part = read_coco(data, ticks.picture)
-    ticks.done(len(_coco_files(data)))
-    part.add(read_posetrack(data, ticks.unit))
-    bare = read_videos(data, ticks.unit)
+    """The whole corpus, reader by reader; its folders are searched once, for the count and for the readers."""
+    coco, posetrack, search = coco_files(data), annotation_files(data), search_videos(data)
+    coco_count = sum(map(len, coco.values()))
+    ticks = _Ticks(current(), total=coco_count + len(posetrack) + len(search.videos))
+    part = read_coco(data, ticks.picture, files=coco)
+    ticks.done(coco_count)
+    part.add(read_posetrack(data, ticks.unit, files=posetrack))
+    bare = read_videos(data, ticks.unit, search=search)
     taken = {row["video_id"]: row["source"] for row in part.videos}
     for video in bare.videos:
         if video["video_id"] in taken:
@@ -79,14 +81,6 @@ def _read(data: Path) -> CorpusPart:
     bare.frames = [row for row in bare.frames if row["video_id"] not in taken]
     part.add(bare)
     return part
-
-
-def _coco_files(data: Path) -> list[Path]:
-    return [path for root in coco_roots(data) for path in root.glob("annotations/person_keypoints_*.json")]
-
-
-def _count(data: Path) -> int:
-    return len(_coco_files(data)) + len(annotation_files(data)) + len(bare_videos(data))
 
 
 class _Ticks:

@@ -1,5 +1,6 @@
 """Paths that a file of the corpus names: kept below their root."""
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -11,16 +12,20 @@ LONGEST_VIDEO_NAME_BYTES: Final = 180
 """Tables, exports and clips are named after their video, with endings of their own."""
 
 
-def check_video_name(name: str) -> None:
-    """Refuse a name that cannot be that of a video's files.
+def video_name_problem(name: str, taken: Mapping[str, str]) -> str | None:
+    """Why a video cannot have this name, as one sentence; None where it can.
 
-    Raises:
-        ValueError: it is no UTF-8, not printable, too long, or has characters that separate folders.
+    Args:
+        name: of the video, from its file's or folder's name.
+        taken: sources by the names of the videos before it.
     """
+    if name in taken:
+        return f"expected a video name of its own, got that of {taken[name]}; rename one"
     if not name.isprintable() or "\\" in name or "/" in name:
-        raise ValueError("expected a video name of printable characters; rename it")
+        return "expected a video name of printable characters; rename it"
     if (length := len(name.encode())) > LONGEST_VIDEO_NAME_BYTES:
-        raise ValueError(f"expected a video name of at most {LONGEST_VIDEO_NAME_BYTES} bytes, got {length}; rename it")
+        return f"expected a video name of at most {LONGEST_VIDEO_NAME_BYTES} bytes, got {length}; rename it"
+    return None
 
 
 def below(root: Path, name: object) -> Path:

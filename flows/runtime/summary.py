@@ -69,9 +69,9 @@ def print_summary(
         times: its seconds.
         before: scores of the run before; what differs from them is printed too.
     """
-    counts = video_counts(workspace)
-    console.print(counts_table(counts) if counts else summary_table(workspace, outcomes))
-    for line in changes(before or {}, headline(workspace.reports / "metrics.json")):
+    counts, scores = video_counts(workspace), headline(workspace.reports / "metrics.json")
+    console.print(counts_table(counts) if counts else summary_table(scores, outcomes))
+    for line in changes(before or {}, scores):
         print_line(console, line)
     print_line(console, times_line(workspace, outcomes, times))
     rejects = rejected(workspace)
@@ -88,13 +88,13 @@ def print_summary(
         print_line(console, f"report: {report}")
 
 
-def summary_table(workspace: Workspace, outcomes: Sequence[StageOutcome]) -> Table:
+def summary_table(headline: Headline, outcomes: Sequence[StageOutcome]) -> Table:
     """One table: a row per kind of tracks with its scores, then a row per stage with its seconds."""
     table = Table(title="corrtrack", title_justify="left", show_edge=False)
     table.add_column("")
     for name in (*_SCORES, "seconds"):
         table.add_column(name, justify="right")
-    for tracks, scores in headline(workspace.reports / "metrics.json").items():
+    for tracks, scores in headline.items():
         table.add_row(tracks, *scores, "")
     table.add_section()
     for outcome in outcomes:

@@ -1,7 +1,7 @@
 """COCO keypoint sets (`data/coco*`), every record checked."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -42,15 +42,17 @@ class _CocoSet:
         return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def read_coco(data: Path, tick: Tick = lambda: None) -> CorpusPart:
+def read_coco(
+    data: Path, tick: Tick = lambda: None, *, files: Mapping[Path, Sequence[Path]] | None = None
+) -> CorpusPart:
     """Pictures with persons, and these persons, of every set `data/coco*`, and of `data` where it is one.
 
-    `tick` is called after each picture.
+    `tick` is called after each picture; `files` are the `coco_files` of `data`, where they are known.
     """
     part = CorpusPart()
-    for root in coco_roots(data):
+    for root, paths in (coco_files(data) if files is None else files).items():
         read: dict[str, str] = {}
-        for path in sorted((root / "annotations").glob("*.json")):
+        for path in paths:
             source = path.relative_to(data).as_posix()
             match = _ANNOTATIONS.fullmatch(path.name)
             if match is None:
@@ -65,11 +67,12 @@ def read_coco(data: Path, tick: Tick = lambda: None) -> CorpusPart:
     return part
 
 
-def coco_roots(data: Path) -> list[Path]:
-    """Folders `coco*`, and `data` itself where a set lies there as downloaded."""
+def coco_files(data: Path) -> dict[Path, list[Path]]:
+    """JSON files of each folder `coco*`, and of `data` itself where a set lies there as downloaded."""
     roots = sorted(path for path in data.glob("coco*") if path.is_dir())
     is_set = any(_ANNOTATIONS.fullmatch(path.name) for path in (data / "annotations").glob("*.json"))
-    return [*roots, data] if is_set else roots
+    roots += [data] if is_set else []
+    return {root: sorted((root / "annotations").glob("*.json")) for root in roots}
 
 
 def _read_set(path: Path, coco_set: _CocoSet, tick: Tick, data: Path) -> CorpusPart:

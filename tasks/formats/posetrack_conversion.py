@@ -15,14 +15,13 @@ from tasks.formats.fields import Record, number
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack17 import HEAD_CORNERS, frame_name, points_of_posetrack17
 from tasks.formats.posetrack18 import (
-    SOURCES,
     Posetrack18File,
     keypoint_columns,
     open_posetrack18,
     points_of_posetrack18,
     unknown_image_annotations,
-    video_token,
 )
+from tasks.formats.posetrack_names import SOURCES, video_token
 
 _BOX_GROWTH: Final = 0.15
 CATEGORY: Final = {

@@ -3,39 +3,41 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.annotated_person import KeypointChannels, Keypoints, check_inside, keypoint_channels, read_keypoints
+from tasks.formats.annotated_person import KeypointChannels, check_inside, keypoint_channels, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError, InWords, shown
 from tasks.formats.fields import (
     Record,
-    as_number,
     box_xywh,
     flag,
-    has_key,
     is_absent,
-    is_number,
     records,
     unique_id,
     whole,
 )
-from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
 from tasks.formats.posetrack_frames import Frame, PoseTrackVideo, read_annotated_video
+from tasks.formats.posetrack_records import (
+    box_around,
+    free_ids,
+    has_image,
+    in_order,
+    is_of_another_category,
+    region_corners,
+)
 from tasks.formats.video_search import ANNOTATION_FOLDERS, posetrack_roots
-from tasks.paths import below, check_video_name
+from tasks.paths import below, video_name_problem
 
 SPLITS: Final = ("train", "val", "test")
 _UNLABELLED: Final = "test"
 """The split that is for the test server: it has no annotations."""
 _EARS: Final = ("left_ear", "right_ear")
-_BOX_GROWTH: Final = 0.15
 _OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"
 Tick = Callable[[], None]
 
@@ -52,23 +54,23 @@ def _files_below(root: Path) -> Iterator[tuple[str, Path]]:
             yield from ((split, path) for path in files if not path.name.startswith("."))
 
 
-def read_posetrack(data: Path, tick: Tick = lambda: None) -> CorpusPart:
-    """Videos, frames and persons of all annotation files; `tick` is called after each file."""
+def read_posetrack(
+    data: Path, tick: Tick = lambda: None, *, files: Sequence[tuple[str, Path]] | None = None
+) -> CorpusPart:
+    """Videos, frames and persons of all annotation files; `tick` is called after each file.
+
+    `files` are the `annotation_files` of `data`, where they are known.
+    """
     part = CorpusPart()
     _reject_strays(part, data)
     taken: dict[str, str] = {}
-    for split, path in annotation_files(data):
+    for split, path in annotation_files(data) if files is None else files:
         source = path.relative_to(data).as_posix()
-        if path.stem in taken:
-            part.reject(source, "", f"expected a video name of its own, got that of {taken[path.stem]}; rename one")
-            continue
-        try:
-            check_video_name(path.stem)
-        except ValueError as error:
-            part.reject(source, "", error)
-            continue
-        taken[path.stem] = source
-        part.add(_VideoReader(data, path, split).read())
+        if problem := video_name_problem(path.stem, taken):
+            part.reject(source, "", problem)
+        else:
+            taken[path.stem] = source
+            part.add(_VideoReader(data, path, split).read())
         tick()
     return part
 
@@ -113,7 +115,7 @@ class _VideoReader:
             self._part.reject(self._source, "", reason)
             return self._part
         frames = video.frames
-        annotated = Counter(person.get("image_id") for person in persons if _has_image(person))
+        annotated = Counter(person.get("image_id") for person in persons if has_image(person))
         labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
         self._part.videos.append(self._video_row(video, labelled, document))
         self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
@@ -145,7 +147,7 @@ class _VideoReader:
             if Path(image["file_name"]).parent != folder:
                 self._part.reject(self._source, f"frame {key}", f"expected a picture in {folder}, as most have")
         kept = [(key, image) for key, image in images if Path(image["file_name"]).parent == folder]
-        return _in_order(kept)
+        return in_order(kept)
 
     def _is_labelled(self, image: Record, has_persons: bool) -> bool:
         if self._split == _UNLABELLED or is_absent(image, "is_labeled"):
@@ -191,7 +193,7 @@ class _VideoReader:
             return None
         polygons = []
         for number, (x, y) in enumerate(zip(columns, rows, strict=True)):
-            if (polygon := _polygon(x, y)) is None:
+            if (polygon := region_corners(x, y)) is None:
                 reason = f"expected at least 3 corners with x and y, got {shown(x)} and {shown(y)}"
                 self._part.reject(self._source, f"{where}[{number}]", reason)
             else:
@@ -200,15 +202,15 @@ class _VideoReader:
 
     def _persons(self, persons: Sequence[Any], channels: KeypointChannels, video: PoseTrackVideo) -> None:
         seen: set[int] = set()
-        keys = _free_ids(persons)
-        others = [person for person in persons if _is_of_another_category(person, channels)]
+        keys = free_ids(persons)
+        others = [person for person in persons if is_of_another_category(person, channels)]
         if others:
             reason = f"{len(others)} annotations of other categories than the person; not read"
             self._part.reject(self._source, "annotations", reason)
         tracks: set[tuple[int, int]] = set()
         for position, person in enumerate(persons):
             where = f"annotations[{position}]"
-            if _is_of_another_category(person, channels):
+            if is_of_another_category(person, channels):
                 continue
             try:
                 has_none = isinstance(person, dict) and is_absent(person, "id")
@@ -229,7 +231,7 @@ class _VideoReader:
 
     def _person_row(self, key: int, person: Record, channels: KeypointChannels, video: PoseTrackVideo) -> Row:
         keypoints = read_keypoints(person, channels, (0, 1, 2))
-        box = box_xywh(person, "bbox") if not is_absent(person, "bbox") else _box_around(keypoints)
+        box = box_xywh(person, "bbox") if not is_absent(person, "bbox") else box_around(keypoints)
         check_inside(keypoints, box, width=video.width, height=video.height)
         frame_index = video.frames[whole(person, "image_id")].index
         track_id = None if person.get("track_id") is None else whole(person, "track_id")
@@ -250,57 +252,3 @@ class _VideoReader:
         except FieldError as error:
             self._part.reject(self._source, f"person {key} bbox_head", error)
             return None
-
-
-def _free_ids(persons: Sequence[Any]) -> Iterator[int]:
-    """Ids for the annotations that have none: numbers that no annotation of the file has."""
-    used = {as_number(person.get("id")) for person in persons if isinstance(person, dict) and has_key(person, "id")}
-    return (number for number in count() if number not in used)
-
-
-def _is_of_another_category(person: Any, channels: KeypointChannels) -> bool:
-    if not isinstance(person, dict) or is_absent(person, "category_id") or channels.category_id is None:
-        return False
-    return bool(as_number(person["category_id"]) != as_number(channels.category_id))
-
-
-def _has_image(person: Any) -> bool:
-    return isinstance(person, dict) and has_key(person, "image_id")
-
-
-def _in_order(images: list[tuple[int, Record]]) -> list[tuple[int, Record]]:
-    """Frames by frame_id where all have one of their own, else by the numbers in their names.
-
-    Raises:
-        FieldError: one name is there twice, or the names give no order.
-    """
-    by_name = {image["file_name"]: (key, image) for key, image in images}
-    times = [as_number(image.get("frame_id")) for _, image in images]
-    has_times = all(is_number(time) for time in times) and len(set(times)) == len(images)
-    if len(by_name) < len(images):
-        raise FieldError("file_name", "a name of its own for each frame", InWords("one name twice"))
-    if has_times:
-        return [pair for _, pair in sorted(zip(times, images, strict=True), key=lambda entry: entry[0])]
-    try:
-        return [by_name[name] for name in frame_order(by_name)]
-    except FrameOrderError as error:
-        raise FieldError("file_name", "names that give the order of frames", InWords(str(error))) from error
-
-
-def _polygon(x: Any, y: Any) -> list[list[float]] | None:
-    if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y) or len(x) < 3:
-        return None
-    return [[float(a), float(b)] for a, b in zip(x, y, strict=True)] if all(map(is_number, x + y)) else None
-
-
-def _box_around(keypoints: Keypoints) -> list[float]:
-    """Extent of the labelled keypoints, grown by 15 % of it on each side: what a file without boxes leaves us."""
-    points = zip(keypoints.x, keypoints.y, keypoints.visibility, strict=True)
-    corners = [(x, y) for x, y, seen in points if seen]
-    if len(corners) < 2:
-        raise FieldError(
-            "bbox", "a box, or at least two keypoints to put one around", InWords(f"{len(corners)} keypoints")
-        )
-    (left, top), (right, bottom) = map(min, zip(*corners, strict=True)), map(max, zip(*corners, strict=True))
-    grown_w, grown_h = _BOX_GROWTH * max(right - left, 1.0), _BOX_GROWTH * max(bottom - top, 1.0)
-    return [left - grown_w, top - grown_h, right - left + 2 * grown_w, bottom - top + 2 * grown_h]

@@ -13,9 +13,9 @@ from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second
 from tasks.formats.pictures import PictureFile, check_pictures
-from tasks.formats.video_search import pictures_of, search_videos
+from tasks.formats.video_search import VideoSearch, pictures_of, search_videos
 from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, upright_size
-from tasks.paths import check_video_name
+from tasks.paths import video_name_problem
 
 Tick = Callable[[], None]
 
@@ -36,27 +36,25 @@ class DecodedVideo:
     """Time of each frame since the first, as the file stamps it; None where it has neither stamps nor a rate."""
 
 
-def read_videos(data: Path, tick: Tick = lambda: None) -> CorpusPart:
-    """Bare videos as videos of the split val without labelled frames; `tick` is called after each."""
+def read_videos(data: Path, tick: Tick = lambda: None, *, search: VideoSearch | None = None) -> CorpusPart:
+    """Bare videos as videos of the split val without labelled frames; `tick` is called after each.
+
+    `search` is what `search_videos` finds in `data`, where it is known.
+    """
     part = CorpusPart()
     taken: dict[str, str] = {}
-    search = search_videos(data)
+    search = search_videos(data) if search is None else search
     for folder, name, reason in search.passed_over:
         part.reject(folder.relative_to(data).as_posix(), name, reason)
     for path in search.videos:
         source = path.relative_to(data).as_posix()
         video_id = path.stem if path.is_file() else path.name
-        try:
-            check_video_name(video_id)
-        except ValueError as error:
-            part.reject(source, "", error)
-            continue
-        if video_id in taken:
-            part.reject(source, "", f"expected a video name of its own, got that of {taken[video_id]}; rename one")
-            continue
-        taken[video_id] = source
-        rows = _read_file(part, data, path) if path.is_file() else _read_folder(part, data, path)
-        part.videos.extend(rows)
+        if problem := video_name_problem(video_id, taken):
+            part.reject(source, "", problem)
+        else:
+            taken[video_id] = source
+            rows = _read_file(part, data, path) if path.is_file() else _read_folder(part, data, path)
+            part.videos.extend(rows)
         tick()
     return part
 

@@ -13,7 +13,8 @@ from models.metrics.clear_mot import one_sided_frames
 from models.metrics.sequence import MISSING_SCORE, Sequence, repeated_rows
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack17 import is_posetrack17
-from tasks.formats.posetrack18 import is_one_foreign_video, open_posetrack18, unknown_image_annotations
+from tasks.formats.posetrack18 import open_posetrack18, unknown_image_annotations
+from tasks.formats.posetrack_names import is_one_foreign_video
 
 
 @dataclass(frozen=True)

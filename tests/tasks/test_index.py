@@ -13,8 +13,9 @@ import pytest
 from tasks import index
 from tasks.code_files import REPOSITORY
 from tasks.errors import InputError
+from tasks.formats import video_search
 from tasks.params.loading import load_params
-from tasks.progress import Progress, as_current
+from tasks.progress import Progress, as_current, progress_file, read_events
 from tasks.tables import TABLES, read_table
 from tasks.workspace import Workspace
 
@@ -23,7 +24,7 @@ INDEX_TABLES = ("videos", "frames", "images", "persons", "file_poses", "rejects"
 
 def _run(data: Path, artifacts: Path) -> Progress:
     workspace = Workspace(data, artifacts, artifacts, artifacts)
-    progress = Progress(None, "index")
+    progress = Progress(artifacts, "index")
     with as_current(progress):
         index.run(workspace, load_params(REPOSITORY / "params.yaml"))
     return progress
@@ -52,6 +53,24 @@ def test_all_readers_together_fill_all_tables(whole: Path, artifacts: Path) -> N
     counts = {name: len(_rows(artifacts, name)) for name in INDEX_TABLES}
     assert counts == {"videos": 2, "frames": 7, "images": 2, "persons": 6, "file_poses": 0, "rejects": 0}
     assert progress.metrics == counts
+
+
+def test_the_corpus_is_searched_once_and_all_of_it_is_counted_as_done(
+    whole: Path, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched, search = [], video_search._search
+
+    def counting(*arguments: Any, **options: Any) -> None:
+        searched.append(arguments[1])
+        search(*arguments, **options)
+
+    monkeypatch.setattr(video_search, "_search", counting)
+    shutil.copy(whole / "videos/walk.mp4", whole / "walk.mp4")
+    _run(whole, artifacts)
+    assert searched.count(whole) == 1
+    events, _ = read_events(progress_file(artifacts, "index"))
+    [total] = [event["total"] for event in events if event["kind"] == "start"]
+    assert (total, max(event["done"] for event in events if event["kind"] == "advance")) == (4, 4)
 
 
 def test_the_same_corpus_gives_the_same_bytes(whole: Path, artifacts: Path) -> None:

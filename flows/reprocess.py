@@ -1,7 +1,6 @@
 """`corrtrack reprocess`: a corpus outside the repository, by trained networks, without DVC."""
 
 import json
-import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +20,7 @@ from flows.runtime.printing import print_line
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
+from flows.runtime.run_weights import copy_weights, find_weights, starting_weights_notice
 from flows.runtime.summary import RunTimes, exit_code, print_summary
 from flows.scheduling.corpus_look import waiting_videos
 from flows.scheduling.run_states import RunStates
@@ -31,17 +31,16 @@ from tasks.determinism import limit_threads
 from tasks.errors import InputError
 from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.inference.box_sources import require_boxes
-from tasks.out_folder import claim_out_folder, remove_written
+from tasks.out_folder import claim_out_folder
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.shards.ray_cluster import ray_on_demand
 from tasks.stages import STAGES
-from tasks.whole_files import whole_file, write_whole
+from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 STAGES_OUTSIDE: Final = tuple(name for name, stage in STAGES.items() if stage.fits_external_corpus)
 """Stages that need no training, in order."""
-NETWORKS: Final = ("pose", "correspondence")
 
 
 @flow("reprocess")
@@ -96,6 +95,8 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
     separate = replace(repository, own_state=out / ".corrtrack")
     outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in STAGES_OUTSIDE], 0.0
     with exclusive_run(separate, console, STAGES_OUTSIDE, command="corrtrack reprocess") as runner:
+        if notice := starting_weights_notice(weights):
+            print_line(console, notice)
         table = StateTable(out, keys_of(params, weights), attempts=request.attempts)
         waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.settle_seconds)
         workspace = workspace_of(request, out, separate.state, waiting)
@@ -110,7 +111,7 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
             states.go_on()
         else:
             last_run.forget()
-            _copy_weights(weights, workspace)
+            copy_weights(weights, workspace)
             _write_request(workspace, request, weights, params)
             log_stages_to(log_file(workspace))
             try:
@@ -183,31 +184,6 @@ def params_for(request: ReprocessRequest, params: Params) -> Params:
     )
 
 
-def find_weights(repository: Repository, folder: Path | None, *, needs_pose: bool) -> dict[str, Path]:
-    """Weight files by name: those of `folder`, or those that the repository has trained.
-
-    Args:
-        repository: whose artifacts/models is the default.
-        folder: weight files that the user names.
-        needs_pose: whether the pose network must be there; poses of files are tracked without it.
-
-    Raises:
-        InputError: a network that is needed is missing; names the ways to get it.
-    """
-    source = repository.workspace.models if folder is None else folder.expanduser().resolve()
-    files = {name: source / f"{name}.safetensors" for name in NETWORKS}
-    weights = {name: path for name, path in files.items() if path.is_file()}
-    needed = NETWORKS if needs_pose else ("correspondence",)
-    missing = [files[name].name for name in needed if name not in weights]
-    if missing:
-        raise InputError(
-            f"{source}: expected the weights {' and '.join(files[name].name for name in needed)}, found no "
-            f"{' and no '.join(missing)}; train them with `make demo` (or with `corrtrack reproduce --profile "
-            "paper` on your own data), or take released ones by `corrtrack import-weights` and name them with --weights"
-        )
-    return weights
-
-
 def _inputs(
     request: ReprocessRequest, workspace: Workspace, weights: dict[str, Path], params: Params
 ) -> dict[str, Any]:
@@ -216,18 +192,6 @@ def _inputs(
         "corpus": [str(request.corpus.expanduser().resolve()), stamps(workspace.data)],
         "keys": asdict(keys_of(params, weights)),
     }
-
-
-def _copy_weights(files: dict[str, Path], workspace: Workspace) -> None:
-    """Keep the weights beside what they produce; unchanged ones stay as they are, those of no use now go."""
-    workspace.models.mkdir(parents=True, exist_ok=True)
-    for name in set(NETWORKS) - set(files):
-        remove_written(workspace.weights(name))
-    for name, source in files.items():
-        target = workspace.weights(name)
-        if not target.is_file() or file_digest(target) != file_digest(source):
-            with whole_file(target) as partial_file:
-                shutil.copyfile(source, partial_file)
 
 
 def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dict[str, Path], params: Params) -> None:

@@ -91,7 +91,9 @@ def reprocess(
     out: Out,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", metavar="DIR", help="Weight files; by default those in artifacts/models."),
+        typer.Option(
+            "--weights", metavar="DIR", help="Weight files; by default artifacts/models, else models/weights."
+        ),
     ] = None,
     detections: Annotated[
         list[Path] | None,

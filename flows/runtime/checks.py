@@ -190,8 +190,10 @@ def check_weights(repository: Repository) -> Finding:
         except (SafetensorError, OSError) as error:
             return Finding("weights", "wrong", f"{files[name]}: {error}", "delete it and run corrtrack reproduce")
     if missing:
-        remedy = "make demo trains them; corrtrack import-weights takes released ones"
-        return Finding("weights", "note", f"not there yet: {', '.join(missing)}", remedy)
+        remedy = (
+            "make demo trains them; corrtrack import-weights takes released ones; until then reprocess takes those "
+        )
+        return Finding("weights", "note", f"not trained yet: {', '.join(missing)}", remedy + "of models/weights")
     return Finding("weights", "ok", ", ".join(files))
 
 

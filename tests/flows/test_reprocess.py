@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.reprocess import ReprocessRequest, find_weights, params_for
+from flows.reprocess import ReprocessRequest, params_for
 from flows.runtime.repository import find_repository
+from flows.runtime.run_weights import NETWORKS, STARTING_WEIGHTS, find_weights, starting_weights_notice
 from tasks.errors import InputError
 from tasks.formats.pose_files.registry import FORMATS
 from tasks.params.loading import load_params
@@ -48,6 +49,23 @@ def test_poses_of_files_need_the_correspondence_network_alone(tmp_path):
     assert list(find_weights(repository, tmp_path, needs_pose=False)) == ["correspondence"]
     with pytest.raises(InputError, match=r"found no pose\.safetensors"):
         find_weights(repository, tmp_path, needs_pose=True)
+
+
+def test_without_trained_networks_the_starting_weights_are_taken_and_reported(tmp_path):
+    untrained = replace(find_repository(), root=tmp_path)
+    weights = find_weights(untrained, None, needs_pose=True)
+    assert weights == {name: STARTING_WEIGHTS / f"{name}.safetensors" for name in NETWORKS}
+    assert "pose and correspondence: the starting weights of models/weights" in (starting_weights_notice(weights) or "")
+
+
+def test_a_trained_network_goes_before_a_starting_one(tmp_path):
+    trained = tmp_path / "artifacts" / "models" / "pose.safetensors"
+    trained.parent.mkdir(parents=True)
+    trained.write_bytes(b"x")
+    weights = find_weights(replace(find_repository(), root=tmp_path), None, needs_pose=True)
+    assert (weights["pose"], weights["correspondence"].parent) == (trained, STARTING_WEIGHTS)
+    assert (starting_weights_notice(weights) or "").startswith("correspondence: ")
+    assert starting_weights_notice({"pose": trained}) is None
 
 
 def test_the_help_names_every_format_of_poses():

@@ -58,7 +58,7 @@ def test_a_broken_params_file_is_found(checkout):
 
 def test_weights_are_opened(checkout, tmp_path):
     finding = check_weights(checkout)
-    assert (finding.verdict, finding.state) == ("note", "not there yet: pose, correspondence")
+    assert (finding.verdict, finding.state) == ("note", "not trained yet: pose, correspondence")
     assert "import-weights" in finding.remedy
     checkout.workspace.models.mkdir(parents=True)
     checkout.workspace.weights("pose").write_bytes(b"half a file")

@@ -1,5 +1,7 @@
 """Profiles hold differences; chosen, they are whole params files with their comments."""
 
+import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,18 @@ def test_a_chosen_profile_has_the_demos_keys_in_their_order_and_its_own_values(n
     changes.pop("extends", None)
     assert list(whole) == list(values(load_yaml(DEMO)))
     assert values(changes).items() <= whole.items()
+
+
+def test_the_reference_lists_exactly_what_the_papers_profile_marks_as_our_choice():
+    section, marked = "", set()
+    for line in profile_text(PROFILES, "paper").splitlines():
+        section = line.removesuffix(":") if re.fullmatch(r"\w+:", line) else section
+        if key := re.match(r"  (\w+):.*our choice", line):
+            marked.add((section, key[1]))
+    part = (PROFILES.parent / "docs/reference.md").read_text().partition("## Free choices in the paper's profile")[2]
+    rows = [line.split("|")[1:3] for line in part.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    listed = [pair for first, second in rows for pair in product(*(re.findall(r"`(\w+)`", x) for x in (first, second)))]
+    assert sorted(listed) == sorted(marked)
 
 
 @pytest.fixture

@@ -28,12 +28,12 @@ def run(scene):
     return lambda *more: CliRunner().invoke(app, [*words, *more])
 
 
-def test_a_table_for_each_stride_and_the_thresholds_in_use(run):
+def test_a_table_for_each_stride_and_the_thresholds_in_use(run, params):
     result = run("--stride", "1,2")
     assert result.exit_code == 0, result.output
     assert "every frame (frames 8, poses 16" in result.output
     assert "1 of 2 frames (frames 4, poses 8" in result.output
-    assert "track.tau_corr 0.1" in result.output
+    assert f"track.tau_corr {params.track.tau_corr}" in result.output
     assert "without --video only OKS is measured" in result.output
 
 

@@ -80,13 +80,13 @@ def test_frames_without_annotation_are_tracked_and_not_scored(scene, evaluate, w
     assert of(answer, "OKS")["IDSW"] == 0
 
 
-def test_with_pictures_every_method_that_has_its_network_is_measured(scene, evaluate, weights):
+def test_with_pictures_every_method_that_has_its_network_is_measured(scene, evaluate, weights, params):
     made = scene()
     answer = evaluate(made.write_poses(), made.write_boxes(), video=made.write_video(), weights=weights, strides=(1, 2))
     assert [(row["stride"], row["method"]) for row in answer.rows] == [(s, name) for s in (1, 2) for name in ALL]
     assert any("Re-ID is left out" in notice for notice in answer.notices)
     assert of(answer, "OKS")["IDSW"] == of(answer, "Optical flow")["IDSW"] == 0
-    assert answer.thresholds["track.tau_corr"] == 0.1
+    assert answer.thresholds["track.tau_corr"] == params.track.tau_corr
 
 
 def test_without_refinement_correspondences_are_those_of_the_siamese_network(scene, evaluate, weights, params):

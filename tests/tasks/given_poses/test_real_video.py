@@ -22,7 +22,7 @@ def by_oks(params, poses, annotations, strides):
 
 def test_real_poses_against_real_boxes(params):
     answer = by_oks(params, CLIP / "poses_200_frames.json", CLIP / "gt.txt", (1, 8))
-    assert [(row["frames"], row["poses"], row["annotated boxes"]) for row in answer.given] == [
+    assert [(row["frames"], row["poses"], row["annotated boxes"]) for row in answer.of_file] == [
         (200, 469, 1122),
         (25, 57, 141),
     ]

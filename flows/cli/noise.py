@@ -66,7 +66,7 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
 
     Examples:
 
-    - `corrtrack evaluate-noise`: about 10 minutes on one core
+    - `corrtrack evaluate-noise`: about 5 minutes on one core
 
     - `corrtrack evaluate-noise --corpus data --noise 0,0.5 --dropout 0.5 --stride 1,4`
     """

@@ -80,6 +80,15 @@ def test_frames_without_annotation_are_tracked_and_not_scored(scene, evaluate, w
     assert of(answer, "OKS")["IDSW"] == 0
 
 
+def test_a_stride_that_meets_no_annotated_frame_has_no_metric(scene, evaluate, weights):
+    made = scene()
+    truth = made.write_keypoints([1, 3, 5])
+    answer = evaluate(made.write_poses(), truth, video=made.write_video(), weights=weights, strides=(1, 2))
+    derived = 2  # head_bottom and head_top follow from other keypoints and are beside the annotated ones
+    assert of(answer, "OKS")["MOTA"] == round(100 * (15 - 2 * derived) / 15, 2)
+    assert of(answer, "OKS", stride=2)["MOTA"] is None
+
+
 def test_with_pictures_every_method_that_has_its_network_is_measured(scene, evaluate, weights, params):
     made = scene()
     answer = evaluate(made.write_poses(), made.write_boxes(), video=made.write_video(), weights=weights, strides=(1, 2))

@@ -67,6 +67,8 @@ class ReprocessRequest:
     poses: Path | None = None
     pose_format: str | None = None
     """A name of `registry.FORMATS`; None: what params.yaml says."""
+    people: str | None = None
+    """What clips and overlays show of people, a value of `report.people`; None: what params.yaml says."""
     settle_seconds: float = 0.0
     """How long a video must be unchanged to be taken; 0 takes all at once."""
     attempts: int = 3
@@ -101,7 +103,8 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
         waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.settle_seconds)
         workspace = workspace_of(request, out, separate.state, waiting)
         states = RunStates(table, waiting)
-        last_run = LastRun(separate.state / "last_run.json", [workspace.artifacts, workspace.reports])
+        written = [workspace.artifacts, workspace.reports, out / "overlays"]
+        last_run = LastRun(separate.state / "last_run.json", written)
         inputs = _inputs(request, workspace, weights, params)
         if waiting and not holds_any_video(workspace):
             states.begin_without_any(workspace)
@@ -146,7 +149,7 @@ def workspace_of(request: ReprocessRequest, out: Path, state: Path, waiting: Col
     """The folders of the run; the corpus is seen without the videos that wait."""
     without = waiting if request.settle_seconds > 0 else None
     data = corpus_view(request.corpus, request.detections, state / "corpus", request.poses, without=without)
-    return Workspace(data, out / "artifacts", out / "reports", state)
+    return Workspace(data, out / "artifacts", out / "reports", state, out / "overlays")
 
 
 def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
@@ -159,29 +162,36 @@ def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
 
 
 def params_for(request: ReprocessRequest, params: Params) -> Params:
-    """The params of the run: those of params.yaml, or the same with poses from files where the user names some.
+    """The params of the run: those of params.yaml, with what the user names on the command line.
 
     Raises:
         InputError: poses and person boxes are both named, or a format is named without poses or is unknown.
     """
-    if request.poses is None:
-        if request.pose_format is not None:
-            raise InputError(f"--pose-format {request.pose_format}: expected --poses too, which it is the format of")
-        return params
+    sections: dict[str, dict[str, Any]] = {}
+    if request.people is not None:
+        sections["report"] = {"people": request.people}
+    if request.poses is not None:
+        sections |= _of_files(request, params)
+    elif request.pose_format is not None:
+        raise InputError(f"--pose-format {request.pose_format}: expected --poses too, which it is the format of")
+    return params.model_copy(
+        update={name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
+    )
+
+
+def _of_files(request: ReprocessRequest, params: Params) -> dict[str, dict[str, Any]]:
+    """Values, by section, that let poses of files be tracked."""
     if request.detections:
         raise InputError(
             "expected --poses or --detections, got both; the boxes of poses are those around their keypoints"
         )
     if request.pose_format not in {None, AUTO, *FORMATS}:
         raise InputError(f"--pose-format must be {AUTO} or one of {', '.join(FORMATS)}, got {request.pose_format}")
-    sections: dict[str, dict[str, Any]] = {
+    return {
         "index": {"pose_format": request.pose_format or params.index.pose_format},
         "detect": {"source": "poses", "box_sources": ["detected"]},
         "estimate": {"source": "file"},
     }
-    return params.model_copy(
-        update={name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
-    )
 
 
 def _inputs(

@@ -18,11 +18,12 @@ class FreshVideos:
         workspace: its state folder keeps the record, which may be deleted at a cost of time only.
         stage: the stage.
         parts: what its results depend on beside its code and the inputs of a video, as JSON.
+        record: name of the record, where a stage keeps several; else the stage's.
     """
 
-    def __init__(self, workspace: Workspace, stage: str, parts: Any) -> None:
+    def __init__(self, workspace: Workspace, stage: str, parts: Any, *, record: str | None = None) -> None:
         self._workspace = workspace
-        self._path = workspace.state / "fresh" / f"{stage}.json"
+        self._path = workspace.state / "fresh" / f"{record or stage}.json"
         self._stage_key = content_key([code_key(f"tasks.{stage}"), packages_key(), parts])
         self._before = _read(self._path)
         self._now: dict[str, Any] = {}

@@ -12,9 +12,12 @@ from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.reporting import gather
-from tasks.reporting.clips import draw_tracks, poster_of, write_clip
+from tasks.reporting.clips import poster_of, write_clip
+from tasks.reporting.drawing import draw_tracks
+from tasks.reporting.faces import concealed
 from tasks.reporting.figures.paper_figures import draw_figures
 from tasks.reporting.labels import counted
+from tasks.reporting.overlays import head_circles, write_overlays
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES
 from tasks.whole_files import write_whole
@@ -28,11 +31,13 @@ _CONTROLS = 0.18
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Write `reports/index.html`, and clips and figures.json beside it, from tables, metrics and provenance."""
+    """Write `reports/index.html` with clips and figures.json, and overlays, from tables, metrics and provenance."""
     clips = _write_clips(workspace, params)
-    page = render_page(workspace, params, clips, draw_figures(workspace, params))
+    figures = draw_figures(workspace, params) if params.report.people == "shown" else []
+    page = render_page(workspace, params, clips, figures)
+    overlays = write_overlays(workspace, params)
     write_whole(workspace.reports / "index.html", page)
-    current().summary(clips=len(clips), bytes=len(page.encode()))
+    current().summary(clips=len(clips), overlays=overlays, bytes=len(page.encode()))
 
 
 def _write_clips(workspace: Workspace, params: "Params") -> list[gather.Row]:
@@ -106,5 +111,7 @@ def _drawn(workspace: Workspace, params: "Params", video: gather.Row, tracks: pd
     threshold = params.track.output_keypoint_threshold
     frames = gather.read_frame(workspace, "frames")
     source = VideoFrames(workspace.data, video, gather.records(frames[frames["video_id"] == video["video_id"]]))
-    for index, picture in source.read(range(video["frame_count"])):
+    circles = head_circles(workspace, params, video["video_id"], gather.records(tracks))
+    for index, whole in source.read(range(video["frame_count"])):
+        picture = concealed(whole, params.report.people, circles.get(index, []))
         yield draw_tracks(picture, of_frame.get(index, []), scale=scale, keypoint_threshold=threshold)

@@ -16,6 +16,8 @@ class Workspace:
     """What people read."""
     state: Path
     """Working state that may be deleted at a cost of time only: shard store, training checkpoints, progress."""
+    overlays: Path | None = None
+    """Videos with what was tracked drawn on them; None: none are written."""
 
     @classmethod
     def of_repository(cls, root: Path) -> "Workspace":

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from flows.runtime.outcomes import EXIT_CODES
+from tasks.errors import InputError
 
 Profile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="Write profiles/NAME.yaml over params.yaml first.")
@@ -83,7 +84,7 @@ def stage(
     raise typer.Exit(reproduce_stage(find_repository(), name, Console(), force=force))
 
 
-def reprocess(
+def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads them
     corpus: Annotated[
         Path,
         typer.Argument(help="A video file, a folder of videos or of frame folders, or a folder laid out like data/."),
@@ -107,11 +108,21 @@ def reprocess(
         str | None,
         typer.Option("--pose-format", metavar="NAME", help="Format of --poses; by default the content decides."),
     ] = None,
+    blur_faces: Annotated[
+        bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")
+    ] = False,
+    skeleton_only: Annotated[
+        bool, typer.Option("--skeleton-only", help="Draw skeletons on black in overlays and clips, without sound.")
+    ] = False,
 ) -> None:
     """Track the people of an external corpus, with networks that are trained already.
 
-    Runs the stages from index to report on the corpus and writes tables, tracks and a report to --out. A second
-    call continues where the first was stopped, and repeats only what a change of corpus or params.yaml requires.
+    Runs the stages from index to report on the corpus and writes tables, tracks, a report and an overlay of each
+    video to --out. A second call continues where the first was stopped, and repeats only what a change of corpus or
+    params.yaml requires. `corrtrack export DIR --format NAME` writes the tracks in a further format.
+
+    With --blur-faces or --skeleton-only the report has no other pictures of people. A face that no pose was found of
+    stays visible with --blur-faces, and so do voices in the sound: look at the result before it is passed on.
 
     With --poses the given poses are tracked, and only the correspondence network is needed. Their formats:
     parquet (corrtrack's own tables), posetrack17, coco (PoseTrack18 and 21 too), coco-results, alphapose, openpose,
@@ -129,5 +140,8 @@ def reprocess(
     from flows.reprocess import reprocess as run
     from flows.runtime.repository import find_repository
 
-    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format)
+    if blur_faces and skeleton_only:
+        raise InputError("expected --blur-faces or --skeleton-only, got both")
+    people = "faces_blurred" if blur_faces else "skeletons" if skeleton_only else None
+    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format, people)
     raise typer.Exit(run(find_repository(), request, Console()))

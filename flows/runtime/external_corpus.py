@@ -107,7 +107,7 @@ def _remove_links(view: Path) -> None:
 def results_by_video(workspace: Workspace) -> dict[str, list[Path]]:
     """Files that hold results of a single video, by its name, whether the index holds it or not."""
     folders = [workspace.tables / table.name for table in TABLES.values() if table.per_video]
-    folders += [*workspace.exports.glob("*/*"), workspace.reports / "clips"]
+    folders += [*workspace.exports.glob("*/*"), workspace.reports / "clips", *filter(None, [workspace.overlays])]
     files: dict[str, list[Path]] = {}
     for path in (path for folder in folders for path in sorted(folder.glob("*.*"))):
         written = written_files(path)

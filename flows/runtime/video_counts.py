@@ -81,6 +81,7 @@ def result_lines(workspace: Workspace) -> list[str]:
     """Where what was written lies, a line for each kind that is there."""
     merged = tables.MERGED_TRACKS.path(workspace.tables, "x").parent
     results = [
+        *([("overlays", workspace.overlays)] if workspace.overlays else []),
         ("tables", merged if merged.is_dir() else tables.TRACKS.path(workspace.tables, "x").parent),
         ("files in other formats", workspace.exports),
     ]

@@ -42,7 +42,8 @@ def prune(folder: Path, *, patience_seconds: float = 15.0) -> dict[str, int]:
     """
     out = require_out_folder(folder)
     with run_lock(out / ".corrtrack" / "run.lock", command="corrtrack prune", patience_seconds=patience_seconds):
-        table, workspace = StateTable(out), Workspace(out, out / "artifacts", out / "reports", out / ".corrtrack")
+        artifacts, reports, state = (out / name for name in ("artifacts", "reports", ".corrtrack"))
+        table, workspace = StateTable(out), Workspace(out, artifacts, reports, state, out / "overlays")
         files = results_by_video(workspace)
         removed = [name for name, row in table.rows.items() if row.state == "removed"]
         deleted = {name: sum(map(remove_written, files.get(name, []))) for name in removed}

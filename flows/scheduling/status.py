@@ -90,7 +90,8 @@ def _keys_now(repository: Repository, out: Path) -> Keys | None:
         poses = None if record["poses"] is None else Path(record["poses"])
         pose_format = None if poses is None else record["params"]["index"]["pose_format"]
         detections = tuple(map(Path, record["detections"]))
-        request = ReprocessRequest(Path(record["corpus"]), out, None, detections, poses, pose_format)
+        people = record["params"]["report"]["people"]
+        request = ReprocessRequest(Path(record["corpus"]), out, None, detections, poses, pose_format, people)
         return keys_of(params_for(request, load_params(repository.params)), weights)
     except (OSError, ValueError, KeyError, TypeError, InputError):
         return None

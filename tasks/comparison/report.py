@@ -15,7 +15,8 @@ from tasks.comparison.versions import TABLES, ScoredVideo, Version, scored_video
 from tasks.errors import InputError
 from tasks.frames import FrameError
 from tasks.reporting import gather
-from tasks.reporting.clips import draw_tracks, write_clip
+from tasks.reporting.clips import write_clip
+from tasks.reporting.drawing import draw_tracks
 from tasks.tables import read_table
 from tasks.whole_files import write_whole
 

@@ -30,6 +30,12 @@ def test_poses_of_files_are_tracked_instead_of_estimated_ones(params):
     assert params_for(ASKED, params) == params
 
 
+def test_what_is_shown_of_people_is_named_beside_other_changes(params):
+    asked = replace(ASKED, people="faces_blurred", poses=Path("street.json"))
+    assert params_for(asked, params).report.people == "faces_blurred"
+    assert params_for(asked, params).estimate.source == "file"
+
+
 @pytest.mark.parametrize(
     ("named", "message"),
     [

@@ -10,7 +10,7 @@ import numpy as np
 from models.arrays import BoolArray, Float32Array, FloatArray, Picture
 from models.keypoints import BODY, KEYPOINT_COUNT, SKELETON
 from models.poses.boxes import clip, extent_xyxy
-from tasks.reporting.clips import Colour
+from tasks.reporting.drawing import Colour
 
 PANEL_HEIGHT_PX: Final = 200
 WHITE: Final = (255, 255, 255)

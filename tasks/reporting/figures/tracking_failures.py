@@ -8,7 +8,7 @@ import numpy as np
 
 from models.arrays import FloatArray, IntArray
 from models.poses.boxes import iou
-from tasks.reporting.clips import track_colour
+from tasks.reporting.drawing import track_colour
 from tasks.reporting.figures.examples import Example, PaperFigure, best
 from tasks.reporting.figures.panels import Panel, joined, region_around
 from tasks.reporting.figures.tracked_video import ON_PERSON, ReportedVideo

@@ -4,7 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from tasks.reporting.clips import draw_tracks, poster_of, track_colour, write_clip
+from tasks.reporting.clips import poster_of, write_clip
+from tasks.reporting.drawing import draw_tracks, track_colour
 
 HEIGHT, WIDTH = 64, 80
 

@@ -20,8 +20,8 @@ def test_coco_and_posetrack_samples_run_through_all_stages(real_data, tmp_path, 
     run_stages(workspace, small, STAGES)
     images = pd.read_parquet(workspace.tables / "images.parquet")
     assert (images["split"] == "train").sum() == 103
-    notices = [read_provenance(workspace, stage)["notices"] for stage in STAGES]
-    assert any("no PoseTrack training persons" in notice for notices in notices for notice in notices)
+    by_stage = [read_provenance(workspace, stage)["notices"] for stage in STAGES]
+    assert any("no PoseTrack training persons" in notice for notices in by_stage for notice in notices)
     assert "tracking" in json.loads((workspace.reports / "metrics.json").read_text())
     assert (workspace.reports / "index.html").is_file()
 

@@ -42,11 +42,22 @@ def test_packages_are_compared_with_the_lock(checkout):
 
 def test_a_gpu_is_only_missed_when_it_is_asked_for(checkout, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert check_gpu(checkout).verdict == "note"
+    finding = check_gpu(checkout)
+    assert (finding.verdict, finding.state) == (
+        "note",
+        "CPU, since compute.gpus_per_worker is auto and torch sees no GPU",
+    )
     checkout.params.write_text(checkout.params.read_text().replace("gpus_per_worker: auto", "gpus_per_worker: 1"))
     finding = check_gpu(checkout)
     assert finding.verdict == "wrong"
     assert "gpus_per_worker=auto" in finding.remedy
+
+
+def test_a_gpu_that_is_seen_is_named_with_the_reason_for_taking_it(checkout, monkeypatch):
+    monkeypatch.setattr("tasks.gpus.visible_gpus", lambda: 2)
+    finding = check_gpu(checkout)
+    assert (finding.verdict, finding.remedy) == ("ok", "")
+    assert finding.state == "one GPU per worker, since compute.gpus_per_worker is auto and torch sees 2"
 
 
 def test_a_broken_params_file_is_found(checkout):

@@ -1,6 +1,5 @@
 """How many workers share a step changes nothing."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,8 @@ from tasks.progress import progress_file, read_events
 from tasks.training.parallel import SingleProcess, share_of, tree_sum
 from tasks.training.workers import check_room
 
-VICTIM = Path(__file__).with_name("victim.py")
+ROOT = Path(__file__).parents[3]
+VICTIM = [sys.executable, "-m", "tests.tasks.training.victim"]
 
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=16))
@@ -43,10 +43,9 @@ def test_shares(rank, size, share):
 
 
 def test_two_gloo_workers_equal_one(workspace):
-    environment = os.environ | {"PYTHONPATH": str(VICTIM.parents[3])}
     root = workspace.data.parent
     runs = [
-        subprocess.Popen([sys.executable, str(VICTIM), str(root), "join", str(rank), str(size)], env=environment)
+        subprocess.Popen([*VICTIM, str(root), "join", str(rank), str(size)], cwd=ROOT)
         for size in (1, 2)
         for rank in range(size)
     ]

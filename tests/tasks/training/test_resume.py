@@ -1,6 +1,5 @@
 """A training that is killed goes on and ends with the bytes of one that was not; nothing is trained twice."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from tasks import pretrain
 from tasks.progress import Progress, as_current
 from tasks.training.loop import Training
 
-VICTIM = Path(__file__).with_name("victim.py")
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -52,9 +51,9 @@ def half_written(workspace) -> list[Path]:
 
 def killed(workspace, moment: str, epoch: int, step: int) -> None:
     """Train in a process that is killed while it writes the checkpoint of this step, or right after it."""
-    environment = os.environ | {"PYTHONPATH": str(VICTIM.parents[3])}
-    command = [sys.executable, str(VICTIM), str(workspace.data.parent), "die", moment, str(epoch), str(step)]
-    victim = subprocess.run(command, env=environment, stderr=subprocess.PIPE)
+    process = [sys.executable, "-m", "tests.tasks.training.victim"]
+    command = [*process, str(workspace.data.parent), "die", moment, str(epoch), str(step)]
+    victim = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE)
     assert victim.returncode == -signal.SIGKILL, victim.stderr.decode()
 
 

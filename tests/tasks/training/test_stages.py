@@ -64,6 +64,13 @@ def test_the_chain_writes_all_weights_and_curves(workspace, params):
     assert load_weights(workspace.weights("reid"), "reid").architecture["identities"] == 2
 
 
+def test_a_training_logs_the_device_and_why(workspace, params, monkeypatch, caplog):
+    monkeypatch.setattr("tasks.gpus.visible_gpus", lambda: 0)
+    caplog.set_level("INFO")
+    run("pretrain", workspace, params)
+    assert "pretrain: trains on: CPU, since compute.gpus_per_worker is auto and torch sees no GPU" in caplog.messages
+
+
 def test_a_long_epoch_reports_which_part_of_it_is_done(workspace, params, changed, monkeypatch):
     monkeypatch.setattr("tasks.training.loop._SECONDS_BETWEEN_EVENTS", 0.0)
     with as_current(Progress(workspace.state, "pretrain")):
@@ -209,6 +216,7 @@ def test_gradients_reach_every_parameter_that_is_trained_and_no_other(workspace,
     order = job.order(0)[:4]
     job.loss(network, job.batch(order, np.arange(4), 0)).backward()
     parameters = dict(trained.named_parameters())
+    assert sum(parameter.requires_grad for parameter in parameters.values()) > 10
     assert all(parameter.grad is not None for parameter in parameters.values() if parameter.requires_grad)
     if module is train_refinement:
         assert all(not part.requires_grad and part.grad is None for part in network.siamese.parameters())

@@ -1,8 +1,8 @@
-"""A training in a process of its own, which is killed or joined with others.
+"""A training in a process of its own, which is killed or joined with others: `python -m tests.tasks.training.victim`.
 
-victim.py FOLDER die while|after EPOCH STEP: the stage pretrain, with a checkpoint after every step; it ends by SIGKILL
-    while it writes the checkpoint of that step, or as soon as that is in its place.
-victim.py FOLDER join RANK SIZE: its training as one of SIZE gloo workers; weights go to FOLDER/weights_SIZE_RANK.pt.
+... victim FOLDER die while|after EPOCH STEP: the stage pretrain, with a checkpoint after every step; it ends by SIGKILL
+    while it writes the checkpoint of that step, or as soon as it is written.
+... victim FOLDER join RANK SIZE: its training as one of SIZE gloo workers; weights go to FOLDER/weights_SIZE_RANK.pt.
 """
 
 import os
@@ -13,9 +13,6 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-import conftest
-
 from tasks import pretrain
 from tasks.determinism import make_deterministic
 from tasks.params.loading import load_params
@@ -25,16 +22,17 @@ from tasks.training.checkpoint import CheckpointStore
 from tasks.training.loop import Training
 from tasks.training.parallel import Distributed, SingleProcess
 from tasks.workspace import Workspace
+from tests.tasks.training.conftest import REPOSITORY, shrunk, with_values
 
 
 def main() -> None:
     folder, part, *rest = sys.argv[1:]
     workspace = Workspace.of_repository(Path(folder))
-    params = conftest.shrunk(load_params(conftest.REPOSITORY / "params.yaml"))
+    params = shrunk(load_params(REPOSITORY / "params.yaml"))
     if part == "die":
         moment, *when = rest
         die(moment, tuple(map(int, when)))
-        pretrain.run(workspace, conftest.with_values(params, "pretrain", passes_per_epoch=10))
+        pretrain.run(workspace, with_values(params, "pretrain", passes_per_epoch=10))
     else:
         join(workspace, params, *map(int, rest))
 
@@ -67,7 +65,7 @@ def join(workspace: Workspace, params: Params, rank: int, size: int) -> None:
         torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=size)
     jobs = []
     pretrain.run_job = lambda job, *_, **__: jobs.append(job)
-    pretrain.run(workspace, conftest.with_values(params, "pretrain", epochs=1, passes_per_epoch=7, micro_batches=4))
+    pretrain.run(workspace, with_values(params, "pretrain", epochs=1, passes_per_epoch=7, micro_batches=4))
     store = CheckpointStore(folder / f"checkpoints_{size}", print)
     group = SingleProcess() if size == 1 else Distributed()
     training = Training(jobs[0], store=store, group=group, device="cpu", progress=Progress(None, "pretrain"))

@@ -2,11 +2,13 @@
 
 import json
 import re
+from importlib import metadata
 
 import pandas as pd
 import pytest
 
 from tasks.demo_corpus.corpus import synthesise
+from tasks.scoring.run import Request, score_folder
 from tasks.stages import STAGES
 from tasks.tables import TABLES
 from tasks.workspace import Workspace
@@ -38,16 +40,24 @@ def test_every_table_opens_in_pandas_without_our_code(demo):
 def test_every_stage_records_how_its_result_came_about(demo):
     records = {stage: json.loads((demo.provenance / f"{stage}.json").read_text()) for stage in STAGES}
     assert [record["rejects"] for record in records.values()] == [[]] * len(STAGES)
-    assert all(record["seconds"] >= 0 and record["versions"]["torch"] for record in records.values())
+    assert {record["versions"]["torch"] for record in records.values()} == {metadata.version("torch")}
+    assert all(record["seconds"] > 0 for record in records.values())
+    assert records["estimate"]["seconds"] > records["track"]["seconds"], "networks take longer than arithmetic"
 
 
-def test_tracks_and_merged_tracks_are_scored_and_exported(demo):
-    metrics = json.loads((demo.reports / "scores.json").read_text())
-    for key in ("tracking", "merged"):
-        assert metrics[key]["sequences"]["annotated"] == 2
-        assert 0 <= metrics[key]["mAP"] <= 100
-        assert metrics[key]["MOTA"] <= 100
-        assert len(list((demo.artifacts / "exports" / "posetrack18" / key).glob("*.json"))) == 4
+@pytest.mark.parametrize("key", ["tracking", "merged"])
+def test_scores_are_those_of_the_exported_files_against_the_annotations(demo, key, tmp_path):
+    metrics = json.loads((demo.reports / "scores.json").read_text())[key]
+    exported = demo.artifacts / "exports" / "posetrack18" / key
+    assert len(list(exported.glob("*.json"))) == 4
+    totals = score_folder(Request(demo.data / "posetrack/annotations/val", exported, tmp_path / "out")).totals
+    assert metrics["sequences"]["annotated"] == 2
+    assert metrics["mAP"] == pytest.approx(totals.ap.ap[-1])
+    assert metrics["MOTA"] == pytest.approx(totals.mot.mota[-1])
+    assert metrics["id_switches"] == totals.counts.switches.sum()
+
+
+def test_every_table_of_the_paper_is_written(demo):
     assert sorted(path.name for path in (demo.reports / "tables").glob("*.json")) == [
         f"table_{number}.json" for number in range(2, 8)
     ]
@@ -63,6 +73,7 @@ def test_the_standalone_accuracy_of_every_method_is_measured(demo):
 def test_the_report_needs_nothing_from_elsewhere(demo):
     page = (demo.reports / "index.html").read_text()
     fetched = re.findall(r"""(?:src|href)=["']?(?!#|data:)([^"' >]+)""", page)
+    assert any(source.startswith("clips/") for source in fetched)
     assert [source for source in fetched if "://" in source or not (demo.reports / source).exists()] == []
     assert (demo.reports / "clips").is_dir()
 

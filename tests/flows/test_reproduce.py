@@ -69,7 +69,7 @@ def test_a_run_killed_with_two_stages_at_work_continues_and_leaves_nothing_behin
 
     code, text = ended(corrtrack("stage", "track"))
     assert code == 2
-    assert f"corrtrack reproduce (pid {killed.pid}, since" in text
+    assert f"corrtrack reproduce (pid {killed.pid} on " in text
 
     killed.kill()
     killed.wait()

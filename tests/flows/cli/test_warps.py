@@ -46,7 +46,7 @@ def arguments(tmp_path: Path) -> list[str]:
         cv2.imwrite(str(tmp_path / name), np.roll(picture, moved, axis=1))
         images.append({"id": index, "file_name": name})
         person = {"id": index, "image_id": index, "track_id": 4, "bbox_head": [10, 10, 15, 20]}
-        persons.append(person | {"keypoints": (keypoints + [moved, 0, 0]).ravel().tolist()})
+        persons.append(person | {"keypoints": (keypoints + np.array([moved, 0, 0])).ravel().tolist()})
     document = {"images": images, "annotations": persons, "categories": [CATEGORY]}
     (tmp_path / "still.json").write_text(json.dumps(document))
     network = CorrespondenceNetwork(SiameseNetwork(width=0.0625), RefinementNetwork(width=0.0625))

@@ -40,7 +40,7 @@ def options(
         typer.Option("--version", is_eager=True, callback=_print_version, help="Print version and revision, and exit."),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", "-v", help="Print the traceback of an error too; any position will do.")
+        bool, typer.Option("--debug", "-v", help="Print the traceback of an error too; allowed at any position.")
     ] = False,
 ) -> None:
     """Options of every command; `main` takes --debug out of the arguments before they are read."""

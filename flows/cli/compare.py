@@ -41,9 +41,9 @@ def compare(
     """Compare two finished runs: params, stages, metrics with intervals, and single errors.
 
     Both are scored on the annotated videos that they share. Each difference comes with a 95 % paired bootstrap
-    interval over videos; better and worse are said only where it excludes 0. Errors are told apart one by one: which
-    identity switches, misses and false positives are new, gone or common. Writes reports/compare/A..B.html with the
-    clips of the videos that changed most, side by side.
+    interval over videos; a metric counts as better or worse only where it excludes 0. Errors are compared one by one:
+    which identity switches, misses and false positives are new, gone or common. Writes reports/compare/A..B.html with
+    the clips of the videos that changed most, side by side.
 
     The tables of a git revision or saved run are read from DVC's cache. `corrtrack reproduce --save NAME` saves a run.
 

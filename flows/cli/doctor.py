@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def doctor() -> None:
     """Check what a run needs: Python, packages, disk, ports, device, video decoding, weights, leftovers.
 
-    Every line that is not well names what to do about it.
+    A line that reports a problem is followed by what to do about it.
     """
     from flows.runtime.repository import find_repository
 

@@ -54,7 +54,7 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, not as a table.")] = False,
 ) -> None:
-    """Measure for which poses and speeds each tracking method holds: true poses, made worse step by step.
+    """Measure how inaccurate poses and low frame rates affect each tracking method.
 
     Takes the annotated poses of validation videos, adds Gaussian noise to every keypoint or leaves keypoints out, and
     tracks the same poses by OKS, optical flow, re-identification, equation 6 and propagated OKS, at every N-th frame.

@@ -30,7 +30,9 @@ Annotations = Annotated[
 Video = Annotated[
     Path | None,
     typer.Option(
-        "--video", metavar="PATH", help="The video's file, or the folder of its pictures; without it OKS alone."
+        "--video",
+        metavar="PATH",
+        help="The video's file, or the folder of its pictures; without it only OKS is measured.",
     ),
 ]
 Strides = Annotated[
@@ -47,7 +49,7 @@ Weights = Annotated[
 ]
 Profile = Annotated[
     str | None,
-    typer.Option("--profile", metavar="NAME", help="Thresholds and sizes of profiles/NAME.yaml, not of params.yaml."),
+    typer.Option("--profile", metavar="NAME", help="Take the params of profiles/NAME.yaml, not params.yaml."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -76,7 +78,7 @@ def evaluate_tracking(  # noqa: PLR0913  one parameter per option is how typer r
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the tracking methods of Table 2 on given poses of an annotated video, also at lower frame rates.
+    """Compare the tracking methods of Table 2 on poses of an annotated video, also at lower frame rates.
 
     The same poses are tracked by OKS, by optical flow (DIS), by re-identification, by equation 6, and by the OKS of
     poses that correspondences propagate, at every N-th frame. No pose is added, no track is merged. All methods use

@@ -26,7 +26,7 @@ def trend(
     videos of fresh corpora: correspondences with each baseline, recovery, refinement, duplicate removal, merging,
     and what the correspondence network was trained on. Differences come with 95 % paired bootstrap intervals; a trend
     counts as shown only if its interval excludes 0. Writes reports/trend.json, reports/trend.md and
-    reports/tables/training_source.json, and leaves params.yaml and artifacts/ alone. A run that was stopped continues.
+    reports/tables/training_source.json, and changes neither params.yaml nor artifacts/. A stopped run continues.
 
     Examples:
 

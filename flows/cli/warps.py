@@ -69,7 +69,7 @@ def evaluate_warps(
     frame_size: FrameSize = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Measure on an annotated video how far apart two frames may be for correspondences to find the poses again.
+    """Measure on an annotated video over how many frames correspondences still find a pose.
 
     Takes the annotated poses of every frame f and propagates them to frame f+g, for each gap g: unmoved, by dense
     optical flow (OpenCV's DIS, directly from f to f+g, on the whole pictures), by the peaks of the Siamese network's

@@ -35,8 +35,8 @@ def import_weights(
 ) -> None:
     """Turn a checkpoint that the paper's authors released into a weight file of this project.
 
-    Nothing in the file is run, only tensors are read. Every tensor must be there in its shape: otherwise all that are
-    missing, extra or misshapen are named, and nothing is written. Track with them by the profile `released`.
+    No code in the file is run: only tensors are read. Every tensor must be present with its shape; otherwise the error
+    lists those that are missing, extra or misshapen, and nothing is written. The profile `released` tracks with them.
 
     Exit codes: 0 written, 2 the file cannot be used.
 

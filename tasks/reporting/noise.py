@@ -53,8 +53,9 @@ def _panel(rows: Sequence[Row], stride: int, metric: str, sweep: str) -> Chart:
 def _caption(content: Mapping[str, Any]) -> str:
     used = ", ".join(f"{name} {value}" for name, value in content["thresholds"].items())
     return (
-        f"True poses of {content['corpus']} ({content['persons']} persons in all frames) with Gaussian noise or "
-        f"missing keypoints, tracked by each method at the same thresholds ({used}). Noise costs MOTA whatever the "
-        "tracker, since keypoints beyond half a head count as missed and as false; person switches count persons whose "
-        "track changes, and are fewer where fewer poses are tracked at all, which the file counts too."
+        f"True poses of {content['persons']} persons in {content['frames']} frames of {content['videos']} videos, out "
+        f"of {content['corpus']}, with Gaussian noise or missing keypoints, tracked by each method at the same "
+        f"thresholds ({used}). Noise costs MOTA whatever the tracker, since keypoints beyond half a head count as "
+        "missed and as false; person switches count persons whose track changes, and are fewer where fewer poses are "
+        "tracked at all, which the file counts too."
     )

@@ -235,12 +235,12 @@ def test_the_noise_bench_is_drawn_where_its_file_is(workspace):
         noise_row(method, stride, noise, 50.0) for method in ("OKS", "Re-ID") for stride in (1, 4) for noise in (0, 1)
     ]
     rows += [noise_row("OKS", 1, 0, None, dropout=0.5)]
-    content = {"corpus": "8 <b>videos", "persons": 9, "thresholds": {"track.tau_corr": 0.1}, "rows": rows}
+    content = {"corpus": "8 <b>videos", "videos": 7, "frames": 5, "persons": 9, "thresholds": {"track.tau_corr": 0.1}, "rows": rows}
     workspace.reports.mkdir(parents=True, exist_ok=True)
     (workspace.reports / "noise.json").write_text(json.dumps(content))
     page = page_of(workspace)
     section = page[page.index('<section id="noise">') :]
     section = section[: section.index("</section>")]
-    assert "8 &lt;b&gt;videos (9 persons in all frames)" in section
+    assert "9 persons in 5 frames of 7 videos, out of 8 &lt;b&gt;videos" in section
     for text in ("1 of 4 frames", "every frame", "Re-ID", "missing keypoints", "track.tau_corr 0.1"):
         assert text in section

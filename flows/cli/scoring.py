@@ -133,7 +133,8 @@ def export(
 
     With RUN and --format: one file per video of the merged tracks. Formats: table (Parquet, a row for each keypoint),
     csv (a row for each pose), jsonl (a line for each frame), mot (boxes in MOTChallenge form), coco-tracks (COCO
-    annotations with track_id), cvat (CVAT for video 1.1), coco (results), posetrack18, posetrack17.
+    annotations with track_id), cvat (CVAT for video 1.1), deeplabcut (CSV of several animals), coco (results),
+    posetrack18, posetrack17.
 
     With --pred: one PoseTrack18 JSON per sequence, checked, in one archive. Every file must pass what the server's
     evaluator asks of it: names, unique identities below 10000, 17 keypoints and 17 scores per person, and with --gt

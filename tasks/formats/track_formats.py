@@ -11,6 +11,7 @@ from tasks.formats.coco_results import CocoTracks
 from tasks.formats.posetrack_tracks import Posetrack17Tracks, Posetrack18Tracks
 from tasks.formats.track_files.coco_tracks import CocoVideoTracks
 from tasks.formats.track_files.cvat import CvatTracks
+from tasks.formats.track_files.deeplabcut_csv import DeepLabCutCsv
 from tasks.formats.track_files.json_lines import JsonLines
 from tasks.formats.track_files.keypoint_table import KeypointTable
 from tasks.formats.track_files.mot_boxes import MotBoxes
@@ -28,6 +29,7 @@ TRACK_FORMATS: Final[Mapping[str, TrackFormat]] = MappingProxyType(
         "mot": MotBoxes(),
         "coco-tracks": CocoVideoTracks(),
         "cvat": CvatTracks(),
+        "deeplabcut": DeepLabCutCsv(),
     }
 )
 """The name is that of the folder below artifacts/exports and of the entry in `export`'s lists of formats."""

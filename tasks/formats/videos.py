@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from math import gcd
 from pathlib import Path
 
 import av
 
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.decoded_files import current
-from tasks.formats.frame_order import FrameOrderError, frame_order, shown_names, without_foreign
+from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.formats.video_search import VideoSearch, pictures_of, search_videos
@@ -89,13 +90,22 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
     if not whole:
         return
     rate = frames_per_second(folder)
+    seconds = _seconds_of_pictures([path.name for _, path, _ in whole], rate)
     for index, (number, path, _) in enumerate(whole):
-        time = round((number - whole[0][0]) / rate, 6) if rate else None
-        row = _frame_row(folder.name, index, path.relative_to(data).as_posix(), time)
+        row = _frame_row(folder.name, index, path.relative_to(data).as_posix(), seconds[index])
         part.frames.append(row | {"image_id": number + 1})  # a rejected picture must not shift the detections
     digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
     media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
     yield _video_row(folder.name, media, digest, size, len(whole), rate)
+
+
+def _seconds_of_pictures(names: list[str], rate: float | None) -> list[float | None]:
+    """Times since the first picture by the numbers in the names, whose smallest step is one frame at the rate."""
+    if not rate:
+        return [None] * len(names)
+    numbers = frame_numbers(names) or list(range(len(names)))
+    step = gcd(*(number - numbers[0] for number in numbers)) or 1
+    return [round((number - numbers[0]) / step / rate, 6) for number in numbers]
 
 
 def _in_order(part: CorpusPart, source: str, paths: list[Path]) -> list[Path]:

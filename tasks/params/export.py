@@ -7,7 +7,7 @@ from pydantic import Field
 from tasks.params.section import Section
 
 FormatName: TypeAlias = Literal[
-    "posetrack18", "posetrack17", "coco", "table", "csv", "jsonl", "mot", "coco-tracks", "cvat"
+    "posetrack18", "posetrack17", "coco", "table", "csv", "jsonl", "mot", "coco-tracks", "cvat", "deeplabcut"
 ]
 _Formats: TypeAlias = Annotated[list[FormatName], Field(max_length=20)]
 

@@ -12,8 +12,10 @@ import pandas as pd
 
 from models.arrays import FloatArray, Picture
 from models.keypoints import POSETRACK_KEYPOINTS
+from tasks.errors import machine_fault
 from tasks.frames import FrameError, VideoFrames, decoded_frames, upright
 from tasks.fresh_videos import FreshVideos
+from tasks.out_folder import remove_written
 from tasks.paths import below
 from tasks.progress import current
 from tasks.reporting import gather
@@ -39,32 +41,45 @@ def write_overlays(workspace: Workspace, params: "Params") -> int:
 
     A video whose pictures, tracks and params are those of its overlay is not drawn again.
     """
-    if workspace.overlays is None or not params.report.overlays:
+    if workspace.overlays is None:
         return 0
     videos = gather.records(gather.read_frame(workspace, "videos"))
+    if not params.report.overlays:
+        for video in videos:
+            remove_written(_path(workspace.overlays, video))
+        return 0
     videos = [video for video in videos if TABLES["tracks"].path(workspace.tables, video["video_id"]).exists()]
     parts = [params.report.people, params.report.clip_frames_per_second, params.track.output_keypoint_threshold]
     fresh = FreshVideos(workspace, "report", parts, record="overlays")
     current().start("overlays", len(videos))
     for done, video in enumerate(videos, start=1):
-        _overlay_if_stale(workspace, params, video, fresh)
+        _overlay_if_stale(workspace, params, video, workspace.overlays, fresh=fresh)
         current().advance(done, video=video["video_id"])
     fresh.keep()
     return len(videos)
 
 
-def _overlay_if_stale(workspace: Workspace, params: "Params", video: gather.Row, fresh: FreshVideos) -> None:
+def _path(folder: Path, video: gather.Row) -> Path:
+    return folder / f"{video['video_id']}.mp4"
+
+
+def _overlay_if_stale(
+    workspace: Workspace, params: "Params", video: gather.Row, folder: Path, *, fresh: FreshVideos
+) -> None:
     video_id = video["video_id"]
     inputs = [TABLES[name].path(workspace.tables, video_id) for name in (*_TRACKS, *_POSES)]
     key = fresh.key(inputs, repr(sorted(video.items())))
     if fresh.facts(video_id, key) is not None:
         return
-    path = Path(f"{workspace.overlays}/{video_id}.mp4")
-    overlay = _Overlay(workspace, params, video)
+    path = _path(folder, video)
     try:
+        overlay = _Overlay(workspace, params, video)
         write_movie(overlay.pictures(), path, overlay.form, overlay.sound)
     except (FrameError, av.FFmpegError, ValueError) as error:
-        current().notice(f"{video_id} has no overlay: {error}")
+        if machine_fault(error):
+            raise
+        remove_written(path)  # an earlier one may show what this one must not
+        current().notice(f"{video_id} has no overlay: {getattr(error, 'strerror', None) or error}")
         return
     if overlay.sound.left_out:
         current().notice(f"The overlay of {video_id} is silent: {overlay.sound.left_out}")
@@ -177,7 +192,9 @@ def _form(file: Path | None, rate: float) -> MovieForm:
         aspect = Fraction(stream.codec_context.sample_aspect_ratio or 1)
         base = Fraction(stream.time_base or 1 / exact)
         sound_from = Fraction(container.start_time or 0, av.time_base) if container.streams.audio else None
-        frame = next(container.decode(stream))
+        frame = next(container.decode(stream), None)
+    if frame is None:
+        raise FrameError(file.name, 0, "expected this frame, got the end of the file")
     first = Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base)
     is_on_its_side = round(frame.rotation / 90) % 2
     return MovieForm(

@@ -12,6 +12,7 @@ from pycocotools.coco import COCO
 
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
 from tasks.formats.mot import read_detections
+from tasks.formats.pose_files.registry import read_poses
 from tasks.formats.track_formats import TRACK_FORMATS
 from tasks.formats.tracked_video import TrackedVideo
 
@@ -152,6 +153,19 @@ def test_cvat_gets_a_skeleton_for_each_frame_and_an_end_before_each_gap(file_of)
     point = root.find("track[@id='7']/skeleton[@frame='1']/points[@label='nose']")
     assert point.get("points") == "301.50,20.00"
     assert [label.findtext("name") for label in root.iter("label")] == ["person", *NAMES]
+
+
+def test_deeplabcuts_form_has_a_row_for_each_frame_and_columns_for_each_track(file_of):
+    path = file_of("deeplabcut")
+    table = pd.read_csv(path, header=[0, 1, 2, 3], index_col=0)  # as DeepLabCut itself reads it
+    assert table.index.tolist() == list(range(FRAMES))
+    assert table.columns.get_level_values("individuals").unique().tolist() == ["person3", "person7"]
+    assert table.columns.get_level_values("bodyparts").unique().tolist() == NAMES
+    assert table["corrtrack", "person7", "nose", "x"].dropna().to_dict() == {0: 300.0, 1: 301.5}
+    assert table["corrtrack", "person7", "left_wrist", "x"].isna().all()
+    assert table.loc[EMPTY].isna().all()
+    again = read_poses(path, "deeplabcut")
+    assert len(again.poses) == 7
 
 
 def test_the_same_tracks_give_the_same_bytes(video):

@@ -1,6 +1,7 @@
 """Overlays: size, times and sound of the source, what is drawn, and what is not shown of people."""
 
 import struct
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -168,12 +169,27 @@ def test_pictures_in_a_folder_have_the_rate_of_clips(workspace, picture_file, pa
     assert decoded(overlay(workspace, tracks=[row(0, body(30, 24))])[0])[1] == (0, 83, 167)
 
 
-def test_no_overlay_is_written_where_the_workspace_has_no_folder_for_them(workspace):
+def test_where_overlays_are_off_or_have_no_folder_none_is_written_and_none_is_left(workspace):
     write_source(workspace.data / "walk.mp4")
-    checkout = Workspace(workspace.data, workspace.artifacts, workspace.reports, workspace.state)
-    with pytest.raises(TypeError):
-        overlay(checkout)
-    assert not workspace.overlays.exists()
+    path, _ = overlay(workspace)
+    params = load_params(ROOT / "params.yaml")
+    off = params.model_copy(update={"report": params.report.model_copy(update={"overlays": False})})
+    assert write_overlays(workspace, off) == 0
+    assert not path.exists()
+    assert write_overlays(replace(workspace, overlays=None), params) == 0
+    assert not path.exists()
+
+
+def test_a_source_that_breaks_leaves_no_earlier_overlay(workspace):
+    source = write_source(workspace.data / "walk.mp4")
+    path, _ = overlay(workspace)
+    source.write_bytes(source.read_bytes()[:1000])
+    params = load_params(ROOT / "params.yaml")
+    blurred = params.model_copy(update={"report": params.report.model_copy(update={"people": "faces_blurred"})})
+    with as_current(Progress(None, "report")) as progress:
+        write_overlays(workspace, blurred)
+    assert not path.exists()
+    assert progress.notices[0].startswith("walk has no overlay: ")
 
 
 def test_a_recovered_pose_is_dashed():

@@ -235,7 +235,8 @@ def test_the_noise_bench_is_drawn_where_its_file_is(workspace):
         noise_row(method, stride, noise, 50.0) for method in ("OKS", "Re-ID") for stride in (1, 4) for noise in (0, 1)
     ]
     rows += [noise_row("OKS", 1, 0, None, dropout=0.5)]
-    content = {"corpus": "8 <b>videos", "videos": 7, "frames": 5, "persons": 9, "thresholds": {"track.tau_corr": 0.1}, "rows": rows}
+    content = {"corpus": "8 <b>videos", "videos": 7, "frames": 5, "persons": 9}
+    content |= {"thresholds": {"track.tau_corr": 0.1}, "rows": rows}
     workspace.reports.mkdir(parents=True, exist_ok=True)
     (workspace.reports / "noise.json").write_text(json.dumps(content))
     page = page_of(workspace)

@@ -115,6 +115,11 @@ def test_a_profile_that_does_not_fit_is_one_error_that_names_it(folder, text, me
 
 
 @pytest.mark.parametrize("name", profile_names(PROFILES))
+def test_every_profile_takes_the_gpus_that_are_there(name):
+    assert parse_params(profile_text(PROFILES, name), name=name).compute.gpus_per_worker == "auto"
+
+
+@pytest.mark.parametrize("name", profile_names(PROFILES))
 def test_no_profile_merges_persons_of_160_pixels_who_stand_35_apart(name):
     """`merge.similarity_threshold` is a threshold on OKS, which does not shrink with the height of the maps."""
     merge = parse_params(profile_text(PROFILES, name), name=name).merge

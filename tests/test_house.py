@@ -94,6 +94,20 @@ def test_no_two_classes_have_the_same_name():
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def test_variables_are_called_by_what_they_hold():
+    """A pronoun or a participle says nothing about a value, and these words have plainer ones in the glossary."""
+    vague = {"one", "own", "found", "given", "told", "place", "spot", "slot", "slots", "footage", "surroundings"}
+    sources = [path for path in tracked() if path.relative_to(ROOT).parts[0] in {"bench", "flows", "models", "tasks"}]
+    offenders = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sources
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (name := getattr(node, "arg", getattr(node, "id", None))) in vague
+    }
+    assert offenders == set()
+
+
 def test_no_file_names_a_path_of_one_machine():
     patterns = re.compile("|".join(f"(?<![\\w.])/{name}/" for name in ("work", "root", "home")))
     texts = [path for path in tracked() if path.suffix in {".py", ".md", ".yaml", ".toml", ".html", ""}]

@@ -42,15 +42,15 @@ def status(
 
     console, repository = Console(), find_repository()
     while True:
-        found = status_of(repository, folder)
+        corpus_status = status_of(repository, folder)
         if watch:
             console.clear()
         if as_json:
-            typer.echo(json.dumps(found, indent=2))
+            typer.echo(json.dumps(corpus_status, indent=2))
         else:
-            show_status(console, found)
+            show_status(console, corpus_status)
         if not watch:
-            raise typer.Exit(exit_code_of(found))
+            raise typer.Exit(exit_code_of(corpus_status))
         time.sleep(_WATCH_SECONDS)
 
 

@@ -10,18 +10,18 @@ _LONGEST_SHOWN: Final = 60
 class FormatError(InputError):
     """A file that does not follow its format, or lacks what it is read for."""
 
-    def __init__(self, file: str, location: str, expected: str, found: str) -> None:
+    def __init__(self, file: str, location: str, expected: str, content: str) -> None:
         """Join the parts of the message; `location` is frame, person and field, empty for the whole file."""
         self.file, self.location = file, location
         where = f"{file}: {location}" if location else file
-        super().__init__(f"{where}: expected {expected}, got {found}")
+        super().__init__(f"{where}: expected {expected}, got {content}")
 
 
 class FieldError(ValueError):
     """A field of a record that does not follow the format; the reader adds file and location."""
 
-    def __init__(self, field: str, expected: str, found: object) -> None:
-        super().__init__(f"{field}: expected {expected}, got {shown(found)}")
+    def __init__(self, field: str, expected: str, content: object) -> None:
+        super().__init__(f"{field}: expected {expected}, got {shown(content)}")
 
 
 class InWords(str):

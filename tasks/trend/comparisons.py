@@ -23,7 +23,7 @@ class Trend:
     """A statement of the paper: `first` is better than `second` in each metric."""
 
     name: str
-    place: str
+    section: str
     first: str
     second: str
     metrics: tuple[Metric, ...]
@@ -31,9 +31,11 @@ class Trend:
     """What the paper says of the first."""
 
 
-def _against_baselines(name: str, variant: str, place: str) -> tuple[Trend, ...]:
+def _against_baselines(name: str, variant: str, section: str) -> tuple[Trend, ...]:
     return tuple(
-        Trend(f"{name} against {method}, {boxes} boxes", place, f"{variant}, {boxes}", f"{method}, {boxes}", _TRACKING)
+        Trend(
+            f"{name} against {method}, {boxes} boxes", section, f"{variant}, {boxes}", f"{method}, {boxes}", _TRACKING
+        )
         for boxes in ("annotated", "detected")
         for method in ("OKS", "Optical flow", "Re-ID")
     )
@@ -86,7 +88,7 @@ def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resam
     )
     parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     values = {"first_mean": _mean(first, parts), "second_mean": _mean(second, parts)}
-    facts = {name: getattr(trend, name) for name in ("name", "place", "first", "second", "claim")}
+    facts = {name: getattr(trend, name) for name in ("name", "section", "first", "second", "claim")}
     return facts | {"metric": metric} | values | _as_row(difference)
 
 

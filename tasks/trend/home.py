@@ -42,9 +42,9 @@ class TrendHome:
 
     def folder(self, name: str) -> Workspace:
         """One of the folders; all trainings read the same pictures."""
-        own = Workspace.of_repository(self.root / name)
-        data = self.root / "training" / "data" if name.startswith("source-") else own.data
-        return Workspace(data, own.artifacts, own.reports, own.state)
+        workspace = Workspace.of_repository(self.root / name)
+        data = self.root / "training" / "data" if name.startswith("source-") else workspace.data
+        return Workspace(data, workspace.artifacts, workspace.reports, workspace.state)
 
     def params(self, name: str) -> Params:
         """The numbers of one of the folders."""

@@ -53,7 +53,7 @@ def training_source(rows: Sequence[Row], corpora: Sequence[CorpusScores], min_si
     chosen = {
         name: value for name, value in min_similarity.items() if name.startswith(_TRAINED_ON) and value is not None
     }
-    notes = [_sentence(row) for row in rows if row["place"] == "Section 6.1"]
+    notes = [_sentence(row) for row in rows if row["section"] == "Section 6.1"]
     corpus = _corpus_sentence(corpora)
     return {"corpus": corpus, "rows": table, "published": [], "chosen": chosen, "notes": notes}
 
@@ -99,7 +99,7 @@ def _cells(row: Row) -> list[str]:
     interval = f"{_number(row['low'])} to {_number(row['high'])}"
     verdict = row["verdict"] if row["claim"] == "better" else f"{row['verdict']} (the paper saw no difference)"
     values = (_number(row[name]) for name in ("first_mean", "second_mean", "difference"))
-    return [row["name"], row["place"], row["metric"], *values, interval, verdict]
+    return [row["name"], row["section"], row["metric"], *values, interval, verdict]
 
 
 def _sentence(row: Row) -> str:
@@ -120,7 +120,7 @@ def _corpus_sentence(corpora: Sequence[CorpusScores]) -> str:
 
 
 def _count(rows: Sequence[Row], verdict: str) -> int:
-    return sum(row["verdict"] == verdict for row in rows if row["place"] != NOT_OF_THE_PAPER)
+    return sum(row["verdict"] == verdict for row in rows if row["section"] != NOT_OF_THE_PAPER)
 
 
 def _line(cells: Sequence[object]) -> str:

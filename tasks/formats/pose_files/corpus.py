@@ -63,7 +63,7 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
         part: the corpus with its videos and frames.
         format_name: a name of `registry.FORMATS`, or auto.
     """
-    found = CorpusPoses()
+    corpus_poses = CorpusPoses()
     videos = {row["video_id"]: row for row in part.videos}
     frames: dict[str, list[Row]] = {name: [] for name in videos}
     for row in part.frames:
@@ -74,13 +74,13 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
         try:
             file = read_poses(path, format_name)
         except InputError as error:
-            found.reject(source, "", str(error).removeprefix(f"{path}: "))
+            corpus_poses.reject(source, "", str(error).removeprefix(f"{path}: "))
             continue
         for row in file.rejects:
-            found.reject(source, row["location"], row["reason"])
+            corpus_poses.reject(source, row["location"], row["reason"])
         chosen = [name for name in videos if videos[name]["source"] is not None] if video_id is None else [video_id]
-        _take(found, file, source, {name: (videos[name], frames[name]) for name in chosen})
-    return found
+        _take(corpus_poses, file, source, {name: (videos[name], frames[name]) for name in chosen})
+    return corpus_poses
 
 
 def _files(folder: Path, video_ids: Sequence[str]) -> Iterator[tuple[Path, str | None]]:
@@ -103,19 +103,23 @@ def _video_of(path: Path, video_ids: Sequence[str]) -> str | None:
     return max(fits, key=len, default=None)
 
 
-def _take(found: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, tuple[Row, list[Row]]]) -> None:
+def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, tuple[Row, list[Row]]]) -> None:
     """Take the poses of each video that the file may belong to, and reject the file's rest."""
     if not videos:
-        found.reject(source, "", "expected the name of a video of the corpus, such as NAME.json, got another name")
+        corpus_poses.reject(
+            source, "", "expected the name of a video of the corpus, such as NAME.json, got another name"
+        )
         return
-    if twice := found.videos & set(videos):
-        found.reject(source, "", f"expected one file of poses for each video, got another one of {sorted(twice)[0]}")
+    if twice := corpus_poses.videos & set(videos):
+        corpus_poses.reject(
+            source, "", f"expected one file of poses for each video, got another one of {sorted(twice)[0]}"
+        )
         return
-    before = len(found.rows)
+    before = len(corpus_poses.rows)
     try:
         keypoints = _keypoints(file)
     except FieldError as error:
-        found.reject(source, "", str(error))
+        corpus_poses.reject(source, "", str(error))
         return
     has_body = np.atleast_1d((keypoints[:, BODY, 2] > 0).any(axis=1))
     in_video = 0
@@ -130,12 +134,12 @@ def _take(found: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, 
         rows.sort(key=lambda row: row["frame_index"])
         numbered = [row | {"file_pose_id": number} for number, row in enumerate(rows)]
         if numbered:
-            found.take(file, match, numbered)
-            found.videos.add(video["video_id"])
-    _reject_rest(found, file, source, taken=len(found.rows) - before, in_video=in_video)
+            corpus_poses.take(file, match, numbered)
+            corpus_poses.videos.add(video["video_id"])
+    _reject_rest(corpus_poses, file, source, taken=len(corpus_poses.rows) - before, in_video=in_video)
 
 
-def _reject_rest(found: CorpusPoses, file: PoseFile, source: str, *, taken: int, in_video: int) -> None:
+def _reject_rest(corpus_poses: CorpusPoses, file: PoseFile, source: str, *, taken: int, in_video: int) -> None:
     count = len(file.poses)
     reasons = []
     if in_video < count:
@@ -146,7 +150,9 @@ def _reject_rest(found: CorpusPoses, file: PoseFile, source: str, *, taken: int,
     if not count:
         reasons.append("it holds none")
     if reasons:
-        found.reject(source, "", f"expected poses of this corpus, got {taken} that can be used: {'; '.join(reasons)}")
+        corpus_poses.reject(
+            source, "", f"expected poses of this corpus, got {taken} that can be used: {'; '.join(reasons)}"
+        )
 
 
 def _keypoints(file: PoseFile) -> FloatArray:

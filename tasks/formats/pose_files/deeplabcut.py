@@ -44,7 +44,9 @@ def frames(text: str) -> Iterator[FrameRecord]:
             raise FieldError(f"row {position}", f"{width} cells", InWords(f"{len(row)}"))
         key, is_index = _key(row[: header.key_columns])
         persons = [_keypoints(row, columns, position) for columns in header.columns]
-        yield FrameRecord(key, [one for one in persons if np.isfinite(one[:, :2]).all(axis=1).any()], is_index)
+        yield FrameRecord(
+            key, [keypoints for keypoints in persons if np.isfinite(keypoints[:, :2]).all(axis=1).any()], is_index
+        )
 
 
 def names(text: str) -> tuple[str, ...]:

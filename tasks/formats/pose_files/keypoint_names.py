@@ -81,5 +81,5 @@ def canonical_name(name: str) -> str:
         tokens = [tokens[0][0], tokens[0][1:]]
     sides = [_SIDE_TOKENS[token] for token in tokens if token in _SIDE_TOKENS]
     part = "_".join(token for token in tokens if token not in _SIDE_TOKENS)
-    joined = f"{sides[0]}_{part}" if len(sides) == 1 else part
-    return _ALSO_CALLED.get(joined, joined)
+    sided = f"{sides[0]}_{part}" if len(sides) == 1 else part
+    return _ALSO_CALLED.get(sided, sided)

@@ -80,8 +80,8 @@ def person(record: Any) -> Person:
     """Positions and scores of one instance."""
     fields = as_object("person", record)
     xy = pairs("keypoints", fields.get("keypoints"))
-    given = fields.get("keypoint_scores")
-    scores = None if given is None else flat_numbers("keypoint_scores", given)
+    keypoint_scores = fields.get("keypoint_scores")
+    scores = None if keypoint_scores is None else flat_numbers("keypoint_scores", keypoint_scores)
     return Person(with_scores(xy, scores), optional_number(fields, "bbox_score"))
 
 

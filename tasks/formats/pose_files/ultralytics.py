@@ -48,8 +48,8 @@ def person(record: Any) -> Person | None:
     columns = [flat_numbers(f"keypoints.{axis}", keypoints.get(axis)) for axis in "xy"]
     if len(columns[0]) != len(columns[1]):
         raise FieldError("keypoints", f"as many y as x ({len(columns[0])})", len(columns[1]))
-    given = keypoints.get("visible")
-    scores = None if given is None else flat_numbers("keypoints.visible", given)
+    visibilities = keypoints.get("visible")
+    scores = None if visibilities is None else flat_numbers("keypoints.visible", visibilities)
     return Person(with_scores(np.column_stack(columns), scores), optional_number(fields, "confidence"))
 
 

@@ -34,10 +34,11 @@ def run(workspace: Workspace, params: "Params") -> None:
     """Write `reports/index.html` with clips and figures.json, and overlays, from tables, metrics and provenance."""
     clips = _write_clips(workspace, params)
     figures = draw_figures(workspace, params) if params.report.people == "shown" else []
-    page = render_page(workspace, params, clips, figures)
     overlays = write_overlays(workspace, params)
+    shown = [clip | {"overlay": overlays.get(clip["video_id"])} for clip in clips]
+    page = render_page(workspace, params, shown, figures)
     write_whole(workspace.reports / "index.html", page)
-    current().summary(clips=len(clips), overlays=overlays, bytes=len(page.encode()))
+    current().summary(clips=len(clips), overlays=len(overlays), bytes=len(page.encode()))
 
 
 def _write_clips(workspace: Workspace, params: "Params") -> list[gather.Row]:

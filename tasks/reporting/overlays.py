@@ -1,5 +1,6 @@
 """Overlays: each tracked video once more at its own size and times, with skeletons, identities and trails."""
 
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
@@ -36,18 +37,20 @@ _POSES: Final = ("poses", "recovered_poses")
 _TRACKS: Final = ("tracks", "merged_tracks")
 
 
-def write_overlays(workspace: Workspace, params: "Params") -> int:
-    """Write overlays/<video_id>.mp4 of every tracked video where the workspace has a place for them; gives how many.
+def write_overlays(workspace: Workspace, params: "Params") -> dict[str, str]:
+    """Write overlays/<video_id>.mp4 of every tracked video where the workspace has a folder for them.
+
+    Gives the path of each from the folder of the report, by its video.
 
     A video whose pictures, tracks and params are those of its overlay is not drawn again.
     """
     if workspace.overlays is None:
-        return 0
+        return {}
     videos = gather.records(gather.read_frame(workspace, "videos"))
     if not params.report.overlays:
         for video in videos:
             remove_written(_path(workspace.overlays, video))
-        return 0
+        return {}
     videos = [video for video in videos if TABLES["tracks"].path(workspace.tables, video["video_id"]).exists()]
     parts = [params.report.people, params.report.clip_frames_per_second, params.track.output_keypoint_threshold]
     fresh = FreshVideos(workspace, "report", parts, record="overlays")
@@ -56,7 +59,8 @@ def write_overlays(workspace: Workspace, params: "Params") -> int:
         _overlay_if_stale(workspace, params, video, workspace.overlays, fresh=fresh)
         current().advance(done, video=video["video_id"])
     fresh.keep()
-    return len(videos)
+    paths = {video["video_id"]: _path(workspace.overlays, video) for video in videos}
+    return {name: os.path.relpath(path, workspace.reports) for name, path in paths.items() if path.is_file()}
 
 
 def _path(folder: Path, video: gather.Row) -> Path:

@@ -90,7 +90,7 @@ def overlay(workspace, people="shown", tracks=None):
     params = load_params(ROOT / "params.yaml")
     params = params.model_copy(update={"report": params.report.model_copy(update={"people": people})})
     with as_current(Progress(None, "report")) as progress:
-        write_overlays(workspace, params)
+        assert write_overlays(workspace, params) == {"walk": "../overlays/walk.mp4"}
     return workspace.overlays / "walk.mp4", progress
 
 
@@ -174,9 +174,9 @@ def test_where_overlays_are_off_or_have_no_folder_none_is_written_and_none_is_le
     path, _ = overlay(workspace)
     params = load_params(ROOT / "params.yaml")
     off = params.model_copy(update={"report": params.report.model_copy(update={"overlays": False})})
-    assert write_overlays(workspace, off) == 0
+    assert write_overlays(workspace, off) == {}
     assert not path.exists()
-    assert write_overlays(replace(workspace, overlays=None), params) == 0
+    assert write_overlays(replace(workspace, overlays=None), params) == {}
     assert not path.exists()
 
 
@@ -187,7 +187,7 @@ def test_a_source_that_breaks_leaves_no_earlier_overlay(workspace):
     params = load_params(ROOT / "params.yaml")
     blurred = params.model_copy(update={"report": params.report.model_copy(update={"people": "faces_blurred"})})
     with as_current(Progress(None, "report")) as progress:
-        write_overlays(workspace, blurred)
+        assert write_overlays(workspace, blurred) == {}
     assert not path.exists()
     assert progress.notices[0].startswith("walk has no overlay: ")
 

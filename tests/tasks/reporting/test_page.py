@@ -126,6 +126,11 @@ def test_a_name_with_characters_of_an_address_is_linked_to_its_file(workspace):
     assert unquote(source) == "clips/a#1?b%20c.mp4"
 
 
+def test_a_clip_leads_to_the_overlay_where_there_is_one(workspace):
+    assert 'href="../overlays/a%231.mp4"' in page_of(workspace, [CLIP | {"overlay": "../overlays/a#1.mp4"}])
+    assert "overlays" not in page_of(workspace, [CLIP | {"overlay": None}]).partition("<pre")[0]
+
+
 def test_text_from_files_is_escaped(workspace):
     write_provenance(workspace, "index", notices=["<script>alert(1)</script>"])
     page = page_of(workspace, [CLIP])

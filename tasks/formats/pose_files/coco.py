@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from models.arrays import FloatArray
 from tasks.formats.errors import FieldError, InWords
-from tasks.formats.fields import numbers
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 from tasks.formats.pose_files.source import Document
-from tasks.formats.pose_files.values import as_list, as_object, first_of, flat_numbers, optional_number, triples
+from tasks.formats.pose_files.values import (
+    as_list,
+    as_object,
+    box_of_sides,
+    first_of,
+    flat_numbers,
+    optional_number,
+    triples,
+)
 
 
 def is_results(document: Any) -> bool:
@@ -100,13 +106,7 @@ def person(record: Any) -> Person | None:
             raise FieldError("scores", f"{len(keypoints)} numbers", InWords(f"{len(scores)} numbers"))
         labelled = (keypoints != 0).any(axis=1)
         keypoints[:, 2] = np.where(labelled, scores, 0.0)
-    return Person(keypoints, optional_number(fields, "score"), _box(fields.get("bbox", fields.get("box"))))
-
-
-def _box(value: Any) -> FloatArray | None:
-    """Left, top, width and height of a box with an area; None of anything else, since a pose does without."""
-    box = numbers([value], 4)
-    return None if box is None or not np.isfinite(box).all() or not (box[0, 2:] > 0).all() else box[0]
+    return Person(keypoints, optional_number(fields, "score"), box_of_sides(fields.get("bbox", fields.get("box"))))
 
 
 def _key(field: str, value: Any) -> Key:

@@ -15,6 +15,7 @@ from tasks.formats.pose_files.source import Document
 from tasks.formats.pose_files.values import (
     as_list,
     as_object,
+    box_of_corners,
     first_of,
     flat_numbers,
     optional_number,
@@ -82,7 +83,7 @@ def person(record: Any) -> Person:
     xy = pairs("keypoints", fields.get("keypoints"))
     keypoint_scores = fields.get("keypoint_scores")
     scores = None if keypoint_scores is None else flat_numbers("keypoint_scores", keypoint_scores)
-    return Person(with_scores(xy, scores), optional_number(fields, "bbox_score"))
+    return Person(with_scores(xy, scores), optional_number(fields, "bbox_score"), box_of_corners(fields.get("bbox")))
 
 
 def _is_instance(entry: Any) -> bool:

@@ -13,6 +13,7 @@ from models.arrays import FloatArray
 from models.keypoints import KEYPOINT_COUNT
 from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.records import FrameRecord, Person
+from tasks.formats.pose_files.values import box_of_sides
 
 _COLUMNS: Final = ("x", "y", "score")
 _OWN_SOURCE: Final = "detected"
@@ -31,9 +32,12 @@ def frames(path: Path) -> Iterator[FrameRecord]:
     frame_index = np.asarray(rows["frame_index"].to_pylist(), dtype=np.int64)
     values = np.stack([_lists(rows[name]) for name in _COLUMNS], axis=-1)
     scores = rows["pose_score"].to_pylist() if "pose_score" in names else [None] * len(rows)
+    boxes = rows["box_xywh"].to_pylist() if "box_xywh" in names else [None] * len(rows)
     for index in np.unique(frame_index):
         here = np.flatnonzero(frame_index == index)
-        yield FrameRecord(int(index), [(values[row], scores[row]) for row in here], is_index=True)
+        yield FrameRecord(
+            int(index), [(values[row], scores[row], box_of_sides(boxes[row])) for row in here], is_index=True
+        )
 
 
 def person(record: Any) -> Person:

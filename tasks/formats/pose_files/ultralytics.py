@@ -12,11 +12,20 @@ import numpy as np
 from tasks.formats.errors import FieldError, InWords
 from tasks.formats.pose_files.records import FrameRecord, Person
 from tasks.formats.pose_files.source import Document
-from tasks.formats.pose_files.values import as_list, as_object, first_of, flat_numbers, optional_number, with_scores
+from tasks.formats.pose_files.values import (
+    as_list,
+    as_object,
+    box_of_corners,
+    first_of,
+    flat_numbers,
+    optional_number,
+    with_scores,
+)
 
 _BOX_FIELDS: Final = 5
 _MOST_EXTRA_FIELDS: Final = 2
 _PERSON_CLASS: Final = 0.0
+_CORNERS: Final = ("x1", "y1", "x2", "y2")
 
 
 def recognises(document: Any) -> bool:
@@ -50,7 +59,9 @@ def person(record: Any) -> Person | None:
         raise FieldError("keypoints", f"as many y as x ({len(columns[0])})", len(columns[1]))
     visibilities = keypoints.get("visible")
     scores = None if visibilities is None else flat_numbers("keypoints.visible", visibilities)
-    return Person(with_scores(np.column_stack(columns), scores), optional_number(fields, "confidence"))
+    sides = fields.get("box")
+    box = box_of_corners([sides.get(name) for name in _CORNERS]) if isinstance(sides, dict) else None
+    return Person(with_scores(np.column_stack(columns), scores), optional_number(fields, "confidence"), box)
 
 
 def are_labels(texts: Sequence[tuple[str, str]]) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.arrays import FloatArray
 from tasks.formats.errors import FieldError, InWords
+from tasks.formats.fields import numbers
 
 
 def flat_numbers(field: str, value: Any) -> FloatArray:
@@ -66,6 +67,19 @@ def optional_number(record: dict[str, Any], *fields: str) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _number(field, value)
     return None
+
+
+def box_of_sides(value: Any) -> FloatArray | None:
+    """Left, top, width and height (4,) of a box with an area; None of anything else, since a pose does without."""
+    box = numbers([value], 4)
+    return None if box is None or not np.isfinite(box).all() or not (box[0, 2:] > 0).all() else box[0]
+
+
+def box_of_corners(value: Any) -> FloatArray | None:
+    """The same of left, top, right and bottom, bare or in a list of one."""
+    inner = value[0] if isinstance(value, list) and len(value) == 1 else value
+    corners = numbers([inner], 4)
+    return None if corners is None else box_of_sides([*corners[0, :2], *(corners[0, 2:] - corners[0, :2])])
 
 
 def as_object(field: str, value: Any) -> dict[str, Any]:

@@ -126,3 +126,39 @@ def test_hdf5_is_refused_with_the_way_out(tmp_path):
     (tmp_path / "analysis.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     with pytest.raises(InputError, match="export csv instead"):
         read_poses(tmp_path / "analysis.h5")
+
+
+BOX = {"bbox": [10, 20, 30, 40]}
+CORNERS = {"x1": 10, "y1": 20, "x2": 40, "y2": 60}
+
+
+@pytest.mark.parametrize(
+    ("name", "add"),
+    [
+        ("coco-results", lambda document: [person.update(BOX) for person in document]),
+        ("alphapose", lambda document: [person.update(box=[10, 20, 30, 40]) for person in document]),
+        (
+            "mmpose",
+            lambda document: [
+                person.update(bbox=[[10, 20, 40, 60]])
+                for frame in document["instance_info"]
+                for person in frame["instances"]
+            ],
+        ),
+        ("ultralytics", lambda document: [person.update(box=CORNERS) for frame in document for person in frame]),
+    ],
+)
+def test_a_box_of_the_file_goes_with_its_pose(written, name, add):
+    path = written(name)
+    document = json.loads(path.read_text())
+    add(document)
+    path.write_text(json.dumps(document))
+    assert [pose.box_xywh.tolist() for pose in read_poses(path, name).poses] == [[10, 20, 30, 40]] * 2
+
+
+@pytest.mark.parametrize("box", [[10, 20, 0, 40], [10, 20, 30], [None, 1, 2, 3], "wide", [1e400, 1, 2, 3]])
+def test_a_box_that_is_none_costs_no_pose(written, box):
+    path = written("coco-results")
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps([person | {"bbox": box} for person in document]))
+    assert [pose.box_xywh for pose in read_poses(path).poses] == [None, None]

@@ -1,7 +1,9 @@
 """`corrtrack reproduce` and `corrtrack stage`: the repository's own corpus, only what is stale."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 
 from rich.console import Console
@@ -11,8 +13,10 @@ from flows.runtime.exclusive_run import exclusive_run
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.pipeline import Pipeline, dvc_status, move_broken_lock, read_pipeline
 from flows.runtime.prefect_flow import flow, side_by_side
+from flows.runtime.printing import print_line
 from flows.runtime.process_runner import ProcessRunner, update_by_dvc
 from flows.runtime.repository import Repository, make_private
+from flows.runtime.run_plan import PlannedStage, chosen_stages, plan_table, planned_stages, recorded_params
 from flows.runtime.run_servers import RunServers
 from flows.runtime.summary import RunTimes, exit_code, headline, print_summary
 from tasks.errors import InputError
@@ -22,10 +26,9 @@ from tasks.params.sections import Params
 
 @flow("reproduce")
 def update_stages(
-    runner: ProcessRunner, servers: RunServers, pipeline: Pipeline, stale: set[str], at_once: int
+    runner: ProcessRunner, servers: RunServers, pipeline: Pipeline, stale: set[str], stages: Sequence[str], at_once: int
 ) -> Iterator[StageOutcome]:
-    """Update the stale stages, and those behind them, each as soon as the stages it reads from are up to date."""
-    stages = pipeline.with_downstream(stale)
+    """Update `stages`, the stale ones and those behind them, each as soon as those it reads from are up to date."""
     return side_by_side(
         {stage: partial(_update, runner, servers, pipeline, stale, stage) for stage in stages},
         after={stage: set(pipeline.upstream(stage)) & set(stages) for stage in stages},
@@ -34,38 +37,87 @@ def update_stages(
     )
 
 
-def reproduce(repository: Repository, console: Console, *, prepare: Callable[[], object] = lambda: None) -> ExitCode:
-    """Bring every stage up to date and print the scores and seconds.
+def reproduce(
+    repository: Repository,
+    console: Console,
+    *,
+    prepare: Callable[[], object] = lambda: None,
+    first: str | None = None,
+    last: str | None = None,
+) -> ExitCode:
+    """Bring every stage up to date, or those from `first` until `last`, and print the scores and seconds.
 
     Args:
         repository: The checkout.
         console: Where progress and the table go.
         prepare: What must happen while no other run can, such as writing params.yaml.
+        first: Stages before it are left as they are, also where they are stale.
+        last: Only this stage and what it reads from is updated.
 
     Raises:
-        InputError: another run is going on, or params.yaml does not fit.
+        InputError: another run is going on, params.yaml does not fit, or there is no such stage.
         StageFailedError: a stage ended with an error.
         StoppedError: SIGINT or SIGTERM came.
     """
     start = time.monotonic()
     before = headline(repository.workspace.reports / "metrics.json")
     pipeline = read_pipeline(repository.root / "dvc.yaml")
+    chosen = chosen_stages(pipeline, first=first, last=last)
     with exclusive_run(repository, console, pipeline.stages, command="corrtrack reproduce") as runner:
         prepare()
         params = load_params(repository.params)
         with RunServers(runner, params) as servers:
             _provide_corpus(runner, servers, pipeline, params)
             stale = _stale_stages(runner, pipeline)
+            reached = pipeline.with_downstream(stale)
+            stages = [stage for stage in reached if stage in chosen]
             updated: list[StageOutcome] = []
-            if stale:
-                servers.start_for(pipeline.with_downstream(stale))
+            if stages:
+                servers.start_for(stages)
                 servers.connect_prefect()
-                updated = update_stages(runner, servers, pipeline, stale, params.compute.stages_at_once)
+                updated = update_stages(runner, servers, pipeline, stale, stages, params.compute.stages_at_once)
     outcome_of = {outcome.stage: outcome for outcome in updated}
     outcomes = [outcome_of.get(stage, StageOutcome(stage, "unchanged", 0.0)) for stage in pipeline.stages]
     times = RunTimes(total=time.monotonic() - start, servers=servers.waited_seconds)
     print_summary(console, repository.workspace, outcomes, times, before=before)
+    if left_out := [stage for stage in reached if stage not in chosen]:
+        print_line(console, f"left as they are, though they are or may be stale: {', '.join(left_out)}")
     return exit_code(repository.workspace)
+
+
+def print_plan(
+    repository: Repository,
+    console: Console,
+    params: Params,
+    *,
+    first: str | None = None,
+    last: str | None = None,
+    as_json: bool = False,
+) -> ExitCode:
+    """Print what `reproduce` would run by these params, why, and what it took the last time; change nothing.
+
+    Raises:
+        InputError: there is no such stage.
+        PipelineError: DVC could not find out what is stale.
+    """
+    pipeline = read_pipeline(repository.root / "dvc.yaml")
+    plan = _plan(repository, pipeline, params, chosen_stages(pipeline, first=first, last=last))
+    if as_json:
+        console.print_json(json.dumps([asdict(part) for part in plan]))
+    elif not plan:
+        print_line(console, "nothing to do: every stage is up to date")
+    else:
+        console.print(plan_table(plan))
+        known = [part.last_seconds for part in plan if part.last_seconds is not None]
+        print_line(console, f"{len(plan)} stages; {len(known)} of them took {sum(known):.0f} s the last time")
+    return ExitCode.DONE
+
+
+def _plan(repository: Repository, pipeline: Pipeline, params: Params, chosen: Collection[str]) -> list[PlannedStage]:
+    status = dvc_status(repository)
+    recorded = recorded_params(repository.root / "dvc.lock")
+    plan = planned_stages(pipeline, status, params.model_dump(mode="json"), recorded, repository.workspace)
+    return [part for part in plan if part.stage in chosen]
 
 
 def reproduce_stage(repository: Repository, stage: str, console: Console, *, force: bool = False) -> ExitCode:

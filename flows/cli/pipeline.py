@@ -22,6 +22,14 @@ Save = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Let --profile and --set overwrite changes of your own.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what is stale, why, and its last seconds; run nothing.")]
+First = Annotated[
+    str | None, typer.Option("--from", metavar="STAGE", help="Leave the stages before this one as they are.")
+]
+Last = Annotated[
+    str | None, typer.Option("--until", metavar="STAGE", help="Run this stage and what it reads from, no more.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer of --dry-run as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +38,16 @@ def register(app: typer.Typer) -> None:
         app.command(epilog=EXIT_CODES)(command)
 
 
-def reproduce(profile: Profile = None, settings: Settings = None, force: Force = False, save: Save = None) -> None:
+def reproduce(  # noqa: PLR0913  one parameter per option is how typer reads them
+    profile: Profile = None,
+    settings: Settings = None,
+    force: Force = False,
+    save: Save = None,
+    dry_run: DryRun = False,
+    first: First = None,
+    last: Last = None,
+    as_json: AsJson = False,
+) -> None:
     """Run everything that is stale, from the corpus in data/ to reports/index.html.
 
     Without data/ a small demo corpus is synthesised. DVC decides what is stale, from the contents of data/,
@@ -45,8 +62,13 @@ def reproduce(profile: Profile = None, settings: Settings = None, force: Force =
     - `corrtrack reproduce --set track.tau_corr=0.25`: only tracking and what follows it runs again
 
     - `corrtrack reproduce --save tau-0.25`: keep this run for `corrtrack compare tau-0.25`
+
+    - `corrtrack reproduce --set track.tau_corr=0.25 --dry-run`: what that would run again, and how long it took
+
+    - `corrtrack reproduce --until score`: without the paper's tables and the report
     """
-    from flows.cli.params_choice import choose_params
+    from flows.cli.params_choice import choose_params, read_chosen_params
+    from flows.reproduce import print_plan
     from flows.reproduce import reproduce as run
     from flows.runtime.recorded_runs import save_run
     from flows.runtime.repository import find_repository
@@ -54,11 +76,14 @@ def reproduce(profile: Profile = None, settings: Settings = None, force: Force =
 
     end_with_make()
     repository = find_repository()
+    if dry_run:
+        params = read_chosen_params(repository, profile=profile, settings=settings or [])
+        raise typer.Exit(print_plan(repository, Console(), params, first=first, last=last, as_json=as_json))
 
     def prepare() -> None:
         choose_params(repository, profile=profile, settings=settings or [], force=force)
 
-    code = run(repository, Console(), prepare=prepare)
+    code = run(repository, Console(), prepare=prepare, first=first, last=last)
     if save is not None:
         save_run(repository, save)
     raise typer.Exit(code)

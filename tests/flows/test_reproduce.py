@@ -1,5 +1,6 @@
 """Real runs of `corrtrack` on small stages, with the real Prefect, Ray and DVC."""
 
+import json
 import subprocess
 import sys
 import time
@@ -173,3 +174,25 @@ def test_params_that_do_not_fit_start_nothing(checkout, corrtrack):
     assert code == 2
     assert "did you mean track.tau_corr" in text
     assert not (checkout.state / "logs").exists()
+
+
+def test_a_dry_run_shows_what_a_run_would_do_and_changes_nothing(checkout, corrtrack):
+    code, text = ended(corrtrack("reproduce", "--until", "recover"))
+    assert code == 0, text
+    assert "left as they are, though they are or may be stale: pretrain, track" in text
+    assert not (checkout.root / "artifacts" / "track").exists()
+
+    before = (checkout.root / "params.yaml").read_bytes()
+    code, text = ended(corrtrack("reproduce", "--dry-run", "--json", "--set", "recover.max_gap_frames=2"))
+    assert code == 0, text
+    planned = {part["stage"]: part for part in json.loads(text)}
+    assert planned["pretrain"]["reasons"] == ["has no recorded run"]
+    assert planned["recover"]["reasons"] == ["params: recover.max_gap_frames 1 -> 2"]
+    assert planned["recover"]["last_seconds"] >= 0
+    assert planned.keys() == {"pretrain", "recover", "track"}
+    assert (checkout.root / "params.yaml").read_bytes() == before
+
+    code, text = ended(corrtrack("reproduce", "--from", "track"))
+    assert code == 0, text
+    assert (checkout.root / "artifacts" / "track").read_text() == "hello\n"
+    assert not (checkout.root / "artifacts" / "pretrain").exists()

@@ -45,7 +45,7 @@ def reproduce(
     first: str | None = None,
     last: str | None = None,
 ) -> ExitCode:
-    """Bring every stage up to date, or those from `first` until `last`, and print the scores and seconds.
+    """Update every stage, or those from `first` until `last`, and print the scores and seconds.
 
     Args:
         repository: The checkout.
@@ -121,7 +121,7 @@ def _plan(repository: Repository, pipeline: Pipeline, params: Params, chosen: Co
 
 
 def reproduce_stage(repository: Repository, stage: str, console: Console, *, force: bool = False) -> ExitCode:
-    """Let DVC bring this one stage up to date, without those before it; a stage that needs Ray starts its own.
+    """Let DVC update this stage, without those before it; a stage that needs Ray starts its own.
 
     Raises:
         InputError: no such stage, or another run is going on.

@@ -25,10 +25,24 @@ POSEVAL_JOINTS: Final = (
 
 KEYPOINT_COUNT: Final = 17
 
+_HEAD_LENGTH: Final = 0.8
+"""From the nose to head_top, in distances from head_bottom to the nose."""
+
 
 def index_map(source: tuple[str, ...], target: tuple[str, ...]) -> IntArray:
     """Index in `source` of each name of `target`, shape (len(target),); -1 where `source` lacks the name."""
     return np.array([source.index(name) if name in source else -1 for name in target], dtype=np.int64)
+
+
+def head_bottom(shoulders: FloatArray) -> FloatArray:
+    """The head_bottom that COCO lacks: the midpoint of both shoulders (N,2,2), shape (N,2)."""
+    midpoint: FloatArray = shoulders.mean(axis=1)
+    return midpoint
+
+
+def head_top(nose: FloatArray, bottom: FloatArray) -> FloatArray:
+    """The head_top that COCO lacks: as seen from head_bottom (N,2), beyond the nose (N,2) by 0.8 of their distance."""
+    return np.asarray(nose + _HEAD_LENGTH * (nose - bottom))
 
 
 def flip_order(names: tuple[str, ...]) -> IntArray:

@@ -98,7 +98,7 @@ def read_weights(path: str | Path) -> StoredWeights:
     """
     source = Path(path)
     if not source.is_file():
-        raise WeightsError(f"{source}: no such weight file; train it, or bring released weights with import-weights")
+        raise WeightsError(f"{source}: no such weight file; train it, or convert released weights with import-weights")
     try:
         with safe_open(source, framework="pt") as file:
             metadata = (file.metadata() or {}).get(_METADATA_KEY)

@@ -89,7 +89,7 @@ class ProcessRunner:
 def update_by_dvc(
     runner: ProcessRunner, stage: str, *, environment: Mapping[str, str] | None = None, force: bool = False
 ) -> StageOutcome:
-    """Let DVC bring `stage` up to date.
+    """Let DVC update `stage`.
 
     Raises:
         StageFailedError: the stage, or DVC, ended with an error.

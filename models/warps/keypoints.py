@@ -3,13 +3,11 @@
 import numpy as np
 
 from models.arrays import BoolArray, FloatArray
-from models.keypoints import COCO_KEYPOINTS, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, index_map
+from models.keypoints import COCO_KEYPOINTS, KEYPOINT_COUNT, POSETRACK_KEYPOINTS, head_bottom, head_top, index_map
 
 NOSE, HEAD_BOTTOM, HEAD_TOP = (POSETRACK_KEYPOINTS.index(name) for name in ("nose", "head_bottom", "head_top"))
 _SHOULDERS = index_map(POSETRACK_KEYPOINTS, ("left_shoulder", "right_shoulder"))
 _HIPS = index_map(POSETRACK_KEYPOINTS, ("left_hip", "right_hip"))
-_HEAD_LENGTH = 0.8
-"""From the nose to head_top, in distances from head_bottom to the nose."""
 _NOSE_HEIGHT, _HEAD_HEIGHT = 0.35, 0.65
 """Of nose and head_top above head_bottom, in lengths of the trunk."""
 
@@ -25,7 +23,7 @@ def posetrack_from_coco(
     Args:
         xy: (N,17,2) px, COCO's order.
         labelled: (N,17).
-        head_from_trunk: place nose and head_top above the trunk, about where a head is, for persons whose nose is not
+        head_from_trunk: put nose and head_top above the trunk, about where a head is, for persons whose nose is not
             labelled.
 
     Returns:
@@ -36,9 +34,9 @@ def posetrack_from_coco(
     points = np.zeros((len(xy), KEYPOINT_COUNT, 2))
     known = np.zeros((len(xy), KEYPOINT_COUNT), dtype=bool)
     points[:, shared], known[:, shared] = xy[:, coco_index[shared]], labelled[:, coco_index[shared]]
-    points[:, HEAD_BOTTOM] = points[:, _SHOULDERS].mean(axis=1)
+    points[:, HEAD_BOTTOM] = head_bottom(points[:, _SHOULDERS])
     known[:, HEAD_BOTTOM] = known[:, _SHOULDERS].all(axis=1)
-    points[:, HEAD_TOP] = points[:, NOSE] + _HEAD_LENGTH * (points[:, NOSE] - points[:, HEAD_BOTTOM])
+    points[:, HEAD_TOP] = head_top(points[:, NOSE], points[:, HEAD_BOTTOM])
     known[:, HEAD_TOP] = known[:, NOSE] & known[:, HEAD_BOTTOM]
     if head_from_trunk:
         headless = ~known[:, NOSE] & known[:, HEAD_BOTTOM] & known[:, _HIPS].all(axis=1)

@@ -16,7 +16,7 @@ class Clip:
     """The frames of one video."""
 
     row: Row
-    """What its row of the table `videos` has that tells which frame is which."""
+    """What its row of the table `videos` has that identifies its frames."""
     frames: Sequence[Row]
     """The same for its rows of the table `frames`."""
     pictures: VideoFrames | None

@@ -79,4 +79,4 @@ def _weight_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = "no such weight file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise InputError(f"{path}: {reason}; train it, or bring released weights with import-weights") from error
+        raise InputError(f"{path}: {reason}; train it, or convert released weights with import-weights") from error

@@ -18,7 +18,7 @@ _DISTINCT: Final[tuple[Colour, ...]] = (
     *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)),
     *((0, 114, 178), (213, 94, 0), (204, 121, 167)),
 )
-"""Okabe and Ito's colours, which people with any colour vision can tell apart."""
+"""Okabe and Ito's colours, which people with any colour vision can distinguish."""
 _DASH: Final = 4
 """Length of a dash, and of the gap after it, in widths of the line."""
 
@@ -30,7 +30,7 @@ def track_colour(track_id: int) -> Colour:
 
 
 def distinct_colour(track_id: int) -> Colour:
-    """RGB colour of an identity, out of seven that do not rely on seeing red and green; the label tells equal ones."""
+    """RGB colour of an identity, out of seven that need no sight of red and green; labels distinguish equal ones."""
     return _DISTINCT[track_id % len(_DISTINCT)]
 
 

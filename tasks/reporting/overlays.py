@@ -102,7 +102,7 @@ class _Overlay:
             self._file = below(workspace.data, video["media"])
         rate = video["frames_per_second"] or params.report.clip_frames_per_second
         self.form = _form(self._file, rate)
-        # voices tell people apart as faces do
+        # voices identify people as faces do
         self.sound = Sound(self._file if self._people != "skeletons" else None)
         tracks = self._tracks()
         self._of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
@@ -146,7 +146,7 @@ class _Overlay:
 def head_circles(
     workspace: Workspace, params: "Params", video_id: str, tracks: list[gather.Row]
 ) -> dict[int, list[Circle]]:
-    """Circles over all heads that poses tell of, by frame; none where faces are not blurred.
+    """Circles over the heads of all poses, by frame; none where faces are not blurred.
 
     Recovered poses of too few keypoints lie where nobody is, and count only if a track has them.
     """

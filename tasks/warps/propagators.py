@@ -70,7 +70,7 @@ def load_network(weights: Path) -> CorrespondenceNetwork:
     if not siamese.exists():
         raise InputError(
             f"{weights}: expected {both.name} or {siamese.name}, got neither; train them with `corrtrack reproduce`, "
-            "bring released ones with `corrtrack import-weights`, or name their folder with --weights"
+            "convert released ones with `corrtrack import-weights`, or name their folder with --weights"
         )
     network, trained = loaded(load_siamese, siamese), trained_params(siamese, "siamese")
     return CorrespondenceNetwork(network, None, norm=trained["norm"], cells=trained["cells"])

@@ -62,7 +62,7 @@ def test_every_trend_is_judged_on_both_corpora(finished):
     judged = json.loads((finished / "reports/trend.json").read_text())
     assert {row["name"] for row in judged["trends"]} == {trend.name for trend in TRENDS}
     assert all(len(row["by_corpus"]) == 2 for row in judged["trends"])
-    assert len({one["seed"] for one in judged["corpora"]} | {judged["training_seed"]}) == 3
+    assert len({entry["seed"] for entry in judged["corpora"]} | {judged["training_seed"]}) == 3
     assert {row["verdict"] for row in judged["trends"]} <= {"shown", "not shown", "opposite"}
     variants = {row[side] for row in judged["trends"] for side in ("first", "second") if "," in row[side]}
     assert variants <= judged["thresholds"]["min_similarity"].keys()

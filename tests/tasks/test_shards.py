@@ -244,7 +244,7 @@ def test_a_video_that_fails_is_rejected_and_the_rest_goes_on(corpus: Corpus) -> 
     assert len(corpus.deeds()) == 3 + 3 + 1  # what was done stays done
 
 
-def test_one_broken_part_sets_its_whole_video_aside(corpus: Corpus) -> None:
+def test_one_broken_part_rejects_its_whole_video(corpus: Corpus) -> None:
     parts = [Shard(name, first, first + 3) for name in "abc" for first in (0, 3)]
     progress = corpus.map(work=replace(corpus.work, fail_on="c"), shards=parts)
     assert list(corpus.bytes()) == ["a.parquet", "b.parquet"]

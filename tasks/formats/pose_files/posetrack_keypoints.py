@@ -3,8 +3,7 @@
 import numpy as np
 
 from models.arrays import FloatArray
-from models.keypoints import BODY, POSETRACK_KEYPOINTS, index_map
-from models.poses.head import head_bottom, head_top
+from models.keypoints import BODY, POSETRACK_KEYPOINTS, head_bottom, head_top, index_map
 from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.keypoint_names import canonical_name
 
@@ -17,7 +16,7 @@ def posetrack_keypoints(names: tuple[str, ...], keypoints: FloatArray) -> FloatA
     """Keypoints (P,K,3) of x, y, score as (P,17,3) in PoseTrack's order; missing ones are 0.
 
     Where a pose has no head_bottom of its own, it is the midpoint of both shoulders; where it has no head_top, it lies
-    beyond the nose (`models.poses.head`), as in the training on COCO. Their score is the lowest of what they follow
+    beyond the nose (`models.keypoints`), as in the training on COCO. Their score is the lowest of what they follow
     from. The eyes are not used.
 
     Raises:

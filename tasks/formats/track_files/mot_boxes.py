@@ -13,7 +13,7 @@ class MotBoxes:
     ending = ".txt"
 
     def content(self, video: TrackedVideo) -> bytes:
-        """See `TrackFormat`; a picture that was set aside keeps its number, as in files of detections."""
+        """See `TrackFormat`; a rejected picture keeps its number, as in files of detections."""
         lines = []
         for frame in frames_with_poses(video):
             number = frame.index + 1 if video.is_annotated else frame.row["image_id"]

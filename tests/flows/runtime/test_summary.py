@@ -104,7 +104,7 @@ def bare_corpus(workspace, *, tracked: bool) -> None:
         write_table(table, written if tracked else [], table.path(workspace.tables, "street"))
 
 
-def test_videos_without_annotations_have_counts_in_place_of_scores(tmp_path):
+def test_videos_without_annotations_have_counts_instead_of_scores(tmp_path):
     workspace = Workspace.of_repository(tmp_path)
     bare_corpus(workspace, tracked=True)
     lines = [" ".join(line.replace("│", " ").replace("┃", " ").split()) for line in printed(workspace).splitlines()]

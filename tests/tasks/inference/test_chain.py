@@ -178,7 +178,7 @@ def test_short_and_empty_videos_pass_all_stages(corpus, params, frame_count, box
 
 
 @pytest.mark.parametrize("stage", ["estimate", "recover"])
-def test_a_broken_frame_sets_its_video_aside_and_no_other(corpus, params, stage):
+def test_a_broken_frame_rejects_its_video_and_no_other(corpus, params, stage):
     corpus.video("a", 3)
     corpus.video("b", 3)
     corpus.write()

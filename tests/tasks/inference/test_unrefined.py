@@ -17,8 +17,8 @@ def test_the_poses_and_maps_s_are_the_same_without_refinement(corpus, params, ch
     part = RecoverWork(workspace.data, workspace.tables, weights, changed, box_sources=("detected",), refine=False)
     assert whole.key_parts() != part.key_parts()
     [shard] = whole.shards(["a"])
-    expected, found = whole(shard), part(shard)
-    for name, rows in found.items():
+    expected, actual = whole(shard), part(shard)
+    for name, rows in actual.items():
         expected_rows = [row for row in expected[name].to_pylist() if row["box_source"] == "detected"]
         assert expected_rows
         refined = [key for key in expected_rows[0] if key.startswith("refined")]

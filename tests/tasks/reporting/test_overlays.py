@@ -210,7 +210,7 @@ def test_a_head_is_left_with_few_colours_and_the_rest_as_it_was():
     blur(picture, [circle])
     inside = np.hypot(*(np.mgrid[:HEIGHT, :WIDTH][::-1] - np.array([x, y])[:, None, None])) <= radius
     assert (picture[~inside] == before[~inside]).all()
-    steps = [np.abs(np.diff(one.astype(int), axis=1))[inside[:, 1:]].mean() for one in (picture, before)]
+    steps = [np.abs(np.diff(image.astype(int), axis=1))[inside[:, 1:]].mean() for image in (picture, before)]
     assert steps[0] < steps[1] / 4
 
 

@@ -20,6 +20,8 @@ _OPTIONS: Final = {"crf": "20", "preset": "veryfast", "threads": "1", "bf": "0"}
 _MATRIX: Final = 6
 """SMPTE 170M, by which RGB is converted; players must know."""
 _LIMITED_RANGE: Final = 1
+_NAMED: Final = {1: "mono", 2: "stereo"}
+"""Layout of so many channels of sound."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Sound:
         self.left_out = ""
         """Why sound is not copied, as the end of a sentence."""
 
+    @property
+    def has_source(self) -> bool:
+        """Whether there is a file to copy from."""
+        return self._source is not None
+
     @contextmanager
     def packets_into(self, target: Any) -> Iterator["Iterator[Any]"]:
         """Add the streams to the container `target`, and give their packets in the order of the file."""
@@ -64,7 +71,7 @@ class Sound:
             return
         with closing(av.open(str(self._source))) as container:
             streams = [stream for stream in container.streams.audio if self._fits(stream, target)]
-            pairs = {stream.index: target.add_stream_from_template(stream) for stream in streams}
+            pairs = {stream.index: _copied_stream(stream, target) for stream in streams}
             yield self._packets(container, streams, pairs) if streams else iter(())
 
     def _fits(self, stream: Any, target: Any) -> bool:
@@ -86,6 +93,14 @@ class Sound:
                 yield packet
         except av.FFmpegError as error:
             self.left_out = f"its sound breaks off: {error.strerror}"
+
+
+def _copied_stream(stream: Any, target: Any) -> Any:
+    """A stream of the same form in `target`; MP4 wants the channels named, which AVI does not do."""
+    copied = target.add_stream_from_template(stream)
+    if stream.layout.name not in _NAMED.values() and stream.channels in _NAMED:
+        copied.layout = _NAMED[stream.channels]
+    return copied
 
 
 def write_movie(pictures: Iterable[TimedPicture], path: Path, form: MovieForm, sound: Sound) -> int:

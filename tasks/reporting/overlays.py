@@ -78,7 +78,12 @@ def _overlay_if_stale(
     path = _path(folder, video)
     try:
         overlay = _Overlay(workspace, params, video)
-        write_movie(overlay.pictures(), path, overlay.form, overlay.sound)
+        try:
+            write_movie(overlay.pictures(), path, overlay.form, overlay.sound)
+        except av.FFmpegError as error:
+            if machine_fault(error) or not overlay.drop_sound(f"MP4 does not take its sound: {error.strerror}"):
+                raise
+            write_movie(overlay.pictures(), path, overlay.form, overlay.sound)
     except (FrameError, av.FFmpegError, ValueError) as error:
         if machine_fault(error):
             raise
@@ -107,6 +112,12 @@ class _Overlay:
         tracks = self._tracks()
         self._of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
         self._circles = head_circles(workspace, params, video["video_id"], gather.records(tracks))
+
+    def drop_sound(self, reason: str) -> bool:
+        """Have no sound, for a reason; False where there is none anyway."""
+        had_sound, self.sound = self.sound.has_source, Sound(None)
+        self.sound.left_out = reason
+        return had_sound
 
     def pictures(self) -> Iterator[TimedPicture]:
         """The drawn pictures of all frames in order."""

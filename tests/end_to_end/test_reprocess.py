@@ -92,6 +92,42 @@ def test_the_results_of_a_video_that_is_gone_stay_and_are_reported(corrtrack, tm
     assert [path.read_text() for path in of_the_user] == ["of the user"] * 3
 
 
+def test_poses_of_a_file_become_an_overlay_and_files_for_other_programs(corrtrack, tmp_path, untrained_weights):
+    out = tmp_path / "out"
+    write_video(tmp_path / "street.mp4", 6)
+    points = [(8 + place % 4 * 4, 10 + 2.5 * place) for place in range(17)]
+    persons = [
+        {"frame_index": frame, "score": 0.9, "keypoints": [v for x, y in points for v in (x + frame, y, 0.9)]}
+        for frame in range(5)
+    ]
+    (tmp_path / "poses.json").write_text(json.dumps(persons))
+    arguments = ("reprocess", tmp_path / "street.mp4", "--out", out, "--weights", untrained_weights)
+
+    code, text = corrtrack(*arguments, "--poses", tmp_path / "poses.json", "--blur-faces")
+
+    assert code == 0, text
+    table = pd.read_csv(out / "artifacts/exports/csv/merged/street.csv")
+    assert table["seconds"].drop_duplicates().tolist() == [0.0, 0.04, 0.08, 0.12, 0.16, 0.2]
+    tracked = table.dropna(subset=["track_id"])
+    counts = (6, tracked["track_id"].nunique(), len(tracked))
+    assert len(tracked) >= 5
+    rows = [line.replace("│", " ").split() for line in text.splitlines()]
+    (row,) = [row for row in rows if row[:1] == ["street"]]
+    assert (int(row[1]), int(row[2]), int(row[4])) == counts
+    for place in ("overlays", "artifacts/tables/merged_tracks", "artifacts/exports", "reports/index.html"):
+        assert f": {out / place}" in text
+    assert "undefined" not in text
+    with av.open(str(out / "overlays/street.mp4")) as container:
+        assert len(list(container.decode(video=0))) == 6
+    assert {path.name for path in (out / "artifacts/exports").iterdir()} == {
+        *("posetrack18", "table", "csv", "jsonl", "mot", "coco-tracks", "cvat")
+    }
+
+    code, text = corrtrack("export", out, "--format", "cvat", "--out", tmp_path / "cvat")
+    assert code == 0, text
+    assert (tmp_path / "cvat/street.xml").is_file()
+
+
 def test_a_folder_with_files_of_the_user_is_refused_and_so_is_a_corpus_inside_the_out_folder(
     corrtrack, tmp_path, untrained_weights
 ):

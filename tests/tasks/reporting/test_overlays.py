@@ -116,6 +116,39 @@ def test_an_overlay_has_the_size_times_and_sound_of_its_source(workspace):
     assert progress.notices == []
 
 
+def write_with_sound(path, codec, samples, rate=RATE):
+    """Black frames with samples (channels, N) in a codec that has a container of its own."""
+    form = "s16" if samples.dtype == np.int16 else "fltp"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        audio = container.add_stream(codec, rate=rate, layout="stereo")
+        black = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        for _ in STAMPS:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(black, format="rgb24")))
+        container.mux(video.encode(None))
+        frame = av.AudioFrame.from_ndarray(samples, format=form, layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        container.mux(audio.encode(frame))
+        container.mux(audio.encode(None))
+
+
+def test_uncompressed_sound_of_an_avi_whose_channels_have_no_names_is_copied(workspace):
+    samples = np.arange(2000, dtype=np.int16)[None]
+    write_with_sound(workspace.data / "walk.avi", "pcm_s16le", samples)
+    path, progress = overlay(workspace)
+    assert progress.notices == []
+    assert b"".join(decoded(path)[2]) == samples.tobytes()
+
+
+def test_sound_that_mp4_has_no_place_for_is_left_out_with_a_notice(workspace):
+    write_with_sound(workspace.data / "walk.avi", "adpcm_ms", np.zeros((1, 4096), np.int16))
+    path, progress = overlay(workspace)
+    pictures, _, sound = decoded(path)
+    assert (len(pictures), sound) == (len(STAMPS), [])
+    assert progress.notices == ["The overlay of walk is silent: its sound (adpcm_ms) has no place in MP4"]
+
+
 def test_pictures_that_start_after_the_sound_still_do(workspace):
     write_source(workspace.data / "walk.mp4", late_ms=80)
     assert decoded(overlay(workspace)[0])[1] == tuple(stamp + 80 for stamp in STAMPS)

@@ -1,6 +1,5 @@
 """A finished run as it is compared: its params, its stages' digests, and its tracks scored against the annotations."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +8,7 @@ import numpy as np
 
 from models.metrics.sequence import UndefinedMetricError
 from models.metrics.tracking_events import TrackingEvents, tracking_events
+from tasks.content_key import file_digest
 from tasks.errors import InputError
 from tasks.scoring.poseval_view import poseval_sequence
 from tasks.tables import Table
@@ -98,7 +98,7 @@ def _scored(video: EvaluationVideo, table: Table, threshold: float) -> ScoredVid
     source = video.data / str(video.entry.row["source"])
     return ScoredVideo(
         video=video,
-        truth_sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
+        truth_sha256=file_digest(source),
         score=score,
         events=events,
         frame_index=np.array([position[int(frame)] for frame in frames], dtype=np.int64),

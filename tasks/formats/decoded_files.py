@@ -1,6 +1,5 @@
 """What files decoded to before, by their bytes, so that an unchanged corpus is neither decoded nor read again."""
 
-import hashlib
 import json
 import os
 import time
@@ -10,6 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
+from tasks.content_key import file_digest
 from tasks.whole_files import write_whole
 
 _RACE_SECONDS: Final = 2.0
@@ -54,8 +54,7 @@ class DecodedFiles:
         stamp = _stamp(path)
         if (known := self._digests.get(stamp)) is not None:
             return known
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_digest(path)
         if _stamp(path) == stamp and time.time() - path.stat().st_ctime > _RACE_SECONDS:
             self._digests[stamp] = digest
             self._append({"stamp": stamp, "sha256": digest})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 
+from tasks.content_key import file_digest
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order, shown_names, without_foreign
@@ -147,8 +148,7 @@ def decoded_video(path: Path) -> tuple[str, DecodedVideo]:
         if (decoded := current()) is not None:
             digest, fields = decoded.of(path, "video", lambda: asdict(decode_video(path)))
             return digest, DecodedVideo(**fields)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_digest(path)
     except OSError:
         return "", decode_video(path)
     return digest, decode_video(path)

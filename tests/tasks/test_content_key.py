@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.code_deps import files_of, is_code
+from flows.runtime.pipeline import read_pipeline
 from tasks import content_key as module
 from tasks.code_files import REPOSITORY, code_files, module_files
 from tasks.content_key import code_key, content_key, file_digest
@@ -49,11 +51,16 @@ def add_comment(path: Path) -> None:
 @pytest.mark.parametrize("stage", ["estimate", "recover"])
 def test_code_that_a_stage_does_not_run_leaves_its_key(checkout, stage):
     before = code_key(f"tasks.{stage}")
-    for foreign in ("tasks/params/report.py", "tasks/params/ablate.py", "models/networks/reid.py", "tasks/stages.py"):
-        add_comment(checkout / foreign)
-    assert code_key(f"tasks.{stage}") == before
+    foreign = {"tasks/params/report.py", "tasks/params/ablate.py", "models/networks/reid.py", "tasks/stages.py"}
+    for name in foreign:
+        add_comment(checkout / name)
+    assert code_key(f"tasks.{stage}") == before, "shard keys hold this key"
+    listed = read_pipeline(REPOSITORY / "dvc.yaml").deps[stage]
+    compared_by_dvc = {file for dep in listed if is_code(dep) for file in files_of(dep)}
+    assert not foreign & compared_by_dvc
     add_comment(checkout / "models/poses/nms.py")
     assert code_key(f"tasks.{stage}") != before
+    assert "models/poses/nms.py" in compared_by_dvc
 
 
 def test_a_template_of_the_report_is_part_of_its_key(checkout):
@@ -74,7 +81,9 @@ def test_a_stages_code_files_are_what_it_really_imports():
 
 
 def test_the_modules_of_a_module_are_found_through_packages_and_functions():
-    assert {"tasks/progress.py", "tasks/params/section.py", "tasks/params/sections.py"} < module_files("tasks.__main__")
+    assert {"tasks/progress/events.py", "tasks/params/section.py", "tasks/params/sections.py"} < module_files(
+        "tasks.__main__"
+    )
     assert {"tasks/tables/__init__.py", "tasks/tables/files.py", "models/keypoints.py"} < module_files("tasks.tables")
     assert "models/__init__.py" not in module_files("tasks.tables"), "it holds a docstring only"
     assert module_files("tasks.no_such_stage") == frozenset()

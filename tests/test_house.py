@@ -147,6 +147,18 @@ def test_the_readme_names_every_stage_command_and_target():
     assert README.index("make demo") < README.index("make test") < 1500, "both commands stand on the first screen"
 
 
+def test_documents_name_files_that_exist():
+    documents = [path for path in tracked() if path.suffix == ".md" and path.name != "CHANGELOG.md"]
+    paths = {
+        (document.relative_to(ROOT).as_posix(), path)
+        for document in documents
+        for path in re.findall(r"`((?:bench|docs|flows|models|profiles|tasks|tests)/[\w/.]+)`", document.read_text())
+    }
+    assert len(paths) > 20
+    absent = {(document, path) for document, path in paths if not (ROOT / path).exists()}
+    assert {(document, path) for document, path in absent if "NAME" not in path} == set()
+
+
 def test_make_help_has_a_line_for_every_target():
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
     assert set(TARGETS) == set(phony) - {"environment"}

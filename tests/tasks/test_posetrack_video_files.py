@@ -27,7 +27,8 @@ def test_a_video_file_instead_of_the_folder_has_the_frames_of_the_annotation(pos
     part = posetrack.write()
     assert part.rejects == []
     assert part.persons == pictures.persons
-    assert [row | {"path": None} for row in pictures.frames] == part.frames
+    times = [{"path": None, "seconds": seconds} for seconds in (0.0, 0.04, 0.08)]
+    assert [row | time for row, time in zip(pictures.frames, times, strict=True)] == part.frames
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     facts = {"media": f"posetrack/images/train/{file.name}", "media_sha256": digest, "frames_per_second": 25.0}
     assert part.videos == [pictures.videos[0] | facts]

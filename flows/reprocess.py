@@ -30,7 +30,7 @@ from tasks.content_key import code_key, content_key, file_digest, packages_key
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
 from tasks.formats.pose_files.registry import AUTO, FORMATS
-from tasks.inference.box_sources import require_boxes
+from tasks.inference.box_sources import detector_weights, require_boxes, uses_detector
 from tasks.out_folder import claim_out_folder
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
@@ -41,6 +41,8 @@ from tasks.workspace import Workspace
 
 STAGES_OUTSIDE: Final = tuple(name for name, stage in STAGES.items() if stage.fits_external_corpus)
 """Stages that need no training, in order."""
+PRETRAINED: Final = ("torchvision",)
+"""Public networks whose boxes and poses can be tracked."""
 
 
 @flow("reprocess")
@@ -67,6 +69,8 @@ class ReprocessRequest:
     poses: Path | None = None
     pose_format: str | None = None
     """A name of `registry.FORMATS`; None: what params.yaml says."""
+    pretrained: str | None = None
+    """A name of `PRETRAINED`, whose boxes and poses are tracked."""
     people: str | None = None
     """What clips and overlays show of people, a value of `report.people`; None: what params.yaml says."""
     settle_seconds: float = 0.0
@@ -142,6 +146,8 @@ def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, 
     params = params_for(request, load_params(repository.params))
     weights = find_weights(repository, request.weights, needs_pose=params.estimate.source == "network")
     require_corpus(request.corpus, request.detections, request.poses)
+    if params.detect.source == "torchvision" and uses_detector(params):
+        detector_weights(params.detect)
     return params, weights
 
 
@@ -172,6 +178,8 @@ def params_for(request: ReprocessRequest, params: Params) -> Params:
         sections["report"] = {"people": request.people}
     if request.poses is not None:
         sections |= _of_files(request, params)
+    elif request.pretrained is not None:
+        sections |= _of_network(request)
     elif request.pose_format is not None:
         raise InputError(f"--pose-format {request.pose_format}: expected --poses too, which it is the format of")
     return params.model_copy(
@@ -181,6 +189,8 @@ def params_for(request: ReprocessRequest, params: Params) -> Params:
 
 def _of_files(request: ReprocessRequest, params: Params) -> dict[str, dict[str, Any]]:
     """Values, by section, that let poses of files be tracked."""
+    if request.pretrained is not None:
+        raise InputError("expected --poses or --pretrained, got both")
     if request.detections:
         raise InputError(
             "expected --poses or --detections, got both; the boxes of poses are those around their keypoints"
@@ -191,6 +201,19 @@ def _of_files(request: ReprocessRequest, params: Params) -> dict[str, dict[str, 
         "index": {"pose_format": request.pose_format or params.index.pose_format},
         "detect": {"source": "poses", "box_sources": ["detected"]},
         "estimate": {"source": "file"},
+    }
+
+
+def _of_network(request: ReprocessRequest) -> dict[str, dict[str, Any]]:
+    """Values, by section, that let the poses of a public network be tracked."""
+    if request.pretrained not in PRETRAINED:
+        raise InputError(f"--pretrained must be one of {', '.join(PRETRAINED)}, got {request.pretrained}")
+    if request.detections or request.pose_format is not None:
+        other = "--detections" if request.detections else "--pose-format"
+        raise InputError(f"expected --pretrained or {other}, got both; its network finds boxes and poses by itself")
+    return {
+        "detect": {"source": request.pretrained, "box_sources": ["detected"]},
+        "estimate": {"source": request.pretrained},
     }
 
 
@@ -211,6 +234,7 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
         "corpus": str(request.corpus.expanduser().resolve()),
         "detections": [str(path) for path in request.detections],
         "poses": None if request.poses is None else str(request.poses.expanduser().resolve()),
+        "pretrained": request.pretrained,
         "weights": {name: {"file": str(path), "sha256": file_digest(path)} for name, path in weights.items()},
         "params": params.model_dump(mode="json"),
     }

@@ -3,27 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.inference.box_files import BoxFiles
-from tasks.inference.box_sources import uses_detector
+from tasks.inference.box_sources import detector_weights, uses_detector
 from tasks.inference.file_poses import FilePoses
+from tasks.inference.network_poses import network_pose_rows
 from tasks.inference.network_work import NetworkWork
 from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows, why_all_dropped
 from tasks.inference.video_tables import remove_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
-from tasks.tables import read_table
-from tasks.tables.schemas import DETECTIONS, PERSONS
+from tasks.tables import Table, read_table
+from tasks.tables.schemas import DETECTIONS, NETWORK_POSES, PERSONS
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tasks.inference.person_detector import BoxDetector
+    from tasks.inference.person_detector import BoxDetector, PosedBoxDetector
     from tasks.params.sections import Params
 
 _SHOWN_VIDEOS: Final = 5
@@ -31,7 +31,7 @@ _NO_BOXES: Final = {
     "file": "expected person boxes, got none: COCO results in data/posetrack/detections, or NAME.det.txt in MOT form "
     "beside a bare video NAME.mp4",
     "poses": "expected poses from files, got none of its frames",
-    "network": "expected persons, got none: the detector finds nobody in any frame",
+    **dict.fromkeys(("network", "torchvision"), "expected persons, got none: the detector finds nobody in any frame"),
 }
 """Why a video has no detected boxes, by detect.source."""
 
@@ -46,15 +46,19 @@ def run(workspace: Workspace, params: "Params") -> None:
     if not videos:
         splits = ", ".join(params.detect.splits)
         current().reject("the corpus", "", f"expected videos of the splits {splits}, got none: nothing is tracked")
+    posed: Sequence[str] = []
     if uses_detector(params):
-        weights = {"detector": Path(str(params.detect.network_weights))}
-        work = DetectWork(workspace.data, workspace.tables, weights, params)
+        is_posed = params.detect.source == "torchvision"
+        work_of = DetectPosesWork if is_posed else DetectWork
+        work = work_of(workspace.data, workspace.tables, {"detector": detector_weights(params.detect)}, params)
         map_shards(work, work.shards(videos), workspace=workspace, params=params)
         remove_other_videos(DETECTIONS, videos, workspace=workspace)
+        posed = videos if is_posed else posed
     elif params.detect.source == "poses":
         _run_on_poses(index, videos, workspace=workspace, params=params)
     else:
         _run_on_files(index, videos, workspace=workspace, params=params)
+    remove_other_videos(NETWORK_POSES, posed, workspace=workspace)
     _report_boxes(index.with_tables(DETECTIONS), workspace=workspace, params=params)
 
 
@@ -133,7 +137,7 @@ class DetectWork(NetworkWork):
 
     stage = "detect"
     inputs = (PERSONS,)
-    outputs = (DETECTIONS,)
+    outputs: ClassVar[tuple[Table, ...]] = (DETECTIONS,)
     late_modules = ("tasks.inference.person_detector",)
     sections = ("detect",)
 
@@ -150,3 +154,25 @@ class DetectWork(NetworkWork):
         boxes = list(self.detector.boxes(video.open(self.data), video.frames_of("detected")))
         threshold = self.params.detect.score_threshold
         return {DETECTIONS.name: _rows(video, boxes, Annotations(self.tables), self.params, score_threshold=threshold)}
+
+
+@dataclass(frozen=True)
+class DetectPosesWork(DetectWork):
+    """Person boxes of one video, and the keypoints in them, by a keypoint detector in one pass."""
+
+    outputs = (DETECTIONS, NETWORK_POSES)
+
+    @cached_property
+    def posed_detector(self) -> "PosedBoxDetector":
+        """The detector, loaded once in each process."""
+        from tasks.inference.person_detector import PosedBoxDetector  # loads torch
+
+        return PosedBoxDetector(self.weights["detector"])
+
+    def __call__(self, shard: Shard) -> dict[str, pa.Table]:
+        """Return the rows of the tables detections and network_poses of the video."""
+        video = self.index.video(shard.video_id)
+        posed = list(self.posed_detector.posed_boxes(video.open(self.data), video.frames_of("detected")))
+        threshold, annotations = self.params.detect.score_threshold, Annotations(self.tables)
+        rows = _rows(video, [person.box for person in posed], annotations, self.params, score_threshold=threshold)
+        return {DETECTIONS.name: rows, NETWORK_POSES.name: network_pose_rows(video.video_id, posed)}

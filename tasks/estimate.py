@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from models.poses.frame_poses import EstimatedPoses
 from models.poses.nms import repeated_poses
 from tasks.inference.file_poses import FilePoses
+from tasks.inference.network_poses import NetworkPoses
 from tasks.inference.network_work import NetworkWork
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
@@ -33,23 +34,23 @@ if TYPE_CHECKING:
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Estimate the poses of every video that has detections, frame range by frame range, or take those of files."""
+    """Estimate the poses of every video that has detections, frame range by frame range, or take estimated ones."""
     videos = VideoIndex(workspace.tables).with_tables(DETECTIONS)
-    if params.estimate.source == "file":
-        _take_from_files(workspace, videos, params.estimate)
+    if params.estimate.source != "network":
+        _take_estimated(workspace, videos, params.estimate)
         return
     work = EstimateWork(workspace.data, workspace.tables, {"pose": workspace.weights("pose")}, params)
     map_shards(work, work.shards(videos), workspace=workspace, params=params)
 
 
-def _take_from_files(workspace: Workspace, videos: Iterable[str], params: EstimateParams) -> None:
-    """Write the poses of another program as those of the detections that were made from them."""
-    file_poses = FilePoses(workspace.tables)
+def _take_estimated(workspace: Workspace, videos: Iterable[str], params: EstimateParams) -> None:
+    """Write the poses of another program, or of a keypoint detector, as those of the detections that go with them."""
+    source = FilePoses(workspace.tables) if params.source == "file" else NetworkPoses(workspace.tables)
 
     def rows_of(video_id: str) -> pa.Table:
         boxes = read_table(DETECTIONS, DETECTIONS.path(workspace.tables, video_id))
         boxes = boxes.filter(pc.field("drop_reason").is_null())
-        return _rows(boxes, file_poses.poses(video_id, boxes), params)
+        return _rows(boxes, source.poses(video_id, boxes), params)
 
     current().summary(poses=write_video_tables(POSES, list(videos), rows_of, workspace=workspace))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def run(workspace: Workspace, params: "Params") -> None:
     """Recover missed poses in every video that has poses, and read the correspondence maps at all poses."""
     weights = {name: workspace.weights(name) for name in ("pose", "correspondence")}
-    if params.estimate.source == "file" and not weights["pose"].is_file():
+    if params.estimate.source != "network" and not weights["pose"].is_file():
         del weights["pose"]
         current().notice("no pose network: recovered poses keep the keypoints that correspondences propagated")
     work = RecoverWork(workspace.data, workspace.tables, weights, params)

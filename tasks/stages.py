@@ -57,7 +57,7 @@ _LIST: Final = (
     Stage(
         "detect",
         "person boxes of every frame, from a file or a detector (6.1)",
-        is_sharded=lambda chosen: chosen.detect.source == "network",
+        is_sharded=lambda chosen: chosen.detect.source in ("network", "torchvision"),
         fits_external_corpus=True,
     ),
     Stage("estimate", "poses in these boxes (6.1, A.1)", is_sharded=_always, fits_external_corpus=True),

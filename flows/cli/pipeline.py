@@ -133,6 +133,10 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
         str | None,
         typer.Option("--pose-format", metavar="NAME", help="Format of --poses; by default the content decides."),
     ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option("--pretrained", metavar="NAME", help="Boxes and poses by a public network: torchvision."),
+    ] = None,
     blur_faces: Annotated[
         bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")
     ] = False,
@@ -153,7 +157,12 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     parquet (corrtrack's own tables), posetrack17, coco (PoseTrack18 and 21 too), coco-results, alphapose, openpose,
     mmpose, rtmlib, ultralytics, ultralytics-txt, mediapipe, deeplabcut (csv), sleap (csv).
 
+    With --pretrained torchvision, torchvision's Keypoint R-CNN gives boxes and poses. Its weights (226 MiB) are fetched
+    once, or read from the file that detect.network_weights in params.yaml names.
+
     Examples:
+
+    - `corrtrack reprocess street.mp4 --out runs/street --pretrained torchvision`
 
     - `corrtrack reprocess street.mp4 --out runs/street --detections street.txt`
 
@@ -168,5 +177,5 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     if blur_faces and skeleton_only:
         raise InputError("expected --blur-faces or --skeleton-only, got both")
     people = "faces_blurred" if blur_faces else "skeletons" if skeleton_only else None
-    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format, people)
+    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format, pretrained, people)
     raise typer.Exit(run(find_repository(), request, Console()))

@@ -91,7 +91,9 @@ def _keys_now(repository: Repository, out: Path) -> Keys | None:
         pose_format = None if poses is None else record["params"]["index"]["pose_format"]
         detections = tuple(map(Path, record["detections"]))
         people = record["params"]["report"]["people"]
-        request = ReprocessRequest(Path(record["corpus"]), out, None, detections, poses, pose_format, people)
+        pretrained = record["pretrained"]
+        corpus = Path(record["corpus"])
+        request = ReprocessRequest(corpus, out, None, detections, poses, pose_format, pretrained, people)
         return keys_of(params_for(request, load_params(repository.params)), weights)
     except (OSError, ValueError, KeyError, TypeError, InputError):
         return None

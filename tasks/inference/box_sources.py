@@ -1,14 +1,17 @@
-"""Whether there are person boxes at all, before any network runs."""
+"""Whether there are person boxes at all, before any network runs, and which file the detector is read from."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import InputError
 from tasks.inference.box_files import mot_file, results_files
 from tasks.inference.person_boxes import Annotations
 from tasks.inference.videos import VideoIndex
+from tasks.public_weights import fetched, keypoint_rcnn
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tasks.params.detect import DetectParams
     from tasks.params.sections import Params
 
 
@@ -32,13 +35,24 @@ def require_boxes(workspace: Workspace, params: "Params") -> None:
     if "annotated" in params.detect.box_sources and any(annotations.boxes(video) for video in videos):
         return
     raise InputError(
-        f"no person boxes for any of {len(videos)} videos, so there is nothing to track: name poses of another program "
-        "with --poses, or a file of boxes with --detections (COCO results, or NAME.det.txt in MOT form beside "
-        "NAME.mp4), or set detect.source to network and detect.network_weights to the weights of a person detector "
-        "in params.yaml"
+        f"no person boxes for any of {len(videos)} videos, so there is nothing to track: choose --pretrained "
+        "torchvision, or name poses of another program with --poses, or a file of boxes with --detections (COCO "
+        "results, or NAME.det.txt in MOT form beside NAME.mp4), or set detect.source to network and "
+        "detect.network_weights to the weights of a person detector in params.yaml"
     )
 
 
 def uses_detector(params: "Params") -> bool:
     """Whether a detector finds the boxes, not files."""
-    return params.detect.source == "network" and "detected" in params.detect.box_sources
+    return params.detect.source in ("network", "torchvision") and "detected" in params.detect.box_sources
+
+
+def detector_weights(params: "DetectParams") -> Path:
+    """The weight file that the user names, else that of torchvision's Keypoint R-CNN, fetched when it is not there.
+
+    Raises:
+        InputError: it has to be fetched and cannot be.
+    """
+    if params.network_weights is not None:
+        return Path(params.network_weights)
+    return fetched(keypoint_rcnn())

@@ -11,10 +11,11 @@ class DetectParams(Section):
     splits: list[Literal["train", "val", "test"]]
     """Splits of the corpus that are tracked; thresholds are chosen on train, scores are reported for val."""
     box_sources: list[Literal["detected", "annotated"]]
-    source: Literal["file", "poses", "network"]
-    """Boxes from data/posetrack/detections, around the poses in data/poses, or from a Faster R-CNN of torchvision."""
+    source: Literal["file", "poses", "torchvision", "network"]
+    """Boxes from data/posetrack/detections, around the poses in data/poses, by torchvision's Keypoint R-CNN
+    (which gives keypoints too) or Faster R-CNN."""
     network_weights: str | None
-    """Weight file of that detector; required when source is network."""
+    """Weight file of that network; required when source is network. Null: the public ones of torchvision."""
     score_threshold: Share
     """Boxes below it are kept as dropped; those around poses have a threshold of their own."""
     pose_score_threshold: Share

@@ -8,8 +8,8 @@ from tasks.params.section import AtLeastOne, NetworkSide, Section, Share
 class EstimateParams(Section):
     """Poses in boxes (6.1, A.1)."""
 
-    source: Literal["network", "file"]
-    """Poses by the pose network, or those in data/poses, whose boxes detect.source poses gives."""
+    source: Literal["network", "torchvision", "file"]
+    """Poses by the pose network, those of detect.source torchvision, or those in data/poses by detect.source poses."""
     crop_width_px: NetworkSide
     crop_height_px: NetworkSide
     """Size of a person's crop, that of the pose network's training."""

@@ -1,12 +1,14 @@
 """Rules between the keys of params.yaml, which no single section can check."""
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from tasks.params.sections import Params
 
 Broken: TypeAlias = tuple[str, str, Any]
 """Dotted key, what it must be, what it is."""
+_BOXES_OF_POSES: Final = {"file": "poses", "torchvision": "torchvision"}
+"""The detect.source that gives the boxes of poses which no pose network estimates, by estimate.source."""
 
 
 def broken_rules(params: Params) -> Iterator[Broken]:
@@ -17,12 +19,11 @@ def broken_rules(params: Params) -> Iterator[Broken]:
         yield "track.max_lost_frames", expected, params.track.max_lost_frames
     if params.detect.source == "network" and params.detect.network_weights is None:
         yield "detect.network_weights", "a weight file when detect.source is network", "null"
-    if params.estimate.source == "file" and (params.detect.source, params.detect.box_sources) != (
-        "poses",
-        ["detected"],
-    ):
+    needed = _BOXES_OF_POSES.get(params.estimate.source)
+    if needed and (params.detect.source, params.detect.box_sources) != (needed, ["detected"]):
         value = f"{params.detect.source} with box_sources {params.detect.box_sources}"
-        yield "detect.source", "poses with box_sources [detected] when estimate.source is file", value
+        expected = f"{needed} with box_sources [detected] when estimate.source is {params.estimate.source}"
+        yield "detect.source", expected, value
     stages = params.pretrain.stages
     if not -stages <= params.estimate.output_stage < stages:
         expected = f"a stage of the pose network, -{stages} to {stages - 1} as pretrain.stages is {stages}"

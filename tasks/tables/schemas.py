@@ -156,6 +156,14 @@ DETECTIONS: Final = _table(
     ),
 )
 
+NETWORK_POSES: Final = _table(
+    "network_poses",
+    ("video_id", "frame_index", "detection_id"),
+    *(_VIDEO, _FRAME),
+    _column("detection_id", _WHOLE, "detection that the keypoint detector gave them with"),
+    *_keypoints("", "keypoints; 0 where one is missing", "score"),
+)
+
 _POSE_COLUMNS = (
     *(_VIDEO, _SOURCE, _FRAME, _POSE),
     _column("origin", _TEXT, "detected or recovered"),
@@ -238,7 +246,7 @@ SCORES: Final = _table(
 TABLES: Final = {
     table.name: table
     for table in (
-        *(VIDEOS, FRAMES, IMAGES, PERSONS, REJECTS, FILE_POSES, DETECTIONS, POSES, RECOVERED_POSES),
+        *(VIDEOS, FRAMES, IMAGES, PERSONS, REJECTS, FILE_POSES, DETECTIONS, NETWORK_POSES, POSES, RECOVERED_POSES),
         *(CORRESPONDENCES, AFFINITIES, TRACKS, MERGED_TRACKS, SCORES),
     )
 }

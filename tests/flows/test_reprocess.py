@@ -30,6 +30,13 @@ def test_poses_of_files_are_tracked_instead_of_estimated_ones(params):
     assert params_for(ASKED, params) == params
 
 
+def test_a_public_network_gives_boxes_and_poses(params):
+    chosen = params_for(replace(ASKED, pretrained="torchvision", people="skeletons"), params)
+    assert (chosen.detect.source, chosen.detect.box_sources) == ("torchvision", ["detected"])
+    assert (chosen.estimate.source, chosen.report.people) == ("torchvision", "skeletons")
+    assert list(broken_rules(chosen)) == []
+
+
 def test_what_is_shown_of_people_is_named_beside_other_changes(params):
     asked = replace(ASKED, people="faces_blurred", poses=Path("street.json"))
     assert params_for(asked, params).report.people == "faces_blurred"
@@ -42,6 +49,9 @@ def test_what_is_shown_of_people_is_named_beside_other_changes(params):
         ({"pose_format": "coco"}, "expected --poses too"),
         ({"poses": Path("a.json"), "pose_format": "cocoa"}, "must be auto or one of .*coco.*, got cocoa"),
         ({"poses": Path("a.json"), "detections": (Path("a.txt"),)}, "expected --poses or --detections, got both"),
+        ({"pretrained": "nowhere"}, "--pretrained must be one of torchvision, got nowhere"),
+        ({"pretrained": "torchvision", "poses": Path("a.json")}, "expected --poses or --pretrained, got both"),
+        ({"pretrained": "torchvision", "detections": (Path("a.txt"),)}, "--pretrained or --detections, got both"),
     ],
 )
 def test_poses_that_contradict_the_rest_are_refused(params, named, message):

@@ -84,10 +84,24 @@ class ReprocessRequest:
         return [self.corpus, *self.detections, *([] if self.poses is None else [self.poses])]
 
 
-def reprocess(repository: Repository, request: ReprocessRequest, console: Console) -> ExitCode:
+def reprocess(
+    repository: Repository,
+    request: ReprocessRequest,
+    console: Console,
+    *,
+    is_part_of_flow: bool = False,
+    patience_seconds: float = 15.0,
+) -> ExitCode:
     """Track the corpus into `request.out`: tables, tracks, scores where it is annotated, and a report.
 
     A second call continues where the first ended, and does nothing if nothing has changed.
+
+    Args:
+        repository: the checkout.
+        request: what to track.
+        console: where progress and the table go.
+        is_part_of_flow: whether this process runs a Prefect flow already, whose server keeps the history.
+        patience_seconds: how long to wait for another run of the out folder to end.
 
     Raises:
         InputError: corpus, weights, params.yaml or the out folder cannot be used, the corpus has no source of person
@@ -100,7 +114,9 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
     out = claim_out_folder(request.out, inputs=request.inputs)
     separate = replace(repository, own_state=out / ".corrtrack")
     outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in STAGES_OUTSIDE], 0.0
-    with exclusive_run(separate, console, STAGES_OUTSIDE, command="corrtrack reprocess") as runner:
+    with exclusive_run(
+        separate, console, STAGES_OUTSIDE, command="corrtrack reprocess", patience_seconds=patience_seconds
+    ) as runner:
         if notice := starting_weights_notice(weights):
             print_line(console, notice)
         table = StateTable(out, keys_of(params, weights), attempts=request.attempts)
@@ -110,9 +126,9 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
         written = [workspace.artifacts, workspace.reports, out / "overlays"]
         last_run = LastRun(separate.state / "last_run.json", written)
         inputs = _inputs(request, workspace, weights, params)
-        if waiting and not holds_any_video(workspace):
+        if (waiting or table.rows) and not holds_any_video(workspace):
             states.begin_without_any(workspace)
-            print_line(console, f"all {len(waiting)} videos may still be being written: nothing is tracked yet")
+            print_line(console, f"no video to track in {request.corpus} now, {len(waiting)} may be being written")
             return ExitCode.DONE
         if last_run.is_current(inputs) and table.path.is_file():
             states.go_on()
@@ -122,7 +138,10 @@ def reprocess(repository: Repository, request: ReprocessRequest, console: Consol
             _write_request(workspace, request, weights, params)
             log_stages_to(log_file(workspace))
             try:
-                with RunServers(runner, params) as servers, ray_on_demand(servers.ray_address):
+                with (
+                    RunServers(runner, params, has_prefect=is_part_of_flow) as servers,
+                    ray_on_demand(servers.ray_address),
+                ):
                     servers.start_prefect()
                     servers.connect_prefect()
                     limit_threads(params.run.threads_per_worker)

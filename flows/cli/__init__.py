@@ -9,7 +9,19 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from flows.cli import compare, corpus_states, doctor, noise, pipeline, scoring, tracking, trend, warps, weights
+from flows.cli import (
+    compare,
+    corpus_states,
+    doctor,
+    noise,
+    pipeline,
+    schedule,
+    scoring,
+    tracking,
+    trend,
+    warps,
+    weights,
+)
 from flows.runtime.outcomes import EXIT_CODES, ExitCode, StageFailedError, StoppedError
 from flows.runtime.printing import print_line
 from tasks.errors import InputError
@@ -46,7 +58,7 @@ def options(
     """Options of every command; `main` takes --debug out of the arguments before they are read."""
 
 
-for group in (pipeline, corpus_states, compare, doctor, scoring, warps, tracking, noise, weights, trend):
+for group in (pipeline, schedule, corpus_states, compare, doctor, scoring, warps, tracking, noise, weights, trend):
     group.register(app)
 
 

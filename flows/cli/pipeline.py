@@ -143,6 +143,12 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     skeleton_only: Annotated[
         bool, typer.Option("--skeleton-only", help="Draw skeletons on black in overlays and clips, without sound.")
     ] = False,
+    settle: Annotated[
+        str, typer.Option("--settle", metavar="TIME", help="How long a video must be unchanged to be taken.")
+    ] = "0s",
+    is_dry: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be tracked, and how long it would take.")
+    ] = False,
 ) -> None:
     """Track the people of an external corpus, with networks that are trained already.
 
@@ -169,13 +175,33 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     - `corrtrack reprocess street.mp4 --out runs/street --poses street.json`
 
     - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --weights weights/released`
+
+    - `corrtrack reprocess /data/videos --out runs/nightly --dry-run`: what would be done now
     """
+    from dataclasses import replace
+
     from flows.reprocess import ReprocessRequest
     from flows.reprocess import reprocess as run
     from flows.runtime.repository import find_repository
+    from flows.scheduling.timing import duration
 
+    people = people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only)
+    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format, pretrained, people)
+    request = replace(request, settle_seconds=duration(settle, "--settle"))
+    if is_dry:
+        from flows.scheduling.dry_run import dry_run
+
+        dry_run(find_repository(), request, Console())
+        return
+    raise typer.Exit(run(find_repository(), request, Console()))
+
+
+def people_choice(*, blur_faces: bool, skeleton_only: bool) -> str | None:
+    """The value of `report.people` that the options choose; None for that of params.yaml.
+
+    Raises:
+        InputError: both are chosen.
+    """
     if blur_faces and skeleton_only:
         raise InputError("expected --blur-faces or --skeleton-only, got both")
-    people = "faces_blurred" if blur_faces else "skeletons" if skeleton_only else None
-    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format, pretrained, people)
-    raise typer.Exit(run(find_repository(), request, Console()))
+    return "faces_blurred" if blur_faces else "skeletons" if skeleton_only else None

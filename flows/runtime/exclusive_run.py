@@ -22,7 +22,12 @@ _LOG = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def exclusive_run(
-    repository: Repository, console: Console, stages: Sequence[str] = (), *, command: str
+    repository: Repository,
+    console: Console,
+    stages: Sequence[str] = (),
+    *,
+    command: str,
+    patience_seconds: float = 15.0,
 ) -> Iterator[ProcessRunner]:
     """Hold the workspace for one run of these stages; gives what runs and shows their programs.
 
@@ -36,7 +41,7 @@ def exclusive_run(
     run_file = RunFile(repository.state / "run.json")
     with (
         stopping_on_signals(stopping),
-        run_lock(repository.state / "run.lock", command=command),
+        run_lock(repository.state / "run.lock", command=command, patience_seconds=patience_seconds),
         progress_view(console, stages) as view,
     ):
         for leftover in end_leftovers(run_file):

@@ -19,15 +19,21 @@ class RunServers:
     """A with block: servers that were started inside it are stopped at its end.
 
     This process, their client, gets the same private environment as they do.
+
+    Args:
+        runner: of the run.
+        params: of the run.
+        has_prefect: whether this process is the client of a Prefect server already, which is kept.
     """
 
-    def __init__(self, runner: ProcessRunner, params: Params) -> None:
+    def __init__(self, runner: ProcessRunner, params: Params, *, has_prefect: bool = False) -> None:
         self.prefect = PrefectServer(runner.repository, runner.run_file)
         self.ray = RayHead(runner.repository, runner.run_file, workers=params.compute.workers)
         self.waited_seconds = 0.0
         """How long the run, or one of its stages, stood still until a server answered."""
         self._counting = threading.Lock()
         self._runner = runner
+        self._has_prefect = has_prefect
         self._params = params
         self._started: list[Server] = []
         self._ended = threading.Event()
@@ -35,7 +41,8 @@ class RunServers:
         self._ray_watch = threading.Thread(target=self._stop_without_ray, daemon=True)
 
     def __enter__(self) -> "RunServers":
-        make_private(keep_ray=self._params.compute.address is not None)
+        if not self._has_prefect:
+            make_private(keep_ray=self._params.compute.address is not None)
         self.ray.delete_folder()  # one that an earlier, killed run has left
         return self
 
@@ -56,7 +63,8 @@ class RunServers:
 
     def start_prefect(self) -> None:
         """Start Prefect alone, unless it runs; returns at once."""
-        self._start(self.prefect)
+        if not self._has_prefect:
+            self._start(self.prefect)
 
     def ray_address(self) -> str:
         """Address of the Ray node for stages that run in this process; it is started at the first call."""
@@ -71,6 +79,8 @@ class RunServers:
 
         Call it before `prefect` is imported.
         """
+        if self._has_prefect:
+            return
         os.environ.update(self.prefect.client_environment())
         import prefect.settings  # noqa: F401 - seconds that pass while the server starts
 

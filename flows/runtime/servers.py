@@ -24,6 +24,7 @@ from flows.runtime.outcomes import StoppedError
 from flows.runtime.processes import ProcessRecord, RunFile, end_tree
 from flows.runtime.repository import Repository, private_environment
 from flows.runtime.signals import deferred
+from tasks.code_files import REPOSITORY
 from tasks.shards.ray_cluster import short_temporary_folder
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -140,11 +141,11 @@ class PrefectServer(Server):
     name = "prefect"
     needed_bytes = 200 << 20
 
-    def __init__(self, repository: Repository, run_file: RunFile) -> None:
+    def __init__(self, repository: Repository, run_file: RunFile, *, home: Path | None = None) -> None:
         super().__init__(repository, run_file)
         self.port = free_port()
         self._lock: TextIOWrapper | None = None
-        self._home: Path | None = None
+        self._home = self._given_home = home
 
     @property
     def url(self) -> str:
@@ -175,13 +176,16 @@ class PrefectServer(Server):
         super().stop()
         if self._lock is not None:
             self._lock.close()
-        self._lock = self._home = None
+        self._lock, self._home = None, self._given_home
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(self.port)]
+        program = [sys.executable, "-m", "flows.runtime.prefect_server", "server", "start"]
+        return [*program, "--host", _LOOPBACK, "--port", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
-        return self.client_environment() | {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false"}
+        paths = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+        private = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false", "PYTHONPATH": paths}
+        return self.client_environment() | private
 
     def _answers(self) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

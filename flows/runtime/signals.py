@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import psutil
 
-from flows.runtime.outcomes import StageFailedError, StoppedError
+from flows.runtime.outcomes import ExitCode, StageFailedError, StoppedError
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 Handlers = Mapping[signal.Signals, Any]
 """What handles each signal."""
+PARENT: Final = "CORRTRACK_PARENT"
+"""The variable with the pid of a process whose end is to end this run."""
 STOPPED: Final = "stopped; finished work is kept, the same command continues from there"
 
 
@@ -101,12 +103,28 @@ def handlers_now() -> Handlers:
 
 def end_with_make() -> None:
     """Stop this run, as SIGTERM would, once the `make` that started it is gone; its pid stands in CORRTRACK_PARENT."""
-    parent = os.environ.get("CORRTRACK_PARENT", "")
+    _end_with_parent(patience_seconds=None)
+
+
+def end_with_schedule(*, patience_seconds: float = 10.0) -> None:
+    """Stop this run once the `corrtrack schedule` that started it is gone, whose pid stands there likewise.
+
+    Its Prefect server is gone with it, and a client would wait minutes for that: after `patience_seconds` this process
+    ends at once. Finished work is kept.
+    """
+    _end_with_parent(patience_seconds=patience_seconds)
+
+
+def _end_with_parent(*, patience_seconds: float | None) -> None:
+    parent = os.environ.get(PARENT, "")
 
     def watch() -> None:
         while psutil.pid_exists(int(parent)):
             time.sleep(1.0)
         os.kill(os.getpid(), signal.SIGTERM)
+        if patience_seconds is not None:
+            time.sleep(patience_seconds)
+            os._exit(ExitCode.TERMINATED)
 
     if parent.isdigit():
         threading.Thread(target=watch, daemon=True).start()

@@ -13,14 +13,18 @@ from flows.reprocess import ReprocessRequest, keys_of, params_for
 from flows.runtime.exclusive_run import lease_of
 from flows.runtime.lease import holder_of
 from flows.runtime.outcomes import ExitCode
-from flows.runtime.printing import printable
+from flows.runtime.printing import print_line, printable
 from flows.runtime.repository import Repository
+from flows.scheduling.occurrences import occurrences
+from flows.scheduling.served import schedules_of
 from flows.scheduling.state_table import read_states
 from flows.scheduling.video_states import STATES, Keys, VideoState
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
 from tasks.params.loading import load_params
 
+_SHOWN: Final = 8
+"""Of the occurrences, the last."""
 _ENDED_BADLY: Final = frozenset({"rejected", "failed"})
 
 
@@ -36,6 +40,8 @@ def status_of(repository: Repository, folder: Path) -> dict[str, Any]:
         "out": str(out),
         "running": holder_of(lease_of(out / ".corrtrack")),
         "counts": {state: count for state in STATES if (count := Counter(row.state for row in rows.values())[state])},
+        "schedules": schedules_of(out),
+        "occurrences": [asdict(occurrence) for occurrence in occurrences(out)[-_SHOWN:]],
         "videos": [_as_json(row, now) for row in rows.values()],
     }
 
@@ -59,6 +65,13 @@ def show_status(console: Console, status: dict[str, Any]) -> None:
         cells = (printable(video["video_id"]), state, *map(str, numbers), printable(video["reason"]))
         table.add_row(*cells)
     console.print(table)
+    for occurrence in status["occurrences"]:
+        seconds = f" in {occurrence['seconds']:.0f} s" if occurrence["seconds"] else ""
+        message = f": {occurrence['message']}" if occurrence["message"] else ""
+        print_line(console, f"{occurrence['time']} {occurrence['result']}{seconds}{message}")
+    for schedule in status["schedules"]:
+        coming = f"next run {schedule['next']}" if schedule["next"] else "no process serves it now"
+        print_line(console, f"schedule: {schedule['timetable']}; {coming}")
     counts = ", ".join(f"{count} {state}" for state, count in status["counts"].items()) or "no videos yet"
     console.print(f"{counts}; {'running: ' + status['running'] if status['running'] else 'nothing runs'}", markup=False)
 

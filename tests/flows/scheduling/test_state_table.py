@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from flows.runtime.exclusive_run import run_lock
 from flows.scheduling.changes import prune, retry
 from flows.scheduling.corpus_look import waiting_videos
 from flows.scheduling.state_table import StateTable, read_states
@@ -112,3 +113,15 @@ def test_a_young_file_and_one_that_does_not_open_wait(tmp_path, out):
     table = StateTable(out, KEYS)
     table.wait({"a": closed[video]})
     assert waiting_videos(tmp_path, table.rows, settle_seconds=1e-6) == {}, "it is as it was: now it is judged"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [lambda folder: retry(folder, [], patience_seconds=0.1), lambda folder: prune(folder, patience_seconds=0.1)],
+)
+def test_while_a_run_is_at_work_it_is_named(out, command):
+    with (
+        run_lock(out / ".corrtrack/run.lock", command="corrtrack reprocess"),
+        pytest.raises(InputError, match=r"found corrtrack reprocess \(pid \d+ on .*wait for it or end it"),
+    ):
+        command(out)

@@ -1,0 +1,112 @@
+"""`corrtrack reprocess --dry-run`: what a run would do now, and how long it would take."""
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.reprocess import ReprocessRequest, checked, keys_of, workspace_of
+from flows.runtime.external_corpus import holds_any_video
+from flows.runtime.printing import print_line, printable
+from flows.runtime.repository import Repository
+from flows.scheduling.corpus_look import seen_videos, waiting_videos
+from flows.scheduling.state_table import read_states
+from flows.scheduling.video_states import Keys, Seen, VideoState, at_start
+from tasks import index
+from tasks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do with one video."""
+
+    video_id: str
+    step: str
+    """track, with why; leave, with why; or nothing."""
+    frames: int
+    """To be tracked."""
+
+
+def dry_run(repository: Repository, request: ReprocessRequest, console: Console) -> None:
+    """Print the plan of a run, without running it; new videos are decoded, which the run then need not do.
+
+    Raises:
+        InputError: corpus, weights or params cannot be used.
+    """
+    params, weights = checked(repository, request)
+    out = request.out.expanduser().resolve()
+    before = read_states(out)
+    waiting = waiting_videos(request.corpus, before, settle_seconds=request.settle_seconds)
+    seen = {path.name if path.is_dir() else path.stem: sight for path, sight in waiting.items()}
+    with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
+        workspace = workspace_of(request, Path(folder), Path(folder), waiting)
+        if (out / ".corrtrack").is_dir():
+            workspace = Workspace(workspace.data, workspace.artifacts, workspace.reports, out / ".corrtrack")
+        if holds_any_video(workspace):
+            with _quiet():
+                index.run(workspace, params)
+            seen |= seen_videos(workspace, params.detect.splits)
+    steps = planned(seen, before, keys_of(params, weights), attempts=request.attempts)
+    table = Table(show_edge=False)
+    for name in ("video", "step", "frames"):
+        table.add_column(name, justify="right" if name == "frames" else "left")
+    for step in steps:
+        table.add_row(printable(step.video_id), printable(step.step), str(step.frames or ""))
+    console.print(table)
+    print_line(console, summary(steps, before.values()))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the stage's messages: the plan names what is rejected."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def planned(seen: dict[str, Seen], before: dict[str, VideoState], keys: Keys, *, attempts: int) -> list[Planned]:
+    """The step of each video, by name."""
+    steps = []
+    for video_id in sorted({*seen, *before}):
+        sight, known = seen.get(video_id, Seen("absent")), before.get(video_id)
+        state = at_start(sight, known, keys, attempts=attempts)
+        if state == "pending":
+            steps.append(Planned(video_id, f"track: {_why(sight, known)}", sight.frames))
+        elif state == "done":
+            steps.append(Planned(video_id, "nothing: unchanged", 0))
+        else:
+            reason = sight.reason or (known.reason if known else "")
+            steps.append(Planned(video_id, f"leave, {state}: {reason}", 0))
+    return steps
+
+
+def summary(steps: Iterable[Planned], rows: Iterable[VideoState]) -> str:
+    """One sentence: how many videos and frames, and the time by the seconds per frame of earlier runs."""
+    steps = list(steps)
+    work = [step for step in steps if step.step.startswith("track")]
+    frames = sum(step.frames for step in work)
+    measured = [row for row in rows if row.seconds > 0 and row.frames]
+    if not work:
+        return "nothing to track"
+    text = f"to track: {len(work)} of {len(steps)} videos, {frames} frames"
+    if not measured:
+        return f"{text}; how long that takes is known after the first run"
+    rate = sum(row.seconds for row in measured) / sum(row.frames for row in measured)
+    return f"{text}; about {frames * rate:.0f} s, by {rate:.3f} s a frame in earlier runs of this folder"
+
+
+def _why(seen: Seen, before: VideoState | None) -> str:
+    if before is None or not before.bytes_sha256:
+        return "new"
+    if (seen.bytes_sha256, seen.companions_sha256) != (before.bytes_sha256, before.companions_sha256):
+        return "changed"
+    if before.state == "done":
+        return "params, weights or code changed"
+    return f"was {before.state}"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from flows.cli.params_choice import read_chosen_params
 from flows.runtime.exclusive_run import exclusive_run
 from flows.runtime.external_corpus import corpus_view, holds_any_video, require_corpus
 from flows.runtime.in_process import log_file, log_stages_to, update_in_process
@@ -32,7 +33,6 @@ from tasks.errors import InputError
 from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.inference.box_sources import detector_weights, require_boxes, uses_detector
 from tasks.out_folder import claim_out_folder
-from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.shards.ray_cluster import ray_on_demand
 from tasks.stages import STAGES
@@ -75,6 +75,10 @@ class ReprocessRequest:
     """What clips and overlays show of people, a value of `report.people`; None: what params.yaml says."""
     settle_seconds: float = 0.0
     """How long a video must be unchanged to be taken; 0 takes all at once."""
+    profile: str | None = None
+    """A profile to track by instead of params.yaml, which stays as it is."""
+    settings: tuple[str, ...] = ()
+    """Values of this run alone, each "section.key=value"."""
     attempts: int = 3
     """How often a fault of the machine may hit a video before it is given up."""
 
@@ -162,7 +166,7 @@ def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, 
     Raises:
         InputError: they, or the corpus, cannot be used.
     """
-    params = params_for(request, load_params(repository.params))
+    params = params_for(request, base_params(repository, request))
     weights = find_weights(repository, request.weights, needs_pose=params.estimate.source == "network")
     require_corpus(request.corpus, request.detections, request.poses)
     if params.detect.source == "torchvision" and uses_detector(params):
@@ -184,6 +188,15 @@ def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
         params=content_key(params.model_dump(mode="json", exclude={"compute"})),
         weights=content_key(weights),
     )
+
+
+def base_params(repository: Repository, request: ReprocessRequest) -> Params:
+    """The params before what the user names by options of their own: params.yaml or a profile, with the settings.
+
+    Raises:
+        InputError: no such profile or key, or a value that does not fit.
+    """
+    return read_chosen_params(repository, profile=request.profile, settings=request.settings)
 
 
 def params_for(request: ReprocessRequest, params: Params) -> Params:
@@ -254,6 +267,8 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
         "detections": [str(path) for path in request.detections],
         "poses": None if request.poses is None else str(request.poses.expanduser().resolve()),
         "pretrained": request.pretrained,
+        "profile": request.profile,
+        "settings": list(request.settings),
         "weights": {name: {"file": str(path), "sha256": file_digest(path)} for name, path in weights.items()},
         "params": params.model_dump(mode="json"),
     }

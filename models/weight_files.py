@@ -5,9 +5,9 @@ This module knows no network: the loader of each stands beside it in models.netw
 
 import json
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -20,6 +20,7 @@ Kind = Literal["pose", "siamese", "correspondence", "reid"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
+_SHOWN_FAULTS = 5
 _METADATA_KEY = "corrtrack"
 """One key for all metadata: safetensors writes several keys in no fixed order, and equal weights need equal bytes."""
 
@@ -128,16 +129,21 @@ def fill_network(network: Network, stored: StoredWeights) -> Network:
 
 
 def require_same_tensors(path: Path, *, expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
-    """Raise a WeightsError that names every missing, extra and misshapen tensor, if there is any."""
-    faults = [f"missing: {name} {tuple(tensor.shape)}" for name, tensor in expected.items() if name not in tensors]
-    faults += [f"extra: {name} {tuple(tensor.shape)}" for name, tensor in tensors.items() if name not in expected]
-    faults += [
+    """Raise a WeightsError that counts missing, extra and misshapen tensors and names a few, if there are any."""
+    missing = [f"missing: {name} {tuple(tensor.shape)}" for name, tensor in expected.items() if name not in tensors]
+    extra = [f"extra: {name} {tuple(tensor.shape)}" for name, tensor in tensors.items() if name not in expected]
+    misshapen = [
         f"misshapen: {name} expected {tuple(expected[name].shape)}, found {tuple(tensor.shape)}"
         for name, tensor in tensors.items()
         if name in expected and tensor.shape != expected[name].shape
     ]
-    if faults:
-        raise WeightsError(f"{path}: {len(faults)} tensors do not fit the network:\n  " + "\n  ".join(faults))
+    if count := len(missing) + len(extra) + len(misshapen):
+        examples = [fault for faults in zip_longest(missing, extra, misshapen) for fault in faults if fault]
+        such_as = "such as " if count > _SHOWN_FAULTS else ""
+        raise WeightsError(
+            f"{path}: {count} tensors do not fit the network ({len(missing)} missing, {len(extra)} extra, "
+            f"{len(misshapen)} misshapen): {such_as}{'; '.join(examples[:_SHOWN_FAULTS])}"
+        )
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -150,7 +156,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: no such weight file")
     try:
         content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, SafetensorError) as error:
+    except Exception as error:  # bytes that are no checkpoint raise errors of any kind while they are read
         raise WeightsError(
             f"{path}: expected a checkpoint of tensors alone; this one is damaged or holds other Python objects, "
             "refused because they could run code: save its 'state_dict' alone, where you trust the file"

@@ -1,5 +1,6 @@
 """`corrtrack reproduce`, `stage` and `reprocess`: the commands that run stages."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,13 @@ Profile = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Write this value into params.yaml first; repeatable."),
+]
+OwnProfile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="Track by profiles/NAME.yaml, not by params.yaml.")
+]
+OwnSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="This value in this run alone; repeatable."),
 ]
 Save = Annotated[
     str | None,
@@ -137,6 +145,8 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
         str | None,
         typer.Option("--pretrained", metavar="NAME", help="Boxes and poses by a public network: torchvision."),
     ] = None,
+    profile: OwnProfile = None,
+    settings: OwnSettings = None,
     blur_faces: Annotated[
         bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")
     ] = False,
@@ -164,7 +174,9 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     mmpose, rtmlib, ultralytics, ultralytics-txt, mediapipe, deeplabcut (csv), sleap (csv).
 
     With --pretrained torchvision, torchvision's Keypoint R-CNN gives boxes and poses. Its weights (226 MiB) are fetched
-    once, or read from the file that detect.network_weights in params.yaml names.
+    once, or read from the file that detect.network_weights names.
+
+    With --profile and --set the params are those of this run; params.yaml is not touched.
 
     Examples:
 
@@ -178,7 +190,6 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     - `corrtrack reprocess /data/videos --out runs/nightly --dry-run`: what would be done now
     """
-    from dataclasses import replace
 
     from flows.reprocess import ReprocessRequest
     from flows.reprocess import reprocess as run
@@ -187,6 +198,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     people = people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only)
     request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format, pretrained, people)
+    request = replace(request, profile=profile, settings=tuple(settings or ()))
     request = replace(request, settle_seconds=duration(settle, "--settle"))
     if is_dry:
         from flows.scheduling.dry_run import dry_run

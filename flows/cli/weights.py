@@ -1,8 +1,8 @@
-"""`corrtrack import-weights`: the authors' released checkpoints as weight files of this project."""
+"""`corrtrack import-weights`: the authors' release as weight files of this project."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -11,7 +11,8 @@ from flows.runtime.printing import print_line
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from models.networks.correspondence import CorrespondenceNetwork
+    from models.networks.pose import PoseNetwork
 
 
 class ReleasedKind(StrEnum):
@@ -27,41 +28,65 @@ def register(app: typer.Typer) -> None:
 
 
 def import_weights(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A released checkpoint (.pth), as it was downloaded.")],
-    kind: Annotated[ReleasedKind, typer.Option("--kind", help="The network it holds; both files are needed.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The released zip, or a checkpoint (.pth) of it.")],
+    kind: Annotated[
+        ReleasedKind | None, typer.Option("--kind", help="The network that a checkpoint holds; a zip holds both.")
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for the result; KIND.safetensors is written there.")
     ] = Path("artifacts/models"),
 ) -> None:
-    """Turn a checkpoint that the paper's authors released into a weight file of this project.
+    """Turn the checkpoints that the paper's authors released into weight files of this project.
 
-    No code in the file is run: only tensors are read. Every tensor must be present with its shape; otherwise the error
-    lists those that are missing, extra or misshapen, and nothing is written. The profile `released` tracks with them.
+    No code in the files is run: only tensors are read. Every tensor must be present with its shape; otherwise the error
+    counts those that are missing, extra or misshapen, and nothing is written. `corrtrack reprocess --profile released`
+    tracks with them.
 
     Exit codes: 0 written, 2 the file cannot be used.
 
     Examples:
+
+    - `corrtrack import-weights PoseTrack21Release.zip --out weights/released`
 
     - `corrtrack import-weights pose_estimation_model.pth --kind pose --out weights/released`
 
     - `corrtrack import-weights corrtrack_model.pth --kind correspondence --out weights/released`
     """
     from models.weight_files import WeightsError
+    from tasks.released_zip import unpacked
 
+    if kind is None and file.suffix.lower() != ".zip":
+        raise InputError(f"{file}: expected the released zip, or --kind pose or --kind correspondence for a checkpoint")
     try:
-        network, target = _import(file, kind, out)
+        if kind is None:
+            with unpacked(file) as checkpoints:
+                networks = {name: _read(path, ReleasedKind(name), file) for name, path in checkpoints.items()}
+        else:
+            networks = {kind.value: _read(file, kind, file)}
     except WeightsError as error:
         raise InputError(str(error)) from error
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    print_line(Console(), f"{target}: {parameters:,} parameters, every tensor assigned")
+    for name, network in networks.items():
+        target = out / f"{name}.safetensors"
+        _write(network, name, target)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        print_line(Console(), f"{target}: {parameters:,} parameters, every tensor assigned")
 
 
-def _import(file: Path, kind: ReleasedKind, out: Path) -> tuple["nn.Module", Path]:
+def _read(checkpoint: Path, kind: ReleasedKind, file: Path) -> "PoseNetwork | CorrespondenceNetwork":
     from models.networks.correspondence import load_released_correspondence
     from models.networks.pose import load_released_pose
+    from models.weight_files import WeightsError
+
+    try:
+        return load_released_pose(checkpoint) if kind is ReleasedKind.POSE else load_released_correspondence(checkpoint)
+    except WeightsError as error:
+        raise WeightsError(
+            str(error).replace(str(checkpoint), f"{file}, {kind.value}" if checkpoint != file else str(file))
+        ) from error
+
+
+def _write(network: "PoseNetwork | CorrespondenceNetwork", name: str, target: Path) -> None:
     from models.weight_files import save_weights
 
-    network = load_released_pose(file) if kind is ReleasedKind.POSE else load_released_correspondence(file)
-    target = out / f"{kind.value}.safetensors"
-    save_weights(target, network, kind=kind.value, architecture=network.architecture, params={})
-    return network, target
+    kind: Literal["pose", "correspondence"] = "pose" if name == "pose" else "correspondence"
+    save_weights(target, network, kind=kind, architecture=network.architecture, params={})

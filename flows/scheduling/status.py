@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from flows.reprocess import ReprocessRequest, keys_of, params_for
+from flows.reprocess import ReprocessRequest, base_params, keys_of, params_for
 from flows.runtime.exclusive_run import lease_of
 from flows.runtime.lease import holder_of
 from flows.runtime.outcomes import ExitCode
@@ -21,7 +21,6 @@ from flows.scheduling.state_table import read_states
 from flows.scheduling.video_states import STATES, Keys, VideoState
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
-from tasks.params.loading import load_params
 
 _SHOWN: Final = 8
 """Of the occurrences, the last."""
@@ -107,6 +106,7 @@ def _keys_now(repository: Repository, out: Path) -> Keys | None:
         pretrained = record["pretrained"]
         corpus = Path(record["corpus"])
         request = ReprocessRequest(corpus, out, None, detections, poses, pose_format, pretrained, people)
-        return keys_of(params_for(request, load_params(repository.params)), weights)
+        request = replace(request, profile=record["profile"], settings=tuple(record["settings"]))
+        return keys_of(params_for(request, base_params(repository, request)), weights)
     except (OSError, ValueError, KeyError, TypeError, InputError):
         return None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.reprocess import ReprocessRequest, params_for
+from flows.reprocess import ReprocessRequest, base_params, params_for
 from flows.runtime.repository import find_repository
 from flows.runtime.run_weights import NETWORKS, STARTING_WEIGHTS, find_weights, starting_weights_notice
 from tasks.errors import InputError
@@ -41,6 +41,20 @@ def test_what_is_shown_of_people_is_named_beside_other_changes(params):
     asked = replace(ASKED, people="faces_blurred", poses=Path("street.json"))
     assert params_for(asked, params).report.people == "faces_blurred"
     assert params_for(asked, params).estimate.source == "file"
+
+
+def test_profile_and_settings_are_those_of_the_run_and_params_yaml_stays():
+    repository = find_repository()
+    before = repository.params.read_bytes()
+    asked = replace(ASKED, profile="released", settings=("track.min_track_frames=7",))
+    chosen = base_params(repository, asked)
+    assert (chosen.track.mode, chosen.estimate.output_stage, chosen.track.min_track_frames) == ("released", 1, 7)
+    assert base_params(repository, ASKED) == load_params(repository.params)
+    assert repository.params.read_bytes() == before
+    with pytest.raises(InputError, match=r"--set track\.mood=1: .*did you mean track\.mode"):
+        base_params(repository, replace(ASKED, settings=("track.mood=1",)))
+    with pytest.raises(InputError, match=r"expected one of .*released"):
+        base_params(repository, replace(ASKED, profile="realeased"))
 
 
 @pytest.mark.parametrize(

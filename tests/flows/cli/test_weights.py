@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from models.networks.correspondence import CorrespondenceNetwork, RefinementNetw
 from models.networks.pose import PoseNetwork, load_pose
 from models.networks.released import released_name
 from tasks.errors import InputError
+from tasks.released_zip import CHECKPOINTS, unpacked
 
 
 @pytest.fixture
@@ -60,6 +62,83 @@ def test_a_file_of_the_other_kind_names_what_is_wrong_and_writes_nothing(
     assert "missing: conv1_7x7_s2.weight" in str(result.exception)
     assert "extra: pd.Conv2dT_2.conv.bias" in str(result.exception)
     assert not (tmp_path / "weights").exists()
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """The released zip: both checkpoints in folders of it, beside a file whose name climbs out."""
+    path = tmp_path / "PoseTrack21Release.zip"
+    networks = {
+        "pose": PoseNetwork(stages=3),
+        "correspondence": CorrespondenceNetwork(SiameseNetwork(), RefinementNetwork()),
+    }
+    with zipfile.ZipFile(path, "w") as release:
+        release.writestr("../../outside.txt", "never unpacked")
+        for kind, network in networks.items():
+            file = released_file(tmp_path / f"{kind}.pth", network)
+            release.write(file, f"outputs/models/{CHECKPOINTS[kind]}")
+            file.unlink()
+    return path
+
+
+def test_the_released_zip_becomes_both_weight_files(
+    runner: CliRunner, app: typer.Typer, tmp_path: Path, release: Path
+) -> None:
+    result = runner.invoke(app, [str(release), "--out", str(tmp_path / "weights")])
+    assert result.exit_code == 0, result.exception
+    assert len(load_pose(tmp_path / "weights" / "pose.safetensors").stages) == 3
+    assert load_correspondence(tmp_path / "weights" / "correspondence.safetensors").norm == "squared"
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == [
+        "PoseTrack21Release.zip",
+        "correspondence.safetensors",
+        "pose.safetensors",
+    ]
+
+
+def zip_of(path: Path, names: list[str]) -> Path:
+    with zipfile.ZipFile(path, "w") as written:
+        for name in names:
+            written.writestr(name, "some text")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "expected"),
+    [
+        ("notes.pth", "just a text\n", ("--kind", "pose"), "expected a checkpoint of tensors alone"),
+        ("notes.pth", "", ("--kind", "pose"), "expected a checkpoint of tensors alone"),
+        ("notes.txt", "just a text\n", (), "expected the released zip, or --kind pose"),
+        ("notes.zip", "just a text\n", (), "expected the released zip, got one that cannot be unpacked"),
+        ("other.zip", [f"{number}.txt" for number in range(99)], (), "got 99 other files, such as '0.txt', '1.txt'"),
+        ("text.zip", list(CHECKPOINTS.values()), (), "text.zip, pose: expected a checkpoint of tensors alone"),
+    ],
+)
+def test_a_file_that_is_no_release_is_one_sentence(runner, app, tmp_path, name, content, options, expected):
+    path = tmp_path / name
+    if isinstance(content, list):
+        zip_of(path, content)
+    else:
+        path.write_text(content)
+    result = runner.invoke(app, [str(path), *options, "--out", str(tmp_path / "weights")])
+    assert isinstance(result.exception, InputError)
+    assert expected in str(result.exception)
+    assert "\n" not in str(result.exception)
+    assert not (tmp_path / "weights").exists()
+
+
+def test_no_more_is_unpacked_than_is_allowed(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "bomb.zip", list(CHECKPOINTS.values()))
+    with pytest.raises(InputError, match=r"at most 4 bytes in pose\.pth"), unpacked(path, largest_bytes=4):
+        pass
+
+
+def test_another_networks_file_gives_five_examples(runner: CliRunner, app: typer.Typer, tmp_path: Path) -> None:
+    torch.save({f"layer.{number}": torch.zeros(2) for number in range(500)}, tmp_path / "other.pth")
+    result = runner.invoke(app, [str(tmp_path / "other.pth"), "--kind", "pose"])
+    message = str(result.exception)
+    assert "missing, 500 extra, 0 misshapen): such as missing: " in message
+    assert message.count("extra: ") + message.count("missing: ") == 5
+    assert "\n" not in message
 
 
 def test_help_teaches_by_examples(runner: CliRunner, app: typer.Typer) -> None:

@@ -42,7 +42,8 @@ def compare(
 
     Both are scored on the annotated videos that they share. Each difference comes with a 95 % paired bootstrap
     interval over videos; a metric counts as better or worse only where it excludes 0. Errors are compared one by one:
-    which identity switches, misses and false positives are new, gone or common. Writes reports/compare/A..B.html with
+    which identity switches, misses and false positives are new, gone or common. The annotated joints are counted by how
+    they are answered: good, jitter, inversion, swap, miss, or absent. Writes reports/compare/A..B.html with
     the clips of the videos that changed most, side by side.
 
     The tables of a git revision or saved run are read from DVC's cache. `corrtrack reproduce --save NAME` saves a run.
@@ -78,7 +79,7 @@ def compare(
 def _print(console: "Console", content: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from tasks.comparison.report import describe, interval, number
+    from tasks.comparison.report import describe, describe_answers, interval, number
 
     for row in content["params"]:
         console.print(f"{row['key']}: {row['first']} -> {row['second']}", highlight=False, markup=False)
@@ -91,6 +92,7 @@ def _print(console: "Console", content: dict[str, Any]) -> None:
     console.print(table)
     for kind, counts in content["errors"].items():
         console.print(f"{kind}: {counts['new']} new, {counts['gone']} gone, {counts['common']} common", highlight=False)
+    console.print(f"annotated joints: {describe_answers(content)}", highlight=False)
     for name, videos in content["left_out"].items():
         if videos:
             console.print(f"not compared, only {name} has them: {', '.join(videos)}", highlight=False, markup=False)

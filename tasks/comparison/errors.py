@@ -1,13 +1,15 @@
 """Which errors of a second run are new, gone or common, and the moments where the two differ most."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from models.arrays import IntArray
 from models.keypoints import POSEVAL_JOINTS
+from models.metrics.pose_errors import POSE_ANSWERS
 from models.metrics.tracking_events import EVENT_KINDS, EventKind, new_events
 from tasks.comparison.versions import ScoredVideo
 
@@ -106,3 +108,24 @@ def totals(videos: list[VideoErrors]) -> dict[str, dict[str, int]]:
         for kind, counts in video.counts.items():
             counters[kind].update(counts)
     return {kind: {name: counts[name] for name in ("new", "gone", "common")} for kind, counts in counters.items()}
+
+
+def pose_answers(first: Sequence[ScoredVideo], second: Sequence[ScoredVideo]) -> list[dict[str, Any]]:
+    """How annotated joints are answered by both runs: all together (an empty name), then by joint.
+
+    Args:
+        first: the videos of the first run, at least one.
+        second: the same videos of the second run.
+    """
+    sides = {
+        name: sum((video.answers for video in videos[1:]), videos[0].answers)
+        for name, videos in (("first", first), ("second", second))
+    }
+    rows: list[dict[str, Any]] = [{"joint": ""} | {name: _named(side.sum(axis=0)) for name, side in sides.items()}]
+    for index, joint in enumerate(POSEVAL_JOINTS):
+        rows.append({"joint": joint} | {name: _named(side[index]) for name, side in sides.items()})
+    return rows
+
+
+def _named(counts: IntArray) -> dict[str, int]:
+    return dict(zip(POSE_ANSWERS, counts.tolist(), strict=True))

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from models.arrays import Picture
-from tasks.comparison.errors import VideoErrors, compare_errors, totals
+from tasks.comparison.errors import VideoErrors, compare_errors, pose_answers, totals
 from tasks.comparison.metrics import Difference, compare_scores
 from tasks.comparison.versions import TABLES, ScoredVideo, Version, scored_videos
 from tasks.errors import InputError
@@ -54,6 +54,9 @@ class Comparison:
             seed=int(second.params["run"]["seed"]),
         )
         self.errors: list[VideoErrors] = [compare_errors(*pair) for pair in pairs]
+        self.answers = pose_answers(
+            [first_video for first_video, _ in pairs], [second_video for _, second_video in pairs]
+        )
 
     def content(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -71,6 +74,7 @@ class Comparison:
             "stages": changed_stages(self.first.stages, self.second.stages),
             "metrics": [difference.row() for difference in self.differences],
             "errors": totals(self.errors),
+            "keypoints": self.answers,
             "by_video": [
                 {"video_id": video.video_id, "balance": video.balance, "errors": video.counts} for video in ranked
             ],
@@ -179,6 +183,7 @@ def as_markdown(content: Mapping[str, Any]) -> str:
         for kind, counts in content["errors"].items()
     ]
     lines += ["", "Errors, counted in joints: " + "; ".join(errors) + "."]
+    lines.append(f"Annotated joints of poses: {describe_answers(content)}.")
     for name, videos in content["left_out"].items():
         if videos:
             lines.append(f"Not compared, since only {name} has them or their annotations differ: {', '.join(videos)}.")
@@ -201,6 +206,12 @@ def describe(moment: Mapping[str, Any]) -> str:
     track = "" if moment["track"] is None else f" by track {moment['track']}"
     joints = ", ".join(name.replace("_", " ") for name in moment["joints"])
     return f"frame {moment['frame_index']}: {moment['change']} {moment['kind']}{whom}{track} ({joints})"
+
+
+def describe_answers(content: Mapping[str, Any]) -> str:
+    """How both runs answer the annotated joints, all joints together."""
+    total = content["keypoints"][0]
+    return ", ".join(f"{name} {count} -> {total['second'][name]}" for name, count in total["first"].items())
 
 
 def _by_id(version: Version, kind: str) -> dict[str, ScoredVideo]:

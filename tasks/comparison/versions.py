@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.arrays import IntArray
+from models.metrics.pose_errors import count_pose_answers
 from models.metrics.sequence import UndefinedMetricError
 from models.metrics.tracking_events import TrackingEvents, tracking_events
 from tasks.content_key import file_digest
@@ -68,6 +70,8 @@ class ScoredVideo:
     events: TrackingEvents
     frame_index: np.typing.NDArray[np.int64]
     """Frame of the video of each event."""
+    answers: IntArray
+    """Annotated joints by joint and answer, as `count_pose_answers` has them."""
 
 
 def scored_videos(version: Version, kind: str) -> Iterator[ScoredVideo]:
@@ -102,4 +106,5 @@ def _scored(video: EvaluationVideo, table: Table, threshold: float) -> ScoredVid
         score=score,
         events=events,
         frame_index=np.array([position[int(frame)] for frame in frames], dtype=np.int64),
+        answers=count_pose_answers(sequence),
     )

@@ -40,6 +40,11 @@ def straying(frame: int) -> dict[int, float]:
     return perfect(frame) | ({9: 100.0} if frame == 3 else {})
 
 
+def near(frame: int) -> dict[int, float]:
+    """Both persons are found 4 px beside, heads of 24 px: for nose and wrists (sigma 0.026, 0.062) that is a miss."""
+    return {5: 14.0, 6: 204.0}
+
+
 @pytest.fixture
 def compare(tmp_path: Path, make_run: Callable[..., None]) -> Callable[..., Comparison]:
     def run(first: dict[str, Any], second: dict[str, Any], *, tags: dict[str, list[str]] | None = None) -> Comparison:
@@ -78,6 +83,19 @@ def test_an_error_is_found_with_its_frame_person_and_track(compare, tracks, kind
         assert (moment["kind"], moment["change"], moment["frame_index"]) == (kind, change, frame)
         assert (moment["person"], moment["track"], len(moment["joints"])) == (person, track, JOINTS)
         assert content["errors"][kind] == {"new": 0, "gone": 0, "common": 0} | {change: JOINTS}
+
+
+@pytest.mark.parametrize(
+    ("tracks", "answers"),
+    [(perfect, {"good": 120}), (missing, {"good": 105, "absent": 15}), (near, {"jitter": 96, "miss": 24})],
+)
+def test_joints_of_poses_are_counted_by_how_they_are_answered(compare, tracks, answers):
+    comparison = compare({"a": perfect}, {"a": tracks})
+    total, *joints = comparison.content()["keypoints"]
+    assert {name: count for name, count in total["first"].items() if count} == {"good": 120}
+    assert {name: count for name, count in total["second"].items() if count} == answers
+    assert {name: sum(row["second"][name] for row in joints) for name in total["second"]} == total["second"]
+    assert f"good 120 -> {answers.get('good', 0)}" in as_markdown(comparison.content())
 
 
 def test_better_and_worse_need_more_than_one_video(compare):
@@ -132,6 +150,7 @@ def test_the_page_shows_both_clips_of_what_changed_and_escapes_names(compare, tm
     assert "a<b" not in text
     clips = sorted(path.name for path in (tmp_path / "reports/compare/before..after").glob("*.mp4"))
     assert clips == ["a<b.first.mp4", "a<b.second.mp4"]
+    assert '<td class="number">240</td>' in text.split('id="poses"')[1]
     content = json.loads((tmp_path / "reports/compare/before..after.json").read_text())
     assert content["by_video"][0] == {
         "video_id": "a<b",

@@ -11,6 +11,10 @@ from urllib.parse import urlsplit
 from tasks.content_key import file_digest
 from tasks.errors import InputError
 
+_TORCHVISION_LICENCE: Final = (
+    "torchvision is under the BSD 3-Clause licence; the weights were trained on COCO, whose terms may bind their use"
+)
+
 
 @dataclass(frozen=True)
 class PublicWeights:
@@ -18,7 +22,9 @@ class PublicWeights:
 
     url: str
     hash_prefix: str
-    """First digits of the file's SHA-256."""
+    """First digits of the file's SHA-256; empty where nobody has published it."""
+    licence: str = _TORCHVISION_LICENCE
+    """What is known of the terms of use, in a sentence."""
 
     @property
     def file_name(self) -> str:
@@ -40,10 +46,26 @@ def faster_rcnn_v2() -> PublicWeights:
     return _of_torchvision(FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url)
 
 
-TORCHVISION: Final[Mapping[str, Callable[[], PublicWeights]]] = MappingProxyType(
-    {"keypoint-rcnn": keypoint_rcnn, "faster-rcnn-v2": faster_rcnn_v2}
+def authors_release() -> PublicWeights:
+    """The networks that the paper's authors released, a zip for `corrtrack import-weights`."""
+    return PublicWeights(
+        "https://github.com/anDoer/PoseTrack21/releases/download/v0.2/PoseTrack21Release.zip",
+        "",
+        "the terms stand in github.com/anDoer/PoseTrack21; read them before use",
+    )
+
+
+PUBLIC: Final[Mapping[str, Callable[[], PublicWeights]]] = MappingProxyType(
+    {"keypoint-rcnn": keypoint_rcnn, "faster-rcnn-v2": faster_rcnn_v2, "posetrack21-release": authors_release}
 )
-"""torchvision's weights by the names that this project gives them."""
+"""Published weights by the names that this project gives them."""
+
+
+def default_folder() -> Path:
+    """The folder of torch.hub, where torchvision's weights lie for all programs."""
+    import torch  # seconds to import
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def fetched(weights: PublicWeights, folder: Path | None = None, *, progress: bool = True) -> Path:
@@ -59,7 +81,7 @@ def fetched(weights: PublicWeights, folder: Path | None = None, *, progress: boo
     """
     import torch  # seconds to import
 
-    target = (folder or Path(torch.hub.get_dir()) / "checkpoints") / weights.file_name
+    target = (folder or default_folder()) / weights.file_name
     if target.is_file():
         return _known(target, weights)
     try:

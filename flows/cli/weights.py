@@ -1,4 +1,4 @@
-"""`corrtrack import-weights`: the authors' release as weight files of this project."""
+"""`corrtrack import-weights`: the authors' release as weight files of this project, and `fetch-weights`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -23,8 +23,46 @@ class ReleasedKind(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to `corrtrack`."""
+    """Add the commands to `corrtrack`."""
     app.command()(import_weights)
+    app.command()(fetch_weights)
+
+
+def fetch_weights(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="keypoint-rcnn, faster-rcnn-v2 or posetrack21-release.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the file; by default that of torch.hub.")
+    ] = None,
+) -> None:
+    """Fetch weights that others publish; a transfer that broke off goes on where it ended.
+
+    keypoint-rcnn (226 MiB) and faster-rcnn-v2 are torchvision's, and are known by the hash in their name;
+    posetrack21-release is the authors' zip for `corrtrack import-weights`, whose hash is recorded at first use.
+
+    Exit codes: 0 the file is there, 2 it cannot be fetched or is another file.
+
+    Examples:
+
+    - `corrtrack fetch-weights keypoint-rcnn`: for `corrtrack reprocess --pretrained torchvision`
+
+    - `corrtrack fetch-weights posetrack21-release --out weights`
+    """
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    from tasks.public_weights import PUBLIC, default_folder
+    from tasks.resumed_download import fetch_resumed
+
+    if name not in PUBLIC:
+        raise InputError(f"fetch-weights {name}: expected one of {', '.join(PUBLIC)}")
+    weights = PUBLIC[name]()
+    target = (default_folder() if out is None else out) / weights.file_name
+    console = Console()
+    print_line(console, f"{weights.url}; licence: {weights.licence}")
+    with Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
+        bar = bars.add_task(name, total=None)
+        digest = fetch_resumed(weights, target, lambda size, total: bars.update(bar, completed=size, total=total))
+    known = "" if weights.hash_prefix else f", recorded in {target.name}.sha256, as nobody has published it"
+    print_line(console, f"{target}: SHA-256 {digest}{known}")
 
 
 def import_weights(

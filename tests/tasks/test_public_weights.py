@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import InputError
-from tasks.public_weights import TORCHVISION, PublicWeights, fetched
+from tasks.public_weights import PUBLIC, PublicWeights, fetched
 
 CONTENT = b"weights " * 5000
 PREFIX = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -92,7 +92,8 @@ def test_a_file_that_lies_there_is_known_by_its_hash(tmp_path: Path) -> None:
 
 
 def test_the_hashes_are_those_in_torchvisions_file_names() -> None:
-    by_name = {name: weights() for name, weights in TORCHVISION.items()}
+    by_name = {name: weights() for name, weights in PUBLIC.items()}
+    assert by_name.pop("posetrack21-release").file_name == "PoseTrack21Release.zip"
     assert by_name["keypoint-rcnn"].file_name == "keypointrcnn_resnet50_fpn_coco-fc266e95.pth"
     assert by_name["faster-rcnn-v2"].file_name == "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth"
     assert {name: weights.hash_prefix for name, weights in by_name.items()} == {

@@ -13,6 +13,7 @@ from flows.cli import (
     compare,
     corpus_states,
     doctor,
+    explain,
     noise,
     pipeline,
     schedule,
@@ -58,7 +59,20 @@ def options(
     """Options of every command; `main` takes --debug out of the arguments before they are read."""
 
 
-for group in (pipeline, schedule, corpus_states, compare, doctor, scoring, warps, tracking, noise, weights, trend):
+for group in (
+    pipeline,
+    schedule,
+    corpus_states,
+    compare,
+    doctor,
+    explain,
+    scoring,
+    warps,
+    tracking,
+    noise,
+    weights,
+    trend,
+):
     group.register(app)
 
 

@@ -37,10 +37,10 @@ def status(
 
     from rich.console import Console
 
-    from flows.runtime.repository import find_repository
+    from flows.runtime.repository import nearest_repository
     from flows.scheduling.status import exit_code_of, show_status, status_of
 
-    console, repository = Console(), find_repository()
+    console, repository = Console(), nearest_repository()
     while True:
         corpus_status = status_of(repository, folder)
         if watch:

@@ -193,7 +193,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     from flows.reprocess import ReprocessRequest
     from flows.reprocess import reprocess as run
-    from flows.runtime.repository import find_repository
+    from flows.runtime.repository import nearest_repository
     from flows.scheduling.timing import duration
 
     people = people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only)
@@ -203,9 +203,9 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     if is_dry:
         from flows.scheduling.dry_run import dry_run
 
-        dry_run(find_repository(), request, Console())
+        dry_run(nearest_repository(), request, Console())
         return
-    raise typer.Exit(run(find_repository(), request, Console()))
+    raise typer.Exit(run(nearest_repository(), request, Console()))
 
 
 def people_choice(*, blur_faces: bool, skeleton_only: bool) -> str | None:

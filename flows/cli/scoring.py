@@ -208,13 +208,13 @@ def _verify(gt: Path, pred: Path, out: Path) -> None:
 
 def _export_run(run: str, formats: list[str], out: Path, gt: Path | None) -> ExitCode:
     from flows.export_tracks import export_tracks
-    from flows.runtime.repository import find_repository
+    from flows.runtime.repository import nearest_repository
 
     if not formats:
         raise InputError(f"export {run}: expected --format NAME, got none; `corrtrack export --help` names them")
     if gt is not None:
         raise InputError(f"--gt {gt}: expected --pred too; the tracks of a run are written without annotations")
-    return _report(export_tracks(find_repository(), run, formats, out))
+    return _report(export_tracks(nearest_repository(), run, formats, out))
 
 
 def _report(converted: "Converted") -> ExitCode:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tasks.code_files import REPOSITORY
 from tasks.errors import InputError
 from tasks.workspace import Workspace
 
@@ -92,3 +93,17 @@ def find_repository(start: Path | None = None) -> Repository:
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             return Repository(folder)
     raise InputError(f"{here}: expected a checkout with dvc.yaml and params.yaml here or above; change into one")
+
+
+def nearest_repository() -> Repository:
+    """The checkout that holds the current folder, else the one that this code runs from.
+
+    For commands that only read params and weights of it, so that they work in any folder.
+
+    Raises:
+        InputError: there is neither.
+    """
+    try:
+        return find_repository()
+    except InputError:
+        return find_repository(REPOSITORY)

@@ -29,14 +29,18 @@ def find_weights(repository: Repository, folder: Path | None, *, needs_pose: boo
     Raises:
         InputError: a network that is needed is missing; names the ways to get it.
     """
-    folders = [repository.workspace.models, STARTING_WEIGHTS] if folder is None else [folder.expanduser().resolve()]
-    files = {name: [location / f"{name}.safetensors" for location in folders] for name in NETWORKS}
-    weights = {name: path for name, paths in files.items() for path in reversed(paths) if path.is_file()}
     needed = NETWORKS if needs_pose else ("correspondence",)
+    named = repository.workspace.models if folder is None else folder.expanduser().resolve()
+    weights = {name: named / f"{name}.safetensors" for name in NETWORKS}
+    if folder is None:
+        # A pose network of drawn persons would spoil recovered poses that come from elsewhere: only where it is needed.
+        absent = [name for name in needed if not weights[name].is_file()]
+        weights |= {name: STARTING_WEIGHTS / f"{name}.safetensors" for name in absent}
+    weights = {name: path for name, path in weights.items() if path.is_file()}
     missing = [f"{name}.safetensors" for name in needed if name not in weights]
     if missing:
         raise InputError(
-            f"{folders[0]}: expected the weights {' and '.join(f'{name}.safetensors' for name in needed)}, found no "
+            f"{named}: expected the weights {' and '.join(f'{name}.safetensors' for name in needed)}, found no "
             f"{' and no '.join(missing)}; train them with `make demo` (or with `corrtrack reproduce --profile "
             "paper` on your own data), or take released ones by `corrtrack import-weights` and name them with --weights"
         )

@@ -88,6 +88,11 @@ def test_without_trained_networks_the_starting_weights_are_taken_and_reported(tm
     assert "pose and correspondence: the starting weights of models/weights" in (starting_weights_notice(weights) or "")
 
 
+def test_the_starting_pose_network_is_taken_only_where_poses_are_estimated(tmp_path):
+    weights = find_weights(replace(find_repository(), root=tmp_path), None, needs_pose=False)
+    assert weights == {"correspondence": STARTING_WEIGHTS / "correspondence.safetensors"}
+
+
 def test_a_trained_network_goes_before_a_starting_one(tmp_path):
     trained = tmp_path / "artifacts" / "models" / "pose.safetensors"
     trained.parent.mkdir(parents=True)

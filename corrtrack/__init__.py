@@ -1,0 +1,121 @@
+"""Track the people of videos from Python.
+
+The public interface of this project: what is named here stays; `flows`, `tasks` and `models` may change.
+
+    from corrtrack import track_video
+
+    tracks = track_video("street.mp4", poses="street.json")
+    tracks.to_pandas()
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["InputError", "Tracks", "track_video"]
+
+_EXPORTS = Path("artifacts", "exports", "table", "merged")
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The tracks of one or several videos.
+
+    Attributes:
+        table: a row for each pose and keypoint, and one for each frame without poses: video, frame (from 0), seconds,
+            track_id, recovered, pose_score, keypoint, x and y in px, score. The metadata of each column says more.
+        rejects: what could not be used: source, location, reason.
+        out: the out folder with overlays, tables and the page; None where it was a temporary one.
+    """
+
+    table: "pa.Table"
+    rejects: "pa.Table"
+    out: Path | None
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the table as a data frame; whole numbers and flags that may be absent have pandas' nullable types."""
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
+
+
+def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtrack reprocess`
+    corpus: str | Path,
+    *,
+    poses: str | Path | None = None,
+    detections: Sequence[str | Path] = (),
+    pretrained: str | None = None,
+    weights: str | Path | None = None,
+    out: str | Path | None = None,
+    settings: Sequence[str] = (),
+    quiet: bool = False,
+) -> Tracks:
+    """Track the people of a video, or of a folder of videos, as `corrtrack reprocess` does.
+
+    Args:
+        corpus: a video file, a folder of videos or of frame folders, or a corpus laid out like data/.
+        poses: poses of another program, a file or a folder; without them the pose network estimates poses.
+        detections: files of person boxes, in MOT or COCO results form.
+        pretrained: "torchvision" takes boxes and poses of its Keypoint R-CNN.
+        weights: folder of weight files; by default artifacts/models of the checkout, else the starting weights.
+        out: out folder, with which a later call goes on where this one ended; None keeps nothing on disk.
+        settings: params of this run, each "section.key=value".
+        quiet: whether nothing is printed; else progress goes to standard error.
+
+    Raises:
+        InputError: something that was named cannot be used.
+    """
+    if out is not None:
+        return _tracked(corpus, poses, detections, pretrained, weights, Path(out), settings, quiet=quiet, keep=True)
+    with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
+        shortened = [*settings, "report.overlays=false"]
+        home = Path(folder) / "out"
+        return _tracked(corpus, poses, detections, pretrained, weights, home, shortened, quiet=quiet, keep=False)
+
+
+def _tracked(  # noqa: PLR0913  see track_video
+    corpus: str | Path,
+    poses: str | Path | None,
+    detections: Sequence[str | Path],
+    pretrained: str | None,
+    weights: str | Path | None,
+    out: Path,
+    settings: Sequence[str],
+    *,
+    quiet: bool,
+    keep: bool,
+) -> Tracks:
+    from rich.console import Console
+
+    from flows.reprocess import ReprocessRequest, reprocess
+    from flows.runtime.repository import nearest_repository
+
+    request = ReprocessRequest(
+        Path(corpus),
+        out,
+        None if weights is None else Path(weights),
+        tuple(map(Path, detections)),
+        None if poses is None else Path(poses),
+        pretrained=pretrained,
+        settings=("compute.executor=local", "export.formats=[table]", *settings),
+    )
+    reprocess(nearest_repository(), request, Console(file=sys.stderr, quiet=quiet))
+    return _read(out, keep=keep)
+
+
+def _read(out: Path, *, keep: bool) -> Tracks:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = sorted((out / _EXPORTS).glob("**/*.parquet"))
+    tables = [pq.read_table(path) for path in files]
+    table = pa.concat_tables(tables) if tables else pa.table({})
+    return Tracks(table, pq.read_table(out / "artifacts" / "tables" / "rejects.parquet"), out if keep else None)

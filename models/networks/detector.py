@@ -3,9 +3,10 @@
 Faster R-CNN gives boxes; Keypoint R-CNN gives boxes and COCO's 17 keypoints in one pass.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,14 @@ PERSON_CLASS = 1
 _ONLY_IN_VERSION_2 = "backbone.fpn.inner_blocks.0.1.weight"
 _COUNTER = ".num_batches_tracked"
 """Of training alone; files with and without it are about."""
+_OLD_NAMES: Final = (
+    (re.compile(r"^(backbone\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)$"), r"\1.0.\2"),
+    (re.compile(r"^(rpn\.head\.conv)\.(weight|bias)$"), r"\1.0.0.\2"),
+)
+"""Layers that torchvision has renamed since its COCO_V1 files were published, and their names today."""
+_EVEN_VALUE: Final = 2.0
+"""Value of a keypoint's heatmap that gives the score 0.5. Our choice: above it Detectron draws the keypoint; a sigmoid
+about 0 would give nearly every keypoint more than 0.99."""
 
 
 class DetectedPersons(NamedTuple):
@@ -37,7 +46,7 @@ class PosedPersons(NamedTuple):
         boxes_xyxy: (N,4) pixels.
         scores: (N,) of the boxes, 0 to 1.
         keypoints_xy: (N,17,2) pixels.
-        keypoint_scores: (N,17), 0 to 1: the sigmoid of the heatmap's value at its peak, which is not calibrated.
+        keypoint_scores: (N,17), 0 to 1: the sigmoid of the heatmap's value at its peak less 2, which is not calibrated.
     """
 
     boxes_xyxy: Tensor
@@ -111,9 +120,15 @@ def _backbone() -> nn.Module:
 def _fill(network: Any, tensors: Mapping[str, Tensor], path: Path) -> None:
     expected = network.state_dict()
     counters = {name: expected[name] for name in expected if name.endswith(_COUNTER)}
-    tensors = counters | {name: tensor for name, tensor in tensors.items() if not name.endswith(_COUNTER)}
+    tensors = counters | {_renamed(name): tensor for name, tensor in tensors.items() if not name.endswith(_COUNTER)}
     require_same_tensors(path, expected=expected, tensors=tensors)
     network.load_state_dict(tensors)
+
+
+def _renamed(name: str) -> str:
+    for old, new in _OLD_NAMES:
+        name = old.sub(new, name)
+    return name
 
 
 def _persons_among(detections: Mapping[str, Tensor]) -> DetectedPersons:
@@ -124,4 +139,4 @@ def _persons_among(detections: Mapping[str, Tensor]) -> DetectedPersons:
 def _posed(detections: Mapping[str, Tensor]) -> PosedPersons:
     keypoints = detections["keypoints"].reshape(-1, KEYPOINT_COUNT, 3)
     values = detections["keypoints_scores"].reshape(-1, KEYPOINT_COUNT)
-    return PosedPersons(detections["boxes"], detections["scores"], keypoints[..., :2], values.sigmoid())
+    return PosedPersons(detections["boxes"], detections["scores"], keypoints[..., :2], (values - _EVEN_VALUE).sigmoid())

@@ -55,7 +55,26 @@ def test_a_file_of_the_exact_shapes_does_what_torchvision_does_with_it(
     [persons] = ours.detect_persons([picture])
     if kind == "keypoint":
         assert persons.keypoints_xy.shape == (len(persons.scores), 17, 2)
-        assert torch.equal(persons.keypoint_scores, expected["keypoints_scores"].sigmoid())
+        assert torch.equal(persons.keypoint_scores, (expected["keypoints_scores"] - 2).sigmoid())
+
+
+@pytest.mark.parametrize("kind", ["keypoint", "version 1"])
+def test_a_file_with_the_layer_names_of_its_time_is_read(kind: str, tmp_path: Path) -> None:
+    """torchvision's COCO_V1 files are older than the names that its layers have today."""
+    build, weights, load = SHAPES[kind]
+    state = build(weights=None, weights_backbone=None, num_classes=len(weights.meta["categories"])).state_dict()
+    old = {name.replace(".conv.0.0.", ".conv."): tensor for name, tensor in state.items()}
+    for block in ("inner_blocks", "layer_blocks"):
+        for level in range(4):
+            for part in ("weight", "bias"):
+                stem = f"backbone.fpn.{block}.{level}"
+                old[f"{stem}.{part}"] = old.pop(f"{stem}.0.{part}")
+    assert len(old.keys() - state.keys()) == 18
+    theirs = build(weights=None, weights_backbone=None, num_classes=len(weights.meta["categories"]))
+    theirs.load_state_dict(dict(old))  # torchvision's own hooks rename them
+    torch.save(old, tmp_path / "old.pth")
+    ours = load(tmp_path / "old.pth").network.state_dict()
+    assert all(torch.equal(ours[name], tensor) for name, tensor in theirs.state_dict().items() if name in ours)
 
 
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_folder_with_files_of_the_user_is_refused_and_so_is_a_corpus_inside_th
 
 
 def test_without_weights_it_names_the_ways_to_get_them(corrtrack, tmp_path):
-    code, text = corrtrack("reprocess", tmp_path, "--out", tmp_path / "out")
+    code, text = corrtrack("reprocess", tmp_path, "--out", tmp_path / "out", "--weights", tmp_path / "nothing")
     assert code == 2
     assert "make demo" in text
     assert "corrtrack import-weights" in text

@@ -14,7 +14,14 @@ from tasks.paths import below
 
 """RGB, shape (H,W,3), upright: the rotation of a video and the EXIF orientation of a picture are obeyed."""
 
+LARGEST_PICTURE_PX: Final = 1 << 28
+"""Pixels; more than any camera takes, and less than a file of a few KB may ask memory for."""
 NO_VIDEO: Final = "no video stream"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_JPEG: Final = b"\xff\xd8"
+_MARKER: Final = 0xFF
+_FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG's markers of a segment that states the size (ITU-T T.81, table B.1)."""
 _NEAR_FRAMES: Final = 32
 """So many frames are decoded and passed over rather than sought."""
 cv2.utils.logging.setLogLevel(
@@ -143,15 +150,39 @@ def decode_picture(data: bytes, *, as_stored: bool = False) -> Picture:
     """RGB uint8 (H,W,3) of an encoded picture, upright or `as_stored`; ValueError when it is none or ends too early."""
     picture = None
     if data:
+        _require_usual_size(data)
         try:
             picture = cv2.imdecode(
                 np.frombuffer(data, dtype=np.uint8), _DECODE | as_stored * cv2.IMREAD_IGNORE_ORIENTATION
             )
         except cv2.error as error:
+            if error.code == cv2.Error.StsNoMem:
+                raise MemoryError(error.err) from error
             raise ValueError(f"expected a picture that OpenCV decodes, got {error.err}") from error
     if picture is None:
         raise ValueError(f"expected a whole JPEG or PNG, got {len(data)} bytes that do not decode; fetch it again")
     return np.asarray(picture, dtype=np.uint8)
+
+
+def _require_usual_size(data: bytes) -> None:
+    """Refuse a PNG or JPEG that is small as a file and huge as a picture; ValueError states its size."""
+    width, height = _stated_size(data)
+    if width * height > LARGEST_PICTURE_PX:
+        limit = f"at most {LARGEST_PICTURE_PX >> 20} Mpx"
+        raise ValueError(f"expected a picture of {limit}, got {width}x{height} in {len(data)} bytes")
+
+
+def _stated_size(data: bytes) -> tuple[int, int]:
+    """Width and height that the header of a PNG or JPEG states; 0, 0 of other files, which OpenCV limits."""
+    if data.startswith(_PNG):
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    at = 2 if data.startswith(_JPEG) else len(data)
+    while at + 9 <= len(data) and data[at] == _MARKER:
+        code, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if code in _FRAME_HEADERS:
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 1 if code == _MARKER else 2 + length
+    return 0, 0
 
 
 def decoded_frames(path: Path, *, from_time: int | None = None) -> Iterator[Any]:
@@ -163,6 +194,8 @@ def decoded_frames(path: Path, *, from_time: int | None = None) -> Iterator[Any]
         if not container.streams.video:
             raise OSError(NO_VIDEO)
         stream = container.streams.video[0]
+        if stream.width * stream.height > LARGEST_PICTURE_PX:
+            raise OSError(f"pictures of {stream.width}x{stream.height} px, beyond {LARGEST_PICTURE_PX >> 20} Mpx")
         if from_time is not None:
             container.seek(from_time, stream=stream, backward=True)
         yield from container.decode(stream)

@@ -11,7 +11,7 @@ from tasks.errors import InputError
 from tasks.formats.annotated_person import KeypointChannels, Keypoints, check_inside, keypoint_channels, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError
-from tasks.formats.fields import Record, box_xywh, flag, has_key, is_absent, real, records, unique_id, whole
+from tasks.formats.fields import Record, as_number, box_xywh, flag, is_absent, key_of, real, records, unique_id, whole
 from tasks.formats.json_files import load_json
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.paths import below
@@ -86,7 +86,7 @@ def _read_set(path: Path, coco_set: _CocoSet, tick: Tick, data: Path) -> CorpusP
     except (InputError, FieldError) as error:
         part.reject(coco_set.source, "", str(error).removeprefix(f"{path}: "))
         return part
-    wanted = {person.get("image_id") for person in persons if isinstance(person, dict) and has_key(person, "image_id")}
+    wanted = {key_of(person, "image_id") for person in persons if isinstance(person, dict)}
     images, known = _images(part, coco_set, listed, wanted)
     sizes = _check_images(part, coco_set, images, tick, data)
     _persons(part, coco_set, persons, channels, known=known, sizes=sizes)
@@ -121,7 +121,7 @@ def _check_images(
     checked = check_pictures(path for path, _ in images.values())
     for (key, (path, image)), picture in zip(images.items(), checked, strict=True):
         tick()
-        listed = f"{image['width']}x{image['height']}"
+        listed = f"{whole(image, 'width')}x{whole(image, 'height')}"
         if isinstance(picture, str):
             part.reject(coco_set.source, f"image {key}", picture)
         elif listed != (size := f"{picture.width}x{picture.height}"):
@@ -164,7 +164,7 @@ def _persons(
             image_id = whole(person, "image_id")
             if image_id not in known:
                 raise FieldError("image_id", "the id of an image of the file", image_id)
-            if person.get("category_id") != channels.category_id:
+            if as_number(person.get("category_id")) != as_number(channels.category_id):
                 raise FieldError("category_id", f"{channels.category_id}, the person", person.get("category_id"))
             if image_id in sizes:  # else the picture was rejected, and that is reported once
                 part.persons.append(_person_row(coco_set, person, channels, sizes[image_id]))
@@ -180,10 +180,15 @@ def _person_row(coco_set: _CocoSet, person: Record, channels: KeypointChannels, 
     check_inside(keypoints, box, width=picture.width, height=picture.height)
     if (area := real(person, "area")) <= 0:
         raise FieldError("area", "a positive number", area)
-    image_id = f"{coco_set.name}/{coco_set.split}/{person['image_id']}"
+    image_id = f"{coco_set.name}/{coco_set.split}/{whole(person, 'image_id')}"
     return {
-        **{"person_id": f"{image_id}/{person['id']}", "source": "coco", "split": coco_set.split, "image_id": image_id},
-        **{"video_id": None, "frame_index": None, "track_id": None, "annotation_id": person["id"]},
+        **{
+            "person_id": f"{image_id}/{whole(person, 'id')}",
+            "source": "coco",
+            "split": coco_set.split,
+            "image_id": image_id,
+        },
+        **{"video_id": None, "frame_index": None, "track_id": None, "annotation_id": whole(person, "id")},
         **{"box_xywh": box, "box_head_xywh": None, "area": area, "is_crowd": is_crowd},
         **{"x": keypoints.x, "y": keypoints.y, "visibility": keypoints.visibility},
     }

@@ -7,7 +7,7 @@ from typing import Any
 from tasks.errors import InputError
 from tasks.formats.corpus_part import Row
 from tasks.formats.errors import FieldError, shown
-from tasks.formats.fields import box_xywh, real, whole
+from tasks.formats.fields import as_number, box_xywh, is_absent, real, whole
 from tasks.formats.json_files import load_json
 
 
@@ -42,6 +42,6 @@ def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
 def _detected_box(entry: Any) -> DetectedBox:
     if not isinstance(entry, dict):
         raise FieldError("detection", "an object", entry)
-    if entry.get("category_id", 1) != 1:
+    if not is_absent(entry, "category_id") and as_number(entry["category_id"]) != 1:
         raise FieldError("category_id", "1, the person", entry["category_id"])
     return DetectedBox(whole(entry, "image_id"), box_xywh(entry, "bbox"), real(entry, "score"))

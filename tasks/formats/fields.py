@@ -16,6 +16,8 @@ from tasks.formats.errors import FieldError, FormatError, InWords, shown
 Record: TypeAlias = dict[str, Any]
 _LARGEST_ID = 2**63 - 1
 _LONGEST_NUMBER = 40
+_LARGEST_PX = 1e7
+"""No picture is so large; a coordinate beyond it is no coordinate."""
 
 
 def whole(record: Record, field: str, *, least: int = 0) -> int:
@@ -74,8 +76,10 @@ def reals(record: Record, field: str, count: int) -> list[float]:
 
 
 def box_xywh(record: Record, field: str) -> list[float]:
-    """A box x, y, width, height with positive sides."""
+    """A box x, y, width, height with positive sides, of a size that pictures can have."""
     box = reals(record, field, 4)
+    if max(map(abs, box)) > _LARGEST_PX:
+        raise FieldError(field, f"coordinates within {_LARGEST_PX:.0f} px", box)
     if min(box[2:]) <= 0:
         raise FieldError(field, "a positive width and height", box)
     return box
@@ -84,6 +88,12 @@ def box_xywh(record: Record, field: str) -> list[float]:
 def has_key(record: Record, field: str) -> bool:
     """Whether a field holds a value that can name another record: a number or a text."""
     return isinstance(record.get(field), int | float | str)
+
+
+def key_of(record: Record, field: str) -> Any:
+    """What a field names another record by: 3, 3.0 and "3" are one key; None where it names none."""
+    value = as_number(record[field]) if has_key(record, field) else None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def is_absent(record: Record, field: str) -> bool:

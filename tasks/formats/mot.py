@@ -5,6 +5,7 @@ import configparser
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +16,13 @@ from tasks.errors import InputError
 from tasks.formats.corpus_part import Row
 from tasks.formats.detected_boxes import DetectedBox
 from tasks.formats.errors import FieldError
-from tasks.formats.fields import box_xywh, real
+from tasks.formats.fields import box_xywh, real, whole
 
 _PERSON: Final = 1
 _NO_SCORE: Final = -1
 _COLUMNS_WITH_CLASS: Final = 9
+_FASTEST: Final = 1000.0
+"""Frames per second; a larger number is a mistake of the file."""
 _FIELDS: Final = ("frame", "id", "left", "top", "width", "height", "score")
 
 
@@ -133,13 +136,11 @@ def _detected_box(line: str) -> tuple[DetectedBox, float | None]:
     if len(values) < len(_FIELDS):
         raise FieldError("line", f"at least {len(_FIELDS)} numbers ({', '.join(_FIELDS)})", line)
     record = dict(zip(_FIELDS, map(_number, values), strict=False))
-    frame = real(record, "frame")
-    if frame < 0 or not frame.is_integer():
-        raise FieldError("frame", "a whole number from 0", frame)
+    frame = whole(record, "frame")
     left, top, *sides = (real(record, name) for name in _FIELDS[2:6])
     box = box_xywh({"box": [left - 1, top - 1, *sides]}, "box")
     category = real({"class": _number(values[7])}, "class") if len(values) == _COLUMNS_WITH_CLASS else None
-    return DetectedBox(int(frame), box, real(record, "score")), category if category != -1 else None
+    return DetectedBox(frame, box, real(record, "score")), category if category != -1 else None
 
 
 def _number(text: str) -> float | str:
@@ -151,10 +152,14 @@ def _number(text: str) -> float | str:
 
 def frames_per_second(folder: Path) -> float | None:
     """Frame rate that the folder's seqinfo.ini states; None where there is none or it cannot be read."""
-    reader = configparser.ConfigParser()
+    reader = configparser.ConfigParser(interpolation=None)
     try:
-        reader.read(folder / "seqinfo.ini", encoding="utf-8")
-        rate = reader.getfloat("Sequence", "frameRate")
-    except (configparser.Error, ValueError, UnicodeDecodeError):
+        reader.read(folder / "seqinfo.ini", encoding="utf-8-sig")
+        return plausible_rate(float(Fraction(reader.get("Sequence", "frameRate").strip())))
+    except (configparser.Error, ValueError, ArithmeticError, OSError):
         return None
-    return rate if rate > 0 else None
+
+
+def plausible_rate(rate: float) -> float | None:
+    """Frames per second as they are; None for what no camera takes, such as infinity or a clock's ticks."""
+    return rate if 0 < rate <= _FASTEST else None

@@ -16,6 +16,7 @@ from tasks.formats.fields import (
     box_xywh,
     flag,
     is_absent,
+    key_of,
     records,
     unique_id,
     whole,
@@ -115,7 +116,7 @@ class _VideoReader:
             self._part.reject(self._source, "", reason)
             return self._part
         frames = video.frames
-        annotated = Counter(person.get("image_id") for person in persons if has_image(person))
+        annotated = Counter(key_of(person, "image_id") for person in persons if has_image(person))
         labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
         self._part.videos.append(self._video_row(video, labelled, document))
         self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
@@ -177,7 +178,7 @@ class _VideoReader:
     def _frame_row(self, frame: Frame, *, is_labelled: bool) -> Row:
         path = None if frame.path is None else frame.path.relative_to(self._data).as_posix()
         return {
-            **{"video_id": self._video_id, "frame_index": frame.index, "image_id": frame.record["id"]},
+            **{"video_id": self._video_id, "frame_index": frame.index, "image_id": whole(frame.record, "id")},
             **{"file_name": frame.record["file_name"], "path": path, "seconds": frame.seconds},
             **{"is_labelled": is_labelled, "ignore_regions": self._ignore_regions(frame.record)},
         }

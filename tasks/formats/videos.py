@@ -13,7 +13,7 @@ from tasks.content_key import file_digest
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order, shown_names, without_foreign
-from tasks.formats.mot import frames_per_second
+from tasks.formats.mot import frames_per_second, plausible_rate
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.formats.video_search import VideoSearch, pictures_of, search_videos
 from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, upright_size
@@ -165,7 +165,7 @@ def decode_video(path: Path) -> DecodedVideo:
             if not container.streams.video:
                 raise OSError(NO_VIDEO)
             stream = container.streams.video[0]
-            rate = float(stream.average_rate) if stream.average_rate else None
+            rate = plausible_rate(float(stream.average_rate)) if stream.average_rate else None
             stored = stream.frames
         for frame in decoded_frames(path):
             size = upright_size(frame)

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from tasks.errors import InputError
 from tasks.formats.coco_results import posetrack18_of_coco_results
 from tasks.formats.detected_boxes import read_results
 from tasks.formats.folder_conversion import convert_folder
-from tasks.formats.mot import read_detections
+from tasks.formats.mot import frames_per_second, read_detections
 from tasks.formats.posetrack_corpus import read_posetrack
 from tasks.formats.submission import export_submission
 from tasks.formats.videos import read_videos
 from tasks.frames import VideoFile, decode_picture
+from tasks.tables.files import conform
+from tasks.tables.schemas import FRAMES, PERSONS
 
 
 def ids(part: Any) -> list[tuple[str, str]]:
@@ -77,36 +80,104 @@ def test_a_video_without_pictures_is_called_so(tmp_path: Path) -> None:
     assert reject["reason"].endswith("got no video stream")
 
 
-def test_a_rotated_video_is_upright(tmp_path: Path, video_file: Any, paint: Any) -> None:
+@pytest.mark.parametrize(("cosine", "sine"), [(0, 1), (-1, 0), (0, -1)], ids=["90", "180", "270"])
+def test_a_rotated_video_is_upright(tmp_path: Path, video_file: Any, cosine: int, sine: int) -> None:
     data = bytearray(video_file(tmp_path / "phone.mp4", 2).read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # the matrix of the track header
-    turned = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)
-    data[at : at + 36] = turned
+    matrix = [cosine << 16, sine << 16, 0, -sine << 16, cosine << 16, 0, 48 << 16, 0, 1 << 30]
+    data[at : at + 36] = struct.pack(">9i", *matrix)
     (tmp_path / "phone.mp4").write_bytes(data)
-    [video] = read_videos(tmp_path).videos
-    assert (video["width"], video["height"]) == (48, 64)
     shown = cv2.VideoCapture(str(tmp_path / "phone.mp4")).read()[1][..., ::-1]
+    [video] = read_videos(tmp_path).videos
+    assert (video["height"], video["width"]) == shown.shape[:2]
     frame = VideoFile(tmp_path / "phone.mp4", 2).frame(0)
     assert frame.shape == shown.shape
     assert np.abs(frame.astype(int) - shown).mean() < 2 < np.abs(frame[::-1].astype(int) - shown).mean()
 
 
-def exif_turned(path: Path, picture: np.ndarray) -> Path:
-    """A JPEG whose EXIF orientation is 6: turn it right by 90 degrees."""
+def exif_turned(path: Path, picture: np.ndarray, orientation: int = 6) -> Path:
+    """A JPEG with an EXIF orientation; 6 asks for a turn to the right by 90 degrees."""
     plain = cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes()
-    tiff = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + b"\0\0\0\0"
+    tiff = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0) + b"\0\0\0\0"
     block = b"Exif\0\0" + tiff
     path.write_bytes(plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:])
     return path
 
 
-def test_an_exif_turned_picture_is_used_upright(coco: Any, paint: Any) -> None:
-    path = exif_turned(coco.root / "images/train2017/a.jpg", paint(3))
-    assert decode_picture(path.read_bytes()).shape == (64, 48, 3)
-    coco.image.update(file_name="a.jpg", width=48, height=64)
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: np.rot90(stored, 2).transpose(1, 0, 2),
+    8: lambda stored: np.rot90(stored, 1),
+}
+"""What EXIF's orientations ask for."""
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_a_picture_is_used_upright_with_annotations_of_that_size(coco: Any, paint: Any, orientation: int) -> None:
+    path = exif_turned(coco.root / "images/train2017/a.jpg", paint(3), orientation)
+    stored = decode_picture(path.read_bytes(), as_stored=True)
+    assert np.array_equal(decode_picture(path.read_bytes()), UPRIGHT[orientation](stored))
+    height, width = UPRIGHT[orientation](stored).shape[:2]
+    coco.image.update(file_name="a.jpg", width=width, height=height)
     part = coco.write()
     assert part.rejects == []
-    assert [(row["width"], row["height"]) for row in part.images] == [(48, 64), (64, 48)]
+    assert [(row["width"], row["height"]) for row in part.images] == [(width, height), (64, 48)]
+
+
+def test_a_small_file_of_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path, paint: Any) -> None:
+    png = bytearray(cv2.imencode(".png", paint(1))[1].tobytes())
+    png[16:24] = struct.pack(">II", 30_000, 30_000)
+    jpeg = bytearray(cv2.imencode(".jpg", paint(1))[1].tobytes())
+    at = jpeg.index(b"\xff\xc0")
+    jpeg[at + 5 : at + 9] = struct.pack(">HH", 60_000, 60_000)
+    for data, size in ((png, "30000x30000"), (jpeg, "60000x60000")):
+        with pytest.raises(ValueError, match=f"expected a picture of at most 256 Mpx, got {size} in {len(data)} bytes"):
+            decode_picture(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("content", "rate"),
+    [
+        ("[Sequence]\nframeRate=25", 25.0),
+        ("\ufeff[Sequence]\r\nframeRate = 25.0\r\n", 25.0),
+        ("[Sequence]\nframeRate=30000/1001", 30000 / 1001),
+        *((f"[Sequence]\nframeRate={value}", None) for value in ("inf", "nan", "-1", "0", "1e9", "1/0", "%(x)s", "")),
+    ],
+)
+def test_a_frame_rate_is_one_that_cameras_have(tmp_path: Path, content: str, rate: float | None) -> None:
+    (tmp_path / "seqinfo.ini").write_text(content, encoding="utf-8", newline="")
+    assert frames_per_second(tmp_path) == rate
+
+
+@pytest.mark.parametrize("row", ["1e300,-1,5,5,9,9,0.5", "99999999999999999999,-1,5,5,9,9,0.5", "1,-1,5,5,1e308,9,0.5"])
+def test_absurd_numbers_reject_their_row_alone(tmp_path: Path, row: str) -> None:
+    found, [reject] = boxes(tmp_path, f"{row}\n1,-1,5,5,9,9,0.5\n")
+    assert [box.image_id for box in found] == [1]
+    assert reject["location"] == "line 1"
+
+
+@pytest.mark.parametrize(("category", "count"), [(None, 1), ("1", 1), (1.0, 1), (2, 0), ([1], 0)])
+def test_a_result_may_leave_its_category_open(tmp_path: Path, json_file: Any, category: Any, count: int) -> None:
+    entry = {"image_id": "7", "category_id": category, "bbox": ["1", 2, 3, 4], "score": "0.5"}
+    found, rejects = read_results(json_file(tmp_path / "r.json", [entry]))
+    assert (len(found), len(rejects)) == (count, 1 - count)
+
+
+def test_ids_may_be_text_in_coco_and_posetrack(coco: Any, posetrack: Any) -> None:
+    for written, tables in ((coco, (PERSONS,)), (posetrack, (FRAMES, PERSONS))):
+        before = written.write()
+        for record in (*written.document["images"], *written.document["annotations"], *written.document["categories"]):
+            for name in {"id", "image_id", "category_id", "width", "height"} & record.keys():
+                record[name] = str(record[name])
+        after = written.write()
+        assert vars(after) == vars(before)
+        for table in tables:
+            conform(table, getattr(after, table.name))
 
 
 def test_annotations_of_the_unturned_picture_are_rejected_with_the_reason(coco: Any, paint: Any) -> None:

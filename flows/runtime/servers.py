@@ -168,6 +168,7 @@ class PrefectServer(Server):
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_TO_API_ENABLED": "false",
+            "PREFECT_CLIENT_MAX_RETRIES": "1",  # five take a minute for each request to a server that has ended
             "DO_NOT_TRACK": "1",
         }
 

@@ -138,6 +138,7 @@ class TestFlow:
         assert len(stages_in_order(runner(), {"index": work, "detect": work})) == 2
         assert set(threads) == {threading.main_thread()}
 
+    @pytest.mark.timeout(120)  # Prefect's client by itself tries for minutes
     def test_a_run_whose_server_is_killed_finishes_and_reports_the_gap(self, prefect):
         run = runner()
 

@@ -1,9 +1,13 @@
 """Errors that name what to change: in the input, or on the machine."""
 
 import errno
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
+NEEDED_BYTES: Final = 256 << 20
+"""Free space that a run of a few videos needs: weights, tables, clips, and the data base of its history."""
 _REMEDIES: Final = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within the quota",
@@ -36,7 +40,9 @@ def machine_fault(error: BaseException) -> str | None:
     """The sentence for an error that the machine caused, itself or behind other errors; None if it did not."""
     for cause in _chain(error):
         if isinstance(cause, OSError) and cause.errno in _REMEDIES:
-            where = f" ({cause.filename})" if cause.filename else ""
+            path = cause.filename2 or cause.filename
+            about = [str(path), *_room(path)] if cause.errno == errno.ENOSPC and path else [str(path)] if path else []
+            where = f" ({', '.join(about)})" if about else ""
             return _sentence(f"{cause.strerror or cause}{where}", _REMEDIES[cause.errno])
         if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or _is_allocation(cause):
             return _sentence("memory ran out", _REMEDIES[errno.ENOMEM])
@@ -46,6 +52,15 @@ def machine_fault(error: BaseException) -> str | None:
 def is_machine_wide(error: BaseException) -> bool:
     """Whether the fault of the machine would have hit any other video as well."""
     return any(isinstance(cause, OSError) and cause.errno in _MACHINE_WIDE for cause in _chain(error))
+
+
+def _room(path: str | bytes | int) -> list[str]:
+    """What is free on the disk of a file that could not be written, and what a run should find there."""
+    if not isinstance(path, str):
+        return []
+    folder = next((above for above in Path(path).absolute().parents if above.is_dir()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    return [f"on a disk with {free >> 20} MiB free", f"expected at least {NEEDED_BYTES >> 20}"]
 
 
 def _sentence(fault: str, remedy: str) -> str:

@@ -28,6 +28,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         if written is not None:
             written.record(path)
         partial.replace(path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # a write names no file: without it nobody knows which disk is full
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

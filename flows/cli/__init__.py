@@ -26,7 +26,7 @@ from flows.cli import (
 )
 from flows.runtime.outcomes import EXIT_CODES, ExitCode, StageFailedError, StoppedError
 from flows.runtime.printing import print_line
-from tasks.errors import InputError
+from tasks.errors import InputError, machine_fault
 
 _DEBUG: Final = frozenset({"--debug", "-v"})
 
@@ -102,6 +102,8 @@ def guarded(command: Callable[[], object], *, debug: bool = False) -> int:
     except RuntimeError as error:
         return _report(error, str(error), ExitCode.FAILED, debug=debug)
     except Exception as error:
+        if fault := machine_fault(error):
+            return _report(error, fault, ExitCode.FAILED, debug=debug)
         hint = "" if debug else "; the same command with --debug shows where"
         first = (str(error).splitlines() or [""])[0]
         return _report(error, f"failed with {type(error).__name__}: {first}{hint}", ExitCode.FAILED, debug=debug)

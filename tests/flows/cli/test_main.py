@@ -26,6 +26,11 @@ def failing(error: BaseException):
         (StoppedError("stopped", 2), 130, "stopped"),
         (RuntimeError("prefect ended"), 1, "prefect ended"),
         (KeyError("poses"), 1, "failed with KeyError: 'poses'; the same command with --debug shows where"),
+        (
+            PermissionError(13, "Permission denied"),
+            1,
+            "Permission denied; give this user the permission and run the same command again: finished work is kept",
+        ),
         (InputError("a\x1b[2Jb: expected a video"), 2, r"a\x1b[2Jb: expected a video"),
     ],
 )

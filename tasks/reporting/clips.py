@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Final
 
 import av
 import cv2
@@ -12,12 +13,15 @@ from models.arrays import Picture
 from tasks.whole_files import whole_file
 
 _POSTER_QUALITY = 82
+_OPTIONS: Final = {"crf": "26", "preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
+"""One thread and no macroblock tree, so that equal pictures give equal bytes: x264's tree reads memory that nobody
+wrote where frames are stored out of order."""
 
 
 def write_clip(pictures: Iterable[Picture], path: Path, *, frames_per_second: float) -> Path:
     """Encode pictures (H,W,3 RGB, even sides) as H.264 in MP4, and write the first as a JPEG beside it, the poster.
 
-    One thread encodes, so equal pictures give equal bytes.
+    Equal pictures give equal bytes.
 
     Raises:
         ValueError: there is no picture.
@@ -30,8 +34,7 @@ def write_clip(pictures: Iterable[Picture], path: Path, *, frames_per_second: fl
     with whole_file(path) as partial, av.open(str(partial), "w", options=movie) as container:
         stream = container.add_stream("libx264", rate=Fraction(frames_per_second).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt = first.shape[1], first.shape[0], "yuv420p"
-        stream.options = {"crf": "26", "preset": "veryfast", "threads": "1"}
-        stream.thread_count = 1
+        stream.options, stream.thread_count = _OPTIONS, 1
         for picture in chain((first,), frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))

@@ -1,6 +1,7 @@
 """Clips: drawn skeletons, and bytes that depend on the pictures alone."""
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -58,3 +59,17 @@ def test_no_picture_is_an_error_and_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match=r"clip\.mp4: a clip needs at least one picture"):
         write_clip([], tmp_path / "clip.mp4", frames_per_second=25)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_clip_does_not_depend_on_what_lay_in_memory_before(tmp_path):
+    rng = np.random.default_rng(5)
+    ground = cv2.GaussianBlur(rng.integers(0, 255, (224, 360, 3), dtype=np.uint8), (0, 0), 3)
+    pictures = [np.ascontiguousarray(ground[:, 2 * step : 2 * step + 320]) for step in range(20)]
+    for step, picture in enumerate(pictures):
+        cv2.line(picture, (20 + 9 * step, 40), (60, 200 - 5 * step), (250, 30, 30), 3)
+    contents = set()
+    for run in range(12):
+        for size in rng.integers(1_000, 3_000_000, 12):  # leaves other bytes in the memory that is taken next
+            rng.bytes(int(size))
+        contents.add(write_clip(pictures, tmp_path / f"{run}.mp4", frames_per_second=12).read_bytes())
+    assert len(contents) == 1

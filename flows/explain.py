@@ -65,7 +65,7 @@ def explain(repository: Repository, file: Path) -> dict[str, Any]:
 
 def _relative(repository: Repository, file: Path) -> Path:
     try:
-        return file.absolute().relative_to(repository.root)
+        return (file.parent.resolve() / file.name).relative_to(repository.root)  # DVC may link the file to its cache
     except ValueError:
         raise InputError(f"{file}: expected a file in the checkout {repository.root}, got one outside it") from None
 

@@ -9,6 +9,12 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+_RECORDED = {
+    True: "its bytes are those that dvc.lock records",
+    False: "its bytes are not those that dvc.lock records: it was changed since",
+    None: "its bytes are not compared: it is a folder, or DVC's cache lacks the listing of its folder",
+}
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `corrtrack`."""
@@ -51,11 +57,11 @@ def _print(console: "Console", answer: dict[str, Any]) -> None:
     from flows.runtime.printing import print_line
 
     print_line(console, f"{answer['file']}: written by the stage {answer['stage']}")
-    if answer["is_recorded"] is False:
-        print_line(console, "its bytes are not those that dvc.lock records: it was changed since")
+    print_line(console, _RECORDED[answer["is_recorded"]])
     facts = {
         "revision": answer["revision"] or "unknown",
         "started": answer["started"] or "unknown",
+        "seconds": "unknown" if answer["seconds"] is None else answer["seconds"],
         "params": answer["params_sha256"],
         "seed": answer["seed"],
         **{f"{kind} {path}": digest for kind in ("data", "weights") for path, digest in answer[kind].items()},

@@ -44,9 +44,22 @@ def test_a_result_is_explained_by_its_stage_and_those_behind_it(finished, monkey
     monkeypatch.setenv("COLUMNS", "200")
     shown = CliRunner().invoke(app, ["explain", "artifacts/track"])
     assert shown.exit_code == 0, shown.output
-    for text in ("written by the stage track", f"data data: {answer['data']['data']}", answer["revision"], "recover"):
+    for text in (
+        "stage track",
+        "bytes are those that",
+        "seconds: ",
+        f"data data: {answer['data']['data']}",
+        answer["revision"],
+        "recover",
+    ):
         assert text in shown.output
     assert json.loads(CliRunner().invoke(app, ["explain", "artifacts/track", "--json"]).output) == answer
+
+    monkeypatch.chdir(finished.root / "artifacts")
+    assert explain(finished, Path("../artifacts/track")) == answer
+    link = finished.root.with_name("link")
+    link.symlink_to(finished.root)
+    assert explain(finished, link / "artifacts/track") == answer
 
     (finished.root / "artifacts/track").write_text("changed by hand\n")
     assert explain(finished, finished.root / "artifacts/track")["is_recorded"] is False

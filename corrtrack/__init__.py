@@ -8,6 +8,8 @@ The public interface of this project: what is named here stays; `flows`, `tasks`
     tracks.to_pandas()
 """
 
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.code_files import REPOSITORY
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["InputError", "Tracks", "track_video"]
 
 _EXPORTS = Path("artifacts", "exports", "table", "merged")
+_BAD_INPUT = 2
+_DONE = {0, 3}
+"""Exit codes of `corrtrack reprocess`: done, and done but some of the input was rejected."""
 
 
 @dataclass(frozen=True)
@@ -72,43 +78,35 @@ def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtra
 
     Raises:
         InputError: something that was named cannot be used.
+        RuntimeError: the run failed.
     """
+    given = [("--poses", poses), ("--pretrained", pretrained), ("--weights", weights)]
+    options = [str(part) for name, value in given if value is not None for part in (name, value)]
+    options += [part for file in detections for part in ("--detections", str(file))]
+    settings = ["compute.executor=local", "export.formats=[table]", *settings]
     if out is not None:
-        return _tracked(corpus, poses, detections, pretrained, weights, Path(out), settings, quiet=quiet, keep=True)
+        _reprocess(corpus, Path(out), options, settings, quiet=quiet)
+        return _read(Path(out), keep=True)
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
-        shortened = [*settings, "report.overlays=false"]
         home = Path(folder) / "out"
-        return _tracked(corpus, poses, detections, pretrained, weights, home, shortened, quiet=quiet, keep=False)
+        _reprocess(corpus, home, options, [*settings, "report.overlays=false"], quiet=quiet)
+        return _read(home, keep=False)
 
 
-def _tracked(  # noqa: PLR0913  see track_video
-    corpus: str | Path,
-    poses: str | Path | None,
-    detections: Sequence[str | Path],
-    pretrained: str | None,
-    weights: str | Path | None,
-    out: Path,
-    settings: Sequence[str],
-    *,
-    quiet: bool,
-    keep: bool,
-) -> Tracks:
-    from rich.console import Console
-
-    from flows.reprocess import ReprocessRequest, reprocess
-    from flows.runtime.repository import nearest_repository
-
-    request = ReprocessRequest(
-        Path(corpus),
-        out,
-        None if weights is None else Path(weights),
-        tuple(map(Path, detections)),
-        None if poses is None else Path(poses),
-        pretrained=pretrained,
-        settings=("compute.executor=local", "export.formats=[table]", *settings),
-    )
-    reprocess(nearest_repository(), request, Console(file=sys.stderr, quiet=quiet))
-    return _read(out, keep=keep)
+def _reprocess(corpus: str | Path, out: Path, options: Sequence[str], settings: Sequence[str], *, quiet: bool) -> None:
+    """Run the command in a process of its own: Prefect and the signals of the caller's process stay as they are."""
+    command = [sys.executable, "-m", "flows", "reprocess", str(corpus), "--out", str(out), *options]
+    command += [part for setting in settings for part in ("--set", setting)]
+    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+        shown = subprocess.DEVNULL if quiet else sys.__stderr__
+        ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, stdout=shown, stderr=errors)
+        errors.seek(0)
+        message = errors.read().strip()
+    if ran.returncode == _BAD_INPUT:
+        raise InputError(message)
+    if ran.returncode not in _DONE:
+        raise RuntimeError(message or f"corrtrack reprocess ended with exit code {ran.returncode}")
 
 
 def _read(out: Path, *, keep: bool) -> Tracks:

@@ -1,6 +1,7 @@
 """`from corrtrack import track_video`, as in the README, with poses of another program."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_video_with_poses_from_a_file_becomes_a_data_frame(street, tmp_path, m
     assert nose[["x", "y"]].to_numpy().tolist() == [[21.0, 8.0]]
     assert frame["seconds"].max() == pytest.approx(0.2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["street.json", "street.mp4"]
+
+
+def test_calls_follow_each_other_and_leave_the_environment_as_it_is(street):
+    video, poses = street
+    before = dict(os.environ)
+    first, second = (track_video(video, poses=poses, quiet=True).to_pandas() for _ in range(2))
+    assert first.equals(second)
+    assert dict(os.environ) == before
 
 
 def test_what_cannot_be_used_is_an_error_of_the_interface(tmp_path):

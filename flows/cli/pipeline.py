@@ -1,14 +1,24 @@
 """`corrtrack reproduce`, `stage` and `reprocess`: the commands that run stages."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from flows.cli.tracking_options import (
+    BlurFaces,
+    Detections,
+    Out,
+    PoseFormat,
+    Poses,
+    Pretrained,
+    Settle,
+    SkeletonOnly,
+    Weights,
+    people_choice,
+)
 from flows.runtime.outcomes import EXIT_CODES
-from tasks.errors import InputError
 
 Profile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="Write profiles/NAME.yaml over params.yaml first.")
@@ -29,7 +39,6 @@ Save = Annotated[
     typer.Option("--save", metavar="NAME", help="Keep the finished run under this name, for `corrtrack compare`."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Let --profile and --set overwrite changes of your own.")]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what is stale, why, and its last seconds; run nothing.")]
 First = Annotated[
     str | None, typer.Option("--from", metavar="STAGE", help="Leave the stages before this one as they are.")
@@ -123,39 +132,16 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
         typer.Argument(help="A video file, a folder of videos or of frame folders, or a folder laid out like data/."),
     ],
     out: Out,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights", metavar="DIR", help="Weight files; by default artifacts/models, else models/weights."
-        ),
-    ] = None,
-    detections: Annotated[
-        list[Path] | None,
-        typer.Option("--detections", metavar="FILE", help="Person boxes in MOT or COCO results form; repeatable."),
-    ] = None,
-    poses: Annotated[
-        Path | None,
-        typer.Option("--poses", metavar="PATH", help="Poses of another program: a file, or a folder of files."),
-    ] = None,
-    pose_format: Annotated[
-        str | None,
-        typer.Option("--pose-format", metavar="NAME", help="Format of --poses; by default the content decides."),
-    ] = None,
-    pretrained: Annotated[
-        str | None,
-        typer.Option("--pretrained", metavar="NAME", help="Boxes and poses by a public network: torchvision."),
-    ] = None,
+    weights: Weights = None,
+    detections: Detections = None,
+    poses: Poses = None,
+    pose_format: PoseFormat = None,
+    pretrained: Pretrained = None,
     profile: OwnProfile = None,
     settings: OwnSettings = None,
-    blur_faces: Annotated[
-        bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")
-    ] = False,
-    skeleton_only: Annotated[
-        bool, typer.Option("--skeleton-only", help="Draw skeletons on black in overlays and clips, without sound.")
-    ] = False,
-    settle: Annotated[
-        str, typer.Option("--settle", metavar="TIME", help="How long a video must be unchanged to be taken.")
-    ] = "0s",
+    blur_faces: BlurFaces = False,
+    skeleton_only: SkeletonOnly = False,
+    settle: Settle = "0s",
     is_dry: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be tracked, and how long it would take.")
     ] = False,
@@ -196,24 +182,22 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     from flows.runtime.repository import nearest_repository
     from flows.scheduling.timing import duration
 
-    people = people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only)
-    request = ReprocessRequest(corpus, out, weights, tuple(detections or ()), poses, pose_format, pretrained, people)
-    request = replace(request, profile=profile, settings=tuple(settings or ()))
-    request = replace(request, settle_seconds=duration(settle, "--settle"))
+    request = ReprocessRequest(
+        corpus,
+        out,
+        weights,
+        tuple(detections or ()),
+        poses,
+        pose_format,
+        pretrained,
+        people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only),
+        settle_seconds=duration(settle, "--settle"),
+        profile=profile,
+        settings=tuple(settings or ()),
+    )
     if is_dry:
         from flows.scheduling.dry_run import dry_run
 
         dry_run(nearest_repository(), request, Console())
         return
     raise typer.Exit(run(nearest_repository(), request, Console()))
-
-
-def people_choice(*, blur_faces: bool, skeleton_only: bool) -> str | None:
-    """The value of `report.people` that the options choose; None for that of params.yaml.
-
-    Raises:
-        InputError: both are chosen.
-    """
-    if blur_faces and skeleton_only:
-        raise InputError("expected --blur-faces or --skeleton-only, got both")
-    return "faces_blurred" if blur_faces else "skeletons" if skeleton_only else None

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.pipeline import Out, people_choice
+from flows.cli.tracking_options import (
+    BlurFaces,
+    Detections,
+    Out,
+    PoseFormat,
+    Poses,
+    Pretrained,
+    Settle,
+    SkeletonOnly,
+    Weights,
+    people_choice,
+)
 from flows.runtime.outcomes import EXIT_CODES
 
 
@@ -42,33 +53,17 @@ def schedule(  # noqa: PLR0913 - one parameter per option
     catch_up: Annotated[
         CatchUpChoice, typer.Option("--catch-up", help="Of missed occurrences run the latest, or none.")
     ] = CatchUpChoice.LATEST,
-    settle: Annotated[
-        str, typer.Option("--settle", metavar="TIME", help="How long a video must be unchanged to be taken.")
-    ] = "60s",
+    settle: Settle = "60s",
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="End after 8h, or at 2027-01-31T06:00.")
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", metavar="DIR", help="Weight files; by default those in artifacts/models."),
-    ] = None,
-    detections: Annotated[
-        list[Path] | None,
-        typer.Option("--detections", metavar="FILE", help="Person boxes in MOT or COCO results form; repeatable."),
-    ] = None,
-    poses: Annotated[
-        Path | None, typer.Option("--poses", metavar="PATH", help="Poses of another program, as for `reprocess`.")
-    ] = None,
-    pose_format: Annotated[str | None, typer.Option("--pose-format", metavar="NAME", help="Format of --poses.")] = None,
-    pretrained: Annotated[
-        str | None, typer.Option("--pretrained", metavar="NAME", help="A public network, as for `reprocess`.")
-    ] = None,
-    blur_faces: Annotated[
-        bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")
-    ] = False,
-    skeleton_only: Annotated[
-        bool, typer.Option("--skeleton-only", help="Draw skeletons on black in overlays and clips, without sound.")
-    ] = False,
+    weights: Weights = None,
+    detections: Detections = None,
+    poses: Poses = None,
+    pose_format: PoseFormat = None,
+    pretrained: Pretrained = None,
+    blur_faces: BlurFaces = False,
+    skeleton_only: SkeletonOnly = False,
     attempts: Annotated[
         int, typer.Option("--attempts", min=1, help="Runs that a fault of the machine may stop at one video.")
     ] = 3,

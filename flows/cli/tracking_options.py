@@ -1,0 +1,48 @@
+"""Options that `corrtrack reprocess` and `corrtrack schedule` share, so that both explain them in the same words."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tasks.errors import InputError
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="DIR", help="Weight files; by default artifacts/models, else models/weights."),
+]
+Detections = Annotated[
+    list[Path] | None,
+    typer.Option("--detections", metavar="FILE", help="Person boxes in MOT or COCO results form; repeatable."),
+]
+Poses = Annotated[
+    Path | None,
+    typer.Option("--poses", metavar="PATH", help="Poses of another program: a file, or a folder of files."),
+]
+PoseFormat = Annotated[
+    str | None,
+    typer.Option("--pose-format", metavar="NAME", help="Format of --poses; by default the content decides."),
+]
+Pretrained = Annotated[
+    str | None,
+    typer.Option("--pretrained", metavar="NAME", help="Boxes and poses by a public network: torchvision."),
+]
+BlurFaces = Annotated[bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")]
+SkeletonOnly = Annotated[
+    bool, typer.Option("--skeleton-only", help="Draw skeletons on black in overlays and clips, without sound.")
+]
+Settle = Annotated[
+    str, typer.Option("--settle", metavar="TIME", help="How long a video must be unchanged to be taken.")
+]
+
+
+def people_choice(*, blur_faces: bool, skeleton_only: bool) -> str | None:
+    """The value of `report.people` that the options choose; None for that of params.yaml.
+
+    Raises:
+        InputError: both are chosen.
+    """
+    if blur_faces and skeleton_only:
+        raise InputError("expected --blur-faces or --skeleton-only, got both")
+    return "faces_blurred" if blur_faces else "skeletons" if skeleton_only else None

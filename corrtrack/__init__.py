@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.runtime.outcomes import ExitCode
 from tasks.code_files import REPOSITORY
 from tasks.errors import InputError
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["InputError", "Tracks", "track_video"]
 
 _EXPORTS = Path("artifacts", "exports", "table", "merged")
-_BAD_INPUT = 2
-_DONE = {0, 3}
-"""Exit codes of `corrtrack reprocess`: done, and done but some of the input was rejected."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +101,9 @@ def _reprocess(corpus: str | Path, out: Path, options: Sequence[str], settings: 
         ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, stdout=shown, stderr=errors)
         errors.seek(0)
         message = errors.read().strip()
-    if ran.returncode == _BAD_INPUT:
+    if ran.returncode == ExitCode.BAD_INPUT:
         raise InputError(message)
-    if ran.returncode not in _DONE:
+    if ran.returncode not in {ExitCode.DONE, ExitCode.REJECTED}:
         raise RuntimeError(message or f"corrtrack reprocess ended with exit code {ran.returncode}")
 
 

@@ -16,14 +16,13 @@ import psutil
 
 from flows.runtime.processes import RunFile
 from flows.runtime.repository import Repository
+from flows.runtime.run_weights import NETWORKS
 from tasks.errors import InputError
 from tasks.gpus import gpus_here
 from tasks.params.loading import load_params
 
 _LOWEST_FREE_GIB: Final = 5.0
 _LOWEST_MEMORY_GIB: Final = 4.0
-_NETWORKS: Final = ("pose", "correspondence")
-"""Weight files without which nothing can be tracked."""
 
 Verdict = Literal["ok", "note", "wrong"]
 
@@ -181,7 +180,7 @@ def check_weights(repository: Repository) -> Finding:
     """Weight files that can be opened."""
     from safetensors import SafetensorError, safe_open
 
-    files = {name: repository.workspace.weights(name) for name in _NETWORKS}
+    files = {name: repository.workspace.weights(name) for name in NETWORKS}
     missing = [name for name, path in files.items() if not path.is_file()]
     for name in set(files) - set(missing):
         try:

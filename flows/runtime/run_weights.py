@@ -14,6 +14,7 @@ from tasks.whole_files import whole_file
 from tasks.workspace import Workspace
 
 NETWORKS: Final = ("pose", "correspondence")
+"""Networks that videos are tracked by."""
 STARTING_WEIGHTS: Final = REPOSITORY / "models" / "weights"
 """Networks that come with the code; what they were trained on stands in their model card."""
 

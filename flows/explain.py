@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from flows.runtime.pipeline import Pipeline, read_pipeline
+from flows.runtime.pipeline import Pipeline, params_of, read_pipeline, stages_of_lock
 from flows.runtime.recorded_runs import cached_files
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
@@ -35,7 +33,7 @@ def explain(repository: Repository, file: Path) -> dict[str, Any]:
     """
     path = _relative(repository, file)
     pipeline = read_pipeline(repository.root / "dvc.yaml")
-    lock = _stages_of_lock(repository.root / "dvc.lock")
+    lock = stages_of_lock(repository.root / "dvc.lock")
     stage = _stage_of(pipeline, path)
     if stage is None or not file.exists() or stage not in lock:
         got = (
@@ -49,9 +47,9 @@ def explain(repository: Repository, file: Path) -> dict[str, Any]:
             f"{file}: expected a result of a stage that dvc.lock records, such as artifacts/tables/tracks or "
             f"reports/metrics.json, got {got}; `corrtrack reproduce` writes them"
         )
-    chain = _behind(pipeline, stage)
+    chain = [name for name in pipeline.with_upstream(stage) if name != stage]
     entries = [lock[name] for name in [*chain, stage] if name in lock]
-    seed = _params(lock[stage]).get("run", {}).get("seed")
+    seed = params_of(lock[stage]).get("run", {}).get("seed")
     return {
         "file": path.as_posix(),
         "is_recorded": _is_recorded(repository, lock[stage], path),
@@ -70,13 +68,6 @@ def _relative(repository: Repository, file: Path) -> Path:
         raise InputError(f"{file}: expected a file in the checkout {repository.root}, got one outside it") from None
 
 
-def _stages_of_lock(lock: Path) -> dict[str, Any]:
-    if not lock.is_file():
-        return {}
-    stages: dict[str, Any] = YAML(typ="safe").load(lock.read_text(encoding="utf-8")).get("stages", {})
-    return stages
-
-
 def _stage_of(pipeline: Pipeline, path: Path) -> str | None:
     for stage, outs in pipeline.outs.items():
         if any(path.is_relative_to(out) for out in outs):
@@ -84,24 +75,11 @@ def _stage_of(pipeline: Pipeline, path: Path) -> str | None:
     return None
 
 
-def _behind(pipeline: Pipeline, stage: str) -> list[str]:
-    """Every stage that `stage` reads from, directly or not, in pipeline order."""
-    reached = [stage]
-    for name in reached:
-        reached += [other for other in pipeline.upstream(name) if other not in reached]
-    return [name for name in pipeline.stages if name in reached[1:]]
-
-
 def _run(repository: Repository, stage: str, lock: Mapping[str, Any]) -> dict[str, Any]:
     record = read_provenance(repository.workspace, stage)
-    params = _params(lock.get(stage, {}))
+    params = params_of(lock.get(stage, {}))
     digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
     return {"stage": stage, "params_sha256": digest, **{name: record.get(name) for name in _KEPT}}
-
-
-def _params(entry: Mapping[str, Any]) -> dict[str, Any]:
-    sections: dict[str, Any] = entry.get("params", {}).get("params.yaml", {})
-    return sections
 
 
 def _digests(entries: list[dict[str, Any]], is_wanted: Any) -> dict[str, str]:

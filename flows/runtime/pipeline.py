@@ -37,6 +37,13 @@ class Pipeline:
                 reached.add(stage)
         return [stage for stage in self.stages if stage in reached]
 
+    def with_upstream(self, stage: str) -> list[str]:
+        """`stage` and every stage that it reads from, directly or not, in pipeline order."""
+        reached = [stage]
+        for name in reached:
+            reached += [other for other in self.upstream(name) if other not in reached]
+        return [name for name in self.stages if name in reached]
+
     def upstream(self, stage: str) -> list[str]:
         """Every stage that writes what `stage` reads, in pipeline order."""
         return [other for other in self.stages if self._reads(stage, other)]
@@ -107,6 +114,20 @@ def move_broken_lock(repository: Repository) -> Path | None:
     target.parent.mkdir(parents=True, exist_ok=True)
     lock.replace(target)
     return target
+
+
+def stages_of_lock(lock: Path) -> dict[str, Any]:
+    """What dvc.lock records of each stage, by name; empty where there is no such file."""
+    if not lock.is_file():
+        return {}
+    stages: dict[str, Any] = YAML(typ="safe").load(lock.read_text(encoding="utf-8")).get("stages", {})
+    return stages
+
+
+def params_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections of params.yaml that a stage ran with, by its entry in dvc.lock."""
+    sections: dict[str, Any] = entry.get("params", {}).get("params.yaml", {})
+    return sections
 
 
 def _digests_of_lock(lock: Path, stage: str) -> tuple[dict[str, Any], dict[str, Any]]:

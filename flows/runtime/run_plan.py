@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.table import Table
-from ruamel.yaml import YAML
 
-from flows.runtime.pipeline import Pipeline
+from flows.runtime.pipeline import Pipeline, params_of, stages_of_lock
 from tasks.errors import InputError
 from tasks.provenance import read_provenance
 from tasks.workspace import Workspace
@@ -43,12 +42,10 @@ def chosen_stages(pipeline: Pipeline, *, first: str | None, last: str | None) ->
     stages = set(pipeline.stages if first is None else pipeline.with_downstream({first}))
     if last is None:
         return stages
-    reached = [last]
-    for stage in reached:
-        reached += [other for other in pipeline.upstream(stage) if other not in reached]
-    if not stages & set(reached):
+    reached = set(pipeline.with_upstream(last))
+    if not stages & reached:
         raise InputError(f"--from {first} --until {last}: expected a stage that reads from {first}, {last} does not")
-    return stages & set(reached)
+    return stages & reached
 
 
 def planned_stages(
@@ -83,10 +80,7 @@ def planned_stages(
 
 def recorded_params(lock: Path) -> dict[str, Any]:
     """Sections of params.yaml that each stage ran with, by dvc.lock; empty where there is none."""
-    if not lock.is_file():
-        return {}
-    stages = YAML(typ="safe").load(lock.read_text(encoding="utf-8")).get("stages", {})
-    return {name: entry.get("params", {}).get("params.yaml", {}) for name, entry in stages.items()}
+    return {name: params_of(entry) for name, entry in stages_of_lock(lock).items()}
 
 
 def plan_table(plan: Sequence[PlannedStage]) -> Table:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from models.metrics.paired_bootstrap import paired_bootstrap
+from tasks.comparison.metrics import Verdict, verdict_of
 from tasks.demo_corpus.seeds import generator
 from tasks.errors import InputError
 from tasks.inference.tracking import associate, matcher_of
@@ -32,7 +33,7 @@ class GridPoint:
     low: float
     """Bounds of its 95 % paired bootstrap interval over videos."""
     high: float
-    verdict: Literal["identical", "better", "worse", "no evidence"]
+    verdict: Verdict
 
     def row(self) -> dict[str, Any]:
         """The point as JSON values."""
@@ -76,10 +77,7 @@ def judge(
         resamples=resamples,
         generator=generator(seed, "sweep"),
     )
-    if judged.low == judged.high == 0:
-        verdict: Literal["identical", "better", "worse", "no evidence"] = "identical"
-    else:
-        verdict = "better" if judged.low > 0 else "worse" if judged.high < 0 else "no evidence"
+    verdict = verdict_of("MOTA", judged.low, judged.high)
     metrics = metrics_of(scores)
     return GridPoint(
         values, metrics.mean_ap, metrics.mota, metrics.switches, judged.mean, judged.low, judged.high, verdict

@@ -124,9 +124,14 @@ def _difference(scope: Scope, name: str, videos: int, metric: Metric, values: Fl
 def _verdict(metric: Metric, values: FloatArray, low: float | None, high: float | None) -> Verdict:
     if low is None or high is None:
         return "identical" if values[0] == values[1] else "not judged"
+    return verdict_of(metric, low, high)
+
+
+def verdict_of(metric: Metric, low: float, high: float) -> Verdict:
+    """What an interval of the second run's difference from the first says; NaN is no evidence."""
     if low == high == 0:
         return "identical"
-    if low <= 0 <= high:
+    if not (low > 0 or high < 0):
         return "no evidence"
     return "better" if (low > 0) != (metric in FEWER_IS_BETTER) else "worse"
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,13 +100,18 @@ def _keys_now(repository: Repository, out: Path) -> Keys | None:
         record = json.loads((out / "artifacts" / "request.json").read_text(encoding="utf-8"))
         weights = {name: Path(entry["file"]) for name, entry in record["weights"].items()}
         poses = None if record["poses"] is None else Path(record["poses"])
-        pose_format = None if poses is None else record["params"]["index"]["pose_format"]
-        detections = tuple(map(Path, record["detections"]))
-        people = record["params"]["report"]["people"]
-        pretrained = record["pretrained"]
-        corpus = Path(record["corpus"])
-        request = ReprocessRequest(corpus, out, None, detections, poses, pose_format, pretrained, people)
-        request = replace(request, profile=record["profile"], settings=tuple(record["settings"]))
+        request = ReprocessRequest(
+            Path(record["corpus"]),
+            out,
+            None,
+            tuple(map(Path, record["detections"])),
+            poses,
+            None if poses is None else record["params"]["index"]["pose_format"],
+            record["pretrained"],
+            record["params"]["report"]["people"],
+            profile=record["profile"],
+            settings=tuple(record["settings"]),
+        )
         return keys_of(params_for(request, base_params(repository, request)), weights)
     except (OSError, ValueError, KeyError, TypeError, InputError):
         return None

@@ -24,7 +24,6 @@ from flows.runtime.outcomes import StoppedError
 from flows.runtime.processes import ProcessRecord, RunFile, end_tree
 from flows.runtime.repository import Repository, private_environment
 from flows.runtime.signals import deferred
-from tasks.code_files import REPOSITORY
 from tasks.shards.ray_cluster import short_temporary_folder
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -180,13 +179,11 @@ class PrefectServer(Server):
         self._lock, self._home = None, self._given_home
 
     def _command(self) -> list[str]:
-        program = [sys.executable, "-m", "flows.runtime.prefect_server", "server", "start"]
+        program = [sys.executable, "-m", "prefect", "server", "start"]
         return [*program, "--host", _LOOPBACK, "--port", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
-        paths = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
-        private = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false", "PYTHONPATH": paths}
-        return self.client_environment() | private
+        return self.client_environment() | {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false"}
 
     def _answers(self) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

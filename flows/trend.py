@@ -38,7 +38,9 @@ def judge_trends(
     )
 
 
-def trend(repository: Repository, params_file: Path, console: Console, *, corpora: int, resamples: int) -> ExitCode:
+def trend(
+    repository: Repository, params_file: Path, console: Console, *, corpora: int, trainings: int, resamples: int
+) -> ExitCode:
     """Run the steps that are not done yet, and print the table of trends.
 
     Everything lies in `.corrtrack/trend`, so that a run that was stopped continues; the results go to reports/.
@@ -53,7 +55,7 @@ def trend(repository: Repository, params_file: Path, console: Console, *, corpor
     root = repository.state / "trend"
     separate = replace(repository, own_state=root / ".corrtrack")
     with exclusive_run(separate, console, command="corrtrack trend") as runner:
-        home = lay_out(root, text, params, corpora=corpora, resamples=resamples)
+        home = lay_out(root, text, params, corpora=corpora, trainings=trainings, resamples=resamples)
         steps = step_names(home)
         runner.view.stages = list(steps)
         with RunServers(runner, home.params("training")) as servers:

@@ -18,15 +18,19 @@ def trend(
         typer.Option("--params", metavar="FILE", help="A profile, or a whole params file."),
     ] = Path("profiles/trend.yaml"),
     corpora: Annotated[int, typer.Option("--corpora", min=1, help="Corpora of fresh seeds that are judged on.")] = 5,
+    trainings: Annotated[
+        int, typer.Option("--trainings", min=1, help="Trainings of the correspondence network, of different seeds.")
+    ] = 3,
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Draws of the bootstrap.")] = 1000,
 ) -> None:
     """Judge the paper's trends on synthetic corpora of fresh seeds.
 
-    Trains once on the demo corpus, chooses every threshold on its training videos, then compares on the validation
-    videos of fresh corpora: correspondences with each baseline, recovery, refinement, duplicate removal, merging,
-    and what the correspondence network was trained on. Differences come with 95 % paired bootstrap intervals; a trend
-    counts as shown only if its interval excludes 0. Writes reports/trend.json, reports/trend.md and
-    reports/tables/training_source.json, and changes neither params.yaml nor artifacts/. A stopped run continues.
+    Trains on the demo corpus, the correspondence network several times, chooses every threshold on its training videos,
+    then compares on the validation videos of fresh corpora, which take turns with the trainings: correspondences with
+    each baseline, recovery, refinement, duplicate removal, merging, and what the correspondence network was trained on.
+    Differences come with 95 % paired bootstrap intervals over trainings and videos; a trend counts as shown only if its
+    interval excludes 0. Writes reports/trend.json, reports/trend.md and reports/tables/training_source.json; changes
+    neither params.yaml nor artifacts/. A stopped run continues.
 
     Examples:
 
@@ -40,5 +44,7 @@ def trend(
 
     end_with_make()
     repository = find_repository()
-    code = run(repository, repository.root / params, Console(), corpora=corpora, resamples=resamples)
+    code = run(
+        repository, repository.root / params, Console(), corpora=corpora, trainings=trainings, resamples=resamples
+    )
     raise typer.Exit(int(code))

@@ -85,6 +85,7 @@ def _row(trend: Trend, metric: Metric, corpora: Sequence[CorpusScores], *, resam
         lambda videos: sign * float(first(videos)[-1] - second(videos)[-1]),
         resamples=resamples,
         generator=generator(seed, "trend", trend.name, metric),
+        trainings=[corpus.training for corpus in corpora],
     )
     parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     values = {"first_mean": _mean(first, parts), "second_mean": _mean(second, parts)}

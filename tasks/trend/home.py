@@ -1,4 +1,7 @@
-"""The folder of a trend run: one folder for each training and each corpus, each laid out like a checkout."""
+"""The folder of a trend run: one folder for each training and each corpus, each laid out like a checkout.
+
+The correspondence network is trained several times, from seeds of its own; the corpora take turns with these trainings.
+"""
 
 import json
 from dataclasses import dataclass
@@ -31,7 +34,7 @@ _FROM_RANDOM_WEIGHTS: Final = {"train_siamese.start_weights": None, "train_refin
 
 @dataclass(frozen=True)
 class TrendHome:
-    """The folders of a run below `root`, by name: training, source-<source>, corpus-<number>."""
+    """The folders of a run below `root`, by name: training, repeat-<number>, source-<source>, corpus-<number>."""
 
     root: Path
 
@@ -43,7 +46,7 @@ class TrendHome:
     def folder(self, name: str) -> Workspace:
         """One of the folders; all trainings read the same pictures."""
         workspace = Workspace.of_repository(self.root / name)
-        data = self.root / "training" / "data" if name.startswith("source-") else workspace.data
+        data = self.root / "training" / "data" if name.startswith(("source-", "repeat-")) else workspace.data
         return Workspace(data, workspace.artifacts, workspace.reports, workspace.state)
 
     def params(self, name: str) -> Params:
@@ -61,7 +64,7 @@ class TrendHome:
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What the run is to do: {"corpora", "resamples"}."""
+        """What the run is to do: {"corpora", "trainings", "resamples"}."""
         content: dict[str, Any] = json.loads((self.root / "plan.json").read_text(encoding="utf-8"))
         return content
 
@@ -71,12 +74,26 @@ class TrendHome:
         return [f"corpus-{number}" for number in range(1, self.plan["corpora"] + 1)]
 
     @property
+    def repeats(self) -> list[str]:
+        """Names of the further trainings of the correspondence network."""
+        return [f"repeat-{number}" for number in range(2, self.plan["trainings"] + 1)]
+
+    def training_of(self, corpus: str) -> int:
+        """Number of the training, from 1, whose correspondence network tracks a corpus."""
+        return self.corpora.index(corpus) % int(self.plan["trainings"]) + 1
+
+    def correspondence_weights(self, corpus: str) -> Path:
+        """Weights of the correspondence network that tracks a corpus."""
+        folder = ("training", *self.repeats)[self.training_of(corpus) - 1]
+        return self.folder(folder).weights("correspondence")
+
+    @property
     def sources(self) -> dict[str, Workspace]:
         """Folder of the correspondence network trained on each source."""
         return {source: self.folder(f"source-{source}") for source in SOURCES}
 
 
-def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, resamples: int) -> TrendHome:
+def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, trainings: int, resamples: int) -> TrendHome:
     """Write the plan and the params.yaml of every folder; what earlier runs left there is used as far as it fits.
 
     Args:
@@ -84,13 +101,15 @@ def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, resam
         params_text: params of the training, as YAML; the other folders change a few numbers of it.
         params: the same, checked.
         corpora: how many corpora are judged.
+        trainings: how many trainings of the correspondence network they take turns with.
         resamples: draws of the bootstrap.
     """
     home = TrendHome(root)
-    plan = {"corpora": corpora, "resamples": resamples}
+    plan = {"corpora": corpora, "trainings": trainings, "resamples": resamples}
     write_whole(root / "plan.json", json.dumps(plan, indent=1) + "\n")
     changes: dict[str, dict[str, Any]] = {"training": dict(_TRAINING_VIDEOS_ONLY)}
     changes |= {f"source-{source}": {"train_siamese.source": source} | _FROM_RANDOM_WEIGHTS for source in SOURCES}
+    changes |= {name: {"run.seed": stream_key(params.run.seed, name) % (1 << 31)} for name in home.repeats}
     seeds = fresh_seeds(params.run.seed, corpora)
     changes |= {name: {"run.seed": seed} | _NO_TRAINING_DATA for name, seed in zip(home.corpora, seeds, strict=True)}
     for name, values in changes.items():
@@ -101,9 +120,9 @@ def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, resam
 def step_names(home: TrendHome) -> dict[str, list[str]]:
     """Every step, in order, with the steps it reads from."""
     sources = [f"source-{source}" for source in home.sources]
-    steps = {"data": [], "training": ["data"]} | {name: ["data"] for name in sources}
+    steps = {"data": [], "training": ["data"]} | {name: ["data"] for name in (*home.repeats, *sources)}
     steps["thresholds"] = ["training", *sources]
-    steps |= {name: ["thresholds"] for name in home.corpora}
+    steps |= {name: ["thresholds", *home.repeats] for name in home.corpora}
     return steps | {"results": home.corpora}
 
 

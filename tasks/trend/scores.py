@@ -26,6 +26,8 @@ class CorpusScores:
     frames: int
     variants: dict[str, list[VideoScore]]
     """By variant, one for each video."""
+    training: int = 1
+    """Number of the training whose correspondence network tracked them."""
 
 
 def write_scores(path: Path, scores: CorpusScores) -> None:
@@ -37,7 +39,7 @@ def write_scores(path: Path, scores: CorpusScores) -> None:
         for part in ("evidence", "counts")
         for field in fields(getattr(score, part))
     }
-    facts = {"seed": scores.seed, "videos": scores.videos, "tags": scores.tags, "frames": scores.frames}
+    facts = {name: getattr(scores, name) for name in ("seed", "videos", "tags", "frames", "training")}
     with whole_file(path) as partial:
         save_file(arrays, partial, metadata={"corpus": json.dumps(facts | {"variants": list(scores.variants)})})
 

@@ -26,7 +26,10 @@ from tasks.workspace import Workspace
 _TRACKING: Final = tuple(STAGES)[: list(STAGES).index("score")]
 """Everything that leads to tracks; a trend run scores them by itself."""
 TRAINING: Final = _TRACKING
-SOURCE: Final = ("index", *(name for name in _TRACKING if STAGES[name].weights in ("siamese", "correspondence")))
+CORRESPONDENCES: Final = (
+    "index",
+    *(name for name in _TRACKING if STAGES[name].weights in ("siamese", "correspondence")),
+)
 CORPUS: Final = tuple(name for name in _TRACKING if not STAGES[name].trains)
 _NETWORKS: Final = ("pose", "correspondence", "reid")
 
@@ -37,7 +40,8 @@ def run_step(home: TrendHome, name: str, *, reports: Path) -> None:
     steps: dict[str, Callable[[], None]] = {
         "data": partial(_synthesise, home, "training"),
         "training": partial(_run_stages, home, "training", TRAINING),
-        "source": partial(_run_stages, home, name, SOURCE),
+        "repeat": partial(_run_stages, home, name, CORRESPONDENCES),
+        "source": partial(_run_stages, home, name, CORRESPONDENCES),
         "thresholds": partial(_choose_thresholds, home),
         "corpus": partial(_judge, home, name),
         "results": partial(_write_results, home, reports),
@@ -82,10 +86,13 @@ def _judge(home: TrendHome, name: str) -> None:
     _synthesise(home, name)
     workspace, params = home.folder(name), home.params(name)
     for network in _NETWORKS:
+        repeated = network == "correspondence"
+        trained = home.correspondence_weights(name) if repeated else home.folder("training").weights(network)
         with whole_file(workspace.weights(network)) as partial_file:
-            shutil.copyfile(home.folder("training").weights(network), partial_file)
-    _run_stages(home, name, CORPUS, *_weights(home))
-    key = key_of("tasks.trend.variants", params, workspace.data / MARKER, home.thresholds, *_weights(home))
+            shutil.copyfile(trained, partial_file)
+    networks = [*_weights(home), home.correspondence_weights(name)]
+    _run_stages(home, name, CORPUS, *networks)
+    key = key_of("tasks.trend.variants", params, workspace.data / MARKER, home.thresholds, *networks)
     scores = home.scores(name)
     once(_marker(workspace, "scores"), key, partial(_write_scores, home, name, params), results=[scores])
 
@@ -99,7 +106,8 @@ def _write_scores(home: TrendHome, name: str, params: Params) -> None:
     rows = read_table(VIDEOS, VIDEOS.path(home.folder(name).tables)).to_pylist()
     videos, tags = [row["video_id"] for row in rows], [list(row["tags"]) for row in rows]
     frames, seed = sum(row["frame_count"] for row in rows), params.run.seed
-    write_scores(home.scores(name), CorpusScores(seed, videos, tags, frames, judgement))
+    scores = CorpusScores(seed, videos, tags, frames, judgement, training=home.training_of(name))
+    write_scores(home.scores(name), scores)
 
 
 def _write_results(home: TrendHome, reports: Path) -> None:

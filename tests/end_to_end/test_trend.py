@@ -47,7 +47,12 @@ def finished(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("trend")
     text = tiny_params()
     home = lay_out(
-        root / ".corrtrack" / "trend", text, parse_params(text, name="params.yaml"), corpora=2, resamples=RESAMPLES
+        root / ".corrtrack" / "trend",
+        text,
+        parse_params(text, name="params.yaml"),
+        corpora=2,
+        trainings=2,
+        resamples=RESAMPLES,
     )
     for step in step_names(home):
         run_step(home, step, reports=root / "reports")
@@ -63,6 +68,7 @@ def test_every_trend_is_judged_on_both_corpora(finished):
     assert {row["name"] for row in judged["trends"]} == {trend.name for trend in TRENDS}
     assert all(len(row["by_corpus"]) == 2 for row in judged["trends"])
     assert len({entry["seed"] for entry in judged["corpora"]} | {judged["training_seed"]}) == 3
+    assert [entry["training"] for entry in judged["corpora"]] == [1, 2]
     assert {row["verdict"] for row in judged["trends"]} <= {"shown", "not shown", "opposite"}
     variants = {row[side] for row in judged["trends"] for side in ("first", "second") if "," in row[side]}
     assert variants <= judged["thresholds"]["min_similarity"].keys()
@@ -99,7 +105,9 @@ def test_what_was_broken_off_is_done_again_and_the_rest_is_kept(finished):
 def test_the_command_goes_on_where_a_run_ended_and_prints_the_table(finished, checkout, corrtrack):
     shutil.copytree(finished / ".corrtrack", checkout / ".corrtrack")
     (checkout / "tiny.yaml").write_text(tiny_params())
-    code, text = corrtrack("trend", "--params", "tiny.yaml", "--corpora", "2", "--resamples", RESAMPLES)
+    code, text = corrtrack(
+        "trend", "--params", "tiny.yaml", "--corpora", "2", "--trainings", "2", "--resamples", RESAMPLES
+    )
     assert code == 0, text
     assert "| recovery of missed poses | Table 3 | mAP |" in text
     assert (checkout / "reports/trend.json").read_bytes() == (finished / "reports/trend.json").read_bytes()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.metrics.paired_bootstrap import PairedDifference, paired_bootstrap
 
 
-def run(values, sizes, *, resamples=400, seed=3, confidence=0.95):
+def run(values, sizes, *, resamples=400, seed=3, confidence=0.95, trainings=None):
     values = np.asarray(values, float)
     return paired_bootstrap(
         sizes,
@@ -16,6 +16,7 @@ def run(values, sizes, *, resamples=400, seed=3, confidence=0.95):
         resamples=resamples,
         generator=np.random.default_rng(seed),
         confidence=confidence,
+        trainings=trainings,
     )
 
 
@@ -59,6 +60,19 @@ def test_in_nineteen_of_twenty_worlds_the_truth_lies_inside():
     worlds = (run(draw.normal(0.0, 1.0, 40), [8] * 5, seed=world) for world in range(200))
     inside = sum(difference.low <= 0 <= difference.high for difference in worlds)
     assert 0.89 <= inside / 200 <= 0.99
+
+
+def test_what_one_training_decides_is_not_shown():
+    by_training = [4.0] * 20 + [-0.5] * 20
+    assert run(by_training, [20, 20]).verdict == "shown"
+    drawn = run(by_training, [20, 20], trainings=[1, 2])
+    assert (drawn.low, drawn.high) == (-0.5, 4)
+    assert drawn.verdict == "not shown"
+
+
+def test_corpora_of_one_training_are_drawn_together():
+    difference = run([1, 1, 9, 9, 5], [2, 2, 1], trainings=[1, 1, 1])
+    assert difference == run([1, 1, 9, 9, 5], [2, 2, 1])
 
 
 def test_what_is_undefined_is_passed_over():

@@ -101,8 +101,10 @@ def test_the_table_names_every_row_and_what_was_not_measured(word):
     corpora = [corpus([score(1)] * 4, [score(3)] * 4)]
     rows = [row | {"verdict": word} for row in trend_rows(corpora, resamples=20, seed=1)]
     content = {"corpus": "a corpus", "training_seed": 7, "resamples": 20, "trends": rows, "by_tag": by_tag(corpora)}
+    content |= {"corpora": [{"training": 1}, {"training": 2}]}
     text = as_markdown(content)
     assert f"2 {word}" in text
+    assert "take turns with 2 trainings" in text
     assert text.count("correspondences against OKS, detected boxes | Table 2") == 2
     assert "Not measured: " in text
     assert "refinement" in text.split("Not measured: ")[1]

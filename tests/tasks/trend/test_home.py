@@ -13,7 +13,7 @@ PARAMS = load_params(REPOSITORY / "params.yaml")
 
 @pytest.fixture
 def home(tmp_path):
-    return lay_out(tmp_path, TEXT, PARAMS, corpora=3, resamples=10)
+    return lay_out(tmp_path, TEXT, PARAMS, corpora=3, trainings=2, resamples=10)
 
 
 def test_every_folder_has_whole_params(home):
@@ -34,8 +34,9 @@ def test_seeds_are_fresh_and_stay(home):
 
 def test_nothing_is_judged_before_every_network_and_threshold_is_there(home):
     steps = step_names(home)
+    assert steps["repeat-2"] == ["data"]
     assert steps["thresholds"] == ["training", "source-coco", "source-coco_then_posetrack", "source-posetrack"]
-    assert all(steps[name] == ["thresholds"] for name in home.corpora)
+    assert all(steps[name] == ["thresholds", "repeat-2"] for name in home.corpora)
     assert steps["results"] == home.corpora
     known = list(steps)
     assert all(known.index(before) < known.index(step) for step, needed in steps.items() for before in needed)
@@ -44,6 +45,21 @@ def test_nothing_is_judged_before_every_network_and_threshold_is_there(home):
 def test_sources_read_the_training_pictures(home):
     assert home.folder("source-posetrack").data == home.folder("training").data
     assert home.folder("source-posetrack").models != home.folder("training").models
+
+
+def test_corpora_take_turns_with_the_trainings_of_the_correspondence_network(home):
+    assert [home.training_of(name) for name in home.corpora] == [1, 2, 1]
+    first, second = (home.correspondence_weights(name) for name in home.corpora[:2])
+    assert first == home.folder("training").weights("correspondence")
+    assert second == home.folder("repeat-2").weights("correspondence")
+
+
+def test_a_repeated_training_differs_in_its_seed_alone(home):
+    training, again = home.params("training"), home.params("repeat-2")
+    assert home.folder("repeat-2").data == home.folder("training").data
+    assert again.run.seed != training.run.seed
+    assert again.train_refinement == training.train_refinement
+    assert again.train_siamese == training.train_siamese
 
 
 def test_sources_are_compared_from_random_weights(home):

@@ -11,9 +11,10 @@ from tasks.errors import InputError
 from tasks.formats.annotated_person import KeypointChannels, Keypoints, check_inside, keypoint_channels, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError
-from tasks.formats.fields import Record, as_number, box_xywh, flag, is_absent, key_of, real, records, unique_id, whole
+from tasks.formats.fields import Record, box_xywh, flag, is_absent, is_of, key_of, real, records, unique_id, whole
 from tasks.formats.json_files import load_json
 from tasks.formats.pictures import PictureFile, check_pictures
+from tasks.formats.posetrack_records import free_ids
 from tasks.paths import below
 
 _ANNOTATIONS: Final = re.compile(r"person_keypoints_(train|val)(2017)?\.json")
@@ -157,22 +158,25 @@ def _persons(
     sizes: dict[int, PictureFile],
 ) -> None:
     seen: set[int] = set()
+    keys = free_ids(persons)
     for position, person in enumerate(persons):
         where = f"annotations[{position}]"
         try:
-            where = f"person {unique_id(person, seen)}"
+            has_none = isinstance(person, dict) and is_absent(person, "id")
+            key = next(keys) if has_none else unique_id(person, seen)
+            where = f"person {key}"
             image_id = whole(person, "image_id")
             if image_id not in known:
                 raise FieldError("image_id", "the id of an image of the file", image_id)
-            if as_number(person.get("category_id")) != as_number(channels.category_id):
+            if not is_of(person, channels.category_id):
                 raise FieldError("category_id", f"{channels.category_id}, the person", person.get("category_id"))
             if image_id in sizes:  # else the picture was rejected, and that is reported once
-                part.persons.append(_person_row(coco_set, person, channels, sizes[image_id]))
+                part.persons.append(_person_row(coco_set, key, person, channels, sizes[image_id]))
         except ValueError as error:
             part.reject(coco_set.source, where, error)
 
 
-def _person_row(coco_set: _CocoSet, person: Record, channels: KeypointChannels, picture: PictureFile) -> Row:
+def _person_row(coco_set: _CocoSet, key: int, person: Record, channels: KeypointChannels, picture: PictureFile) -> Row:
     is_crowd = not is_absent(person, "iscrowd") and flag(person, "iscrowd")
     has_none = is_crowd and is_absent(person, "keypoints")
     keypoints = Keypoints.none() if has_none else read_keypoints(person, channels, (0, 1, 2))
@@ -183,12 +187,12 @@ def _person_row(coco_set: _CocoSet, person: Record, channels: KeypointChannels, 
     image_id = f"{coco_set.name}/{coco_set.split}/{whole(person, 'image_id')}"
     return {
         **{
-            "person_id": f"{image_id}/{whole(person, 'id')}",
+            "person_id": f"{image_id}/{key}",
             "source": "coco",
             "split": coco_set.split,
             "image_id": image_id,
         },
-        **{"video_id": None, "frame_index": None, "track_id": None, "annotation_id": whole(person, "id")},
+        **{"video_id": None, "frame_index": None, "track_id": None, "annotation_id": key},
         **{"box_xywh": box, "box_head_xywh": None, "area": area, "is_crowd": is_crowd},
         **{"x": keypoints.x, "y": keypoints.y, "visibility": keypoints.visibility},
     }

@@ -131,6 +131,20 @@ def records(document: Record, field: str) -> Sequence[Any]:
     return value
 
 
+def person_category(categories: Any) -> Record | None:
+    """The category person among several, each with a name of its own; None where there are no others."""
+    entries = categories if isinstance(categories, list) else []
+    named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
+    persons = [entry for entry in named if entry["name"] == "person"]
+    return persons[0] if len(persons) == 1 and len(entries) == len(named) > 1 else None
+
+
+def is_of(annotation: Record, category_id: Any) -> bool:
+    """Whether an annotation is of the category, or names none."""
+    annotated_id = annotation.get("category_id")
+    return annotated_id is None or category_id is None or bool(as_number(annotated_id) == as_number(category_id))
+
+
 def _found(record: Record, field: str) -> object:
     return record[field] if field in record else InWords("nothing")
 

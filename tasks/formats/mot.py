@@ -1,6 +1,5 @@
 """Person boxes in MOT Challenge form: frame, id, left, top, width, height, score, ... one a line."""
 
-import codecs
 import configparser
 import re
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from tasks.formats.corpus_part import Row
 from tasks.formats.detected_boxes import DetectedBox
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import box_xywh, real, whole
+from tasks.formats.text_files import read_text
 
 _PERSON: Final = 1
 _NO_SCORE: Final = -1
@@ -109,7 +109,7 @@ def _true_rows(path: Path) -> Iterator[tuple[int, int, list[float]]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return _text(path.read_bytes()).splitlines()
+        return read_text(path).splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: expected boxes in MOT form, got {error}") from error
 
@@ -122,12 +122,6 @@ def _with_scores(boxes: list[DetectedBox]) -> list[DetectedBox]:
     """Boxes of a file whose scores are all -1, which says that it has none, are certain."""
     has_none = bool(boxes) and all(box.score == _NO_SCORE for box in boxes)
     return [replace(box, score=1.0) for box in boxes] if has_none else boxes
-
-
-def _text(data: bytes) -> str:
-    """UTF-8 or UTF-16 with or without a byte order mark; ValueError for other bytes."""
-    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if is_wide else "utf-8-sig")
 
 
 def _detected_box(line: str) -> tuple[DetectedBox, float | None]:
@@ -154,7 +148,7 @@ def frames_per_second(folder: Path) -> float | None:
     """Frame rate that the folder's seqinfo.ini states; None where there is none or it cannot be read."""
     reader = configparser.ConfigParser(interpolation=None)
     try:
-        reader.read(folder / "seqinfo.ini", encoding="utf-8-sig")
+        reader.read_string(read_text(folder / "seqinfo.ini"))
         return plausible_rate(float(Fraction(reader.get("Sequence", "frameRate").strip())))
     except (configparser.Error, ValueError, ArithmeticError, OSError):
         return None

@@ -8,7 +8,7 @@ import numpy as np
 from models.arrays import FloatArray
 from models.metrics.sequence import JOINT_COUNT, MISSING_SCORE
 from tasks.formats.errors import FormatError, location, shown
-from tasks.formats.fields import Record, list_of_records, number, numbers
+from tasks.formats.fields import Record, as_number, list_of_records, number, numbers
 from tasks.formats.points import PointFile
 
 HEAD_CORNERS: Final = ("x1", "y1", "x2", "y2")
@@ -33,6 +33,13 @@ def points_of_posetrack17(source: str, data: Any, *, is_truth: bool) -> PointFil
     return reader.point_file()
 
 
+def plain_posetrack17(data: Any) -> Any:
+    """The file with numbers where texts hold numbers, and without fields of null, which poseval would stumble over."""
+    if not is_posetrack17(data) or not isinstance(data["annolist"], list):
+        return data
+    return data | {"annolist": [_plain_frame(frame) for frame in data["annolist"]]}
+
+
 def frame_name(frame: Record, index: int) -> str:
     """Name of a frame's picture, or its position where it has none."""
     image = frame.get("image")
@@ -45,6 +52,20 @@ def has_points(rect: Record) -> bool:
     """Whether a rectangle has a list of points at all; poseval removes the others."""
     points = rect.get("annopoints")
     return bool(isinstance(points, list) and points and isinstance(points[0], dict) and "point" in points[0])
+
+
+def _plain_frame(frame: Any) -> Any:
+    if not isinstance(frame, dict):
+        return frame
+    names = {"image": frame["image"]} if "image" in frame else {}
+    return {"annorect": []} | _plain(frame) | names
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        # A point whose id is null is none of poseval's joints; without an id it would be an error.
+        return {name: _plain(entry) for name, entry in value.items() if name == "id" or entry not in (None, [None])}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else as_number(value)
 
 
 class _RectReader:

@@ -13,7 +13,7 @@ from models.arrays import FloatArray, IntArray
 from models.keypoints import POSEVAL_JOINTS
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.errors import FormatError, location, shown
-from tasks.formats.fields import Record, as_number, first_bad, list_of_records, number, numbers
+from tasks.formats.fields import Record, first_bad, is_of, list_of_records, number, numbers, person_category
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack_names import is_one_foreign_video, video_token
 
@@ -47,25 +47,11 @@ def open_posetrack18(source: str, data: Any) -> Posetrack18File:
     """
     images = images_of_posetrack18(source, data)
     annotations = list_of_records(source, data, "annotations")
-    person = _only_person(data.get("categories"))
+    person = person_category(data.get("categories"))
     if person is None:
         return Posetrack18File(source, images, annotations, data.get("categories"))
-    persons = [entry for entry in annotations if _is_of(entry, person.get("id"))]
+    persons = [entry for entry in annotations if is_of(entry, person.get("id"))]
     return Posetrack18File(source, images, persons, [person], others=len(annotations) - len(persons))
-
-
-def _only_person(categories: Any) -> Record | None:
-    """The category person among several, each with a name of its own; None where there are no others."""
-    entries = categories if isinstance(categories, list) else []
-    named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
-    persons = [entry for entry in named if entry["name"] == "person"]
-    return persons[0] if len(persons) == 1 and len(entries) == len(named) > 1 else None
-
-
-def _is_of(annotation: Record, category_id: Any) -> bool:
-    """Whether an annotation is of the category, or names none."""
-    annotated_id = annotation.get("category_id")
-    return annotated_id is None or category_id is None or as_number(annotated_id) == as_number(category_id)
 
 
 def images_of_posetrack18(source: str, data: Any) -> list[Record]:

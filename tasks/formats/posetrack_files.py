@@ -6,7 +6,7 @@ from typing import Any
 from tasks.formats.fields import Record
 from tasks.formats.json_files import load_json
 from tasks.formats.points import PointFile
-from tasks.formats.posetrack17 import is_posetrack17, points_of_posetrack17
+from tasks.formats.posetrack17 import is_posetrack17, plain_posetrack17, points_of_posetrack17
 from tasks.formats.posetrack18 import images_of_posetrack18, open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import posetrack18_from_17
 
@@ -18,7 +18,7 @@ def as_posetrack18(source: str, data: Any) -> Any:
         FormatError: a PoseTrack17 file that cannot be read.
         ConversionError: a PoseTrack17 file with a record that PoseTrack18 has no form for.
     """
-    return posetrack18_from_17(source, data) if is_posetrack17(data) else data
+    return posetrack18_from_17(source, plain_posetrack17(data)) if is_posetrack17(data) else data
 
 
 def read_points(source: str, data: Any, *, is_truth: bool) -> PointFile:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tasks.formats.annotated_person import KeypointChannels, Keypoints
 from tasks.formats.errors import FieldError, InWords
-from tasks.formats.fields import Record, as_number, has_key, is_absent, is_number
+from tasks.formats.fields import Record, as_number, has_key, is_number, is_of
 from tasks.formats.frame_order import FrameOrderError, frame_order
 
 _BOX_GROWTH: Final = 0.15
@@ -20,9 +20,7 @@ def free_ids(persons: Sequence[Any]) -> Iterator[int]:
 
 def is_of_another_category(person: Any, channels: KeypointChannels) -> bool:
     """Whether an annotation is of a category that is not the person."""
-    if not isinstance(person, dict) or is_absent(person, "category_id") or channels.category_id is None:
-        return False
-    return bool(as_number(person["category_id"]) != as_number(channels.category_id))
+    return isinstance(person, dict) and not is_of(person, channels.category_id)
 
 
 def has_image(person: Any) -> bool:
@@ -53,7 +51,9 @@ def region_corners(x: Any, y: Any) -> list[list[float]] | None:
     """Corners x, y of one ignore region; None unless it has at least three."""
     if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y) or len(x) < 3:
         return None
-    return [[float(a), float(b)] for a, b in zip(x, y, strict=True)] if all(map(is_number, x + y)) else None
+    corners = [(as_number(a), as_number(b)) for a, b in zip(x, y, strict=True)]
+    is_whole = all(is_number(a) and is_number(b) for a, b in corners)
+    return [[float(a), float(b)] for a, b in corners] if is_whole else None
 
 
 def box_around(keypoints: Keypoints) -> list[float]:

@@ -61,7 +61,6 @@ def test_pictures_without_persons_are_not_indexed(coco: Any) -> None:
 
 
 BROKEN_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
-    "id missing": ({"id": None}, "id: expected a whole number"),
     "id is text": ({"id": "ten"}, "id: expected a whole number"),
     "id twice": ({"id": 11}, "id: expected an id of its own"),
     "id too large": ({"id": 10**30}, "id: expected a whole number"),
@@ -98,6 +97,14 @@ def test_a_broken_person_is_rejected_alone(case: str, coco: Any) -> None:
     assert reject["source"] == "coco_tiny/annotations/person_keypoints_train2017.json"
     assert reject["location"]
     assert reason in reject["reason"]
+
+
+def test_a_person_without_id_or_category_gets_an_id_that_no_other_has(coco: Any) -> None:
+    coco.person.update(id=None, category_id=None)
+    coco.document["annotations"][1]["id"] = 0
+    part = coco.write()
+    assert part.rejects == []
+    assert sorted(row["annotation_id"] for row in part.persons) == [0, 1]
 
 
 def test_a_person_that_is_no_object_is_rejected(coco: Any) -> None:

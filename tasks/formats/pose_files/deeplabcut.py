@@ -5,6 +5,7 @@ The header is scorer, (individuals,) bodyparts, coords. A row is known by the fr
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ import numpy as np
 
 from models.arrays import FloatArray
 from tasks.formats.errors import FieldError, InWords
+from tasks.formats.fields import as_number
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 
 _COORDS: Final = ("x", "y", "likelihood")
@@ -90,8 +92,9 @@ def _header(rows: list[list[str]]) -> _Header:
 
 def _key(cells: list[str]) -> tuple[Key | None, bool]:
     text = "/".join(cell.strip() for cell in cells if cell.strip())
-    if text.isascii() and text.isdigit():
-        return int(text[:18]), True
+    number = as_number(text)
+    if isinstance(number, int | float) and math.isfinite(number) and number == int(number) >= 0:
+        return int(number), True
     return (text, False) if text else (None, False)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 from tasks.formats.pose_files.source import Document
-from tasks.formats.pose_files.values import as_list, as_object, first_of, flat_numbers
+from tasks.formats.pose_files.values import as_list, as_object, first_of, first_value, flat_numbers, frame_key
 
 _FIELDS: Final = ("landmarks", "pose_landmarks", "poseLandmarks", "landmark")
 _LANDMARK_COUNT: Final = 33
@@ -41,7 +41,7 @@ def person(record: Any) -> Person:
     if len(landmarks) != _LANDMARK_COUNT:
         raise FieldError("landmarks", f"{_LANDMARK_COUNT} of them", len(landmarks))
     columns = [flat_numbers(axis, [entry.get(axis) for entry in landmarks]) for axis in "xy"]
-    visibility = flat_numbers("visibility", [entry.get("visibility", 1.0) for entry in landmarks])
+    visibility = flat_numbers("visibility", [_visibility(entry) for entry in landmarks])
     return Person(np.column_stack([*columns, visibility]))
 
 
@@ -50,7 +50,9 @@ def _persons(entry: Any, depth: int) -> list[Any]:
     if entry is None or entry == []:
         return []
     if isinstance(entry, dict) and depth < _DEEPEST:
-        field = next((field for field in _FIELDS if field in entry), None)
+        field = next((field for field in _FIELDS if entry.get(field) is not None), None)
+        if field is None and any(name in entry for name in _FIELDS):  # null: a frame without persons
+            return []
         if field is None:
             raise FieldError("frame", f"one of {', '.join(_FIELDS)}", list(entry))
         return _persons(entry[field], depth + 1)
@@ -75,10 +77,12 @@ def _is_landmark(value: Any) -> bool:
     return isinstance(value, dict) and {"x", "y"} <= set(value)
 
 
+def _visibility(landmark: dict[str, Any]) -> Any:
+    value = first_value(landmark, "visibility")
+    return 1.0 if value is None else value
+
+
 def _number(entry: Any) -> Key | None:
     if not isinstance(entry, dict):
         return None
-    value = entry.get("frame_index", entry.get("frame"))
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise FieldError("frame_index", "a whole number", value)
-    return value
+    return frame_key("frame_index", first_value(entry, "frame_index", "frame"), is_index=True)

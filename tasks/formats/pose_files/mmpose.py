@@ -17,7 +17,9 @@ from tasks.formats.pose_files.values import (
     as_object,
     box_of_corners,
     first_of,
+    first_value,
     flat_numbers,
+    frame_key,
     optional_number,
     pairs,
     with_scores,
@@ -74,7 +76,7 @@ def frames_of_rtmlib(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
             persons = [
                 {"keypoints": row, "keypoint_scores": score} for row, score in zip(keypoints, scores, strict=True)
             ]
-            yield FrameRecord(_key(frame, name), persons, is_index="frame_index" in frame)
+            yield FrameRecord(_key(frame, name), persons, is_index=frame.get("frame_index") is not None)
 
 
 def person(record: Any) -> Person:
@@ -91,7 +93,7 @@ def _is_instance(entry: Any) -> bool:
 
 
 def _key(frame: dict[str, Any], name: str | None) -> Key | None:
-    value = frame.get("frame_index", frame.get("frame_id", name))
-    if isinstance(value, bool) or not isinstance(value, int | str | None):
-        raise FieldError("frame_id", "a whole number", value)
-    return value
+    if (index := first_value(frame, "frame_index")) is not None:
+        return frame_key("frame_index", index, is_index=True)
+    number = first_value(frame, "frame_id")
+    return frame_key("frame_id", name if number is None else number)

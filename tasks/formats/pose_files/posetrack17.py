@@ -9,7 +9,7 @@ from models.keypoints import POSEVAL_JOINTS
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.pose_files.records import FrameRecord, Person
 from tasks.formats.pose_files.source import Document
-from tasks.formats.posetrack17 import points_of_posetrack17
+from tasks.formats.posetrack17 import plain_posetrack17, points_of_posetrack17
 
 
 def frames(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
@@ -18,7 +18,7 @@ def frames(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
     A keypoint without score has 1; joint ids that poseval does not know are passed over.
     """
     for name, document in documents:
-        points = points_of_posetrack17(name or "file", document, is_truth=False)
+        points = points_of_posetrack17(name or "file", plain_posetrack17(document), is_truth=False)
         keypoints = np.zeros((len(points.person_frame), len(POSEVAL_JOINTS), 3))
         known = points.point_joint < len(POSEVAL_JOINTS)
         score = np.where(points.point_score == MISSING_SCORE, 1.0, points.point_score)

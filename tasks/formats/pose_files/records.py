@@ -79,6 +79,8 @@ class _Reading:
     poses: list[FilePose] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
     count: int = 0
+    others: int = 0
+    """Records of no person."""
     width: int | None = None
 
 
@@ -140,6 +142,7 @@ def _read_person(
         read = person(record)
         if read is None:
             reading.count -= 1
+            reading.others += 1
             return
         keypoints = _checked(read.keypoints, reading.width)
         reading.width = len(keypoints)
@@ -164,8 +167,11 @@ def _checked(keypoints: FloatArray, width: int | None) -> FloatArray:
 
 
 def _rejects(reading: _Reading) -> tuple[Row, ...]:
-    if not reading.failures:
-        return ()
-    where, reason = reading.failures[0]
-    more = "" if len(reading.failures) == 1 else f" ({len(reading.failures)} of {reading.count} persons like this)"
-    return ({"location": where, "reason": f"{reason}{more}"},)
+    rows: list[Row] = []
+    if reading.failures:
+        where, reason = reading.failures[0]
+        more = "" if len(reading.failures) == 1 else f" ({len(reading.failures)} of {reading.count} persons like this)"
+        rows.append({"location": where, "reason": f"{reason}{more}"})
+    if reading.others:
+        rows.append({"location": "", "reason": f"{reading.others} records of crowds or of other classes; not read"})
+    return tuple(rows)

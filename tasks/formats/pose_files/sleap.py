@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tasks.formats.errors import FieldError
+from tasks.formats.fields import whole
 from tasks.formats.pose_files.records import FrameRecord, Person
 
 
@@ -32,10 +33,11 @@ def frames(text: str) -> Iterator[FrameRecord]:
     nodes = names(text)
     try:
         for position, row in enumerate(csv.DictReader(io.StringIO(text))):
-            index = row.get("frame_idx") or ""
-            if not (index.isascii() and index.isdigit()):
-                raise FieldError(f"row {position}, frame_idx", "a whole number from 0", index)
-            gathered.setdefault(int(index[:18]), []).append((nodes, row))
+            try:
+                index = whole(row, "frame_idx")
+            except FieldError as error:
+                raise FieldError(f"row {position}, frame_idx", "a whole number from 0", row.get("frame_idx")) from error
+            gathered.setdefault(index, []).append((nodes, row))
     except csv.Error as error:
         raise FieldError("file", "comma-separated values", str(error)) from error
     return (FrameRecord(index, persons, is_index=True) for index, persons in gathered.items())

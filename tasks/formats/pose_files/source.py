@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 from tasks.errors import InputError
 from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
+from tasks.formats.text_files import begins_like_json, decoded_text
 
 Document: TypeAlias = tuple[str | None, Any]
 """A JSON value, and the name of the frame's file in a folder; None for a file that stands alone."""
@@ -69,7 +70,7 @@ class PoseSource:
 
     def _begins_like_json(self, path: Path) -> bool:
         with opened(path) as file:
-            return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+            return begins_like_json(file.read(64))
 
 
 def last_number(name: str) -> int:
@@ -94,6 +95,6 @@ def _text(path: Path) -> str:
     with opened(path) as file:
         content = file.read()
     try:
-        return content.decode("utf-8-sig")
+        return decoded_text(content)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: expected text, got bytes that are not UTF-8") from error
+        raise InputError(f"{path}: expected text, got bytes that are neither UTF-8 nor UTF-16") from error

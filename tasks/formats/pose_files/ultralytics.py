@@ -51,7 +51,7 @@ def frames(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
 def person(record: Any) -> Person | None:
     """One result; those of other classes than person are passed over."""
     fields = as_object("result", record)
-    if fields.get("name", "person") != "person":
+    if fields.get("name") not in (None, "person"):
         return None
     keypoints = as_object("keypoints", fields.get("keypoints"))
     columns = [flat_numbers(f"keypoints.{axis}", keypoints.get(axis)) for axis in "xy"]

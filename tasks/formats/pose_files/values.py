@@ -7,7 +7,8 @@ import numpy as np
 
 from models.arrays import FloatArray
 from tasks.formats.errors import FieldError, InWords
-from tasks.formats.fields import numbers
+from tasks.formats.fields import as_number, numbers
+from tasks.formats.pose_files.records import Key
 
 
 def flat_numbers(field: str, value: Any) -> FloatArray:
@@ -64,21 +65,46 @@ def optional_number(record: dict[str, Any], *fields: str) -> float | None:
         value = record.get(field)
         while isinstance(value, list) and len(value) == 1:
             value = value[0]
+        value = as_number(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _number(field, value)
     return None
 
 
+def first_value(record: dict[str, Any], *fields: str) -> Any:
+    """What the first of the fields holds that is there; null counts as not there, and None says that none is."""
+    return next((record[field] for field in fields if record.get(field) is not None), None)
+
+
+def frame_key(field: str, value: Any, *, is_index: bool = False) -> Key | None:
+    """What names a frame: a whole number, also as 3.0, or a text; None without one.
+
+    Args:
+        field: its name, for the error.
+        value: what the file holds.
+        is_index: whether only a number will do, which a text may hold too.
+
+    Raises:
+        FieldError: it is something else.
+    """
+    value = as_number(value) if is_index else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int | None) if is_index else (int | str | None)):
+        raise FieldError(field, "a whole number" if is_index else "a frame's number or a picture's name", value)
+    return value
+
+
 def box_of_sides(value: Any) -> FloatArray | None:
     """Left, top, width and height (4,) of a box with an area; None of anything else, since a pose does without."""
-    box = numbers([value], 4)
+    box = numbers([_as_numbers(value)], 4)
     return None if box is None or not np.isfinite(box).all() or not (box[0, 2:] > 0).all() else box[0]
 
 
 def box_of_corners(value: Any) -> FloatArray | None:
     """The same of left, top, right and bottom, bare or in a list of one."""
     inner = value[0] if isinstance(value, list) and len(value) == 1 else value
-    corners = numbers([inner], 4)
+    corners = numbers([_as_numbers(inner)], 4)
     return None if corners is None else box_of_sides([*corners[0, :2], *(corners[0, 2:] - corners[0, :2])])
 
 
@@ -111,9 +137,14 @@ def first_of(values: Sequence[Any]) -> Any:
     return values[0] if isinstance(values, list) and values else None
 
 
+def _as_numbers(value: Any) -> Any:
+    return [as_number(entry) for entry in value] if isinstance(value, list) else value
+
+
 def _number(field: str, value: Any) -> float:
     if value is None:
         return float("nan")
+    value = as_number(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FieldError(field, "a number", value)
     try:

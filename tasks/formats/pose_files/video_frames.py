@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from tasks.formats.corpus_part import Row
+from tasks.formats.fields import as_number
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order
 from tasks.formats.pose_files.records import Key, PoseFile
 from tasks.formats.pose_files.source import last_number
@@ -46,8 +47,8 @@ def match_frames(file: PoseFile, video: Row, frames: Sequence[Row]) -> FrameMatc
     if any(_stem(key) in names for key in file.keys if isinstance(key, str)):
         return FrameMatch(lambda key: names.get(_stem(key)), "frames by the names of their pictures")
     ids = {row["image_id"]: row["frame_index"] for row in frames} if video["source"] is not None else {}
-    if any(key in ids for key in file.keys):
-        return FrameMatch(ids.get, "frames by image_id")
+    if any(as_number(key) in ids for key in file.keys):
+        return FrameMatch(lambda key: ids.get(as_number(key)), "frames by image_id")
     return _by_number(file, by_position, frames)
 
 

@@ -20,6 +20,9 @@ _REMEDIES: Final = {
     errno.EIO: "check the disk",
 }
 
+_FORBIDDING: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_ORDINARY_BYTES: Final = 64 << 20
+"""A machine that works gives so much memory."""
 _MACHINE_WIDE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
 
 
@@ -36,17 +39,47 @@ class MachineError(Exception):
         """The video that the fault may be of, such as an unreadable block of its file; None: of the whole machine."""
 
 
-def machine_fault(error: BaseException) -> str | None:
+def raise_machine_fault(error: BaseException, *, file: Path | None = None) -> None:
+    """Return if the input that was read is to blame for `error`; every reader asks before it blames a file.
+
+    Args:
+        error: what reading raised.
+        file: the file that was read, where the error does not name it.
+
+    Raises:
+        MachineError: the machine caused it.
+    """
+    if (fault := machine_fault(error, file=file)) is not None:
+        raise MachineError(fault) from error
+
+
+def unwritable(error: OSError, expected: str) -> Exception:
+    """The error for a file or folder that the user named and that cannot be written: `expected` says what and where."""
+    if error.errno not in _FORBIDDING and (fault := machine_fault(error)) is not None:
+        return MachineError(fault)
+    return InputError(f"{expected}, got {error.strerror}")
+
+
+def machine_fault(error: BaseException, *, file: Path | None = None) -> str | None:
     """The sentence for an error that the machine caused, itself or behind other errors; None if it did not."""
     for cause in _chain(error):
+        if _is_of_ffmpeg(cause) and not _is_confirmed(cause, file):
+            continue
+        if isinstance(cause, MachineError):
+            return str(cause)
         if isinstance(cause, OSError) and cause.errno in _REMEDIES:
-            path = cause.filename2 or cause.filename
+            path = cause.filename2 or cause.filename or (str(file) if file else None)
             about = [str(path), *_room(path)] if cause.errno == errno.ENOSPC and path else [str(path)] if path else []
             where = f" ({', '.join(about)})" if about else ""
             return _sentence(f"{cause.strerror or cause}{where}", _REMEDIES[cause.errno])
         if isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError" or _is_allocation(cause):
-            return _sentence("memory ran out", _REMEDIES[errno.ENOMEM])
+            return memory_fault()
     return None
+
+
+def memory_fault() -> str:
+    """The sentence for memory that ran out."""
+    return _sentence("memory ran out", _REMEDIES[errno.ENOMEM])
 
 
 def is_machine_wide(error: BaseException) -> bool:
@@ -65,6 +98,29 @@ def _room(path: str | bytes | int) -> list[str]:
 
 def _sentence(fault: str, remedy: str) -> str:
     return f"{fault}; {remedy} and run the same command again: finished work is kept"
+
+
+def _is_of_ffmpeg(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] == "av"
+
+
+def _is_confirmed(error: BaseException, file: Path | None) -> bool:
+    """Whether a fault that FFmpeg reports is the machine's: it also reports broken files as EIO and ENOMEM."""
+    if isinstance(error, MemoryError):
+        try:
+            bytearray(_ORDINARY_BYTES)
+        except MemoryError:
+            return True
+        return False
+    if not isinstance(error, OSError) or error.errno != errno.EIO:
+        return True
+    try:
+        with Path(error.filename or file or "").open("rb") as content:
+            while content.read(_ORDINARY_BYTES):
+                pass
+    except OSError as fault:
+        return fault.errno == errno.EIO
+    return False
 
 
 def _is_allocation(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from models.arrays import Picture
+from tasks.errors import raise_machine_fault
 from tasks.paths import below
 
 """RGB, shape (H,W,3), upright: the rotation of a video and the EXIF orientation of a picture are obeyed."""
@@ -93,7 +94,7 @@ class VideoFile:
         self._here: tuple[int, Picture] | None = None
 
     def frame(self, index: int) -> Picture:
-        """Frame `index`, from 0; raises FrameError where the file ends before it or breaks."""
+        """Frame `index`, from 0; raises FrameError where the file ends before it or breaks, MachineError else."""
         if self._here is None or self._here[0] != index:
             here, self._here = self._here, None
             self._here = (index, self._decode(index, -1 if here is None else here[0]))
@@ -108,6 +109,7 @@ class VideoFile:
                 if number == index:
                     return upright(frame)
         except (av.FFmpegError, OSError) as error:
+            raise_machine_fault(error, file=self._path)
             raise FrameError(self._path.name, index, f"cannot be decoded: {error.strerror or error}") from error
         raise FrameError(self._path.name, index, "expected this frame, got the end of the file")
 
@@ -136,10 +138,12 @@ def read_picture(path: Path, name: str | None = None, frame: int | None = None) 
 
     Raises:
         FrameError: not there, or not a whole picture; names the file `name` and the frame.
+        MachineError: disk, memory or a permission failed.
     """
     try:
         return decode_picture(path.read_bytes())
     except OSError as error:
+        raise_machine_fault(error)
         reason = f"expected a picture file, got {error.strerror or error}"
     except ValueError as error:
         reason = str(error)

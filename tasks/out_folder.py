@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tasks.errors import InputError
+from tasks.errors import InputError, unwritable
 
 MARKER: Final = ".corrtrack-out"
 _HEADER: Final = "corrtrack out folder, version 1"
@@ -94,7 +94,7 @@ def claim_out_folder(folder: Path, *, inputs: Iterable[Path] = ()) -> Path:
             partial.write_text(f"{_HEADER}\n", encoding="utf-8")
             partial.replace(folder / MARKER)
     except OSError as error:
-        raise InputError(f"--out {folder}: expected a folder that can be written to, got {error.strerror}") from error
+        raise unwritable(error, f"--out {folder}: expected a folder that can be written to") from error
     return folder
 
 

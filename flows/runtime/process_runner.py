@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,10 +16,13 @@ from flows.runtime.processes import RunFile, end_children, end_tree
 from flows.runtime.progress_view import EventFile, ProgressView
 from flows.runtime.repository import Repository
 from flows.runtime.signals import deferred, undisturbed
+from tasks.errors import memory_fault
 from tasks.progress import progress_file
 
 _POLL_SECONDS = 0.1
 _LAST_LINES = 12
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""Exit codes of a process that the system ended, as it does when memory runs out."""
 
 
 class ProcessRunner:
@@ -130,8 +134,13 @@ def update_by_program(
 
 def failure(name: str, output: str) -> StageFailedError:
     """The error of a program that failed, in the last words that it reported itself."""
-    code = re.search(r"exited with (\d+)", output)
-    exit_code = ExitCode.BAD_INPUT if code and int(code[1]) == ExitCode.BAD_INPUT else ExitCode.FAILED
+    ended = re.search(r"exited with (-?\d+)", output)
+    code = int(ended[1]) if ended else None
+    if code in _KILLED:
+        return StageFailedError(
+            name, ExitCode.FAILED, f"{name}: its process was killed, maybe since {memory_fault()}"
+        )
+    exit_code = ExitCode.BAD_INPUT if code == ExitCode.BAD_INPUT else ExitCode.FAILED
     lines = [line for line in output.splitlines() if line.startswith(f"{name}: ")]
     message = lines[-1] if lines else "\n".join([f"{name} failed:", *output.strip().splitlines()[-_LAST_LINES:]])
     return StageFailedError(name, exit_code, message)

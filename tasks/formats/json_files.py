@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tasks.errors import InputError
+from tasks.errors import raise_machine_fault, unwritable
 from tasks.formats.errors import FormatError
 from tasks.whole_files import whole_file
 
@@ -20,6 +20,7 @@ def load_json(path: Path) -> Any:
     try:
         content = path.read_bytes()
     except OSError as error:
+        raise_machine_fault(error)
         raise FormatError(str(path), "", "a readable file", error.strerror or type(error).__name__) from error
     try:
         return orjson.loads(content)
@@ -36,7 +37,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out {folder}: expected a folder that can be written to, got {error.strerror}") from error
+        raise unwritable(error, f"--out {folder}: expected a folder that can be written to") from error
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
@@ -64,7 +65,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         with whole_file(path) as partial:
             partial.write_bytes(content)
     except OSError as error:
-        raise InputError(f"{path}: expected a file that can be written, got {error.strerror}") from error
+        raise unwritable(error, f"{path}: expected a file that can be written") from error
 
 
 def _load_slowly(path: Path, content: bytes) -> Any:

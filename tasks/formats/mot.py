@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 
 from models.arrays import FloatArray, IntArray
-from tasks.errors import InputError
+from tasks.errors import InputError, raise_machine_fault
 from tasks.formats.corpus_part import Row
 from tasks.formats.detected_boxes import DetectedBox
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import box_xywh, real, whole
-from tasks.formats.text_files import read_text
+from tasks.formats.text_files import text_of
 
 _PERSON: Final = 1
 _NO_SCORE: Final = -1
@@ -109,8 +109,9 @@ def _true_rows(path: Path) -> Iterator[tuple[int, int, list[float]]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return read_text(path).splitlines()
+        return text_of(path).splitlines()
     except (OSError, ValueError) as error:
+        raise_machine_fault(error)
         raise InputError(f"{path}: expected boxes in MOT form, got {error}") from error
 
 
@@ -148,9 +149,10 @@ def frames_per_second(folder: Path) -> float | None:
     """Frame rate that the folder's seqinfo.ini states; None where there is none or it cannot be read."""
     reader = configparser.ConfigParser(interpolation=None)
     try:
-        reader.read_string(read_text(folder / "seqinfo.ini"))
+        reader.read_string(text_of(folder / "seqinfo.ini"))
         return plausible_rate(float(Fraction(reader.get("Sequence", "frameRate").strip())))
-    except (configparser.Error, ValueError, ArithmeticError, OSError):
+    except (configparser.Error, ValueError, ArithmeticError, OSError) as error:
+        raise_machine_fault(error)
         return None
 
 

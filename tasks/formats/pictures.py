@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import raise_machine_fault
 from tasks.formats.decoded_files import DecodedFiles, current
 from tasks.frames import decode_picture
 
@@ -39,6 +40,7 @@ def check_picture(path: Path) -> PictureFile | str:
         height, width = decode_picture(data).shape[:2]
         stored = decode_picture(data, as_stored=True).shape[:2] if b"Exif" in data[:_HEAD] else (height, width)
     except OSError as error:
+        raise_machine_fault(error)
         return f"expected the picture {path.name}, got {error.strerror or error}"
     except ValueError as error:
         return f"{path.name}: {error}"

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.keypoints import KEYPOINT_COUNT
-from tasks.errors import InputError
+from tasks.errors import InputError, unwritable
 from tasks.formats.errors import FormatError, location, shown
 from tasks.formats.fields import numbers
 from tasks.formats.file_pairs import pair_files
@@ -49,7 +49,7 @@ def export_submission(predicted: Path, archive: Path, *, truth: Path | None = No
                 pack.writestr(zipfile.ZipInfo(name, _EPOCH), value, zipfile.ZIP_DEFLATED)
             pack.comment = _COMMENT
     except OSError as error:
-        raise InputError(f"--out {archive}: expected a file that can be written, got {error.strerror}") from error
+        raise unwritable(error, f"--out {archive}: expected a file that can be written") from error
     return len(packed)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """`decoded_text` of a file.
 
     Raises:

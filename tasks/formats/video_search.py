@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
+from tasks.errors import raise_machine_fault
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order
 from tasks.formats.pictures import PICTURE_ENDINGS
 
@@ -96,6 +97,7 @@ def _search(search: VideoSearch, folder: Path, depth: int, seen: set[Path], *, h
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
+        raise_machine_fault(error)
         search.passed_over.append((folder, "", f"expected a folder that can be read, got {error.strerror}"))
         return
     if (real := folder.resolve()) in seen:  # a link to a folder above
@@ -155,7 +157,8 @@ def _media_below(folder: Path, depth: int, known: set[Path]) -> Iterator[Path]:
     """Videos in a folder and below it, and pictures in folders that are not `known`."""
     try:
         entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError:
+    except OSError as error:
+        raise_machine_fault(error)
         return
     yield from (path for path in entries if path.suffix.lower() in VIDEO_ENDINGS and path.is_file())
     if folder not in known:

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 
 from tasks.content_key import file_digest
+from tasks.errors import raise_machine_fault
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order, shown_names, without_foreign
@@ -155,7 +156,7 @@ def decoded_video(path: Path) -> tuple[str, DecodedVideo]:
 
 
 def decode_video(path: Path) -> DecodedVideo:
-    """Decode the whole file once: only what decodes is a frame."""
+    """Decode the whole file once: only what decodes is a frame. Raises MachineError where the machine failed."""
     width = height = 0
     stamps: list[float | None] = []
     rate: float | None = None
@@ -180,6 +181,7 @@ def decode_video(path: Path) -> DecodedVideo:
         if not broken and len(stamps) < stored:
             broken = f"expected {stored} frames as stored, got {len(stamps)} that decode"
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
+        raise_machine_fault(error, file=path)
         cause = getattr(error, "strerror", None) or error  # all of an error of FFmpeg names a path of this machine
         advice = "" if str(cause) == NO_VIDEO else "; fetch or convert it again"
         broken = f"expected a video that decodes, got {cause}{advice}"

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from tasks.errors import InputError
+from tasks.errors import InputError, raise_machine_fault
 from tasks.inference.videos import VideoIndex
 from tasks.params.section import section_json
 from tasks.shards import Shard
@@ -78,5 +78,6 @@ def _weight_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
+        raise_machine_fault(error)
         reason = "no such weight file" if isinstance(error, FileNotFoundError) else error.strerror
         raise InputError(f"{path}: {reason}; train it, or convert released weights with import-weights") from error

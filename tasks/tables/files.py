@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tasks.errors import raise_machine_fault
 from tasks.tables.schemas import Table
 from tasks.whole_files import whole_file
 
@@ -43,6 +44,7 @@ def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -
     try:
         rows = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
     except (OSError, pa.ArrowException) as error:
+        raise_machine_fault(error, file=path)
         raise TableError(f"{path}: expected the Parquet table {table.name}, got {_first_line(error)}") from error
     expected = pa.schema([table.schema.field(name) for name in (columns or table.schema.names)])
     if not rows.schema.equals(expected):

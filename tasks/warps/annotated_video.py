@@ -15,7 +15,7 @@ from models.arrays import FloatArray
 from models.keypoints import POSETRACK_KEYPOINTS
 from models.metrics.sequence import HEAD_SIZE
 from models.poses.frame_poses import FramePoses
-from tasks.errors import InputError
+from tasks.errors import InputError, raise_machine_fault
 from tasks.formats.annotated_person import KeypointChannels, keypoint_channels, read_keypoints
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import Record, box_xywh, records, unique_id, whole
@@ -140,6 +140,7 @@ class FrameIndices:
         try:
             count = len(presentation_times(self._frames))
         except (av.FFmpegError, OSError, IndexError) as error:
+            raise_machine_fault(error, file=self._frames)
             raise InputError(f"{self._asked}: expected a video that decodes, got {error}") from error
         if not count:
             raise InputError(f"{self._asked}: expected a video that decodes, got no frames")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from models.arrays import FloatArray
 from models.keypoints import KEYPOINT_COUNT
+from tasks.errors import raise_machine_fault
 from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.records import FrameRecord, Person
 from tasks.formats.pose_files.values import box_of_sides
@@ -55,6 +56,7 @@ def _read(path: Path) -> pa.Table:
     try:
         rows = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
+        raise_machine_fault(error, file=path)
         raise FieldError("file", "a Parquet table", str(error).splitlines()[0] if str(error) else "none") from error
     for name in ("frame_index", *_COLUMNS):
         if name not in rows.schema.names:

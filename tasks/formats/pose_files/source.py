@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
 
-from tasks.errors import InputError
+from tasks.errors import InputError, raise_machine_fault
 from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
 from tasks.formats.text_files import begins_like_json, decoded_text
@@ -88,6 +88,7 @@ def opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
+        raise_machine_fault(error)
         raise InputError(f"{path}: expected a readable file of poses, got {error.strerror}") from error
 
 

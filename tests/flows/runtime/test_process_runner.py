@@ -7,6 +7,11 @@ from flows.runtime.process_runner import failure
 
 HINTS = "ERROR: failed to reproduce 'track': failed to run: python -m tasks track, exited with {code}\n"
 
+KILLED = (
+    "track: its process was killed, maybe since memory ran out; free memory, or lower compute.workers and run the "
+    "same command again: finished work is kept"
+)
+
 
 @pytest.mark.parametrize(
     ("output", "code", "words"),
@@ -18,11 +23,8 @@ HINTS = "ERROR: failed to reproduce 'track': failed to run: python -m tasks trac
             "track: failed with OSError: full",
         ),
         ("track: 3 videos\ntrack: stopped\n" + HINTS.format(code=130), ExitCode.FAILED, "track: stopped"),
-        (
-            "Killed\n" + HINTS.format(code=137),
-            ExitCode.FAILED,
-            "track failed:\nKilled\n" + HINTS.format(code=137).strip(),
-        ),
+        ("track: 1/3 videos\nKilled\n" + HINTS.format(code=137), ExitCode.FAILED, KILLED),
+        (HINTS.format(code=-9), ExitCode.FAILED, KILLED),
         ("ERROR: dvc.yaml is broken\n", ExitCode.FAILED, "track failed:\nERROR: dvc.yaml is broken"),
     ],
 )

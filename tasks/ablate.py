@@ -32,9 +32,9 @@ def run(workspace: Workspace, params: "Params") -> None:
     """Write reports/tables/table_N.json for N from 2 to 7.
 
     Each file holds {"corpus", "rows", "published", "findings", "in_use"}: sentences computed from the rows, and the
-    thresholds in use that the paper leaves open. Table 2 adds "standalone_accuracy" and "notes", tables 5 and 7 add
-    "swept", the thresholds that a sweep on the training split prefers. Every file is written, without rows where the
-    table is not wanted, since DVC expects it.
+    thresholds in use that the paper leaves open. Table 2 adds "standalone_accuracy", "switches_by_tag" and "notes",
+    tables 5 and 7 add "swept", the thresholds that a sweep on the training split prefers. Every file is written,
+    without rows where the table is not wanted, since DVC expects it.
     """
     videos = evaluation_videos(workspace, "val", "detected")
     if not videos:
@@ -53,6 +53,9 @@ def run(workspace: Workspace, params: "Params") -> None:
             content["swept"] = swept[number]
         if number == _METHODS_TABLE and number in wanted:
             content["standalone_accuracy"], content["notes"] = standalone_accuracy(workspace, params, videos)
+            content["switches_by_tag"] = [
+                {"method": row["method"], "boxes": row["boxes"]} | row.pop("by_tag") for row in rows
+            ]
         standalone = content.get("standalone_accuracy", [])
         content["findings"] = findings(number, rows, standalone, threshold=params.track.output_keypoint_threshold)
         path = workspace.reports / "tables" / f"table_{number}.json"

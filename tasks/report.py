@@ -95,9 +95,11 @@ def _write_clip(workspace: Workspace, params: "Params", video: gather.Row) -> li
         current().notice(f"{video_id} is not shown as a clip: {error}")
         return []
     count = counted(tracks["track_id"].nunique(), name.removesuffix("s").replace("_", " "))
-    caption = f"{count} in {counted(video['frame_count'], 'frame')}. {', '.join(video['tags'])}"
+    caption = f"{count} in {counted(video['frame_count'], 'frame')}."
     files = {"path": f"clips/{path.name}", "poster": f"clips/{poster_of(path).name}"}
-    return [{"video_id": video_id, "caption": caption, "aspect": _player_aspect(video)} | files]
+    facts = {"video_id": video_id, "caption": caption, "tags": list(video["tags"]), "aspect": _player_aspect(video)}
+    facts["picture"] = f"{video['width'] or 16} / {video['height'] or 9}"
+    return [facts | files]
 
 
 def _player_aspect(video: gather.Row) -> str:

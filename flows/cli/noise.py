@@ -133,7 +133,7 @@ def _facts(corpus: str, weights: Path) -> dict[str, Any]:
 
 
 def _write(reports: Path, text: str) -> None:
-    from tasks.reporting.noise import REPORT
+    from tasks.reporting.sections.noise import REPORT
     from tasks.whole_files import write_whole
 
     write_whole(reports / REPORT, text + "\n")

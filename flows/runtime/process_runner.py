@@ -137,9 +137,7 @@ def failure(name: str, output: str) -> StageFailedError:
     ended = re.search(r"exited with (-?\d+)", output)
     code = int(ended[1]) if ended else None
     if code in _KILLED:
-        return StageFailedError(
-            name, ExitCode.FAILED, f"{name}: its process was killed, maybe since {memory_fault()}"
-        )
+        return StageFailedError(name, ExitCode.FAILED, f"{name}: its process was killed, maybe since {memory_fault()}")
     exit_code = ExitCode.BAD_INPUT if code == ExitCode.BAD_INPUT else ExitCode.FAILED
     lines = [line for line in output.splitlines() if line.startswith(f"{name}: ")]
     message = lines[-1] if lines else "\n".join([f"{name} failed:", *output.strip().splitlines()[-_LAST_LINES:]])

@@ -70,6 +70,17 @@ def average_precision(evidence: Many[LabelledPredictions]) -> AveragePrecision:
     return AveragePrecision(*with_total)
 
 
+def precision_recall(evidence: Many[LabelledPredictions]) -> list[tuple[FloatArray, FloatArray]]:
+    """Of each joint recall and precision, 0 to 1, after each prediction from the surest on; (N,) both, N differs."""
+    curves = []
+    for joint in range(JOINT_COUNT):
+        score, is_match, truth_count = _joint_evidence(evidence, joint)
+        true_positives = np.cumsum(is_match[_order_as_poseval(score, is_match)]).astype(np.float64)
+        precision = true_positives / np.arange(1, len(true_positives) + 1)
+        curves.append((true_positives / max(truth_count, 1), precision))
+    return curves
+
+
 def find_ties(evidence: Many[LabelledPredictions]) -> Ties:
     """Where equal scores join true and false predictions, and between which bounds the AP then lies."""
     counts: list[int] = []

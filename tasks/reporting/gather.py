@@ -135,7 +135,7 @@ def _video_row(workspace: Workspace, video: Row) -> Row:
         "tracks": int(tracks["track_id"].nunique()),
         "merged": int(merged["track_id"].nunique()),
         "tracked poses": len(tracks),
-        "tags": ", ".join(video["tags"]),
+        "tags": list(video["tags"]),
     }
 
 

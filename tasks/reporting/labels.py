@@ -1,7 +1,9 @@
 """Names and numbers of tables as people read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
+
+from models.keypoints import POSEVAL_JOINTS
 
 _LABELS: Final[Mapping[str, str]] = {
     "": "",
@@ -9,16 +11,22 @@ _LABELS: Final[Mapping[str, str]] = {
     "tau_corr": "Affinity threshold (tau)",
     "min_similarity": "Smallest similarity",
     "head_bottom": "Neck",
+    **{"Shou": "Shoulder", "Elb": "Elbow", "Wri": "Wrist", "Ankl": "Ankle"},
+    **{"coco": "COCO", "posetrack": "PoseTrack", "coco_then_posetrack": "COCO, then PoseTrack"},
 }
-_PERCENT: Final = frozenset({"mAP", "MOTA", "HOTA", "Head", "Shou", "Elb", "Wri", "Hip", "Knee", "Ankl"})
+_PERCENT: Final = frozenset(
+    {"mAP", "MOTA", "HOTA", "Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Shou", "Elb", "Wri", "Ankl"}
+)
 """Columns in percent, shown with one decimal."""
 _SIDES: Final = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 JOINT_ORDER: Final = (
-    *("head_top", "nose", "head_bottom"),
+    *("head_top", "nose", "neck", "head_bottom"),
     *(f"{side}_{joint}" for joint in _SIDES for side in ("left", "right")),
     "total",
 )
-"""The joints of poseval from head to foot, and their total."""
+"""The joints of poseval from head to foot, and their total; the neck by both of its names."""
+_SMALL: Final = 0.005
+"""Values below it need more than two decimals."""
 
 
 def label(name: str) -> str:
@@ -29,17 +37,34 @@ def label(name: str) -> str:
     return words if words[:1].isupper() or words == "mAP" else words[:1].upper() + words[1:]
 
 
-def value_text(value: Any, column: str = "") -> str:
-    """A cell: percentages with one decimal, other fractions with three significant digits."""
+def decimals_of(heading: str, values: Iterable[Any]) -> int:
+    """Decimals that all numbers of a column share: one of percentages, two of others, more for small ones."""
+    known = [abs(value) for value in values if isinstance(value, float)]
+    if heading in _PERCENT or not known:
+        return 1
+    if heading == "Seconds" or max(known) >= 100:
+        return 1 if max(known) < 1000 else 0
+    if all(round(value, 1) == value for value in known):
+        return 1
+    return 4 if any(0 < value < _SMALL for value in known) else 2
+
+
+def value_text(value: Any, column: str = "", decimals: int | None = None) -> str:
+    """A cell: percentages with one decimal, other numbers with those of their column."""
     if value is None:
         return "undefined"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(label(str(entry)) for entry in value)
     if not isinstance(value, float):
         return str(value)
-    if column in _PERCENT or abs(value) >= 100:
-        return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
-    return f"{value:.3g}"
+    return f"{value:.{decimals_of(label(column), [value]) if decimals is None else decimals}f}"
+
+
+def per_person(count: float | None) -> float | None:
+    """A count that is summed over joints, as persons: a person who is lost is lost with every joint."""
+    return None if count is None else count / len(POSEVAL_JOINTS)
 
 
 def counted(count: int, thing: str) -> str:

@@ -21,7 +21,7 @@ from tasks.inference.tracking import (
 )
 from tasks.params.track import TrackParams
 from tasks.progress import current
-from tasks.tracker_evaluation.metrics import TrackingMetrics, score_tracks
+from tasks.tracker_evaluation.metrics import TrackingMetrics, VideoScore, metrics_of, score_video
 from tasks.tracker_evaluation.optical_flow import flow_of, propagated_by_flow
 from tasks.tracker_evaluation.reidentification import embedder, reid_similarity
 from tasks.tracker_evaluation.videos import EvaluationVideo
@@ -150,11 +150,21 @@ def track_evidence(evidence: Evidence, by_method: MethodSimilarities, section: T
 
 def score_method(videos: VideoSimilarities, section: TrackParams) -> TrackingMetrics:
     """Metrics of one method at the thresholds of `section`."""
-    tracks = (
-        (video.video_id, video.truth, video.tracked(video.evidence, track(video, by_method, section)))
+    return metrics_of(score_videos(videos, section))
+
+
+def score_videos(videos: VideoSimilarities, section: TrackParams) -> list[VideoScore]:
+    """Scores of one method at the thresholds of `section`, of each video in order."""
+    threshold = section.output_keypoint_threshold
+    return [
+        score_video(
+            video.video_id,
+            video.truth,
+            video.tracked(video.evidence, track(video, by_method, section)),
+            output_keypoint_threshold=threshold,
+        )
         for video, by_method in videos
-    )
-    return score_tracks(tracks, output_keypoint_threshold=section.output_keypoint_threshold)
+    ]
 
 
 def similarities_to_next(video: EvaluationVideo, by_method: MethodSimilarities) -> FloatArray:

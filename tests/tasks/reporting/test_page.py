@@ -10,7 +10,7 @@ import pytest
 
 from tasks import report
 from tasks.params.loading import load_params
-from tasks.reporting import charts
+from tasks.reporting.charts.bars import BarChart
 from tasks.reporting.page import render_page
 from tasks.tables import TABLES, write_table
 from tasks.workspace import Workspace
@@ -24,7 +24,7 @@ FIGURE = {
 }
 CLIP = {
     **{"video_id": "<b>", "path": 'clips/"onerror=x', "poster": 'clips/"onerror=y', "aspect": "1 / 1"},
-    **{"caption": "<img src=x>"},
+    **{"caption": "<img src=x>", "tags": ["low_light", "<i>"], "picture": "1 / 1"},
 }
 PARAMS = load_params(REPOSITORY / "params.yaml")
 
@@ -78,7 +78,7 @@ def test_totals_and_slices_come_from_the_table_of_scores(workspace):
     ]
     write_table(TABLES["scores"], rows, TABLES["scores"].path(workspace.tables))
     page = page_of(workspace)
-    for text in ("51.2", "52.8", "crossing", "11.1", "undefined", "<svg", 'class="number">7<'):
+    for text in ("51.2", "52.8", "Crossing", "11.1", "undefined", "<svg", 'class="number">7<'):
         assert text in page
 
 
@@ -87,15 +87,16 @@ def test_joints_stand_in_the_order_of_the_body(workspace):
     rows = [score_row("tracking", "mota", "total", "", joint, 1.0) for joint in joints]
     write_table(TABLES["scores"], rows, TABLES["scores"].path(workspace.tables))
     page = page_of(workspace).partition('id="joints"')[2]
-    shown = re.findall(r"<td>(Head top|Nose|Neck|Left \w+|Right \w+|Total)</td>", page)
+    shown = re.findall(r">(Head top|Nose|Neck|Left \w+|Right \w+|Total)</th>", page)
     assert shown == ["Head top", "Nose", "Neck", "Left shoulder", "Left ankle", "Right ankle", "Total"]
 
 
 def test_the_page_names_the_time_and_the_revision_of_the_last_stage(workspace):
     write_provenance(workspace, "index", started="2026-01-02T03:04:05+00:00", revision="a" * 40)
     write_provenance(workspace, "score", started="2026-01-02T04:00:00+00:00", revision="b" * 40 + "+changes")
-    expected = "Run of 2026-01-02 04:00:00+00:00, git revision bbbbbbbbbbbb with uncommitted changes."
-    assert expected in page_of(workspace)
+    page = page_of(workspace)
+    for text in ("2026-01-02 04:00:00 UTC", "bbbbbbbbbbbb with uncommitted changes"):
+        assert text in page
 
 
 def test_notices_and_rejects_of_every_stage_are_listed(workspace):
@@ -121,9 +122,11 @@ def test_like_rejects_share_a_row_with_their_count_and_the_first_three(workspace
 def test_a_name_with_characters_of_an_address_is_linked_to_its_file(workspace):
     clip = CLIP | {"path": "clips/a#1?b%20c.mp4", "poster": "clips/a#1?b%20c.jpg"}
     page = page_of(workspace, [clip])
-    [source] = re.findall(r'src="([^"]*mp4)"', page)
-    assert urlsplit(source).path == source
-    assert unquote(source) == "clips/a#1?b%20c.mp4"
+    sources = re.findall(r'src="([^"]*mp4)"', page)
+    assert len(sources) == 2, "at the top, and among the videos"
+    for source in sources:
+        assert urlsplit(source).path == source
+        assert unquote(source) == "clips/a#1?b%20c.mp4"
 
 
 def test_a_clip_leads_to_the_overlay_where_there_is_one(workspace):
@@ -134,7 +137,7 @@ def test_a_clip_leads_to_the_overlay_where_there_is_one(workspace):
 def test_text_from_files_is_escaped(workspace):
     write_provenance(workspace, "index", notices=["<script>alert(1)</script>"])
     page = page_of(workspace, [CLIP])
-    assert "<script>" not in page
+    assert "<script>alert" not in page
     assert "<img" not in page
     assert '"onerror' not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -143,8 +146,8 @@ def test_text_from_files_is_escaped(workspace):
 def test_paper_tables_stand_beside_the_published_rows(workspace):
     table = {
         "corpus": "tiny corpus",
-        "rows": [{"tau_corr": 0.1, "MOTA": 12.5}],
-        "published": [{"data_set": "PoseTrack17 val", "tau_corr": 0.1, "MOTA": 67.9}],
+        "rows": [{"tau_corr": 0.1, "mAP": 1.0, "MOTA": 12.5}],
+        "published": [{"data_set": "PoseTrack17 val", "tau_corr": 0.1, "mAP": 77.9, "MOTA": 67.9}],
         "in_use": {"track.duplicate_oks": 0.5},
         "findings": ["MOTA is best at tau_corr = 0.1: 12.50."],
     }
@@ -153,6 +156,7 @@ def test_paper_tables_stand_beside_the_published_rows(workspace):
     for text in (
         "Table 6",
         "This run, tiny corpus",
+        '<th colspan="2" scope="colgroup">PoseTrack17 val</th>',
         "12.5",
         "67.9",
         "in use: track.duplicate_oks = 0.5",
@@ -164,7 +168,8 @@ def test_paper_tables_stand_beside_the_published_rows(workspace):
 
 def test_a_sweep_is_reported_beside_the_value_in_use(workspace):
     choice = {"used": 0.3, "best": 0.5, "tried": [0.3, 0.5], "MOTA": [-2.0, 1.5]}
-    table = {"corpus": "c", "rows": [{"MOTA": 3.0}], "published": [], "swept": {"track.duplicate_oks": choice}}
+    row = {"design": "without refinement", "MOTA": 3.0}
+    table = {"corpus": "c", "rows": [row], "published": [], "swept": {"track.duplicate_oks": choice}}
     write_paper_table(workspace, "table_7", table)
     assert (
         "In a sweep of track.duplicate_oks on the training videos, the best is 0.5 (MOTA 1.5); "
@@ -173,7 +178,12 @@ def test_a_sweep_is_reported_beside_the_value_in_use(workspace):
 
 
 def test_the_table_of_a_trend_run_is_not_shown_as_of_this_run(workspace):
-    table = {"corpus": "5 corpora", "rows": [{"MOTA": 3.0}], "published": [], "chosen": {"trained on coco": 0.1}}
+    table = {
+        "corpus": "5 corpora",
+        "rows": [{"source": "coco", "MOTA": 3.0}],
+        "published": [],
+        "chosen": {"trained on coco": 0.1},
+    }
     write_paper_table(workspace, "training_source", table)
     page = page_of(workspace)
     assert "Not of this run: the last trend run, 5 corpora" in page
@@ -194,7 +204,8 @@ def test_figures_are_inside_the_page_and_their_captions_escaped(workspace):
 
 def test_the_standalone_accuracy_stands_under_its_table(workspace):
     row = {"method": "Optical flow", "measure": "mean end-point error, px", "value": 0.55, "measured on": "32 pairs"}
-    table = {"corpus": "c", "rows": [{"IDSW": 3}], "published": [], "chosen": {}, "standalone_accuracy": [row]}
+    ours = {"method": "OKS", "boxes": "detected", "IDSW": 3, "MOTA": None}
+    table = {"corpus": "c", "rows": [ours], "published": [], "chosen": {}, "standalone_accuracy": [row]}
     write_paper_table(workspace, "table_2", table | {"notes": ["No re-ID."]})
     page = page_of(workspace)
     for text in ("mean end-point error, px", "0.55", "32 pairs", "No re-ID."):
@@ -217,8 +228,8 @@ def test_every_tag_is_closed(workspace):
 
 
 def test_a_chart_of_the_same_numbers_is_the_same_text():
-    values = {"crossing": {"mAP": 50.0, "MOTA": 20.0}, "easy": {"mAP": 80.0}}
-    assert charts.bars(values, x_label="percent") == charts.bars(values, x_label="percent")
+    values = {"crossing": {"mAP": 50.0, "MOTA": -20.0}, "easy": {"mAP": 80.0}}
+    assert BarChart("By tag", "percent", values).picture == BarChart("By tag", "percent", values).picture
 
 
 def test_a_corpus_of_pictures_alone_has_a_report_too(tmp_path):
@@ -248,5 +259,5 @@ def test_the_noise_bench_is_drawn_where_its_file_is(workspace):
     section = page[page.index('<section id="noise">') :]
     section = section[: section.index("</section>")]
     assert "9 persons in 5 frames of 7 videos, out of 8 &lt;b&gt;videos" in section
-    for text in ("1 of 4 frames", "every frame", "Re-ID", "missing keypoints", "track.tau_corr 0.1"):
+    for text in ("1 of 4 frames", "Every frame", "Re-ID", "missing keypoints", "track.tau_corr 0.1"):
         assert text in section

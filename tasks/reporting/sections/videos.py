@@ -1,0 +1,26 @@
+"""The videos: a clip of each that has one, and what was counted in it."""
+
+from tasks.reporting import gather
+from tasks.reporting.gather import Row
+from tasks.reporting.grid import grid_of
+from tasks.reporting.run_facts import RunFacts
+
+_OF_ANNOTATED = ("split", "labelled")
+"""Columns that say nothing where there is no ground truth."""
+
+
+def videos(run: RunFacts) -> Row:
+    """Clips and a row for each tracked video; both may be empty."""
+    rows = gather.video_rows(run.workspace)
+    switches = {row["video"]: row for row in gather.by_scope(run.scores, "video", "video")}
+    shown = []
+    for row in rows:
+        scored = switches.get(row["video"], {})
+        tags = row.pop("tags")
+        kept = {name: value for name, value in row.items() if run.corpus["is_annotated"] or name not in _OF_ANNOTATED}
+        if switches:
+            kept |= {name: scored.get(name) for name in ("mAP", "MOTA", "identity switches")}
+        shown.append(kept | ({"tags": tags} if any(tags) else {}))
+    caption = "Boxes, poses and tracks of each video"
+    caption += "; identity switches are summed over joints" if switches else ""
+    return {"clips": run.clips, "grid": grid_of(shown, caption, file_name="videos", absent="not scored")}

@@ -1,0 +1,39 @@
+"use strict";
+document.documentElement.classList.add("scripted");
+
+/* A click on a heading sorts by its column: numbers by value, texts by letters, absent values last. */
+function compare(a, b, sign) {
+  if (a === "" || b === "") return (a === "") - (b === "");
+  const difference = Number(a) - Number(b);
+  return sign * (Number.isNaN(difference) ? a.localeCompare(b) : difference);
+}
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+    const isNumber = head.classList.contains("number");
+    const before = head.getAttribute("aria-sort");
+    const order = before ? (before === "descending" ? "ascending" : "descending") : (isNumber ? "descending" : "ascending");
+    for (const other of heads) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", order);
+    const sign = order === "ascending" ? 1 : -1, body = table.tBodies[0];
+    const value = (row) => row.cells[column].dataset.sort;
+    body.append(...[...body.rows].sort((a, b) => compare(value(a), value(b), sign)));
+  }));
+}
+
+/* The clip at the top plays without the player's controls, by a button below it; who asked for less motion starts it. */
+for (const clip of document.querySelectorAll(".hero video")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  const name = () => { button.textContent = clip.paused ? "Play" : "Pause"; };
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) { clip.autoplay = false; clip.pause(); }
+  clip.controls = false;
+  clip.style.aspectRatio = clip.dataset.picture;
+  button.addEventListener("click", () => clip.paused ? clip.play() : clip.pause());
+  clip.addEventListener("play", name);
+  clip.addEventListener("pause", name);
+  name();
+  clip.after(button);
+}
+/* Paper has no folds. */
+addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll("details")) fold.open = true; });

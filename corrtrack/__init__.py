@@ -1,6 +1,7 @@
 """Track the people of videos from Python.
 
-The public interface of this project: what is named here stays; `flows`, `tasks` and `models` may change.
+The public interface of this project: what is named here stays; `flows`, `tasks` and `models` may change. None of
+these is imported here: the pipeline runs in a process of its own.
 
     from corrtrack import track_video
 
@@ -15,11 +16,9 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from flows.runtime.outcomes import ExitCode
-from tasks.code_files import REPOSITORY
-from tasks.errors import InputError
+from corrtrack.pipeline_folder import PIPELINE_FOLDER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["InputError", "Tracks", "track_video"]
 
-_EXPORTS = Path("artifacts", "exports", "table", "merged")
+_EXPORTS: Final = Path("artifacts", "exports", "table", "merged")
+_BAD_INPUT: Final = 2
+_FINISHED: Final = frozenset({0, 3})
+"""Exit codes of a run that ended: done, and done but some of the input was rejected."""
+
+
+class InputError(Exception):
+    """What was named is not usable: the message says what was expected, what was found, where, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtra
         poses: poses of another program, a file or a folder; without them the pose network estimates poses.
         detections: files of person boxes, in MOT or COCO results form.
         pretrained: "torchvision" takes boxes and poses of its Keypoint R-CNN.
-        weights: folder of weight files; by default artifacts/models of the checkout, else the starting weights.
+        weights: folder of weight files; by default artifacts/models of a checkout, else the starting weights.
         out: out folder, with which a later call goes on where this one ended; None keeps nothing on disk.
         settings: params of this run, each "section.key=value".
         quiet: whether nothing is printed; else progress goes to standard error.
@@ -93,17 +99,18 @@ def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtra
 
 def _reprocess(corpus: str | Path, out: Path, options: Sequence[str], settings: Sequence[str], *, quiet: bool) -> None:
     """Run the command in a process of its own: Prefect and the signals of the caller's process stay as they are."""
-    command = [sys.executable, "-m", "flows", "reprocess", str(corpus), "--out", str(out), *options]
+    # -P: modules of the caller's folder may have the names of the pipeline's.
+    command = [sys.executable, "-P", "-m", "flows", "reprocess", str(corpus), "--out", str(out), *options]
     command += [part for setting in settings for part in ("--set", setting)]
-    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(PIPELINE_FOLDER), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         shown = subprocess.DEVNULL if quiet else sys.__stderr__
         ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, stdout=shown, stderr=errors)
         errors.seek(0)
         message = errors.read().strip()
-    if ran.returncode == ExitCode.BAD_INPUT:
+    if ran.returncode == _BAD_INPUT:
         raise InputError(message)
-    if ran.returncode not in {ExitCode.DONE, ExitCode.REJECTED}:
+    if ran.returncode not in _FINISHED:
         raise RuntimeError(message or f"corrtrack reprocess ended with exit code {ran.returncode}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
+"""The checkout, or the folder in an installed package that holds the same packages, profiles and params.yaml."""
 _RINGS: Final = ("models", "tasks", "flows")
 _SET_UP: Final = "tasks.determinism"
 

@@ -19,6 +19,7 @@ from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 _PACKAGES: Final = ("torch", "torchvision", "numpy", "pyarrow", "opencv-python-headless", "av", "ray", "dvc", "prefect")
+_NOTED_REVISION: Final = REPOSITORY / "REVISION"
 
 
 @contextmanager
@@ -71,7 +72,14 @@ def _write(path: Path, record: dict[str, Any]) -> None:
 
 
 def revision() -> str:
-    """Commit of the code, with "+changes" when files differ from it; "unknown" outside git."""
+    """Commit of the code, with "+changes" when files differ from it; "unknown" outside git.
+
+    An installed package notes it; the git around its folder would be another project's.
+    """
+    if _NOTED_REVISION.is_file():
+        return _NOTED_REVISION.read_text(encoding="utf-8").strip()
+    if not (REPOSITORY / ".git").exists():
+        return "unknown"
     try:
         commit = _git("rev-parse", "HEAD")
         return commit + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")

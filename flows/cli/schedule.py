@@ -96,7 +96,7 @@ def schedule(  # noqa: PLR0913 - one parameter per option
     from rich.console import Console
 
     from flows.reprocess import ReprocessRequest
-    from flows.runtime.repository import find_repository
+    from flows.runtime.repository import nearest_repository
     from flows.scheduling.scheduled_run import Policy
     from flows.scheduling.serving import Serving, serve
     from flows.scheduling.timing import duration, end_of, timetable
@@ -117,4 +117,4 @@ def schedule(  # noqa: PLR0913 - one parameter per option
     serving = Serving(
         request, timetable(cron, every), policy, end_of(until, now=datetime.now(UTC)), has_own_server=own_server
     )
-    serve(find_repository(), serving, Console())
+    serve(nearest_repository(), serving, Console())

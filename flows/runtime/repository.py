@@ -17,7 +17,7 @@ _RAY: Final = ("RAY_", "CORRTRACK_RAY_")
 
 @dataclass(frozen=True)
 class Repository:
-    """A checkout of this project; `root` is the folder that holds dvc.yaml.
+    """A checkout of this project, whose `root` holds dvc.yaml, or the folder of an installed package.
 
     `own_state` is where a run keeps its working state if not in the checkout's `.corrtrack`.
     """
@@ -92,18 +92,18 @@ def find_repository(start: Path | None = None) -> Repository:
     for folder in (here, *here.parents):
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             return Repository(folder)
-    raise InputError(f"{here}: expected a checkout with dvc.yaml and params.yaml here or above; change into one")
+    raise InputError(
+        f"{here}: expected a checkout of corrtrack, with dvc.yaml and params.yaml, here or above; this command trains "
+        "or compares what a checkout holds, so clone the project and change into it"
+    )
 
 
 def nearest_repository() -> Repository:
-    """The checkout that holds the current folder, else the one that this code runs from.
+    """The checkout that holds the current folder, else the checkout or installed package that this code runs from.
 
     For commands that only read params and weights of it, so that they work in any folder.
-
-    Raises:
-        InputError: there is neither.
     """
     try:
         return find_repository()
     except InputError:
-        return find_repository(REPOSITORY)
+        return Repository(REPOSITORY)

@@ -12,7 +12,7 @@ from prefect.states import Completed, Failed
 from rich.console import Console
 
 from flows.reprocess import ReprocessRequest
-from flows.runtime.repository import find_repository
+from flows.runtime.repository import Repository, nearest_repository
 from flows.runtime.signals import end_with_schedule
 from flows.scheduling.scheduled_run import Overlap, Policy, run_occurrence
 from flows.scheduling.timing import CatchUp, Timetable
@@ -42,7 +42,7 @@ def scheduled_reprocess(  # noqa: PLR0913 - the parameters of a deployment are n
 ) -> "State[None]":
     """Track what is new or changed in the corpus; a skipped occurrence completes under the name Skipped."""
     end_with_schedule()
-    repository = find_repository(None if checkout is None else Path(checkout))
+    repository = nearest_repository() if checkout is None else Repository(Path(checkout))
     request = ReprocessRequest(
         Path(corpus),
         Path(out),

@@ -59,8 +59,9 @@ def serve(repository: Repository, serving: Serving, console: Console) -> None:
     out = claim_out_folder(serving.request.out, inputs=serving.request.inputs)
     _require_writable(out)
     stopping = threading.Event()
-    # The processes of occurrences import the flow, wherever they start.
+    # The processes of occurrences import the flow, wherever they start and whatever modules lie there.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    os.environ["PYTHONSAFEPATH"] = "1"
     os.environ[PARENT] = str(os.getpid())  # they end with this process, whose server they need
     with stopping_on_signals(stopping), _own_state(out) as state:
         serving = replace(serving, timetable=as_before(state, serving.timetable))

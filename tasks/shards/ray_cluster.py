@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -83,7 +83,8 @@ def ray_cluster(compute: "ComputeParams", run: RunParams) -> Iterator[Any]:
         return
     temporary = None if address else tempfile.mkdtemp(prefix="ct", dir=short_temporary_folder())
     try:
-        with _own_signal_handlers():
+        # Ray puts the current folder first in its workers' sys.path, whatever modules lie there.
+        with _own_signal_handlers(), chdir(REPOSITORY):
             _connect(ray, address, temporary, cpus=compute.workers * run.threads_per_worker)
         yield ray
     finally:

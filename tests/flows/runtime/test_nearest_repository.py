@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Path:
 def test_in_any_other_folder_it_is_that_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert nearest_repository().root == REPOSITORY
-    with pytest.raises(InputError, match=r"expected a checkout with dvc\.yaml and params\.yaml here or above"):
+    with pytest.raises(InputError, match="expected a checkout of corrtrack"):
         find_repository()
 
 

@@ -126,7 +126,8 @@ def _rows(
 ) -> pa.Table:
     """Return rows of the table detections with the box sources that the parameters name."""
     chosen: dict[str, Sequence[PersonBox]] = {
-        source: detected if source == "detected" else annotations.boxes(video) for source in params.detect.box_sources
+        source: detected if source == "detected" else annotations.boxes(video.video_id)
+        for source in params.detect.box_sources
     }
     return detection_rows(video, chosen, score_threshold=score_threshold)
 
@@ -148,12 +149,17 @@ class DetectWork(NetworkWork):
 
         return BoxDetector(self.weights["detector"])
 
+    @cached_property
+    def annotations(self) -> Annotations:
+        """The annotated persons, read once in each process."""
+        return Annotations(self.tables)
+
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Return the rows of the table detections of the video."""
         video = self.index.video(shard.video_id)
         boxes = list(self.detector.boxes(video.open(self.data), video.frames_of("detected")))
         threshold = self.params.detect.score_threshold
-        return {DETECTIONS.name: _rows(video, boxes, Annotations(self.tables), self.params, score_threshold=threshold)}
+        return {DETECTIONS.name: _rows(video, boxes, self.annotations, self.params, score_threshold=threshold)}
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,6 @@ class DetectPosesWork(DetectWork):
         """Return the rows of the tables detections and network_poses of the video."""
         video = self.index.video(shard.video_id)
         posed = list(self.posed_detector.posed_boxes(video.open(self.data), video.frames_of("detected")))
-        threshold, annotations = self.params.detect.score_threshold, Annotations(self.tables)
-        rows = _rows(video, [person.box for person in posed], annotations, self.params, score_threshold=threshold)
+        threshold = self.params.detect.score_threshold
+        rows = _rows(video, [person.box for person in posed], self.annotations, self.params, score_threshold=threshold)
         return {DETECTIONS.name: rows, NETWORK_POSES.name: network_pose_rows(video.video_id, posed)}

@@ -112,8 +112,7 @@ def _drawn(workspace: Workspace, params: "Params", video: gather.Row, tracks: pd
     of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
     scale = min(1.0, params.report.clip_height_px / video["height"]) if video["height"] > 0 else 1.0
     threshold = params.track.output_keypoint_threshold
-    frames = gather.read_frame(workspace, "frames")
-    source = VideoFrames(workspace.data, video, gather.records(frames[frames["video_id"] == video["video_id"]]))
+    source = VideoFrames(workspace.data, video, gather.read_frames_of(workspace, video["video_id"]))
     circles = head_circles(workspace, params, video["video_id"], gather.records(tracks))
     for index, whole in source.read(range(video["frame_count"])):
         picture = concealed(whole, params.report.people, circles.get(index, []))

@@ -9,6 +9,7 @@ from tasks.formats.posetrack_files import listed_images
 from tasks.formats.tracked_video import TrackedVideo
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
+from tasks.tables.by_video import RowsByVideo
 from tasks.tables.schemas import FRAMES, VIDEOS
 from tasks.workspace import Workspace
 
@@ -25,7 +26,7 @@ class TrackedVideos:
     def __init__(self, workspace: Workspace, *, box_source: str, keypoint_threshold: float) -> None:
         self._workspace, self._box_source, self._threshold = workspace, box_source, keypoint_threshold
         columns = ["video_id", "frame_index", "image_id", "file_name", "path", "seconds"]
-        self._frames = read_table(FRAMES, FRAMES.path(workspace.tables), columns)
+        self._frames = RowsByVideo(read_table(FRAMES, FRAMES.path(workspace.tables), columns))
         columns = ["video_id", "width", "height", "frames_per_second"]
         videos = read_table(VIDEOS, VIDEOS.path(workspace.tables), columns).to_pylist()
         self._videos = {video.pop("video_id"): video for video in videos}
@@ -45,7 +46,7 @@ class TrackedVideos:
         path = table.path(self._workspace.tables, video_id)
         if not path.exists():
             return None
-        frames = self._frames.filter(pc.field("video_id") == video_id).sort_by("frame_index").to_pylist()
+        frames = self._frames.of(video_id).sort_by("frame_index").to_pylist()
         image_ids = {row["frame_index"]: row["image_id"] for row in frames}
         rows = read_table(table, path).filter(pc.field("box_source") == self._box_source)
         score = list_array(rows, "score").astype(np.float64)

@@ -109,10 +109,11 @@ def results_by_video(workspace: Workspace) -> dict[str, list[Path]]:
     folders = [workspace.tables / table.name for table in TABLES.values() if table.per_video]
     folders += [*workspace.exports.glob("*/*"), workspace.reports / "clips", *filter(None, [workspace.overlays])]
     files: dict[str, list[Path]] = {}
-    for path in (path for folder in folders for path in sorted(folder.glob("*.*"))):
-        written = written_files(path)
-        if not path.name.startswith(".") and (written is None or path in written):
-            files.setdefault(path.stem, []).append(path)
+    for folder in folders:
+        written = written_files(folder / "any")  # one list holds for all files of a folder
+        for path in sorted(folder.glob("*.*")):
+            if not path.name.startswith(".") and (written is None or path in written):
+                files.setdefault(path.stem, []).append(path)
     return files
 
 

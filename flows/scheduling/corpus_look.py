@@ -4,14 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow.compute as pc
-
 from flows.scheduling.video_states import Seen, VideoState, why_it_waits
 from tasks.content_key import content_key
 from tasks.formats.posetrack_corpus import annotation_files
 from tasks.formats.video_search import bare_videos, detections_beside, is_frame_folder, pictures_of
 from tasks.inference.box_files import results_files
 from tasks.tables import read_table
+from tasks.tables.by_video import RowsByVideo
 from tasks.tables.schemas import FILE_POSES, REJECTS, VIDEOS
 from tasks.workspace import Workspace
 
@@ -97,9 +96,8 @@ def _companions(workspace: Workspace, source: str | None, media: str, poses: str
 
 
 def _digests_of_poses(workspace: Workspace) -> dict[str, str]:
-    rows = read_table(FILE_POSES, FILE_POSES.path(workspace.tables))
-    digests = {}
-    for video_id in pc.unique(rows["video_id"]).to_pylist():
-        of_video = rows.filter(pc.field("video_id") == video_id).combine_chunks()
-        digests[video_id] = content_key([str(column.to_pylist()).encode() for column in of_video.columns])
-    return digests
+    rows = RowsByVideo(read_table(FILE_POSES, FILE_POSES.path(workspace.tables)))
+    return {
+        video_id: content_key([str(column.to_pylist()).encode() for column in rows.of(video_id).columns])
+        for video_id in rows.video_ids
+    }

@@ -5,6 +5,7 @@ Three poses of track q are propagated to the frame where track p starts, and com
 largest gap; both are parameters, chosen on the training split.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -22,10 +23,6 @@ class TrackSpan:
     track_id: int
     frame_index: IntArray
     pose_id: IntArray
-
-    def is_before(self, other: "TrackSpan", max_gap_frames: int) -> bool:
-        """Whether `other` starts 1 to `max_gap_frames` frames after the end of this track."""
-        return 0 < int(other.frame_index[0]) - int(self.frame_index[-1]) <= max_gap_frames
 
     def key_rows(self) -> tuple[int, int, int]:
         """Rows of the start, the centre (the earlier of two) and the end pose; they coincide in short tracks."""
@@ -91,7 +88,14 @@ def track_spans(track_id: IntArray, frame_index: IntArray, pose_id: IntArray) ->
 def merge_candidates(spans: Iterable[TrackSpan], *, max_gap_frames: int) -> list[tuple[TrackSpan, TrackSpan]]:
     """Pairs (q, p) where p starts after q ended, at most `max_gap_frames` later (frame indices' difference)."""
     ordered = sorted(spans, key=lambda span: span.track_id)
-    return [(q, p) for q in ordered for p in ordered if q.is_before(p, max_gap_frames)]
+    by_start = sorted(ordered, key=lambda span: int(span.frame_index[0]))
+    starts = [int(span.frame_index[0]) for span in by_start]
+    pairs = []
+    for q in ordered:
+        end = int(q.frame_index[-1])
+        in_reach = by_start[bisect_right(starts, end) : bisect_right(starts, end + max_gap_frames)]
+        pairs += [(q, p) for p in sorted(in_reach, key=lambda span: span.track_id)]
+    return pairs
 
 
 def required_propagations(spans: Iterable[TrackSpan], *, max_gap_frames: int) -> list[Propagation]:

@@ -1,8 +1,10 @@
 """Where the videos of a corpus lie: which files and folders below it are videos without annotations."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -84,13 +86,19 @@ def detections_beside(data: Path, media: str) -> Path | None:
     path = data / media
     if path.is_dir() and path.name == "img1":
         path = path.parent
-    named = path.with_name(f"{path.stem if path.is_file() else path.name}.det.txt")
-    candidates = [named]
-    if path.is_dir():
-        candidates += [path / "det.txt", path / "det" / "det.txt"]
-    elif sum(other.suffix.lower() in VIDEO_ENDINGS for other in path.parent.iterdir()) == 1:
-        candidates.append(path.parent / "det.txt")
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    is_folder = path.is_dir()
+    named = path.with_name(f"{path.name if is_folder else path.stem}.det.txt")
+    beside = [path / "det.txt", path / "det" / "det.txt"] if is_folder else [path.parent / "det.txt"]
+    boxes = next((candidate for candidate in (named, *beside) if candidate.is_file()), None)
+    is_of_all = boxes in beside and not is_folder
+    return None if is_of_all and not _holds_one_video(path.parent) else boxes
+
+
+def _holds_one_video(folder: Path) -> bool:
+    """Whether a folder holds a single video file; a full one is not read to its end."""
+    with os.scandir(folder) as entries:
+        videos = (entry for entry in entries if Path(entry.name).suffix.lower() in VIDEO_ENDINGS)
+        return len(list(islice(videos, 2))) == 1
 
 
 def _search(search: VideoSearch, folder: Path, depth: int, seen: set[Path], *, holds_frames: bool) -> None:

@@ -1,7 +1,7 @@
 """Person boxes from files of the corpus: COCO results for annotated videos, MOT tables for bare ones."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -46,7 +46,7 @@ class BoxFiles:
         """Return the boxes of a video, in the order of their files."""
         if video.row["source"] is not None:
             return self._boxes[video.video_id]
-        path = mot_file(self._data, video)
+        path = mot_file(self._data, video.row)
         return [] if path is None else self._mot_boxes(path, video)
 
     def _read_results(self, path: Path, frames: dict[int, list[FrameKey]]) -> tuple[int, int]:
@@ -135,9 +135,9 @@ def results_files(data: Path) -> list[Path]:
     return [path for root in posetrack_roots(data) for path in sorted((root / RESULTS_FOLDER).glob("*.json"))]
 
 
-def mot_file(data: Path, video: Video) -> Path | None:
-    """Return the MOT file beside a bare video; None where there is none, or the video is annotated."""
-    return detections_beside(data, str(video.row["media"])) if video.row["source"] is None else None
+def mot_file(data: Path, row: Mapping[str, Any]) -> Path | None:
+    """Return the MOT file beside a bare video, a row of `videos`; None where there is none, or it is annotated."""
+    return detections_beside(data, str(row["media"])) if row["source"] is None else None
 
 
 def _frames_by_image_id(videos: Iterable[Video]) -> dict[int, list[FrameKey]]:

@@ -24,7 +24,7 @@ def require_boxes(workspace: Workspace, params: "Params") -> None:
         InputError: no detector is chosen, and there is neither a file of boxes nor an annotated person.
     """
     index = VideoIndex(workspace.tables)
-    videos = [index.video(video_id) for video_id in index.of_splits(params.detect.splits)]
+    videos = [index.row(video_id) for video_id in index.of_splits(params.detect.splits)]
     if not videos or uses_detector(params) or params.detect.source == "poses":
         return
     if "detected" in params.detect.box_sources and (
@@ -32,7 +32,7 @@ def require_boxes(workspace: Workspace, params: "Params") -> None:
     ):
         return
     annotations = Annotations(workspace.tables)
-    if "annotated" in params.detect.box_sources and any(annotations.boxes(video) for video in videos):
+    if "annotated" in params.detect.box_sources and any(annotations.boxes(video["video_id"]) for video in videos):
         return
     raise InputError(
         f"no person boxes for any of {len(videos)} videos, so there is nothing to track: choose --pretrained "

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from models.poses.frame_poses import EstimatedPoses
 from tasks.inference.person_boxes import PersonBox
 from tasks.inference.videos import Video
 from tasks.tables import TableError, read_table
 from tasks.tables.arrays import keypoint_array, list_array
+from tasks.tables.by_video import RowsByVideo
 from tasks.tables.schemas import FILE_POSES
 
 
@@ -25,8 +25,8 @@ class FilePoses:
         self._tables = tables
 
     @cached_property
-    def _rows(self) -> pa.Table:
-        return read_table(FILE_POSES, FILE_POSES.path(self._tables))
+    def _rows(self) -> RowsByVideo:
+        return RowsByVideo(read_table(FILE_POSES, FILE_POSES.path(self._tables)))
 
     def boxes(self, video: Video) -> list[PersonBox]:
         """Boxes of the poses of a video, in frame order; score 1 where the file has no score of the person."""
@@ -57,4 +57,4 @@ class FilePoses:
         return EstimatedPoses(xy[numbers].astype(np.float64), score[numbers].astype(np.float64))
 
     def _of(self, video_id: str) -> pa.Table:
-        return self._rows.filter(pc.field("video_id") == video_id).sort_by("file_pose_id")
+        return self._rows.of(video_id).sort_by("file_pose_id")

@@ -1,6 +1,7 @@
 """Poses propagated over gaps by the correspondence network, for the merging of tracks (A.4)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +27,16 @@ class GapPropagation:
     ) -> dict[str, PropagatedPoses]:
         """Return all propagations that equation 8 needs, by box source, in one pass over the frames."""
         wanted = {
-            tracks.box_source: (tracks, required_propagations(tracks.spans, max_gap_frames=max_gap_frames))
+            tracks.box_source: (tracks, _by_target(required_propagations(tracks.spans, max_gap_frames=max_gap_frames)))
             for tracks in sources
         }
-        last_use = _last_use(propagation for _, propagations in wanted.values() for propagation in propagations)
+        last_use = _last_use(each for _, by_target in wanted.values() for group in by_target.values() for each in group)
         propagated: dict[str, PropagatedPoses] = {box_source: {} for box_source in wanted}
         fitted: dict[int, FittedFrame] = {}
         for frame_index, picture in frames.read(sorted(last_use)):
             fitted[frame_index] = self._network.fit(picture)
-            for box_source, (tracks, propagations) in wanted.items():
-                to_here = [each for each in propagations if each.target_frame_index == frame_index]
-                propagated[box_source] |= self._onto_frame(tracks, to_here, fitted)
+            for box_source, (tracks, by_target) in wanted.items():
+                propagated[box_source] |= self._onto_frame(tracks, by_target.get(frame_index, []), fitted)
             fitted = {index: frame for index, frame in fitted.items() if last_use[index] > frame_index}
         return propagated
 
@@ -59,6 +59,11 @@ class GapPropagation:
             peak = np.where(score >= self._threshold, peak, 0.0)
             propagated |= {propagation: PropagatedPose(xy[row], peak[row]) for row, propagation in enumerate(batch)}
         return propagated
+
+
+def _by_target(propagations: Iterable[Propagation]) -> dict[int, list[Propagation]]:
+    """Group propagations, which are sorted by target frame."""
+    return {frame: list(group) for frame, group in groupby(propagations, lambda each: each.target_frame_index)}
 
 
 def _last_use(propagations: Iterable[Propagation]) -> dict[int, int]:

@@ -53,7 +53,7 @@ class NetworkWork:
             Shard(
                 video_id,
                 0,
-                len(index.video(video_id).frames),
+                index.frame_count(video_id),
                 tuple((table.name, table.path(self.tables, video_id)) for table in self.inputs),
             )
             for video_id in video_ids

@@ -14,6 +14,7 @@ from models.poses.boxes import clip, xywh_to_xyxy, xyxy_to_xywh
 from tasks.inference.videos import Video
 from tasks.tables import read_table
 from tasks.tables.arrays import table_of
+from tasks.tables.by_video import RowsByVideo
 from tasks.tables.schemas import DETECTIONS, PERSONS
 
 _SMALLEST_SIDE_PX: Final = 1.0
@@ -45,11 +46,11 @@ class Annotations:
 
     def __init__(self, tables: Path) -> None:
         rows = read_table(PERSONS, PERSONS.path(tables), _PERSON_COLUMNS)
-        self._rows = rows.filter(pc.field("video_id").is_valid())
+        self._rows = RowsByVideo(rows.filter(pc.field("video_id").is_valid()))
 
-    def boxes(self, video: Video) -> list[PersonBox]:
+    def boxes(self, video_id: str) -> list[PersonBox]:
         """Return the boxes of the annotated persons of a video, by frame and annotation."""
-        rows = self._rows.filter(pc.field("video_id") == video.video_id)
+        rows = self._rows.of(video_id)
         order = [(name, "ascending") for name in ("frame_index", "annotation_id", "person_id")]
         return [
             PersonBox(row["frame_index"], tuple(row["box_xywh"]), 1.0, _why_dropped(row))

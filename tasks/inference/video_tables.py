@@ -29,8 +29,9 @@ def frame_poses(rows: pa.Table) -> Iterator[FramePoses]:
         rows = rows.filter(pc.field("drop_reason").is_null())
     frames = rows["frame_index"].to_numpy()
     pose_id, xy, score = rows["pose_id"].to_numpy(), keypoint_array(rows), list_array(rows, "score")
-    for frame_index in np.unique(frames):
-        here = frames == frame_index
+    order = np.argsort(frames, kind="stable")
+    indices, first = np.unique(frames[order], return_index=True)
+    for frame_index, here in zip(indices, np.split(order, first[1:]), strict=False):
         yield FramePoses(int(frame_index), pose_id[here], xy[here], score[here])
 
 

@@ -6,11 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from tasks.frames import VideoFrames
 from tasks.tables import read_table
+from tasks.tables.by_video import RowsByVideo
 from tasks.tables.schemas import FRAMES, VIDEOS, Table
 
 _FRAME_COLUMNS: Final = ("video_id", "frame_index", "image_id", "path", "is_labelled")
@@ -51,18 +49,25 @@ class VideoIndex:
         return {row["video_id"]: row for row in rows}
 
     @cached_property
-    def _frames(self) -> pa.Table:
-        return read_table(FRAMES, FRAMES.path(self._tables), _FRAME_COLUMNS)
+    def _frames(self) -> RowsByVideo:
+        return RowsByVideo(read_table(FRAMES, FRAMES.path(self._tables), _FRAME_COLUMNS))
 
     def video(self, video_id: str) -> Video:
         """A video and its frames."""
-        frames = self._frames.filter(pc.field("video_id") == video_id).sort_by("frame_index").to_pylist()
-        return Video(self._videos[video_id], frames)
+        return Video(self._videos[video_id], self._frames.of(video_id).sort_by("frame_index").to_pylist())
+
+    def row(self, video_id: str) -> dict[str, Any]:
+        """The video's row of the table `videos`."""
+        return self._videos[video_id]
+
+    def frame_count(self, video_id: str) -> int:
+        """Frames of a video."""
+        return self._frames.count(video_id)
 
     def image_ids(self) -> list[int]:
         """Ids of all frames in the annotation files; those of bare videos are their positions only."""
-        columns = (self._frames[name].to_pylist() for name in ("video_id", "image_id"))
-        return [image_id for name, image_id in zip(*columns, strict=True) if self._videos[name]["source"] is not None]
+        annotated = [name for name, row in self._videos.items() if row["source"] is not None]
+        return [image_id for name in annotated for image_id in self._frames.of(name)["image_id"].to_pylist()]
 
     def of_splits(self, splits: Sequence[str]) -> list[str]:
         """Videos of the splits, ascending."""

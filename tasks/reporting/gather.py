@@ -34,6 +34,13 @@ def read_frame(workspace: Workspace, name: str, video_id: str | None = None) -> 
     return pd.DataFrame(pq.read_table(path, partitioning=None).to_pandas())
 
 
+def read_frames_of(workspace: Workspace, video_id: str) -> list[Row]:
+    """Rows of the table `frames` of one video, in order; only the part of the file that holds them is read."""
+    path = TABLES["frames"].path(workspace.tables)
+    rows = pq.read_table(path, partitioning=None, filters=[("video_id", "=", video_id)])
+    return records(rows.to_pandas().sort_values("frame_index"))
+
+
 def records(rows: pd.DataFrame) -> list[Row]:
     """Rows as dicts by column name."""
     return [{str(name): _absent_as_none(value) for name, value in row.items()} for row in rows.to_dict("records")]

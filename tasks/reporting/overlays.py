@@ -101,7 +101,7 @@ class _Overlay:
     def __init__(self, workspace: Workspace, params: "Params", video: gather.Row) -> None:
         self._workspace, self._video, self._people = workspace, video, params.report.people
         self._threshold = params.track.output_keypoint_threshold
-        self._frames = gather.records(_of_video(gather.read_frame(workspace, "frames"), video["video_id"]))
+        self._frames = gather.read_frames_of(workspace, video["video_id"])
         self._file = None
         if all(frame["path"] is None for frame in self._frames):
             self._file = below(workspace.data, video["media"])
@@ -218,7 +218,3 @@ def _form(file: Path | None, rate: float) -> MovieForm:
         start=Fraction(0) if sound_from is None else max(Fraction(0), first - sound_from),
         pixel_aspect=1 / aspect if is_on_its_side else aspect,
     )
-
-
-def _of_video(rows: pd.DataFrame, video_id: str) -> pd.DataFrame:
-    return rows[rows["video_id"] == video_id].sort_values("frame_index")

@@ -2,7 +2,6 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from tasks.content_key import code_key, content_key, packages_key
 from tasks.shards.work import Shard, ShardWork
 from tasks.tables import read_table
+from tasks.tables.by_video import RowsByVideo
 from tasks.tables.schemas import FRAMES, VIDEOS
 
 
@@ -31,8 +31,8 @@ class ShardKeys:
             {
                 "work": self._work_key,
                 "shard": [shard.video_id, shard.first_frame, shard.last_frame],
-                "video": _row_bytes(_of_shard(self._videos, shard)),
-                "frames": _row_bytes(_of_shard(self._frames, shard)),
+                "video": _row_bytes(_in_range(self._videos.of(shard.video_id), shard)),
+                "frames": _row_bytes(_in_range(self._frames.of(shard.video_id), shard)),
                 "inputs": {name: _input_bytes(path, shard) for name, path in shard.inputs},
             }
         )
@@ -44,27 +44,31 @@ class ShardKeys:
         return content_key({"stage": stage, "code": code, "packages": packages_key(), "parts": self._work.key_parts()})
 
     @cached_property
-    def _videos(self) -> pa.Table:
-        return read_table(VIDEOS, VIDEOS.path(self._tables))
+    def _videos(self) -> RowsByVideo:
+        return RowsByVideo(read_table(VIDEOS, VIDEOS.path(self._tables)))
 
     @cached_property
-    def _frames(self) -> pa.Table:
-        return read_table(FRAMES, FRAMES.path(self._tables))
+    def _frames(self) -> RowsByVideo:
+        return RowsByVideo(read_table(FRAMES, FRAMES.path(self._tables)))
 
 
 def _input_bytes(path: Path, shard: Shard) -> bytes | None:
-    return _row_bytes(_of_shard(pq.read_table(path, partitioning=None), shard)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    rows = pq.read_table(path, partitioning=None)
+    if "video_id" in rows.schema.names:
+        rows = rows.filter(pc.equal(rows["video_id"], shard.video_id))
+    return _row_bytes(_in_range(rows, shard))
 
 
-def _of_shard(rows: pa.Table, shard: Shard) -> pa.Table:
-    """The rows that belong to the shard, by its video and frame range where the table has these columns."""
-    names: Any = rows.schema.names
-    if "video_id" in names:
-        rows = rows.filter(pc.field("video_id") == shard.video_id)
-    if "frame_index" in names:
-        in_range = (pc.field("frame_index") >= shard.first_frame) & (pc.field("frame_index") < shard.last_frame)
-        rows = rows.filter(in_range)
-    return rows
+def _in_range(rows: pa.Table, shard: Shard) -> pa.Table:
+    """The rows of the shard's frames, where the table has them; copied, so that no bytes of others are left."""
+    if "frame_index" in rows.schema.names:
+        frames = rows["frame_index"]
+        is_in = pc.and_(pc.greater_equal(frames, shard.first_frame), pc.less(frames, shard.last_frame))
+    else:
+        is_in = pa.array([True] * len(rows))
+    return rows.filter(is_in)
 
 
 def _row_bytes(rows: pa.Table) -> bytes:

@@ -76,6 +76,7 @@ class _Assembly:
     def __init__(self, outputs: tuple[Table, ...], store: ShardStore, tables: Path, progress: Progress) -> None:
         self._outputs, self._store, self._tables, self._progress = outputs, store, tables, progress
         self._keys: dict[Shard, str] = {}
+        self._shards: dict[str, list[Shard]] = {}
         self._open: dict[str, set[Shard]] = {}
         self._failed: dict[str, str] = {}
         self._done = self._frames = self._reused = 0
@@ -83,7 +84,8 @@ class _Assembly:
     def expect(self, keys: dict[Shard, str]) -> None:
         """Begin: these shards with their keys are to come."""
         self._keys = keys
-        self._open = {video: set(group) for video, group in groupby(keys, lambda shard: shard.video_id)}
+        self._shards = {video: list(group) for video, group in groupby(keys, lambda shard: shard.video_id)}
+        self._open = {video: set(shards) for video, shards in self._shards.items()}
         for table in self._outputs:
             (self._tables / table.name).mkdir(parents=True, exist_ok=True)
         self._progress.start("videos" if len(keys) == len(self._open) else "shards", len(keys))
@@ -132,7 +134,7 @@ class _Assembly:
             for table in self._outputs:
                 remove_written(table.path(self._tables, video_id))
             return
-        entries = [self._entry(shard, key) for shard, key in self._keys.items() if shard.video_id == video_id]
+        entries = [self._entry(shard, self._keys[shard]) for shard in self._shards[video_id]]
         for entry in entries:
             self._report(entry)
         for table in self._outputs:

@@ -6,7 +6,7 @@ frame. A file of COCO keypoints that is named after no video may hold poses of a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -86,7 +86,8 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
 def _files(folder: Path, video_ids: Sequence[str]) -> Iterator[tuple[Path, str | None]]:
     """Each file or folder of poses with its video; None where its name matches none."""
     entries = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
-    named = {path: _video_of(path, video_ids) for path in entries}
+    known = frozenset(video_ids)
+    named = {path: _video_of(path.name, known) for path in entries}
     if len(video_ids) == 1 and not any(named.values()):
         if entries:
             yield (entries[0] if len(entries) == 1 else folder), video_ids[0]
@@ -94,13 +95,10 @@ def _files(folder: Path, video_ids: Sequence[str]) -> Iterator[tuple[Path, str |
     yield from named.items()
 
 
-def _video_of(path: Path, video_ids: Sequence[str]) -> str | None:
+def _video_of(name: str, video_ids: Collection[str]) -> str | None:
     """The longest name of a video that begins the file's name and ends there, at a dot, or at DeepLabCut's mark."""
-    ends = ("", ".", "DLC")
-    fits = [
-        name for name in video_ids if any(path.name.startswith(name + end) for end in ends[1:]) or path.name == name
-    ]
-    return max(fits, key=len, default=None)
+    ends = (end for end in range(len(name), 0, -1) if end == len(name) or name.startswith((".", "DLC"), end))
+    return next((name[:end] for end in ends if name[:end] in video_ids), None)
 
 
 def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, tuple[Row, list[Row]]]) -> None:

@@ -14,6 +14,7 @@ from models.tracking.merging import (
     TrackSpan,
     match_similarities,
     match_similarity,
+    merge_candidates,
     merge_tracks,
     required_propagations,
     track_spans,
@@ -125,11 +126,19 @@ def broken_tracks(draw):
     """Spans with gaps, and similarities of some of the pairs that may be merged."""
     starts = draw(st.lists(st.integers(0, 30), min_size=1, max_size=8))
     spans = [span(key, *range(start, start + draw(st.integers(1, 6)))) for key, start in enumerate(starts)]
-    pairs = [(q, p) for q in spans for p in spans if q.is_before(p, 12)]
+    pairs = merge_candidates(spans, max_gap_frames=12)
     similarities = {
         MergeCandidate(q.track_id, p.track_id): draw(st.sampled_from([0.0, 0.4, 0.5, 0.7, 0.7, 0.9])) for q, p in pairs
     }
     return spans, similarities
+
+
+@given(broken_tracks(), st.integers(1, 12))
+def test_a_track_that_starts_within_the_gap_after_the_end_is_a_candidate(case, gap):
+    spans, _ = case
+    gaps = {(q.track_id, p.track_id): p.frame_index[0] - q.frame_index[-1] for q in spans for p in spans}
+    pairs = [(q.track_id, p.track_id) for q, p in merge_candidates(reversed(spans), max_gap_frames=gap)]
+    assert pairs == [pair for pair, frames in gaps.items() if 0 < frames <= gap]
 
 
 @given(broken_tracks())

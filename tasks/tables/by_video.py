@@ -1,0 +1,40 @@
+"""Rows of one video out of a table of all videos, without a look at the rows of the others."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class RowsByVideo:
+    """The rows of a table by video, in the order of the table.
+
+    Args:
+        rows: of any videos; sorted once where the rows of a video do not follow each other.
+    """
+
+    def __init__(self, rows: pa.Table) -> None:
+        runs = _runs(rows)
+        if len(set(runs.values.to_pylist())) < len(runs.values):
+            rows = rows.take(pc.sort_indices(rows["video_id"]))  # stable
+            runs = _runs(rows)
+        self._rows = rows.combine_chunks()
+        ends = runs.run_ends.to_pylist()
+        self._ranges = dict(zip(runs.values.to_pylist(), zip([0, *ends], ends, strict=False), strict=True))
+
+    @property
+    def video_ids(self) -> list[str]:
+        """Videos that have rows."""
+        return list(self._ranges)
+
+    def of(self, video_id: str) -> pa.Table:
+        """Rows of the video, none where it has none; they share memory with the whole table."""
+        first, end = self._ranges.get(video_id, (0, 0))
+        return self._rows.slice(first, end - first)
+
+    def count(self, video_id: str) -> int:
+        """Number of the video's rows."""
+        first, end = self._ranges.get(video_id, (0, 0))
+        return int(end - first)
+
+
+def _runs(rows: pa.Table) -> pa.RunEndEncodedArray:
+    return pc.run_end_encode(rows["video_id"].combine_chunks(), run_end_type=pa.int64())

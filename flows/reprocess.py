@@ -183,10 +183,12 @@ def workspace_of(request: ReprocessRequest, out: Path, state: Path, waiting: Col
 
 def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
     """Digests of what the run tracks by."""
+    named = params.detect.network_weights if uses_detector(params) else None
+    detector = {"detector": Path(named)} if named and Path(named).is_file() else {}
     return Keys(
         code=content_key([code_key(*(f"tasks.{stage}" for stage in STAGES_OUTSIDE)), packages_key()]),
         params=content_key(params.model_dump(mode="json", exclude={"compute"})),
-        weights=content_key(weights),
+        weights=content_key({**weights, **detector}),
     )
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from flows.cli.tracking import Profile, Settings
+from flows.cli.tracking_options import Profile, Settings
 from flows.runtime.printing import print_line
-from flows.runtime.repository import Repository, find_repository
+from flows.runtime.repository import Repository, find_repository, nearest_repository
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", metavar="DIR", help="Folder of the networks; by default artifacts/models."),
+        typer.Option(
+            "--weights", metavar="DIR", help="Folder of the networks; by default artifacts/models, else models/weights."
+        ),
     ] = None,
     noise: Annotated[
         str, typer.Option("--noise", metavar="H,H,...", help="Standard deviations of the keypoints, in head sizes.")
@@ -62,7 +64,7 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
     `corrtrack score --protocol corrected` counts it, so that noise costs MOTA whatever the tracker; person switches
     count persons whose track changes. All methods use the thresholds of params.yaml, or of --profile.
 
-    Writes reports/noise.json, which the report draws.
+    Writes reports/noise.json, which the report draws. Outside a checkout it needs --corpus and --out.
 
     Examples:
 
@@ -71,13 +73,14 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
     - `corrtrack evaluate-noise --corpus data --noise 0,0.5 --dropout 0.5 --stride 1,4`
     """
     from flows.cli.params_choice import read_chosen_params
+    from flows.runtime.run_weights import networks_folder
     from tasks.given_poses.evaluation import strides_of
     from tasks.given_poses.noise import NoiseSettings
 
     sweep = NoiseSettings(_numbers("--noise", noise), _numbers("--dropout", dropout, most=1), strides_of(stride))
-    repository = find_repository()
+    repository = find_repository() if corpus is None or out is None else nearest_repository()
     params = read_chosen_params(repository, profile=profile, settings=settings or [])
-    folder = weights or repository.workspace.models
+    folder = networks_folder(repository, weights, Console(stderr=True))
     where, described = _corpus(repository, corpus, params, frames)
     answer = _measured(where, sweep, folder, params)
     text = json.dumps(_facts(described, folder) | asdict(answer), indent=1, allow_nan=False)

@@ -13,6 +13,8 @@ from flows.cli.tracking_options import (
     PoseFormat,
     Poses,
     Pretrained,
+    Profile,
+    Settings,
     Settle,
     SkeletonOnly,
     Weights,
@@ -20,19 +22,12 @@ from flows.cli.tracking_options import (
 )
 from flows.runtime.outcomes import EXIT_CODES
 
-Profile = Annotated[
+WrittenProfile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="Write profiles/NAME.yaml over params.yaml first.")
 ]
-Settings = Annotated[
+WrittenSettings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Write this value into params.yaml first; repeatable."),
-]
-OwnProfile = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME", help="Track by profiles/NAME.yaml, not by params.yaml.")
-]
-OwnSettings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="This value in this run alone; repeatable."),
 ]
 Save = Annotated[
     str | None,
@@ -56,8 +51,8 @@ def register(app: typer.Typer) -> None:
 
 
 def reproduce(  # noqa: PLR0913  one parameter per option is how typer reads them
-    profile: Profile = None,
-    settings: Settings = None,
+    profile: WrittenProfile = None,
+    settings: WrittenSettings = None,
     force: Force = False,
     save: Save = None,
     dry_run: DryRun = False,
@@ -137,8 +132,8 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     poses: Poses = None,
     pose_format: PoseFormat = None,
     pretrained: Pretrained = None,
-    profile: OwnProfile = None,
-    settings: OwnSettings = None,
+    profile: Profile = None,
+    settings: Settings = None,
     blur_faces: BlurFaces = False,
     skeleton_only: SkeletonOnly = False,
     settle: Settle = "0s",

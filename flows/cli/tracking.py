@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from flows.cli.tracking_options import Profile, Settings
 from flows.runtime.outcomes import ExitCode
 from flows.runtime.printing import print_line
-from flows.runtime.repository import find_repository
+from flows.runtime.repository import nearest_repository
 
 if TYPE_CHECKING:
     from tasks.given_poses.evaluation import EvaluationRequest, TrackingEvaluation
@@ -44,16 +45,8 @@ Weights = Annotated[
         "--weights",
         metavar="DIR",
         help="Folder with correspondence.safetensors (or siamese.safetensors) and, for re-ID, reid.safetensors; by "
-        "default the checkout's artifacts/models.",
+        "default artifacts/models, else models/weights.",
     ),
-]
-Profile = Annotated[
-    str | None,
-    typer.Option("--profile", metavar="NAME", help="Take the params of profiles/NAME.yaml, not params.yaml."),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Another value for this run; repeatable."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write evaluation.json to this folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, not as tables.")]
@@ -101,12 +94,12 @@ def evaluate_tracking(  # noqa: PLR0913  one parameter per option is how typer r
     - `corrtrack evaluate-tracking --poses street.json --annotations gt.txt --video street.mp4 --profile small_real`
     """
     from flows.cli.params_choice import read_chosen_params
+    from flows.runtime.run_weights import networks_folder
     from tasks.given_poses.evaluation import EvaluationRequest, strides_of
 
-    repository = find_repository()
-    request = EvaluationRequest(
-        poses, annotations, video, weights, repository.workspace.models, strides_of(stride), pose_format
-    )
+    repository = nearest_repository()
+    default = networks_folder(repository, None, Console(stderr=True) if video and weights is None else None)
+    request = EvaluationRequest(poses, annotations, video, weights, default, strides_of(stride), pose_format)
     answer = _evaluated(request, read_chosen_params(repository, profile=profile, settings=settings or []))
     if as_json:
         typer.echo(_json(request, answer))

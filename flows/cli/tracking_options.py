@@ -1,4 +1,4 @@
-"""Options that `corrtrack reprocess` and `corrtrack schedule` share, so that both explain them in the same words."""
+"""Options that the commands which track share, so that all explain them in the same words."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,13 @@ PoseFormat = Annotated[
 Pretrained = Annotated[
     str | None,
     typer.Option("--pretrained", metavar="NAME", help="Boxes and poses by a public network: torchvision."),
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="Track by profiles/NAME.yaml, not by params.yaml.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="This value in this run alone; repeatable."),
 ]
 BlurFaces = Annotated[bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")]
 SkeletonOnly = Annotated[

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows.runtime.outcomes import ExitCode
 from flows.runtime.printing import print_line
-from flows.runtime.repository import find_repository
+from flows.runtime.repository import nearest_repository
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Weights = Annotated[
         "--weights",
         metavar="DIR",
         help="Folder with correspondence.safetensors (S and C) or siamese.safetensors (S alone); by default the "
-        "checkout's artifacts/models.",
+        "artifacts/models, else models/weights.",
     ),
 ]
 Gaps = Annotated[
@@ -91,10 +91,12 @@ def evaluate_warps(
 
     - `corrtrack evaluate-warps --frames clip/ --annotations clip.json --weights runs/weights --frame-size 512`
     """
+    from flows.runtime.run_weights import networks_folder
+
     wanted = _gaps(gaps)
-    repository = find_repository()
+    repository = nearest_repository()
     params = _recover_params(repository.params, frame_size)
-    folder = weights or repository.workspace.models
+    folder = networks_folder(repository, weights, Console(stderr=True))
     metrics = _measure(frames, annotations, folder, params, wanted)
     _show(metrics, frame_size_px=params.frame_size_px)
     if json_file:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from rich.console import Console
+
+from flows.runtime.printing import print_line
 from flows.runtime.repository import Repository
 from tasks.code_files import REPOSITORY
 from tasks.content_key import file_digest
@@ -46,6 +49,23 @@ def find_weights(repository: Repository, folder: Path | None, *, needs_pose: boo
             "paper` on your own data), or take released ones by `corrtrack import-weights` and name them with --weights"
         )
     return weights
+
+
+def networks_folder(repository: Repository, folder: Path | None, console: Console | None) -> Path:
+    """The folder of the networks to evaluate: `folder`, or what the repository has trained, or the starting weights.
+
+    One folder for all of them, so that networks which are compared come from one training. The console is for the
+    notice of the starting weights.
+    """
+    if folder is not None:
+        return folder
+    trained = repository.workspace.models
+    if any((trained / f"{name}.safetensors").is_file() for name in ("correspondence", "siamese")):
+        return trained
+    notice = starting_weights_notice({"the networks": STARTING_WEIGHTS / "correspondence.safetensors"})
+    if console is not None and notice:
+        print_line(console, notice)
+    return STARTING_WEIGHTS
 
 
 def starting_weights_notice(weights: Mapping[str, Path]) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.reprocess import ReprocessRequest, base_params, params_for
+from flows.reprocess import ReprocessRequest, base_params, keys_of, params_for
 from flows.runtime.repository import find_repository
 from flows.runtime.run_weights import NETWORKS, STARTING_WEIGHTS, find_weights, starting_weights_notice
 from tasks.errors import InputError
@@ -101,6 +101,17 @@ def test_a_trained_network_goes_before_a_starting_one(tmp_path):
     assert (weights["pose"], weights["correspondence"].parent) == (trained, STARTING_WEIGHTS)
     assert (starting_weights_notice(weights) or "").startswith("correspondence: ")
     assert starting_weights_notice({"pose": trained}) is None
+
+
+def test_the_bytes_of_a_detector_that_the_user_names_decide_whether_anything_changed(params, tmp_path):
+    file = tmp_path / "detector.safetensors"
+    named = params.detect.model_copy(update={"source": "network", "network_weights": str(file)})
+    keys = []
+    for content in (b"one", b"two", b"two"):
+        file.write_bytes(content)
+        keys.append(keys_of(params.model_copy(update={"detect": named}), {}))
+    assert keys[0].weights != keys[1].weights
+    assert keys[1] == keys[2]
 
 
 def test_the_help_names_every_format_of_poses():

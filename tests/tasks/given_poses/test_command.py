@@ -1,6 +1,7 @@
 """`corrtrack evaluate-tracking` from the command line: tables, JSON, out folder, exit codes."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -8,8 +9,10 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli.tracking import evaluate_tracking
+from flows.runtime.repository import Repository
 from tasks.code_files import REPOSITORY
 from tasks.errors import InputError
+from tasks.given_poses.comparison import METHODS
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +48,17 @@ def test_a_profile_and_settings_give_the_thresholds_of_this_run_only(run):
     assert (shown["thresholds"]["track.tau_corr"], shown["thresholds"]["recover.frame_size_px"]) == (0.04, 512)
     assert shown["thresholds"]["track.min_track_frames"] == 1
     assert (REPOSITORY / "params.yaml").read_bytes() == before
+
+
+def test_the_starting_weights_are_taken_and_reported_in_any_folder(run, scene, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("flows.cli.tracking.nearest_repository", lambda: Repository(tmp_path / "untrained"))
+    (tmp_path / "untrained").mkdir()
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path / "untrained")
+    result = run("--video", str(scene().write_video()), "--stride", "4", "--json", "--set", "recover.frame_size_px=64")
+    assert result.exit_code == 0, result.output
+    assert {row["method"] for row in json.loads(result.stdout)["rows"]} == set(METHODS)
+    assert "the networks: the starting weights of models/weights" in result.stderr
 
 
 def test_json_on_the_screen_and_in_the_out_folder(run, tmp_path):

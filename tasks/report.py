@@ -19,6 +19,8 @@ from tasks.reporting.figures.paper_figures import draw_figures
 from tasks.reporting.labels import counted
 from tasks.reporting.overlays import head_circles, write_overlays
 from tasks.reporting.page import render_page
+from tasks.reporting.run_facts import RunFacts
+from tasks.reporting.summary import render_summary
 from tasks.tables import TABLES
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
@@ -31,13 +33,15 @@ _CONTROLS = 0.18
 
 
 def run(workspace: Workspace, params: "Params") -> None:
-    """Write `reports/index.html` with clips and figures.json, and overlays, from tables, metrics and provenance."""
+    """Write `reports/index.html` with clips and figures.json, `summary.md`, and overlays."""
     clips = _write_clips(workspace, params)
     figures = draw_figures(workspace, params) if params.report.people == "shown" else []
     overlays = write_overlays(workspace, params)
     shown = [clip | {"overlay": overlays.get(clip["video_id"])} for clip in clips]
-    page = render_page(workspace, params, shown, figures)
+    finished = RunFacts(workspace, params, shown, figures)
+    page = render_page(finished)
     write_whole(workspace.reports / "index.html", page)
+    write_whole(workspace.reports / "summary.md", render_summary(finished))
     current().summary(clips=len(clips), overlays=len(overlays), bytes=len(page.encode()))
 
 

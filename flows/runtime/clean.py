@@ -14,7 +14,7 @@ from tasks.content_key import file_digest
 from tasks.out_folder import written_files
 
 _LOG: Final = logging.getLogger(__name__)
-_REPORTS: Final = ("index.html", "figures.json", "clips")
+_REPORTS: Final = ("index.html", "summary.md", "figures.json", "clips")
 """Results below reports/ that git does not hold."""
 _CACHES: Final = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
 _SHOWN: Final = 3

@@ -5,22 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
-from markupsafe import Markup
-
 from models.arrays import Picture
 from tasks.comparison.errors import VideoErrors, compare_errors, pose_answers, totals
 from tasks.comparison.metrics import Difference, compare_scores
+from tasks.comparison.page import comparison_page
 from tasks.comparison.versions import TABLES, ScoredVideo, Version, scored_videos
 from tasks.errors import InputError
 from tasks.frames import FrameError
 from tasks.reporting import gather
-from tasks.reporting.clips import write_clip
+from tasks.reporting.clips import poster_of, write_clip
 from tasks.reporting.drawing import draw_tracks
 from tasks.tables import read_table
 from tasks.whole_files import write_whole
 
-_TEMPLATES: Final = Path(__file__).parents[1] / "reporting" / "templates"
 _SHOWN_VIDEOS: Final = 4
 """Worst regressions and best gains that are shown as clips, each."""
 _SHOWN_MOMENTS: Final = 20
@@ -86,13 +83,7 @@ class Comparison:
         content = self.content()
         write_whole(folder.with_name(f"{folder.name}.json"), json.dumps(content, indent=2, allow_nan=False) + "\n")
         clips = [clip for video_id in self._shown() for clip in self._write_clips(video_id, folder)]
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-        )
-        style = Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704  our own file
-        page = environment.get_template("comparison.html").render(
-            content | {"clips": clips, "style": style, "moments": content["moments"][:_SHOWN_MOMENTS]}
-        )
+        page = comparison_page(content, clips, content["moments"][:_SHOWN_MOMENTS])
         return write_whole(folder.with_name(f"{folder.name}.html"), page)
 
     def _sides(self) -> Iterator[tuple[Version, dict[str, ScoredVideo]]]:
@@ -130,6 +121,7 @@ class Comparison:
         yield {
             "video_id": video_id,
             "paths": [f"{folder.name}/{name}" for name in names],
+            "posters": [f"{folder.name}/{poster_of(Path(name))}" for name in names],
             "balance": video.balance,
             "seconds": moment.frame_index / _FRAMES_PER_SECOND,
             "frame_index": moment.frame_index,

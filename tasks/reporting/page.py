@@ -1,8 +1,8 @@
 """The page of the report: its sections, each from a module and a template, in one HTML text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tasks.reporting.gather import Row
 from tasks.reporting.html import render
@@ -16,10 +16,6 @@ from tasks.reporting.sections.result import result
 from tasks.reporting.sections.stages import stages
 from tasks.reporting.sections.training import training
 from tasks.reporting.sections.videos import videos
-from tasks.workspace import Workspace
-
-if TYPE_CHECKING:
-    from tasks.params.sections import Params
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,8 @@ SECTIONS: Final = (
 """In the order of the page."""
 
 
-def render_page(workspace: Workspace, params: "Params", clips: Sequence[Row], figures: Sequence[Row] = ()) -> str:
+def render_page(run: RunFacts) -> str:
     """HTML of the report, complete in itself but for the clips; every text from a file is escaped."""
-    run = RunFacts(workspace, params, clips, figures)
     facts = {section: section.facts(run) for section in SECTIONS}
     return render(
         "report.html",

@@ -30,8 +30,8 @@ def result(run: RunFacts) -> Row:
     return {
         "what_ran": what_ran(run),
         "params": differing_params(run),
-        "percents": [_percent(run, name, meaning) for name, meaning in _PERCENTS.items()] if run.is_scored else [],
-        "counts": [_count(run, key, name) for name in _COUNTS for key in _TRACKS if key in run.totals],
+        "percents": percents(run),
+        "counts": counts(run),
         "scope": scope_sentence(run),
         "ceiling_meaning": run.uncertainty.get("ceiling_meaning"),
         "rejects": rejects(run),
@@ -98,6 +98,16 @@ def _plain(value: Any) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def percents(run: RunFacts) -> list[Row]:
+    """The metrics in percent with their intervals and ceilings; none where nothing was scored."""
+    return [_percent(run, name, meaning) for name, meaning in _PERCENTS.items()] if run.is_scored else []
+
+
+def counts(run: RunFacts) -> list[Row]:
+    """The counted errors of each kind of tracks."""
+    return [_count(run, key, name) for name in _COUNTS for key in _TRACKS if key in run.totals]
+
+
 def _percent(run: RunFacts, name: str, meaning: str) -> Row:
     """One metric: of each kind of tracks its value, interval and gauge; and its ceiling."""
     ceiling = run.uncertainty.get("ceiling", {}).get(name)
@@ -128,11 +138,11 @@ def _count(run: RunFacts, key: str, name: str) -> Row:
 
 def scope_sentence(run: RunFacts) -> str:
     """Over how many videos each metric is."""
-    counts = run.sequences
-    if not counts:
+    known = run.sequences
+    if not known:
         return ""
-    of_all = counts.get("annotated", 0)
-    fewer = [f"{name} over {counts[name]} of them" for name in ("mAP", "MOTA", "HOTA") if counts.get(name) != of_all]
+    of_all = known.get("annotated", 0)
+    fewer = [f"{name} over {known[name]} of them" for name in ("mAP", "MOTA", "HOTA") if known.get(name) != of_all]
     return (
         f"Over {counted(of_all, 'annotated video')}, by the poseval protocol{''.join(f'; {text}' for text in fewer)}."
     )

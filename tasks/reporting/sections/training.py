@@ -10,6 +10,7 @@ import pandas as pd
 from tasks.code_files import REPOSITORY
 from tasks.reporting.charts.lines import LineChart, Points
 from tasks.reporting.gather import Row, read_json_files
+from tasks.reporting.grid import grid_of
 from tasks.reporting.run_facts import Absent, RunFacts
 
 _CURVES: Final = REPOSITORY / "models" / "weights" / "curves"
@@ -69,7 +70,12 @@ def training(run: RunFacts) -> Row | Absent:
     if not tables:
         return Absent("No network was trained in this run.")
     return {
-        "rows": [row for stage, table in tables.items() for row in _rows(stage, table, chances)],
+        "grid": grid_of(
+            [row for stage, table in tables.items() for row in _rows(stage, table, chances)],
+            "Accuracy on held-out data before and after the training",
+            file_name="training",
+            absent="not measured",
+        ),
         "charts": [_chart(stage, [table], chances) for stage, table in tables.items() if len(table) >= _FEW],
         "starting": starting,
         "reliability": _reliability(run.workspace.artifacts / "plots"),
@@ -80,13 +86,13 @@ def _rows(stage: str, table: pd.DataFrame, chances: Mapping[str, float]) -> list
     facts = _TRAININGS[stage]
     return [
         {
-            "network": facts.network if len(facts.columns) == 1 else f"{facts.network}, {name.lower()}",
+            "network": facts.network if len(facts.columns) == 1 else f"{facts.network}, {name}",
             "measure": facts.measure,
             "epochs": int(table["epoch"].max()),
-            "before": float(table[column].iloc[0]) if table["epoch"].iloc[0] == 0 else "not measured",
+            "before": float(table[column].iloc[0]) if table["epoch"].iloc[0] == 0 else None,
             "after": float(table[column].iloc[-1]),
-            "chance": chances.get(facts.chance_of, "not measured"),
-            "ceiling": 1,
+            "chance": chances.get(facts.chance_of),
+            "ceiling": 1.0,
         }
         for name, column in facts.columns.items()
         if column in table and table[column].notna().any()

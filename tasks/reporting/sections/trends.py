@@ -31,7 +31,8 @@ def _verdict(holds: Sequence[bool]) -> Verdict:
 
 def _sentence(reasons: Sequence[str]) -> str:
     text = "; ".join(reasons)
-    return f"{text[:1].upper()}{text[1:]}." if text else "No metric is defined."
+    first = text if text.startswith("mAP") else f"{text[:1].upper()}{text[1:]}"
+    return f"{first}." if text else "No metric is defined."
 
 
 def _methods(rows: Sequence[Row]) -> TrendVerdict:
@@ -111,8 +112,9 @@ def _raised(
         after, before = with_it.get("MOTA"), without_it.get("MOTA")
         if after is None or before is None:
             continue
-        holds.append(after - before >= least and after > before)
-        reasons.append(f"{name}: MOTA {after - before:+.2f}")
+        change = round(after, 2) - round(before, 2)  # of the values that the findings name
+        holds.append(change >= least and change > 0)
+        reasons.append(f"{name}: MOTA {change:+.2f}")
         fewer, more = with_it.get("IDSW"), without_it.get("IDSW")
         if with_switches and fewer is not None and more is not None:
             holds.append(fewer < more)

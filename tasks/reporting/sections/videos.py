@@ -11,8 +11,8 @@ _OF_ANNOTATED = ("split", "labelled")
 
 def videos(run: RunFacts) -> Row:
     """Clips and a row for each tracked video; both may be empty."""
-    rows = gather.video_rows(run.workspace)
     switches = {row["video"]: row for row in gather.by_scope(run.scores, "video", "video")}
+    rows = sorted(gather.video_rows(run.workspace), key=lambda row: row["video"] not in switches)
     shown = []
     for row in rows:
         scored = switches.get(row["video"], {})
@@ -22,5 +22,5 @@ def videos(run: RunFacts) -> Row:
             kept |= {name: scored.get(name) for name in ("mAP", "MOTA", "identity switches")}
         shown.append(kept | ({"tags": tags} if any(tags) else {}))
     caption = "Boxes, poses and tracks of each video"
-    caption += "; identity switches are summed over joints" if switches else ""
-    return {"clips": run.clips, "grid": grid_of(shown, caption, file_name="videos", absent="not scored")}
+    caption += "; identity switches are summed over joints; –: not scored" if switches else ""
+    return {"clips": run.clips, "grid": grid_of(shown, caption, file_name="videos", absent="–")}

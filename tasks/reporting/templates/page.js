@@ -35,5 +35,18 @@ for (const clip of document.querySelectorAll(".hero video")) {
   name();
   clip.after(button);
 }
+/* The clips of two runs play together, the second in step with the first. */
+for (const figure of document.querySelectorAll(".compared")) {
+  const [first, second] = figure.querySelectorAll("video"), button = figure.querySelector("button");
+  first.addEventListener("timeupdate", () => {
+    if (Math.abs(second.currentTime - first.currentTime) > 0.05) second.currentTime = first.currentTime;
+  });
+  button.addEventListener("click", () => {
+    const isPlaying = !first.paused;
+    for (const clip of [first, second]) isPlaying ? clip.pause() : clip.play();
+    if (!isPlaying) second.currentTime = first.currentTime;
+    button.textContent = isPlaying ? "Play both" : "Pause both";
+  });
+}
 /* Paper has no folds. */
 addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll("details")) fold.open = true; });

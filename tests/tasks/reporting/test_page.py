@@ -12,6 +12,8 @@ from tasks import report
 from tasks.params.loading import load_params
 from tasks.reporting.charts.bars import BarChart
 from tasks.reporting.page import render_page
+from tasks.reporting.run_facts import RunFacts
+from tasks.reporting.summary import render_summary
 from tasks.tables import TABLES, write_table
 from tasks.workspace import Workspace
 
@@ -46,7 +48,7 @@ def score_row(tracks, metric, scope, name, joint, value):
 
 
 def page_of(workspace, clips=(), figures=()):
-    return render_page(workspace, PARAMS, list(clips), list(figures))
+    return render_page(RunFacts(workspace, PARAMS, list(clips), list(figures)))
 
 
 def write_provenance(workspace, stage, **fields):
@@ -97,6 +99,21 @@ def test_the_page_names_the_time_and_the_revision_of_the_last_stage(workspace):
     page = page_of(workspace)
     for text in ("2026-01-02 04:00:00 UTC", "bbbbbbbbbbbb with uncommitted changes"):
         assert text in page
+
+
+def test_the_summary_holds_the_headline_and_what_was_rejected(workspace):
+    rows = [score_row("tracking", "mota", "total", "", "total", 51.25)]
+    rows += [score_row("tracking", "switches", "total", "", "total", 30.0)]
+    write_table(TABLES["scores"], rows, TABLES["scores"].path(workspace.tables))
+    bounds = {"tracking": {"MOTA": [40.0, 60.04]}}
+    content = {"intervals": bounds, "ceiling": {"mAP": None, "MOTA": 90.0, "HOTA": None}}
+    workspace.reports.mkdir(parents=True, exist_ok=True)
+    (workspace.reports / "uncertainty.json").write_text(json.dumps(content))
+    write_provenance(workspace, "index", rejects=[{"source": "a|<b>", "location": "", "reason": "broken"}])
+    text = render_summary(RunFacts(workspace, PARAMS, [], []))
+    assert "| MOTA | Tracks | 51.2 | 40.0 to 60.0 | 90.0 |" in text
+    assert "| Identity switches | Tracks | 30 | not computed | 2.0 |" in text
+    assert "a\\|&lt;b>" in text
 
 
 def test_notices_and_rejects_of_every_stage_are_listed(workspace):

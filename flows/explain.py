@@ -1,18 +1,18 @@
 """`corrtrack explain`: what a result comes from, by the records of its stage and of all stages behind it."""
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from flows.runtime.pipeline import Pipeline, params_of, read_pipeline, stages_of_lock
+from flows.runtime.pipeline import params_of, read_pipeline, stages_of_lock
 from flows.runtime.recorded_runs import cached_files
 from flows.runtime.repository import Repository
+from tasks.content_key import content_key, file_digest
 from tasks.errors import InputError
 from tasks.provenance import read_provenance
+from tasks.workspace import Workspace
 
-_KEPT = ("revision", "started", "seconds", "hardware", "versions")
+_KEPT: Final = ("revision", "started", "seconds", "hardware", "versions")
 """What a stage's provenance says about its run."""
 
 
@@ -31,58 +31,70 @@ def explain(repository: Repository, file: Path) -> dict[str, Any]:
     Raises:
         InputError: no stage writes the file, it is absent, or dvc.lock has no run of its stage.
     """
-    path = _relative(repository, file)
+    path = below(repository.root, file)
     pipeline = read_pipeline(repository.root / "dvc.yaml")
     lock = stages_of_lock(repository.root / "dvc.lock")
-    stage = _stage_of(pipeline, path)
+    stage = pipeline.writer(path)
     if stage is None or not file.exists() or stage not in lock:
-        got = (
-            "a file that no stage writes"
-            if stage is None
-            else "no such file"
-            if stage in lock
-            else f"no run of {stage}"
-        )
         raise InputError(
             f"{file}: expected a result of a stage that dvc.lock records, such as artifacts/tables/tracks or "
-            f"reports/metrics.json, got {got}; `corrtrack reproduce` writes them"
+            f"reports/metrics.json, got {_instead(stage, lock)}; `corrtrack reproduce` writes them"
         )
-    chain = [name for name in pipeline.with_upstream(stage) if name != stage]
-    entries = [lock[name] for name in [*chain, stage] if name in lock]
-    seed = params_of(lock[stage]).get("run", {}).get("seed")
+    entries = [lock[name] for name in pipeline.with_upstream(stage) if name in lock]
+    params = {name: params_of(entry) for name, entry in lock.items()}
     return {
         "file": path.as_posix(),
         "is_recorded": _is_recorded(repository, lock[stage], path),
-        **_run(repository, stage, lock),
-        "seed": seed,
+        **stage_with_chain(repository.workspace, stage, pipeline.with_upstream(stage), params),
+        "seed": params[stage].get("run", {}).get("seed"),
         "data": _digests(entries, lambda name: name.split("/")[0] == "data"),
         "weights": _digests(entries, lambda name: name.endswith(".safetensors")),
-        "chain": [_run(repository, name, lock) for name in chain],
     }
 
 
-def _relative(repository: Repository, file: Path) -> Path:
+def below(root: Path, file: Path) -> Path:
+    """`file` relative to `root`, which it may be named through links of.
+
+    Raises:
+        InputError: it lies elsewhere.
+    """
     try:
-        return (file.parent.resolve() / file.name).relative_to(repository.root)  # DVC may link the file to its cache
+        return (file.parent.resolve() / file.name).relative_to(root)  # DVC may link the file to its cache
     except ValueError:
-        raise InputError(f"{file}: expected a file in the checkout {repository.root}, got one outside it") from None
+        raise InputError(
+            f"{file}: expected a file in the checkout {root} or in an out folder, got one outside it"
+        ) from None
 
 
-def _stage_of(pipeline: Pipeline, path: Path) -> str | None:
-    for stage, outs in pipeline.outs.items():
-        if any(path.is_relative_to(out) for out in outs):
-            return stage
-    return None
+def stage_with_chain(
+    workspace: Workspace, stage: str, stages: Iterable[str], params: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The last run of `stage`, with those of the other `stages` as `chain`; `params` has the sections of each."""
+
+    def run(name: str) -> dict[str, Any]:
+        record = read_provenance(workspace, name)
+        digest = content_key(_plain(params.get(name, {})))
+        return {"stage": name, "params_sha256": digest, **{key: record.get(key) for key in _KEPT}}
+
+    return run(stage) | {"chain": [run(name) for name in stages if name != stage]}
 
 
-def _run(repository: Repository, stage: str, lock: Mapping[str, Any]) -> dict[str, Any]:
-    record = read_provenance(repository.workspace, stage)
-    params = params_of(lock.get(stage, {}))
-    digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
-    return {"stage": stage, "params_sha256": digest, **{name: record.get(name) for name in _KEPT}}
+def _plain(value: Any) -> Any:
+    """Whole numbers alike, whether YAML or JSON wrote them, so that equal params have equal digests."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _digests(entries: list[dict[str, Any]], is_wanted: Any) -> dict[str, str]:
+def _instead(stage: str | None, lock: Mapping[str, Any]) -> str:
+    if stage is None:
+        return "a file that no stage writes"
+    return "no such file" if stage in lock else f"no run of {stage}"
+
+
+def _digests(entries: list[dict[str, Any]], is_wanted: Callable[[str], bool]) -> dict[str, str]:
     """MD5 by path, as DVC has it, of what the stages read and what is wanted."""
     read = {dep["path"]: str(dep.get("md5")) for entry in entries for dep in entry.get("deps", [])}
     return {name: digest for name, digest in sorted(read.items()) if is_wanted(name)}
@@ -92,7 +104,7 @@ def _is_recorded(repository: Repository, entry: Mapping[str, Any], path: Path) -
     file = repository.root / path
     if file.is_dir():
         return None
-    digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+    digest = file_digest(file, "md5")
     for out in entry.get("outs", []):
         if path.is_relative_to(out["path"]):
             sources = dict(cached_files(repository.root, out["path"], str(out["md5"])))

@@ -34,6 +34,7 @@ from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.inference.box_sources import detector_weights, require_boxes, uses_detector
 from tasks.out_folder import claim_out_folder
 from tasks.params.sections import Params
+from tasks.run_digests import params_digest
 from tasks.shards.ray_cluster import ray_on_demand
 from tasks.stages import STAGES
 from tasks.whole_files import write_whole
@@ -187,7 +188,7 @@ def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
     detector = {"detector": Path(named)} if named and Path(named).is_file() else {}
     return Keys(
         code=content_key([code_key(*(f"tasks.{stage}" for stage in STAGES_OUTSIDE)), packages_key()]),
-        params=content_key(params.model_dump(mode="json", exclude={"compute"})),
+        params=params_digest(params),
         weights=content_key({**weights, **detector}),
     )
 

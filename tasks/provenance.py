@@ -6,7 +6,7 @@ import platform
 import resource
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -23,10 +23,11 @@ _NOTED_REVISION: Final = REPOSITORY / "REVISION"
 
 
 @contextmanager
-def recorded(stage: str, workspace: Workspace) -> Iterator[Progress]:
+def recorded(stage: str, workspace: Workspace, digests: Callable[[], Mapping[str, Any]] = dict) -> Iterator[Progress]:
     """Run a stage inside: opens its progress, makes it the current one, and writes its provenance when it is done.
 
-    A stage that fails leaves the provenance of the last good run in place; its end event reports the failure.
+    `digests` gives what the run depends on, and is asked once the stage is done. A stage that fails leaves the
+    provenance of the last good run in place; its end event reports the failure.
     """
     progress = Progress(workspace.state, stage)
     started, clock = datetime.now(UTC), time.monotonic()
@@ -40,7 +41,8 @@ def recorded(stage: str, workspace: Workspace) -> Iterator[Progress]:
         raise
     finally:
         progress.end(status, time.monotonic() - clock)
-    _write(workspace.provenance / f"{stage}.json", _record(progress, started, time.monotonic() - clock))
+    record = _record(progress, started, time.monotonic() - clock) | dict(digests())
+    _write(workspace.provenance / f"{stage}.json", record)
 
 
 def read_provenance(workspace: Workspace, stage: str) -> dict[str, Any]:

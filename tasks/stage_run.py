@@ -1,11 +1,13 @@
 """Running one stage, whoever asks for it: DVC, `corrtrack reprocess` or a trend run."""
 
 import importlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from models.gpu_use import gpu_allowed
 from tasks.determinism import limit_threads, make_deterministic
 from tasks.provenance import recorded
+from tasks.run_digests import run_digests
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -17,5 +19,6 @@ def run_stage(stage: str, workspace: Workspace, params: "Params") -> None:
     limit_threads(params.run.threads_per_worker)  # before the stage's module loads numeric libraries
     module = importlib.import_module(f"tasks.{stage}")
     make_deterministic(params.run.seed, params.run.threads_per_worker)
-    with recorded(stage, workspace), gpu_allowed(params.compute.gpus_per_worker != 0):
+    digests = partial(run_digests, workspace, params)
+    with recorded(stage, workspace, digests), gpu_allowed(params.compute.gpus_per_worker != 0):
         module.run(workspace, params)

@@ -2,18 +2,25 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_RECORDED = {
+_RECORDED: Final = {
     True: "its bytes are those that dvc.lock records",
     False: "its bytes are not those that dvc.lock records: it was changed since",
     None: "its bytes are not compared: it is a folder, or DVC's cache lacks the listing of its folder",
 }
+_LEFT: Final = {
+    True: "it is as the last finished run left it, by size and time",
+    False: "it was changed since the last finished run",
+    None: "it is not compared: it is a folder, a run is not finished, or the out folder was moved",
+}
+_SHOWN: Final = 8
+"""Digests of data; --json gives all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A result of this checkout: a file or a folder.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A result of this checkout or of an out folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Show what a result comes from: revision, params, data, weights, packages, hardware, seed, and earlier stages.
@@ -31,6 +38,9 @@ def explain(
     the last run of the stage on this machine; results that DVC fetched from elsewhere have none. Digests are MD5 as
     DVC writes them; those of params are SHA-256 over the sections that the stage reads.
 
+    In an out folder of `reprocess` digests are SHA-256 of the videos and of the weight files that were copied. The
+    command works there in any folder.
+
     Exit codes: 0 done, 2 no stage writes the file, or it is absent.
 
     Examples:
@@ -38,13 +48,19 @@ def explain(
     - `corrtrack explain artifacts/tables/tracks`
 
     - `corrtrack explain reports/metrics.json --json`
+
+    - `corrtrack explain runs/street/overlays/street.mp4`
     """
     from rich.console import Console
 
     from flows.explain import explain as run
-    from flows.runtime.repository import find_repository
+    from flows.explain_out_folder import explain_out_folder, out_folder_of
+    from flows.runtime.repository import find_repository, nearest_repository
 
-    answer = run(find_repository(), file)
+    if (out := out_folder_of(file)) is None:
+        answer = run(find_repository(), file)
+    else:
+        answer = explain_out_folder(nearest_repository(), out, file)
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
     else:
@@ -57,15 +73,20 @@ def _print(console: "Console", answer: dict[str, Any]) -> None:
     from flows.runtime.printing import print_line
 
     print_line(console, f"{answer['file']}: written by the stage {answer['stage']}")
-    print_line(console, _RECORDED[answer["is_recorded"]])
+    print_line(console, (_LEFT if "out" in answer else _RECORDED)[answer["is_recorded"]])
     facts = {
         "revision": answer["revision"] or "unknown",
         "started": answer["started"] or "unknown",
         "seconds": "unknown" if answer["seconds"] is None else answer["seconds"],
         "params": answer["params_sha256"],
         "seed": answer["seed"],
-        **{f"{kind} {path}": digest for kind in ("data", "weights") for path, digest in answer[kind].items()},
+        **{f"data {path}": digest for path, digest in list(answer["data"].items())[:_SHOWN]},
+        **{f"weights {path}": digest for path, digest in answer["weights"].items()},
     }
+    if len(answer["data"]) > _SHOWN:
+        facts["data"] = f"{len(answer['data'])} videos, of which {_SHOWN} are shown"
+    if video := answer.get("video"):
+        facts["video"] = " ".join(filter(None, (video["video_id"], video["state"], video["reason"])))
     for kind in ("versions", "hardware"):
         facts[kind] = ", ".join(f"{name} {value}" for name, value in (answer[kind] or {}).items()) or "unknown"
     for name, value in facts.items():

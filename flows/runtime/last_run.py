@@ -42,7 +42,12 @@ class LastRun:
 
 def stamps(folder: Path) -> dict[str, Stamp]:
     """Path and stamp of every file below `folder`, behind links too."""
-    return {str(path): [status.st_size, status.st_mtime_ns] for path, status in _walk(folder)}
+    return {str(path): stamp(status) for path, status in _walk(folder)}
+
+
+def stamp(status: os.stat_result) -> Stamp:
+    """Size and time of a file."""
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:

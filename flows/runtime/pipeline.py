@@ -2,8 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class Pipeline:
 
     deps: Mapping[str, frozenset[str]]
     outs: Mapping[str, frozenset[str]]
+    params: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Sections of params.yaml that each stage depends on."""
 
     @property
     def stages(self) -> list[str]:
@@ -43,6 +45,13 @@ class Pipeline:
         for name in reached:
             reached += [other for other in self.upstream(name) if other not in reached]
         return [name for name in self.stages if name in reached]
+
+    def writer(self, path: Path) -> str | None:
+        """The stage that writes `path`, a file or folder relative to the repository; None where none does."""
+        for stage, outs in self.outs.items():
+            if any(path.is_relative_to(out) for out in outs):
+                return stage
+        return None
 
     def upstream(self, stage: str) -> list[str]:
         """Every stage that writes what `stage` reads, in pipeline order."""
@@ -75,6 +84,7 @@ def read_pipeline(path: Path) -> Pipeline:
             name: frozenset(map(_path, [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]))
             for name, stage in stages.items()
         },
+        params={name: stage.get("params", []) for name, stage in stages.items()},
     )
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,12 +19,15 @@ from flows.runtime.repository import Repository
 from tasks.comparison.versions import Version
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
+from tasks.provenance import read_provenance
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 WORKING_TREE: Final = "."
 _RECORDED: Final = ("dvc.lock", "data.dvc", "params.yaml")
 """Files that describe a run of the checkout."""
+_PROVENANCE: Final = "provenance.json"
+"""Beside them in a saved run: how its stage `track` ran."""
 _NEEDED: Final = ("artifacts/tables/videos.parquet", "artifacts/tables/frames.parquet", "artifacts/tables/tracks")
 
 
@@ -43,8 +46,10 @@ def find_version(repository: Repository, name: str) -> Version:
     if (Path(name) / MARKER).is_file():
         return _out_folder(Path(name).resolve(), name)
     if Path(name).name == name and (folder := _saved(repository, name)).is_dir():
-        return _recorded(repository, name, {file: _text(folder / file) for file in _RECORDED})
-    return _recorded(repository, name, {file: _at_revision(repository, name, file) for file in _RECORDED})
+        record = json.loads(_text(folder / _PROVENANCE) or "{}")
+        return _recorded(repository, name, {file: _text(folder / file) for file in _RECORDED}, record)
+    record = {"revision": _commit(repository, name)}
+    return _recorded(repository, name, {file: _at_revision(repository, name, file) for file in _RECORDED}, record)
 
 
 def save_run(repository: Repository, name: str) -> Path:
@@ -64,6 +69,7 @@ def save_run(repository: Repository, name: str) -> Path:
             raise InputError(f"--save {name}: expected a new name, found another run saved under it; choose another")
     for file, text in content.items():
         write_whole(folder / file, text or "")
+    write_whole(folder / _PROVENANCE, json.dumps(read_provenance(repository.workspace, "track"), indent=2) + "\n")
     return folder
 
 
@@ -79,7 +85,9 @@ def _working_tree(repository: Repository) -> Version:
             )
     params = _yaml("params.yaml", _text(repository.params))
     lock = _yaml("dvc.lock", _text(repository.root / "dvc.lock"))
-    return Version("working tree", repository.workspace, params, lock.get("stages", {}))
+    stages = lock.get("stages", {})
+    record = read_provenance(repository.workspace, "track")
+    return Version("working tree", repository.workspace, params, stages, record, _digests(stages))
 
 
 def _out_folder(folder: Path, name: str) -> Version:
@@ -89,12 +97,18 @@ def _out_folder(folder: Path, name: str) -> Version:
     record = json.loads(request)
     view = folder / ".corrtrack" / "corpus"
     data = view if view.is_dir() else Path(record["corpus"])
-    return Version(
-        name, Workspace(data, folder / "artifacts", folder / "reports", folder / ".corrtrack"), record["params"], {}
-    )
+    workspace = Workspace(data, folder / "artifacts", folder / "reports", folder / ".corrtrack")
+    weights = {f"{network} weights": entry["sha256"] for network, entry in record.get("weights", {}).items()}
+    return Version(name, workspace, record["params"], {}, read_provenance(workspace, "track"), weights)
 
 
-def _recorded(repository: Repository, name: str, content: dict[str, str | None]) -> Version:
+def _digests(stages: Mapping[str, Any]) -> dict[str, str]:
+    """MD5 of data and weights that the stages read, by path."""
+    read = {dep["path"]: str(dep.get("md5")) for stage in stages.values() for dep in stage.get("deps", [])}
+    return {path: digest for path, digest in sorted(read.items()) if path == "data" or path.endswith(".safetensors")}
+
+
+def _recorded(repository: Repository, name: str, content: dict[str, str | None], record: Mapping[str, Any]) -> Version:
     for file, text in content.items():
         if text is None:
             raise InputError(
@@ -108,7 +122,8 @@ def _recorded(repository: Repository, name: str, content: dict[str, str | None])
     outs |= {out["path"]: str(out["md5"]) for out in _yaml("data.dvc", content["data.dvc"])["outs"]}
     folder = _linked(repository, name, {path: digest for path, digest in outs.items() if _is_compared(path)})
     workspace = Workspace(folder / "data", folder / "artifacts", folder / "reports", repository.state)
-    return Version(name, workspace, _yaml("params.yaml", content["params.yaml"]), stages)
+    params = _yaml("params.yaml", content["params.yaml"])
+    return Version(name, workspace, params, stages, record, _digests(stages))
 
 
 def _is_compared(path: str) -> bool:
@@ -154,6 +169,12 @@ def _at_revision(repository: Repository, revision: str, file: str) -> str | None
     command = ["git", "show", "--end-of-options", f"{revision}:{file}"]
     ran = subprocess.run(command, cwd=repository.root, capture_output=True, text=True, check=False)
     return ran.stdout if ran.returncode == 0 else None
+
+
+def _commit(repository: Repository, revision: str) -> str:
+    command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    ran = subprocess.run(command, cwd=repository.root, capture_output=True, text=True, check=False)
+    return ran.stdout.strip() or "unknown"
 
 
 def _text(path: Path) -> str | None:

@@ -76,6 +76,7 @@ class Comparison:
                 {"video_id": video.video_id, "balance": video.balance, "errors": video.counts} for video in ranked
             ],
             "moments": [moment.row() for moment in moments],
+            "origins": [self.first.origin(), self.second.origin()],
         }
 
     def write(self, folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """A finished run as it is compared: its params, its stages' digests, and its tracks scored against the annotations."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +10,9 @@ from models.arrays import IntArray
 from models.metrics.pose_errors import count_pose_answers
 from models.metrics.sequence import UndefinedMetricError
 from models.metrics.tracking_events import TrackingEvents, tracking_events
-from tasks.content_key import file_digest
+from tasks.content_key import content_key, file_digest
 from tasks.errors import InputError
+from tasks.reporting.origin import origin_of_record
 from tasks.scoring.poseval_view import poseval_sequence
 from tasks.tables import Table
 from tasks.tables.schemas import MERGED_TRACKS, TRACKS
@@ -31,18 +32,27 @@ class Version:
         workspace: folders of its data and results.
         params: its params, by section.
         stages: entries of its dvc.lock by stage; empty for an out folder.
+        record: provenance of its stage `track`, as far as it is at hand.
+        digests: of its data and weights, by path.
     """
 
     name: str
     workspace: Workspace
     params: Mapping[str, Any]
     stages: Mapping[str, Any]
+    record: Mapping[str, Any] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def box_source(self) -> str:
         """Tracks on detected boxes are compared; those on annotated boxes only where there are no others."""
         sources = self.params["detect"]["box_sources"]
         return "detected" if "detected" in sources else str(sources[0])
+
+    def origin(self) -> dict[str, Any]:
+        """What it comes from, for pages and JSON."""
+        facts = {"params": content_key(self.params), "seed": self.params["run"]["seed"], **self.digests}
+        return origin_of_record(self.name, self.record, facts)
 
     def output_threshold(self) -> float:
         """Keypoints below it are no part of the answer.

@@ -105,6 +105,12 @@ def test_a_revision_is_compared_with_the_working_tree(corrtrack, checkout):
     assert content["videos"] == ["a", "b"]
     assert [row["stage"] for row in content["stages"]] == ["index"]
     assert content["stages"][0]["params"] and content["stages"][0]["results"]
+    first, second = content["origins"]
+    ran = subprocess.run(["git", "rev-parse", "HEAD~1"], cwd=checkout.root, capture_output=True, text=True, check=True)
+    commit = ran.stdout.strip()
+    assert (first["title"], first["sentence"]) == ("HEAD~1", f"Git revision {commit[:12]}.")
+    assert first["facts"]["params"] != second["facts"]["params"]
+    assert f"Git revision {commit[:12]}." in page.read_text()
 
 
 def test_a_saved_run_equals_the_working_tree_it_was_saved_from(corrtrack, checkout):

@@ -127,6 +127,40 @@ def test_poses_of_a_file_become_an_overlay_and_files_for_other_programs(corrtrac
     assert code == 0, text
     assert (tmp_path / "cvat/street.xml").is_file()
 
+    stages = {
+        "artifacts/tables/tracks/street.parquet": "track",
+        "artifacts/exports/csv/merged/street.csv": "export",
+        "overlays/street.mp4": "report",
+        "reports/clips/street.mp4": "report",
+        "reports/index.html": "report",
+    }
+    for file, stage in stages.items():
+        code, text = corrtrack("explain", out / file, "--json")
+        assert code == 0, text
+        answer = json.loads(text)
+        assert (answer["file"], answer["stage"], answer["is_recorded"]) == (file, stage, True)
+        assert list(answer["data"]) == ["videos/street.mp4"]
+        assert list(answer["weights"]) == [str(untrained_weights / "correspondence.safetensors")]
+    assert [part["stage"] for part in answer["chain"]][:5] == ["index", "detect", "estimate", "recover", "track"]
+    assert answer["versions"]["torch"] and answer["hardware"]["cores"] >= 1
+    page = (out / "reports/index.html").read_text()
+    revision = answer["chain"][-1]["revision"]
+    for text in (
+        revision.partition("+")[0][:12],
+        answer["hardware"]["processor"],
+        next(iter(answer["weights"].values())),
+    ):
+        assert text in page
+    (out / "reports/index.html").write_text("changed by hand")
+    code, text = corrtrack("explain", out / "reports/index.html")
+    assert code == 0 and "it was changed since the last finished run" in text, text
+    for file, got in (
+        ("artifacts/models/pose.safetensors", "that no stage writes"),
+        ("overlays/x.mp4", "no such file"),
+    ):
+        code, text = corrtrack("explain", out / file)
+        assert code == 2 and got in text, text
+
 
 def test_a_folder_with_files_of_the_user_is_refused_and_so_is_a_corpus_inside_the_out_folder(
     corrtrack, tmp_path, untrained_weights

@@ -1,5 +1,6 @@
 """The page shows what there is, leaves out what is absent, and treats no text of a file as HTML."""
 
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from tasks.reporting.charts.bars import BarChart
 from tasks.reporting.page import render_page
 from tasks.reporting.run_facts import RunFacts
 from tasks.reporting.summary import render_summary
+from tasks.run_digests import run_digests
 from tasks.tables import TABLES, write_table
 from tasks.workspace import Workspace
 
@@ -114,6 +116,29 @@ def test_the_summary_holds_the_headline_and_what_was_rejected(workspace):
     assert "| MOTA | Tracks | 51.2 | 40.0 to 60.0 | 90.0 |" in text
     assert "| Identity switches | Tracks | 30 | not computed | 2.0 |" in text
     assert "a\\|&lt;b>" in text
+
+
+def test_the_foot_of_the_page_holds_digests_packages_and_the_machine(workspace):
+    hardware = {"processor": "Chip <9>", "cores": 2, "memory_gib": 4.0, "python": "3.11.7"}
+    record = {"started": "2026-01-02T03:04:05+00:00", "revision": "a" * 40, "versions": {"numpy": "2.4.6"}}
+    write_provenance(workspace, "index", hardware=hardware, **record)
+    workspace.models.mkdir(parents=True)
+    (workspace.models / "pose.safetensors").write_bytes(b"pose")
+    page = page_of(workspace)
+    foot = page.partition('id="provenance"')[2]
+    assert "git revision aaaaaaaaaaaa, on Chip &lt;9&gt;, 2 cores, 4.0 GiB." in page
+    digests = run_digests(workspace, PARAMS)
+    assert digests["weights_sha256"] == {"pose": hashlib.sha256(b"pose").hexdigest()}
+    for text in (
+        digests["params_sha256"],
+        digests["data_sha256"],
+        digests["weights_sha256"]["pose"],
+        "2.4.6",
+        "3.11.7",
+    ):
+        assert text in foot
+    other = PARAMS.model_copy(update={"run": PARAMS.run.model_copy(update={"seed": PARAMS.run.seed + 1})})
+    assert run_digests(workspace, other)["params_sha256"] != digests["params_sha256"]
 
 
 def test_notices_and_rejects_of_every_stage_are_listed(workspace):

@@ -1,6 +1,5 @@
 """`corrtrack reproduce` and `corrtrack stage`: the repository's own corpus, only what is stale."""
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from flows.runtime.exclusive_run import exclusive_run
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.pipeline import Pipeline, dvc_status, move_broken_lock, read_pipeline
 from flows.runtime.prefect_flow import flow, side_by_side
-from flows.runtime.printing import print_line
+from flows.runtime.printing import print_json, print_line
 from flows.runtime.process_runner import ProcessRunner, update_by_dvc
 from flows.runtime.repository import Repository, make_private
 from flows.runtime.run_plan import PlannedStage, chosen_stages, plan_table, planned_stages, recorded_params
@@ -103,7 +102,7 @@ def print_plan(
     pipeline = read_pipeline(repository.root / "dvc.yaml")
     plan = _plan(repository, pipeline, params, chosen_stages(pipeline, first=first, last=last))
     if as_json:
-        console.print_json(json.dumps([asdict(part) for part in plan]))
+        print_json([asdict(part) for part in plan])
     elif not plan:
         print_line(console, "nothing to do: every stage is up to date")
     else:

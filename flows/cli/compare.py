@@ -1,10 +1,11 @@
 """`corrtrack compare`: which of two runs is better, where, and whether that is more than chance."""
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from flows.cli.json_option import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,7 @@ def compare(
     ] = ".",
     kind: Annotated[Kind, typer.Option("--tracks", help="Which tracks.")] = Kind.TRACKS,
     resamples: Annotated[int, typer.Option("--resamples", min=10, help="Draws of the bootstrap.")] = 1000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    as_json: AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown, for a pull request.")] = False,
     fail_if: Annotated[
         list[str] | None,
@@ -60,13 +61,14 @@ def compare(
 
     from flows.compare import compare as run
     from flows.compare import parse_condition
+    from flows.runtime.printing import print_json
     from flows.runtime.repository import find_repository
     from tasks.comparison.report import as_markdown
 
     conditions = [parse_condition(text) for text in fail_if or []]
     page, content = run(find_repository(), first, second, kind=kind.value, resamples=resamples)
     if as_json:
-        typer.echo(json.dumps(content, indent=2))
+        print_json(content)
     elif markdown:
         typer.echo(as_markdown(content), nl=False)
     else:

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.json_option import AsJson
 from flows.runtime.outcomes import EXIT_CODES
+from flows.runtime.printing import print_json
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Out folder of `reprocess` or `schedule`.")]
 _WATCH_SECONDS = 2.0
@@ -19,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     folder: Folder,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: AsJson = False,
     watch: Annotated[bool, typer.Option("--watch", help="Print it again every 2 s, until Ctrl-C.")] = False,
 ) -> None:
     """Show what became of each video, what is stale since params, weights or code changed, and what runs.
@@ -32,7 +34,6 @@ def status(
 
     - `corrtrack status runs/street --json`: for another program
     """
-    import json
     import time
 
     from rich.console import Console
@@ -43,10 +44,10 @@ def status(
     console, repository = Console(), nearest_repository()
     while True:
         corpus_status = status_of(repository, folder)
-        if watch:
+        if watch and not as_json:
             console.clear()
         if as_json:
-            typer.echo(json.dumps(corpus_status, indent=2))
+            print_json(corpus_status)
         else:
             show_status(console, corpus_status)
         if not watch:
@@ -57,6 +58,7 @@ def status(
 def retry(
     folder: Folder,
     videos: Annotated[list[str] | None, typer.Argument(metavar="[VIDEO]...", help="By default all of them.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let the next run try rejected and failed videos again, although their bytes have not changed.
 
@@ -69,10 +71,13 @@ def retry(
     from flows.scheduling.changes import retry as run
 
     names = run(folder, videos or [])
+    if as_json:
+        print_json({"tried_again": names})
+        return
     typer.echo(f"tried again by the next run: {', '.join(names)}" if names else "nothing is rejected or failed")
 
 
-def prune(folder: Folder) -> None:
+def prune(folder: Folder, as_json: AsJson = False) -> None:
     """Delete the results of videos that are no longer in the corpus; until then they are kept and marked.
 
     Only files that corrtrack wrote are deleted.
@@ -84,6 +89,9 @@ def prune(folder: Folder) -> None:
     from flows.scheduling.changes import prune as run
 
     deleted = run(folder)
+    if as_json:
+        print_json({"deleted_files": deleted})
+        return
     for name, count in deleted.items():
         typer.echo(f"{name}: {count} files deleted")
     if not deleted:

@@ -1,11 +1,19 @@
 """`corrtrack doctor`: the checks of a machine, printed one by one."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import typer
 from rich.console import Console
 
+from flows.cli.json_option import AsJson
 from flows.runtime.outcomes import ExitCode
-from flows.runtime.printing import print_line
+from flows.runtime.printing import print_json, print_line
 from flows.runtime.repository import Repository
+
+if TYPE_CHECKING:
+    from flows.runtime.checks import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -13,13 +21,19 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Exit codes: 0 ready to run, 1 something must be corrected first.")(doctor)
 
 
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check what a run needs: Python, packages, disk, ports, device, video decoding, weights, leftovers.
 
     A line that reports a problem is followed by what to do about it.
     """
     from flows.runtime.repository import find_repository
 
+    if as_json:
+        from flows.runtime.checks import findings
+
+        found_now = list(findings(find_repository()))
+        print_json({"checks": [asdict(finding) for finding in found_now]})
+        raise typer.Exit(_code(found_now))
     raise typer.Exit(examine(find_repository(), Console()))
 
 
@@ -27,12 +41,17 @@ def examine(repository: Repository, console: Console) -> ExitCode:
     """Print all findings; DONE unless one of them is wrong."""
     from flows.runtime.checks import findings
 
-    wrong = 0
+    seen = []
     for finding in findings(repository):
+        seen.append(finding)
         style = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.verdict]
         print_line(console, f"{finding.verdict:5} {finding.what:10} {finding.state}", style=style)
         if finding.remedy:
             print_line(console, f"      {'':10} -> {finding.remedy}")
-        wrong += finding.verdict == "wrong"
+    wrong = sum(finding.verdict == "wrong" for finding in seen)
     print_line(console, f"{wrong} of these must be corrected before a run" if wrong else "ready to run")
-    return ExitCode.FAILED if wrong else ExitCode.DONE
+    return _code(seen)
+
+
+def _code(findings: "Sequence[Finding]") -> ExitCode:
+    return ExitCode.FAILED if any(finding.verdict == "wrong" for finding in findings) else ExitCode.DONE

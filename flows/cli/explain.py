@@ -1,10 +1,11 @@
 """`corrtrack explain`: which revision, params, data, weights and packages a result comes from."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from flows.cli.json_option import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A result of this checkout or of an out folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a result comes from: revision, params, data, weights, packages, hardware, seed, and earlier stages.
 
@@ -55,6 +56,7 @@ def explain(
 
     from flows.explain import explain as run
     from flows.explain_out_folder import explain_out_folder, out_folder_of
+    from flows.runtime.printing import print_json
     from flows.runtime.repository import find_repository, nearest_repository
 
     if (out := out_folder_of(file)) is None:
@@ -62,7 +64,7 @@ def explain(
     else:
         answer = explain_out_folder(nearest_repository(), out, file)
     if as_json:
-        typer.echo(json.dumps(answer, indent=2))
+        print_json(answer)
     else:
         _print(Console(), answer)
 

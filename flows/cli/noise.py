@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from flows.cli.json_option import AsJson
 from flows.cli.tracking_options import Profile, Settings
 from flows.runtime.printing import print_line
 from flows.runtime.repository import Repository, find_repository, nearest_repository
@@ -54,7 +55,7 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder for noise.json; by default the checkout's reports."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, not as a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure how inaccurate poses and low frame rates affect each tracking method.
 

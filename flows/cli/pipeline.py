@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.cli.json_option import AsJsonDryRun
 from flows.cli.tracking_options import (
     BlurFaces,
     Detections,
@@ -21,6 +22,7 @@ from flows.cli.tracking_options import (
     people_choice,
 )
 from flows.runtime.outcomes import EXIT_CODES
+from tasks.errors import InputError
 
 WrittenProfile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="Write profiles/NAME.yaml over params.yaml first.")
@@ -41,7 +43,6 @@ First = Annotated[
 Last = Annotated[
     str | None, typer.Option("--until", metavar="STAGE", help="Run this stage and what it reads from, no more.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer of --dry-run as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +59,7 @@ def reproduce(  # noqa: PLR0913  one parameter per option is how typer reads the
     dry_run: DryRun = False,
     first: First = None,
     last: Last = None,
-    as_json: AsJson = False,
+    as_json: AsJsonDryRun = False,
 ) -> None:
     """Run everything that is stale, from the corpus in data/ to reports/index.html.
 
@@ -86,6 +87,7 @@ def reproduce(  # noqa: PLR0913  one parameter per option is how typer reads the
     from flows.runtime.repository import find_repository
     from flows.runtime.signals import end_with_make
 
+    _require_dry_run(as_json, dry_run)
     end_with_make()
     repository = find_repository()
     if dry_run:
@@ -140,6 +142,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     is_dry: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be tracked, and how long it would take.")
     ] = False,
+    as_json: AsJsonDryRun = False,
 ) -> None:
     """Track the people of an external corpus, with networks that are trained already.
 
@@ -177,6 +180,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     from flows.runtime.repository import nearest_repository
     from flows.scheduling.timing import duration
 
+    _require_dry_run(as_json, is_dry)
     request = ReprocessRequest(
         corpus,
         out,
@@ -193,6 +197,14 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     if is_dry:
         from flows.scheduling.dry_run import dry_run
 
-        dry_run(nearest_repository(), request, Console())
+        dry_run(nearest_repository(), request, Console(), as_json=as_json)
         return
     raise typer.Exit(run(nearest_repository(), request, Console()))
+
+
+def _require_dry_run(as_json: bool, is_dry: bool) -> None:
+    if as_json and not is_dry:
+        raise InputError(
+            "--json: expected --dry-run, whose answer it prints; `corrtrack status DIR --json` and "
+            "reports/metrics.json hold what a run has found"
+        )

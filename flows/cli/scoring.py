@@ -1,14 +1,16 @@
 """`corrtrack score`, `convert` and `export`: the file formats of the field, without the pipeline."""
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from flows.cli.json_option import AsJson
 from flows.runtime.outcomes import ExitCode
-from flows.runtime.printing import print_line
+from flows.runtime.printing import print_json, print_line
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def score(  # noqa: PLR0913  one parameter per option is how typer reads them
     ] = Protocol.OFFICIAL,
     latex: Annotated[bool, typer.Option("--latex", help="Print the paper's columns for LaTeX, not the table.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Also run the official poseval where installed.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score any tracker's PoseTrack17 or PoseTrack18 files: AP, CLEAR MOT per joint and pose-HOTA.
 
@@ -72,8 +75,13 @@ def score(  # noqa: PLR0913  one parameter per option is how typer reads them
     """
     from tasks.scoring.run import Request, score_folder
 
+    if as_json and (latex or verify):
+        raise InputError("--json: expected neither --latex nor --verify, whose answers are text")
     outcome = score_folder(Request(gt, pred, out, per_sequence, not no_hota, protocol is Protocol.CORRECTED))
-    _show(outcome, latex=latex)
+    if as_json:
+        print_json(_scores(outcome))
+    else:
+        _show(outcome, latex=latex)
     if verify:
         _verify(gt, pred, out)
     raise typer.Exit(ExitCode.DONE if outcome.is_complete else ExitCode.BAD_INPUT)
@@ -90,6 +98,7 @@ def convert(
         Order,
         typer.Option(help="Order of the 17 keypoints in COCO results; YOLO, AlphaPose and mmpose write coco."),
     ] = Order.POSETRACK,
+    as_json: AsJson = False,
 ) -> None:
     """Convert PoseTrack17, PoseTrack18 and COCO results into each other without changing a score.
 
@@ -108,7 +117,8 @@ def convert(
     """
     from tasks.formats.folder_conversion import convert_folder
 
-    raise typer.Exit(_report(convert_folder(source, out, target=to.value, images=images, order=keypoints.value)))
+    converted = convert_folder(source, out, target=to.value, images=images, order=keypoints.value)
+    raise typer.Exit(_report(converted, as_json=as_json))
 
 
 def export(
@@ -128,6 +138,7 @@ def export(
     gt: Annotated[
         Path | None, typer.Option("--gt", metavar="DIR", help="Annotations (or bare image lists) of their sequences.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the tracks of a finished run in other formats, or pack predictions for the PoseTrack test server.
 
@@ -157,9 +168,13 @@ def export(
             raise InputError("--format: expected a run, which it is the format of; --pred makes an archive")
         from tasks.formats.submission import export_submission
 
-        print_line(Console(), f"{out}: {export_submission(pred, out, truth=gt)} sequences")
+        count = export_submission(pred, out, truth=gt)
+        if as_json:
+            print_json({"archive": str(out), "sequences": count})
+        else:
+            print_line(Console(), f"{out}: {count} sequences")
         return
-    raise typer.Exit(_export_run(str(run), formats or [], out, gt))
+    raise typer.Exit(_report(_export_run(str(run), formats or [], out, gt), as_json=as_json))
 
 
 def register(app: typer.Typer) -> None:
@@ -194,6 +209,21 @@ def _show(outcome: "ScoreOutcome", *, latex: bool) -> None:
         console.print(f"{int(outcome.totals.counts.switches.sum())} switches over all joints")
 
 
+def _scores(outcome: "ScoreOutcome") -> dict[str, Any]:
+    """The table by metric and body part, with what a reader must know."""
+    from tasks.scoring.tables import metric_rows
+
+    counts = outcome.totals.counts
+    return {
+        "sequences": outcome.sequence_count,
+        "metrics": dict(metric_rows(outcome.totals)),
+        "identity_switches": None if counts is None else int(counts.switches.sum()),
+        "undefined": outcome.totals.problems,
+        "warnings": [asdict(notice) for notice in outcome.notices],
+        "files": [str(path) for path in outcome.files],
+    }
+
+
 def _print_lines(style: str, lines: list[str]) -> None:
     for line in lines:
         print_line(Console(stderr=True), line, style=style)
@@ -206,7 +236,7 @@ def _verify(gt: Path, pred: Path, out: Path) -> None:
         print_line(Console(), line)
 
 
-def _export_run(run: str, formats: list[str], out: Path, gt: Path | None) -> ExitCode:
+def _export_run(run: str, formats: list[str], out: Path, gt: Path | None) -> "Converted":
     from flows.export_tracks import export_tracks
     from flows.runtime.repository import nearest_repository
 
@@ -214,14 +244,18 @@ def _export_run(run: str, formats: list[str], out: Path, gt: Path | None) -> Exi
         raise InputError(f"export {run}: expected --format NAME, got none; `corrtrack export --help` names them")
     if gt is not None:
         raise InputError(f"--gt {gt}: expected --pred too; the tracks of a run are written without annotations")
-    return _report(export_tracks(nearest_repository(), run, formats, out))
+    return export_tracks(nearest_repository(), run, formats, out)
 
 
-def _report(converted: "Converted") -> ExitCode:
-    for path in converted.written:
-        print_line(Console(), str(path))
-    for reason in (*converted.refused, *converted.left_out):
-        print_line(Console(stderr=True), reason)
+def _report(converted: "Converted", *, as_json: bool) -> ExitCode:
+    if as_json:
+        content = {"refused": converted.refused, "left_out": converted.left_out}
+        print_json({"written": [str(path) for path in converted.written], **content})
+    else:
+        for path in converted.written:
+            print_line(Console(), str(path))
+        for reason in (*converted.refused, *converted.left_out):
+            print_line(Console(stderr=True), reason)
     if not converted.refused:
         return ExitCode.REJECTED if converted.left_out else ExitCode.DONE
     return ExitCode.REJECTED if converted.written else ExitCode.BAD_INPUT

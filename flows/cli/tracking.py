@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from flows.cli.json_option import AsJson
 from flows.cli.tracking_options import Profile, Settings
 from flows.runtime.outcomes import ExitCode
 from flows.runtime.printing import print_line
@@ -49,7 +50,6 @@ Weights = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write evaluation.json to this folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, not as tables.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -1,10 +1,14 @@
 """`corrtrack trend`: whether the paper's trends hold."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from flows.cli.json_option import AsJson
+from flows.runtime.printing import print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +26,7 @@ def trend(
         int, typer.Option("--trainings", min=1, help="Trainings of the correspondence network, of different seeds.")
     ] = 3,
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Draws of the bootstrap.")] = 1000,
+    as_json: AsJson = False,
 ) -> None:
     """Judge the paper's trends on synthetic corpora of fresh seeds.
 
@@ -44,7 +49,8 @@ def trend(
 
     end_with_make()
     repository = find_repository()
-    code = run(
-        repository, repository.root / params, Console(), corpora=corpora, trainings=trainings, resamples=resamples
-    )
+    console = Console(stderr=as_json)  # progress and table
+    code = run(repository, repository.root / params, console, corpora=corpora, trainings=trainings, resamples=resamples)
+    if as_json:
+        print_json(json.loads((repository.workspace.reports / "trend.json").read_text(encoding="utf-8")))
     raise typer.Exit(int(code))

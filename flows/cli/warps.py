@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
+from flows.cli.json_option import AsJson
 from flows.runtime.outcomes import ExitCode
-from flows.runtime.printing import print_line
+from flows.runtime.printing import print_json, print_line
 from flows.runtime.repository import nearest_repository
 from tasks.errors import InputError
 
@@ -51,9 +52,7 @@ FrameSize = Annotated[
         "recover.frame_size_px of params.yaml.",
     ),
 ]
-JsonFile = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Also write the shares and counts to this file.")
-]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write warps.json to this folder.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -67,7 +66,8 @@ def evaluate_warps(
     weights: Weights = None,
     gaps: Gaps = "1,4,8,16,24",
     frame_size: FrameSize = None,
-    json_file: JsonFile = None,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure on an annotated video over how many frames correspondences still find a pose.
 
@@ -87,7 +87,7 @@ def evaluate_warps(
 
     - `corrtrack evaluate-warps --frames data/posetrack --annotations data/posetrack/annotations/val/000342_mpii.json`
 
-    - `corrtrack evaluate-warps --frames street.mp4 --annotations street.json --gaps 1,12,24 --json warps.json`
+    - `corrtrack evaluate-warps --frames street.mp4 --annotations street.json --gaps 1,12,24 --json`
 
     - `corrtrack evaluate-warps --frames clip/ --annotations clip.json --weights runs/weights --frame-size 512`
     """
@@ -97,11 +97,16 @@ def evaluate_warps(
     repository = nearest_repository()
     params = _recover_params(repository.params, frame_size)
     folder = networks_folder(repository, weights, Console(stderr=True))
+    settings = {"frames": frames, "annotations": annotations, "weights": folder}
+    target = None if out is None else _claimed(out, list(settings.values()))
     metrics = _measure(frames, annotations, folder, params, wanted)
-    _show(metrics, frame_size_px=params.frame_size_px)
-    if json_file:
-        settings = {"frames": frames, "annotations": annotations, "weights": folder}
-        _write(metrics, {name: str(path) for name, path in settings.items()}, params, json_file)
+    document = _document(metrics, {name: str(path) for name, path in settings.items()}, params)
+    if as_json:
+        print_json(document)
+    else:
+        _show(metrics, frame_size_px=params.frame_size_px)
+    if target is not None:
+        _write(document, target)
     for reason in metrics.rejects:
         print_line(Console(stderr=True), f"rejected: {reason}")
     raise typer.Exit(ExitCode.REJECTED if metrics.rejects else ExitCode.DONE)
@@ -158,15 +163,25 @@ def _show(metrics: "WarpMetrics", *, frame_size_px: int) -> None:
         console.print(f"{omitted} keypoints left out: their person has no head box in the target frame")
 
 
-def _write(metrics: "WarpMetrics", settings: dict[str, str], params: "RecoverParams", path: Path) -> None:
+def _document(metrics: "WarpMetrics", settings: dict[str, str], params: "RecoverParams") -> dict[str, Any]:
     from models.metrics.sequence import MATCH_DISTANCE
-    from tasks.whole_files import write_whole
 
-    document = settings | {
+    return settings | {
         "frame_size_px": params.frame_size_px,
         "reach_head_sizes": MATCH_DISTANCE,
         "flow": "OpenCV DIS, medium preset, directly from f to f+g, whole pictures",
         "gaps": [gap.as_json(metrics.ways) for gap in metrics.gaps],
         "rejected": metrics.rejects,
     }
-    write_whole(path, json.dumps(document, indent=2) + "\n")
+
+
+def _claimed(out: Path, inputs: list[Path]) -> Path:
+    from tasks.out_folder import claim_out_folder
+
+    return claim_out_folder(out, inputs=inputs)
+
+
+def _write(document: dict[str, Any], out: Path) -> None:
+    from tasks.whole_files import write_whole
+
+    write_whole(out / "warps.json", json.dumps(document, indent=2) + "\n")

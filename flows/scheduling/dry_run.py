@@ -3,16 +3,17 @@
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from flows.reprocess import ReprocessRequest, checked, keys_of, workspace_of
 from flows.runtime.external_corpus import holds_any_video
-from flows.runtime.printing import print_line, printable
+from flows.runtime.printing import print_json, print_line, printable
 from flows.runtime.repository import Repository
 from flows.scheduling.corpus_look import seen_videos, waiting_videos
 from flows.scheduling.state_table import read_states
@@ -32,7 +33,7 @@ class Planned:
     """To be tracked."""
 
 
-def dry_run(repository: Repository, request: ReprocessRequest, console: Console) -> None:
+def dry_run(repository: Repository, request: ReprocessRequest, console: Console, *, as_json: bool = False) -> None:
     """Print the plan of a run, without running it; new videos are decoded, which the run then need not do.
 
     Raises:
@@ -52,6 +53,9 @@ def dry_run(repository: Repository, request: ReprocessRequest, console: Console)
                 index.run(workspace, params)
             seen |= seen_videos(workspace, params.detect.splits)
     steps = planned(seen, before, keys_of(params, weights), attempts=request.attempts)
+    if as_json:
+        print_json({"videos": [asdict(step) for step in steps], **_totals(steps, before.values())})
+        return
     table = Table(show_edge=False)
     for name in ("video", "step", "frames"):
         table.add_column(name, justify="right" if name == "frames" else "left")
@@ -90,16 +94,27 @@ def planned(seen: dict[str, Seen], before: dict[str, VideoState], keys: Keys, *,
 def summary(steps: Iterable[Planned], rows: Iterable[VideoState]) -> str:
     """One sentence: how many videos and frames, and the time by the seconds per frame of earlier runs."""
     steps = list(steps)
-    work = [step for step in steps if step.step.startswith("track")]
-    frames = sum(step.frames for step in work)
-    measured = [row for row in rows if row.seconds > 0 and row.frames]
-    if not work:
+    totals = _totals(steps, rows)
+    if not totals["videos_to_track"]:
         return "nothing to track"
-    text = f"to track: {len(work)} of {len(steps)} videos, {frames} frames"
-    if not measured:
+    text = f"to track: {totals['videos_to_track']} of {len(steps)} videos, {totals['frames_to_track']} frames"
+    if (rate := totals["seconds_per_frame"]) is None:
         return f"{text}; how long that takes is known after the first run"
-    rate = sum(row.seconds for row in measured) / sum(row.frames for row in measured)
-    return f"{text}; about {frames * rate:.0f} s, by {rate:.3f} s a frame in earlier runs of this folder"
+    return f"{text}; about {totals['seconds']:.0f} s, by {rate:.3f} s a frame in earlier runs of this folder"
+
+
+def _totals(steps: Sequence[Planned], rows: Iterable[VideoState]) -> dict[str, Any]:
+    """What is to track, and its seconds by those of earlier runs; these are None where there is none."""
+    work = [step for step in steps if step.step.startswith("track")]
+    measured = [row for row in rows if row.seconds > 0 and row.frames]
+    rate = sum(row.seconds for row in measured) / sum(row.frames for row in measured) if measured else None
+    frames = sum(step.frames for step in work)
+    return {
+        "videos_to_track": len(work),
+        "frames_to_track": frames,
+        "seconds_per_frame": rate,
+        "seconds": None if rate is None else frames * rate,
+    }
 
 
 def _why(seen: Seen, before: VideoState | None) -> str:

@@ -22,6 +22,7 @@ def comparison_page(content: Mapping[str, Any], clips: Sequence[Row], moments: S
         "comparison.html",
         **{name: content[name] for name in ("first", "second", "tracks", "left_out")},
         videos=counted(len(content["videos"]), "video"),
+        origins=content["origins"],
         clips=clips,
         differences={scope: _differences(content["metrics"], scope) for scope in ("total", "video", "tag", "joint")},
         params=grid_of([_param(row) for row in content["params"]], "Params that differ"),

@@ -6,6 +6,7 @@ from typing import Final
 
 from tasks.reporting.gather import Row
 from tasks.reporting.html import render
+from tasks.reporting.origin import origin_of_run
 from tasks.reporting.run_facts import Absent, RunFacts
 from tasks.reporting.sections.difficulty import difficulty
 from tasks.reporting.sections.figures import figures as drawn_figures
@@ -49,5 +50,6 @@ def render_page(run: RunFacts) -> str:
         "report.html",
         corpus=run.corpus,
         sections=[(section, content) for section, content in facts.items() if not isinstance(content, Absent)],
+        origins=[origin_of_run(workspace, params, run.provenances)],
         absent=[content.reason for content in facts.values() if isinstance(content, Absent)],
     )

@@ -56,11 +56,12 @@ def arguments(tmp_path: Path) -> list[str]:
     return [word for option, value in paths.items() for word in (option, str(value))] + ["--frame-size", "96"]
 
 
-def test_a_table_and_a_file_of_metrics(app: typer.Typer, arguments: list[str], tmp_path: Path) -> None:
-    target = tmp_path / "out" / "warps.json"
-    result = CliRunner().invoke(app, [*arguments, "--gaps", "2,1", "--json", str(target)])
+def test_a_table_and_a_file_of_metrics(app: typer.Typer, arguments: list[str], tmp_path_factory) -> None:
+    out = tmp_path_factory.mktemp("out")
+    result = CliRunner().invoke(app, [*arguments, "--gaps", "2,1", "--out", str(out)])
     assert result.exit_code == 0, result.output
-    metrics = json.loads(target.read_text())
+    metrics = json.loads((out / "warps.json").read_text())
+    assert json.loads(CliRunner().invoke(app, [*arguments, "--gaps", "2,1", "--json"]).stdout) == metrics
     assert [(gap["gap"], gap["frame_pairs"], gap["keypoints"]) for gap in metrics["gaps"]] == [(1, 2, 30), (2, 1, 15)]
     still_and_moved, moved = (gap["share"] for gap in metrics["gaps"])
     assert (still_and_moved["unmoved"], moved["unmoved"]) == (0.5, 0.0)

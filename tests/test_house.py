@@ -22,7 +22,7 @@ from tasks.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 SMALL_FILES = {
-    "flows/runtime/printing.py": "every command prints through it",
+    "flows/cli/json_option.py": "an option that commands of every group share",
     "models/arrays.py": "types that all packages share, and no code",
     "models/gpu_use.py": "loads no torch, so that drivers of workers may import it",
     "models/networks/inference.py": "what every network does at inference, whichever it is",

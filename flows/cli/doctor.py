@@ -25,6 +25,12 @@ def doctor(as_json: AsJson = False) -> None:
     """Check what a run needs: Python, packages, disk, ports, device, video decoding, weights, leftovers.
 
     A line that reports a problem is followed by what to do about it.
+
+    Examples:
+
+    - `corrtrack doctor`: on the screen
+
+    - `corrtrack doctor --json`: for another program
     """
     from flows.runtime.repository import find_repository
 

@@ -58,7 +58,7 @@ def files_of(workspace: Workspace) -> dict[str, bytes]:
 def test_two_clean_clones_give_the_same_tables_weights_and_exports(tmp_path):
     first, second = (cloned_and_run(tmp_path / name) for name in ("first", "second"))
     ours, theirs = files_of(first), files_of(second)
-    assert sum(name.endswith(".parquet") for name in ours) > 40
+    assert sum(name.endswith(".parquet") for name in ours) > 30
     assert sum(name.endswith(".safetensors") for name in ours) == 5
     assert [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)] == []
     assert (first.reports / "scores.json").read_bytes() == (second.reports / "scores.json").read_bytes()

@@ -50,6 +50,6 @@ def render_page(run: RunFacts) -> str:
         "report.html",
         corpus=run.corpus,
         sections=[(section, content) for section, content in facts.items() if not isinstance(content, Absent)],
-        origins=[origin_of_run(workspace, params, run.provenances)],
+        origins=[origin_of_run(run.workspace, run.params, run.provenances)],
         absent=[content.reason for content in facts.values() if isinstance(content, Absent)],
     )

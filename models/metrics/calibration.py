@@ -1,5 +1,6 @@
-"""Calibration of confidences: a scale and a bias of the logits, and how far probabilities agree with outcomes."""
+"""Calibration of confidences by scale, bias and size of the maps, and how far probabilities agree with outcomes."""
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,57 +15,68 @@ _BINS: Final = 10
 
 
 class Calibration(NamedTuple):
-    """Calibrated logits are scale * logit + bias; the scale is the inverse of the usual temperature."""
+    """Calibrated logits are scale * logit + bias + slope * log(cells of the map).
+
+    The scale is the inverse of the usual temperature. The slope is there because the maps S are a softmax over all
+    cells of a frame: in larger frames the same certainty has lower peaks.
+    """
 
     scale: float
     bias: float
+    slope: float
+
+    def applied(self, logits: FloatArray, cells: FloatArray) -> FloatArray:
+        """Calibrate logits (N,) of maps with so many cells (N,)."""
+        return self.scale * logits + self.bias + self.slope * np.log(cells)
 
 
-class ReliabilityBin(NamedTuple):
-    """Predictions whose probability lies in one of ten equal intervals.
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Predictions whose probability lies in one of ten equal intervals, from the lowest.
 
     Attributes:
-        low, high: borders of the interval.
-        predictions: their number.
-        mean_probability: mean of their probabilities; NaN without predictions.
-        share_correct: share of them that is correct; NaN without predictions.
+        predicted: mean of their probabilities; NaN without predictions.
+        observed: share of them that is correct; NaN without predictions.
+        count: their number.
     """
 
-    low: float
-    high: float
-    predictions: int
-    mean_probability: float
-    share_correct: float
+    predicted: float
+    observed: float
+    count: int
 
 
-def fit_calibration(logits: FloatArray, correct: BoolArray) -> Calibration:
-    """Choose scale and bias by maximum likelihood of the outcomes, with Platt's smoothed targets (Platt 1999).
+def fit_calibration(logits: FloatArray, correct: BoolArray, cells: FloatArray) -> Calibration:
+    """Choose a calibration by maximum likelihood of the outcomes, with Platt's smoothed targets (Platt 1999).
 
-    The smoothing keeps both finite where a threshold separates all outcomes.
+    The smoothing keeps it finite where a threshold separates all outcomes. With maps of a single size the slope is 0.
 
     Args:
         logits: (N,), at least one.
         correct: (N,) whether the prediction of each logit was correct.
+        cells: (N,) cells of the map of each logit.
     """
     positives = int(correct.sum())
     negatives = len(correct) - positives
     targets = np.where(correct, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    sizes = np.log(cells)
+    inputs = np.stack([logits, np.ones_like(logits), sizes - sizes.mean()], axis=1)
 
     def loss_and_gradient(weights: FloatArray) -> tuple[float, FloatArray]:
-        calibrated = weights[0] * logits + weights[1]
+        calibrated = inputs @ weights
         residual = expit(calibrated) - targets
         loss = float(np.mean(np.logaddexp(0, calibrated) - targets * calibrated))
-        return loss, np.array([np.mean(residual * logits), np.mean(residual)])
+        return loss, np.asarray(inputs.T @ residual / len(residual))
 
     fit = minimize(
         loss_and_gradient,
-        np.array([1.0, 0.0]),
+        np.array([1.0, 0.0, 0.0]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(_LEAST_SCALE, None), (None, None)],
+        bounds=[(_LEAST_SCALE, None), (None, None), (None, None) if np.ptp(sizes) > 0 else (0.0, 0.0)],
         options={"ftol": 1e-14, "gtol": 1e-9},
     )
-    return Calibration(float(fit.x[0]), float(fit.x[1]))
+    scale, bias, slope = map(float, fit.x)
+    return Calibration(scale, bias - slope * float(sizes.mean()), slope)
 
 
 def reliability_curve(probabilities: FloatArray, correct: BoolArray) -> list[ReliabilityBin]:
@@ -73,14 +85,16 @@ def reliability_curve(probabilities: FloatArray, correct: BoolArray) -> list[Rel
     curve = []
     for index in range(_BINS):
         inside = bins == index
-        means = (probabilities[inside].mean(), correct[inside].mean()) if inside.any() else (np.nan, np.nan)
-        curve.append(ReliabilityBin(index / _BINS, (index + 1) / _BINS, int(inside.sum()), *map(float, means)))
+        predicted, observed = (
+            float(values[inside].mean()) if inside.any() else float("nan") for values in (probabilities, correct)
+        )
+        curve.append(ReliabilityBin(predicted, observed, int(inside.sum())))
     return curve
 
 
 def calibration_error(curve: list[ReliabilityBin]) -> float:
     """Expected calibration error, 0 to 1: mean distance of probability and share correct; NaN without predictions."""
-    filled = [interval for interval in curve if interval.predictions]
-    total = sum(interval.predictions for interval in filled)
-    distances = [interval.predictions * abs(interval.mean_probability - interval.share_correct) for interval in filled]
+    filled = [interval for interval in curve if interval.count]
+    total = sum(interval.count for interval in filled)
+    distances = [interval.count * abs(interval.predicted - interval.observed) for interval in filled]
     return sum(distances) / total if total else float("nan")

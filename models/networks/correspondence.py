@@ -1,5 +1,7 @@
 """The correspondence network: Siamese features, affinity maps of all persons at once, refinement (section 4)."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -37,14 +39,32 @@ class SiameseNetwork(nn.Module):
 
 
 class RefinementNetwork(nn.Module):
-    """Layers 3 to 17 over both frames' features and the 17 affinity maps of a person (4.2)."""
+    """Layers 3 to 17 over both frames' features and the 17 affinity maps of a person (4.2).
 
-    def __init__(self, *, width: float = 1.0, feature_channels: int = FEATURE_CHANNELS) -> None:
+    Attributes:
+        calibration: scale, bias and slope (`models.metrics.calibration.Calibration`), with which every logit becomes
+            scale * logit + bias + slope * log(cells of the map); None leaves the logits as they are trained. It is a
+            part of the architecture in a weight file, so a training that starts from the file's tensors starts without.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: float = 1.0,
+        feature_channels: int = FEATURE_CHANNELS,
+        calibration: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
-        self.architecture = {"width": width, "feature_channels": feature_channels}
+        self._architecture = {"width": width, "feature_channels": feature_channels}
+        self.calibration = calibration
         in_channels = 2 * feature_channels + KEYPOINT_COUNT
         self.decoder = Decoder(in_channels, KEYPOINT_COUNT, width=width, output_gain=0.1)
         nn.init.constant_(self.decoder.get_parameter("output.bias"), PRIOR_LOGIT)
+
+    @property
+    def architecture(self) -> dict[str, object]:
+        """Arguments that build this network again, for its weight file."""
+        return self._architecture | ({} if self.calibration is None else {"calibration": list(self.calibration)})
 
     def forward(self, source_features: Tensor, target_features: Tensor, maps: Tensor) -> Tensor:
         """Refine the maps S of B persons.
@@ -63,13 +83,11 @@ class RefinementNetwork(nn.Module):
         layout = torch.contiguous_format if torch.is_grad_enabled() else torch.channels_last
         parts = [pool(source_features), pool(target_features), pool(maps.contiguous(memory_format=layout))]
         pooled = torch.cat([part.expand(len(maps), -1, -1, -1) for part in parts], dim=1)
-        return self.decoder.decode_pooled(pooled.contiguous(memory_format=layout))
-
-    @torch.no_grad()
-    def rescale_logits(self, scale: float, bias: float) -> None:
-        """Change the weights of the last layer so that each logit becomes scale * logit + bias."""
-        self.decoder.get_parameter("output.weight").mul_(scale)
-        self.decoder.get_parameter("output.bias").mul_(scale).add_(bias)
+        logits = self.decoder.decode_pooled(pooled.contiguous(memory_format=layout))
+        if self.calibration is None:
+            return logits
+        scale, bias, slope = self.calibration
+        return scale * logits.float() + (bias + slope * math.log(maps.shape[-2] * maps.shape[-1]))
 
 
 def normalise(features: Tensor, norm: Norm) -> Tensor:

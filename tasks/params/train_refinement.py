@@ -1,7 +1,7 @@
 """Section of the stage `train_refinement`."""
 
 from tasks.params.pair_training import PairTrainingSection
-from tasks.params.section import NotNegative, Positive
+from tasks.params.section import NetworkSide, NotNegative, Positive
 
 
 class TrainRefinementParams(PairTrainingSection):
@@ -19,6 +19,7 @@ class TrainRefinementParams(PairTrainingSection):
     """Weight of the target's cell against the others in equation 5; 1 is the paper."""
     softmax_weight: NotNegative
     """Weight of the cross entropy of the softmax over the cells, added to equation 5; 0 is the paper."""
-    calibrate: bool
-    """Whether C is calibrated on held-out pairs after training, so that a peak is the probability that the keypoint
-    lies within 2 cells of it. Scale and bias of the logits become part of the weights. The paper does not calibrate."""
+    calibration_sizes_px: list[NetworkSide]
+    """Frame sizes at which C is calibrated on held-out pairs after training, so that a peak is the probability that the
+    keypoint lies within 2 cells of it, in frames of every size. The calibration is part of the weight file. Empty does
+    not calibrate, as the paper."""

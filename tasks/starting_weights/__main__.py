@@ -24,12 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(home: Path, target: Path, *, publish_only: bool) -> None:
     limit_threads(1)  # before NumPy is loaded; each training sets its own
     from tasks.starting_weights.publication import publish
-    from tasks.starting_weights.recipe import train
+    from tasks.starting_weights.recipe import ROUNDS, round_params, train
 
+    profiles = REPOSITORY / "profiles"
     if not publish_only:
         home.mkdir(parents=True, exist_ok=True)
-        train(home, REPOSITORY / "profiles", report=_LOG.info)
-    for path in publish(home, target):
+        train(home, profiles, report=_LOG.info)
+    for path in publish(home, target, round_params(profiles, ROUNDS[-1])):
         _LOG.info("%s: %.1f MB", path, path.stat().st_size / 1e6)
 
 

@@ -55,7 +55,7 @@ def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:
     """
     workspace = Workspace.of_repository(home.absolute())
     for part in ROUNDS:
-        params = parse_params(profile_text(profiles, part.profile), name=f"{part.profile}.yaml")
+        params = round_params(profiles, part)
         _synthesise(workspace, params)
         for stage in part.stages:
             report(f"{part.profile}: {stage}")
@@ -65,6 +65,11 @@ def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:
             for path in (workspace.weights(name), workspace.artifacts / "plots" / f"{name}.csv"):
                 if path.is_file():
                     _copy(path, path.with_stem(kept))
+
+
+def round_params(profiles: Path, part: Round) -> Params:
+    """The params of a round, by its profile in the folder `profiles`."""
+    return parse_params(profile_text(profiles, part.profile), name=f"{part.profile}.yaml")
 
 
 def _synthesise(workspace: Workspace, params: Params) -> None:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -17,12 +17,16 @@ _KEPT = 2
 _DIGEST_LENGTH = 16
 
 
+Row: TypeAlias = dict[str, float | str]
+"""A row of a table, by column."""
+
+
 @dataclass(frozen=True)
 class FinalResults:
     """What is measured once, after training: metrics by name, and tables by name as rows of columns."""
 
     metrics: dict[str, float] = field(default_factory=dict)
-    tables: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    tables: dict[str, list[Row]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Pairs of pictures with known correspondences, made from single pictures by random warps (4.3)."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +65,12 @@ class PairData:
     def __len__(self) -> int:
         """Pictures, each one sample."""
         return len(self._numbers)
+
+    def fitted(self, size_px: int) -> Self:
+        """The same pictures, each fitted as a whole into views of this side, as frames are while tracking."""
+        fitted = copy.copy(self)
+        fitted._section = self._section.model_copy(update={"size_px": size_px, "fit_px_range": (size_px, size_px)})
+        return fitted
 
     def batch(self, samples: IntArray, generators: list[np.random.Generator]) -> Batch:
         """One pair of each sample, as tensors.

@@ -6,15 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
-from scipy.special import expit
 from torch import Tensor, nn
 
-from models.arrays import BoolArray, FloatArray, IntArray
+from models.arrays import IntArray
 from models.fields.affinity_map import cell_index, encode_affinity_map
 from models.losses import refinement_loss, siamese_loss, softmax_loss
-from models.metrics.calibration import calibration_error, fit_calibration, reliability_curve
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork
 from models.weight_files import save_weights
 from tasks.params.pair_training import PairTrainingSection
@@ -28,8 +25,8 @@ from tasks.training.pair_accuracy import (
     query_cells,
     refinement_maps,
     siamese_maps,
-    tally_pairs,
 )
+from tasks.training.pair_calibration import calibrate
 from tasks.training.pair_data import PairData
 
 
@@ -166,37 +163,16 @@ class RefinementJob(PairJob):
         return refinement_maps(network, batch)
 
     def finalise(self, network: nn.Module) -> FinalResults:
-        """Calibrate C on held-out pairs, by parameter, and measure its reliability on others, of the same pictures.
-
-        The prediction of a peak is correct when the keypoint is shown and lies within 2 cells of it. So a calibrated
-        peak is the probability of that; a keypoint that left the picture is never correct.
-        """
-        correspondence = cast(CorrespondenceNetwork, network)
-        metrics: Metrics = {}
-        logits, correct = self._peaks(correspondence, draw=1)
-        if self._section.calibrate and len(logits):
-            calibration = fit_calibration(logits, correct)
-            cast(RefinementNetwork, correspondence.refinement).rescale_logits(*calibration)
-            metrics |= {f"calibration_{name}": value for name, value in calibration._asdict().items()}
-        logits, correct = self._peaks(correspondence, draw=2)
-        curve = reliability_curve(expit(logits), correct)
-        if len(logits):
-            metrics["calibration_error"] = calibration_error(curve)
-        return FinalResults(metrics, {"reliability": [interval._asdict() for interval in curve]})
-
-    def _peaks(self, network: CorrespondenceNetwork, *, draw: int) -> tuple[FloatArray, BoolArray]:
-        """Logits of the peaks of C on held-out pairs, and whether each is correct; draw 0 is that of validation."""
-        count = self.section.validation_samples
-        tallies = tally_pairs(
-            network,
+        """Calibrate C on held-out pairs, by parameter, and measure its reliability."""
+        return calibrate(
+            cast(CorrespondenceNetwork, network),
             self._held_out,
-            self._maps,
-            count=count,
+            sizes_px=self._section.calibration_sizes_px,
+            size_px=self._section.size_px,
+            count=self.section.validation_samples,
             batch_size=self.section.micro_batch_size,
-            generator=lambda number: self.generator(-1, draw * count + number),
+            generator=partial(self.generator, -1),
         )
-        tally = tallies.get("refined", torch.zeros(0, 4)).double().numpy()
-        return tally[:, 3], np.asarray((tally[:, 0] > 0) & (tally[:, 1] > 0))
 
     def save(self, network: nn.Module, path: Path) -> None:
         """Write the Siamese and the refinement network in one file."""

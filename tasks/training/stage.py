@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -45,29 +46,35 @@ def run_job(job: TrainingJob, workspace: Workspace, params: "Params", *, weights
     copy_whole(finished.weights, workspace.weights(weights))
     write_curves(finished.history, curves_path(workspace, job.stage))
     for name, rows in finished.results.tables.items():
-        _write_csv(list(rows[0]), rows, curves_path(workspace, f"{job.stage}_{name}"))
+        write_rows(list(rows[0]), rows, curves_path(workspace, name))
     last = finished.history[-1] if finished.history else {}
     progress.summary(**last, **finished.results.metrics)
 
 
-def curves_path(workspace: Workspace, stage: str) -> Path:
-    """Table of the loss, the rate and the validation metrics by epoch, a DVC plot."""
-    return workspace.artifacts / "plots" / f"{stage}.csv"
+def curves_path(workspace: Workspace, name: str) -> Path:
+    """Table of the loss, the rate and the validation metrics of a stage by epoch, or of results; a DVC plot."""
+    return workspace.artifacts / "plots" / f"{name}.csv"
 
 
 def write_curves(history: list[dict[str, float]], path: Path) -> None:
     """Write one line per epoch; equal histories give equal bytes."""
     names = list(dict.fromkeys(["epoch", "loss", "rate", *(name for row in history for name in row)]))
-    _write_csv(names, history, path)
+    write_rows(names, history, path)
 
 
-def _write_csv(names: list[str], rows: list[dict[str, float]], path: Path) -> None:
-    """Write rows of numbers; a number that is absent or NaN leaves its field empty."""
+def write_rows(names: list[str], rows: Sequence[Mapping[str, float | str]], path: Path) -> None:
+    """Write rows as CSV; a number that is absent or NaN leaves its field empty."""
     text = io.StringIO()
     table = csv.DictWriter(text, names, restval="", lineterminator="\n")
     table.writeheader()
-    table.writerows({name: f"{value:.6g}" for name, value in row.items() if not math.isnan(value)} for row in rows)
+    table.writerows({name: _field(value) for name, value in row.items()} for row in rows)
     write_whole(path, text.getvalue())
+
+
+def _field(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if math.isnan(value) else f"{value:.6g}"
 
 
 def _train(job: TrainingJob, store: CheckpointStore, workspace: Workspace, params: "Params") -> Finished:

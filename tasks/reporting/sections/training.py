@@ -133,9 +133,8 @@ def _reliability(plots: Path) -> LineChart | None:
     """Predicted against observed shares of the calibrated affinities, as trained and calibrated."""
     table = next((rows for folder in (plots, _CURVES) if len(rows := _table(folder / "reliability.csv"))), None)
     if table is None:
-        table = _as_trained(plots)
-    if not {"kind", "predicted", "observed"} <= set(table.columns):
         return None
+    table = table.dropna()  # intervals without predictions
     series: dict[str, Points] = {
         str(kind).replace("_", " "): [
             (float(a), float(b)) for a, b in zip(rows["predicted"], rows["observed"], strict=True)
@@ -144,12 +143,6 @@ def _reliability(plots: Path) -> LineChart | None:
     }
     series["perfect"] = [(0.0, 0.0), (1.0, 1.0)]
     return LineChart("Reliability of the refined maps C", "predicted", "observed share", series, y_range=(0, 1))
-
-
-def _as_trained(plots: Path) -> pd.DataFrame:
-    """The curve that the training of the refinement writes, in the same columns."""
-    names = {"mean_probability": "predicted", "share_correct": "observed", "predictions": "count"}
-    return _table(plots / "train_refinement_reliability.csv").rename(columns=names).assign(kind="as_trained")
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -1,10 +1,14 @@
+import math
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from models.networks.backbone import TRUNK_PLAN, OutputLayer, Trunk, scaled_channels
-from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
+from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork, load_correspondence
 from models.networks.pose import PoseNetwork
+from models.weight_files import save_weights
 
 
 def parameter_count(module: nn.Module) -> int:
@@ -161,11 +165,23 @@ def test_the_output_layer_is_the_transposed_convolution_also_in_its_gradients(si
         torch.testing.assert_close(of_product, of_convolution, rtol=0, atol=1e-11)
 
 
-def test_rescaled_logits_are_an_affine_function_of_the_logits() -> None:
+def test_calibrated_logits_depend_on_the_size_of_the_map_too() -> None:
     network = RefinementNetwork(width=0.125).eval()
     features, maps = torch.randn(2, 1, 32, 16, 16), torch.rand(1, 17, 16, 16)
     with torch.no_grad():
         before = network(*features, maps)
-        network.rescale_logits(0.5, -2.0)
+        network.calibration = (0.5, -2.0, 1.5)
         after = network(*features, maps)
-    torch.testing.assert_close(after, 0.5 * before - 2.0, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(after, 0.5 * before - 2.0 + 1.5 * math.log(256))
+
+
+def test_the_calibration_is_a_part_of_the_weight_file_but_none_of_its_tensors(tmp_path: Path) -> None:
+    network = CorrespondenceNetwork(
+        SiameseNetwork(width=0.0625), RefinementNetwork(width=0.0625, calibration=(0.5, -2.0, 1.5))
+    )
+    path = tmp_path / "correspondence.safetensors"
+    save_weights(path, network, kind="correspondence", architecture=network.architecture, params={})
+    loaded = load_correspondence(path).refinement
+    assert loaded is not None
+    assert loaded.calibration == [0.5, -2.0, 1.5]
+    assert loaded.state_dict().keys() == RefinementNetwork(width=0.0625).state_dict().keys()

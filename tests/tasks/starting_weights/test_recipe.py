@@ -15,6 +15,7 @@ from tasks.starting_weights.publication import CURVES, publish
 from tasks.starting_weights.recipe import ROUNDS
 from tasks.trend.home import fresh_seeds
 from tasks.workspace import Workspace
+from tests.tasks.training.conftest import make_workspace, shrunk
 
 PROFILES = Path(__file__).parents[3] / "profiles"
 
@@ -26,7 +27,7 @@ def params_of(profile: str):
 @pytest.fixture
 def home(tmp_path):
     """What the recipe leaves behind, in tiny."""
-    workspace = Workspace.of_repository(tmp_path / "home")
+    workspace = make_workspace(tmp_path / "home")
     siamese = SiameseNetwork(width=0.0625)
     networks = {
         "pose": PoseNetwork(width=0.0625, stages=1),
@@ -66,11 +67,13 @@ def test_a_later_round_starts_from_what_an_earlier_one_keeps():
 
 def test_networks_are_published_in_half_precision_with_their_curves(home, tmp_path):
     target = tmp_path / "published"
-    written = publish(home, target)
+    written = publish(home, target, shrunk(params_of(ROUNDS[-1].profile)))
     assert {path.relative_to(target).as_posix() for path in written} == {
         *("pose.safetensors", "correspondence.safetensors", "reid.safetensors"),
-        *(f"curves/{name}.csv" for name in CURVES),
+        *(f"curves/{name}.csv" for name in (*CURVES, "reliability")),
     }
+    refinement = read_weights(target / "correspondence.safetensors").architecture["refinement"]
+    assert len(refinement["calibration"]) == 3
     for name in ("pose", "correspondence", "reid"):
         stored = read_weights(target / f"{name}.safetensors")
         assert (stored.kind, stored.params) == (name, {"source": "coco"})
@@ -81,5 +84,5 @@ def test_networks_are_published_in_half_precision_with_their_curves(home, tmp_pa
 def test_nothing_is_published_when_a_network_is_missing(home, tmp_path):
     Workspace.of_repository(home).weights("reid").unlink()
     with pytest.raises(WeightsError, match=r"reid\.safetensors: no such weight file"):
-        publish(home, tmp_path / "published")
+        publish(home, tmp_path / "published", params_of(ROUNDS[-1].profile))
     assert not (tmp_path / "published").exists()

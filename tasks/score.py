@@ -159,6 +159,8 @@ def _best_possible(workspace: Workspace, params: "Params", video: _Row) -> Seque
     try:
         truth = load_json(workspace.data / video["source"])
         boxes = _boxes_by_image(workspace, scored_box_source(list(params.detect.box_sources)), video["video_id"])
+        if not boxes:
+            return None  # the poses are from a file, or there are none
         best = ceiling_document(as_posetrack18(source, truth), boxes)
         return score_documents(video["video_id"], Document(source, truth), Document("ceiling", best))
     except (InputError, TableError):
@@ -174,7 +176,7 @@ def _boxes_by_image(workspace: Workspace, box_source: str, video_id: str) -> dic
     used = [row["box_source"] == box_source and row["drop_reason"] is None for row in rows.to_pylist()]
     images = np.array([image_of[index] for index in rows["frame_index"].to_pylist()], dtype=np.int64)
     chosen = np.array(used, dtype=bool)
-    return {int(image): boxes[chosen & (images == image)] for image in np.unique(images)}
+    return {int(image): boxes[chosen & (images == image)] for image in np.unique(images[chosen])}
 
 
 _CURVE_POINTS: Final = 60

@@ -41,7 +41,7 @@ def _differences(metrics: Sequence[Row], scope: str) -> Grid:
         {
             **{name: label(row["name"]) if scope != "video" else row["name"] for name in heading},
             **({"videos": row["videos"]} if scope != "total" else {}),
-            "metric": row["metric"],
+            "metric": label(row["metric"]),
             **{name: _tenths(row[name]) for name in ("first", "second", "difference")},
             "95 % interval": _interval(row),
             "verdict": row["verdict"],

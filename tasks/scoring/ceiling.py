@@ -55,7 +55,7 @@ def _outline(person: Mapping[str, Any]) -> FloatArray:
         return np.asarray(person["bbox"], dtype=np.float64)
     points = np.asarray(person.get("keypoints") or np.zeros(KEYPOINT_COUNT * 3), dtype=np.float64).reshape(-1, 3)
     shown = points[points[:, 2] > 0, :2]
-    return np.zeros(4) if not len(shown) else np.concatenate([shown.min(axis=0), np.ptp(shown, axis=0)])
+    return np.zeros(4) if not len(shown) else np.concatenate([shown.min(axis=0), np.maximum(np.ptp(shown, axis=0), 1)])
 
 
 def _overlaps(outline: FloatArray, boxes: FloatArray) -> FloatArray:

@@ -9,8 +9,8 @@ from ruamel.yaml import YAML
 
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
-from tasks.tables import read_table
-from tasks.tables.schemas import MERGED_TRACKS, SCORES, TRACKS
+from tasks.tables import read_table, write_table
+from tasks.tables.schemas import DETECTIONS, MERGED_TRACKS, SCORES, TRACKS
 from tests.tasks.tracked_corpus import Corpus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -142,3 +142,50 @@ def test_training_videos_and_bare_videos_are_not_scored(corpus: Corpus, params: 
         corpus.track(TRACKS, name)
     corpus.run("score", params)
     assert set(corpus.metrics["tracking"]["videos"]) == {"000001_mpii_test", "000002_mpii_test"}
+
+
+def uncertainty(corpus: Corpus) -> dict[str, Any]:
+    return json.loads((corpus.workspace.reports / "uncertainty.json").read_text())
+
+
+def write_boxes(corpus: Corpus, video: str, frames: range, x: tuple[float, ...] = (100.0, 500.0)) -> None:
+    """Boxes around persons at x, in some frames."""
+    rows = [
+        {"video_id": video, "box_source": "detected", "frame_index": frame, "detection_id": 10 * frame + number}
+        | {"box_xywh": [at, 49.0, 160.0, 2.0], "score": 0.9, "drop_reason": None}
+        for frame in frames
+        for number, at in enumerate(x)
+    ]
+    write_table(DETECTIONS, rows, DETECTIONS.path(corpus.workspace.tables, video))
+
+
+def test_the_interval_of_a_total_spans_its_videos(corpus: Corpus, params: Params) -> None:
+    corpus.track(TRACKS, "000002_mpii_test")
+    corpus.run("score", params)
+    bounds = uncertainty(corpus)["intervals"]
+    both = corpus.metrics["tracking"]
+    low, high = bounds["tracking"]["id_switches"]
+    assert (low, high) == (0, 2 * both["id_switches"]), "either video twice"
+    assert bounds["tracking"]["MOTA"] == [pytest.approx(100 * (1 - 2 / 12)), pytest.approx(100)]
+    assert bounds["merged"]["MOTA"] == [pytest.approx(100), pytest.approx(100)]
+
+
+def test_the_ceiling_misses_whom_no_box_shows(corpus: Corpus, params: Params) -> None:
+    write_boxes(corpus, "000001_mpii_test", range(4))
+    write_boxes(corpus, "000002_mpii_test", range(4), x=(100.0,))
+    corpus.run("score", params)
+    ceiling = uncertainty(corpus)["ceiling"]
+    assert ceiling["MOTA"] == pytest.approx(75), "one of four persons has no box"
+    assert ceiling["mAP"] == pytest.approx(75)
+
+
+def test_without_boxes_there_is_no_ceiling(corpus: Corpus, params: Params) -> None:
+    corpus.run("score", params)
+    assert uncertainty(corpus)["ceiling"] == {"mAP": None, "MOTA": None, "HOTA": None}
+
+
+def test_the_last_point_of_a_curve_is_the_recall_and_precision_of_all_keypoints(corpus: Corpus, params: Params) -> None:
+    corpus.run("score", params)
+    rows = (corpus.workspace.artifacts / "plots" / "precision_recall.csv").read_text().splitlines()
+    assert rows[0] == "joint,recall,precision"
+    assert [row for row in rows if row.startswith("nose,")][-1] == "nose,1.0000,1.0000"

@@ -20,7 +20,7 @@ def noise(run: RunFacts) -> dict[str, Any] | Absent:
     """Charts and caption from the file in the folder of reports."""
     path = run.workspace.reports / REPORT
     if not path.is_file():
-        return Absent("The accuracy against noise of the poses was not measured (`corrtrack evaluate-noise`).")
+        return Absent("The accuracy against noise of the poses was not measured (corrtrack evaluate-noise does so).")
     content = json.loads(path.read_text(encoding="utf-8"))
     groups = _groups(content["rows"])
     legend = next((charts[0].legend for charts in groups.values()), [])

@@ -1,14 +1,15 @@
 """Stage detect: person boxes of every frame, from files, from a detector, and from the annotations (6.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.inference.box_files import BoxFiles
+from tasks.fresh_videos import FreshVideos
+from tasks.inference.box_files import BoxFiles, mot_file, results_files
 from tasks.inference.box_sources import detector_weights, uses_detector
 from tasks.inference.file_poses import FilePoses
 from tasks.inference.network_poses import network_pose_rows
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from tasks.params.sections import Params
 
 _SHOWN_VIDEOS: Final = 5
+Lack: TypeAlias = str | None
+"""Why a video gets no tracks from detected boxes, or `_ONLY_ANNOTATED`; None where it gets them."""
+_ONLY_ANNOTATED: Final = "annotated boxes alone"
 _NO_BOXES: Final = {
     "file": "expected person boxes, got none: COCO results in data/posetrack/detections, or NAME.det.txt in MOT form "
     "beside a bare video NAME.mp4",
@@ -47,6 +51,7 @@ def run(workspace: Workspace, params: "Params") -> None:
         splits = ", ".join(params.detect.splits)
         current().reject("the corpus", "", f"expected videos of the splits {splits}, got none: nothing is tracked")
     posed: Sequence[str] = []
+    lacks: dict[str, Lack] = {}
     if uses_detector(params):
         is_posed = params.detect.source == "torchvision"
         work_of = DetectPosesWork if is_posed else DetectWork
@@ -57,9 +62,9 @@ def run(workspace: Workspace, params: "Params") -> None:
     elif params.detect.source == "poses":
         _run_on_poses(index, videos, workspace=workspace, params=params)
     else:
-        _run_on_files(index, videos, workspace=workspace, params=params)
+        lacks = _run_on_files(index, videos, workspace=workspace, params=params)
     remove_other_videos(NETWORK_POSES, posed, workspace=workspace)
-    _report_boxes(index.with_tables(DETECTIONS), workspace=workspace, params=params)
+    _report_boxes(index.with_tables(DETECTIONS), lacks, workspace=workspace, params=params)
 
 
 def _run_on_poses(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
@@ -77,37 +82,69 @@ def _run_on_poses(index: VideoIndex, videos: Sequence[str], *, workspace: Worksp
     current().summary(boxes=len(scores), boxes_above_threshold=sum(score >= threshold for score in scores))
 
 
-def _run_on_files(index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
-    by_id = {video_id: index.video(video_id) for video_id in videos}
+def _run_on_files(
+    index: VideoIndex, videos: Sequence[str], *, workspace: Workspace, params: "Params"
+) -> dict[str, Lack]:
+    """Write the boxes of files, where they are others than before; gives what the videos lack."""
+    annotated = [index.video(video_id) for video_id in videos if index.row(video_id)["source"] is not None]
     threshold = params.detect.score_threshold
-    files = BoxFiles(workspace.data, list(by_id.values()), index.image_ids(), score_threshold=threshold)
+    files = BoxFiles(workspace.data, annotated, index.image_ids(), score_threshold=threshold)
     annotations = Annotations(workspace.tables)
+    fresh = FreshVideos(workspace, "detect", params.detect.model_dump(mode="json"))
+    results = fresh.key(results_files(workspace.data))
+    keys: dict[str, str] = {}
+    facts: dict[str, dict[str, Any]] = {}
 
-    def rows_of(video_id: str) -> pa.Table:
-        video = by_id[video_id]
+    def rows_of(video_id: str) -> pa.Table | int:
+        row, mot = index.row(video_id), mot_file(workspace.data, index.row(video_id))
+        parts = [row, index.frame_bytes(video_id), annotations.bytes_of(video_id), row["source"] and results]
+        key = fresh.key([mot] if mot else [], parts)
+        if (known := fresh.facts(video_id, key)) is not None:
+            facts[video_id] = known
+            return int(known["rows"])
+        video, reported = index.video(video_id), (len(current().rejects), len(current().notices))
         boxes = files.boxes(video) if "detected" in params.detect.box_sources else []
-        return _rows(video, boxes, annotations, params, score_threshold=threshold)
+        rows = _rows(video, boxes, annotations, params, score_threshold=threshold)
+        if (len(current().rejects), len(current().notices)) == reported:  # else it must be reported by each run
+            keys[video_id] = key
+        facts[video_id] = {"rows": len(rows), "lack": _lack(rows, params)}
+        return rows
 
     row_count = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
+    for video_id, key in keys.items():
+        fresh.record(video_id, key, [DETECTIONS.path(workspace.tables, video_id)], facts[video_id])
+    fresh.keep()
     current().summary(boxes=row_count)
+    return {video_id: known["lack"] for video_id, known in facts.items()}
 
 
-def _report_boxes(videos: Sequence[str], *, workspace: Workspace, params: "Params") -> None:
+def _lack(rows: pa.Table, params: "Params") -> Lack:
+    """What a video lacks, by its rows of the table detections."""
+    key = "pose_score_threshold" if params.detect.source == "poses" else "score_threshold"
+    threshold = f"detect.{key} is {getattr(params.detect, key):g}"
+    if reason := why_all_dropped(rows, threshold=threshold):
+        return f"{reason}; the video gets no tracks from detected boxes"
+    if pc.any(pc.equal(rows["box_source"], "detected")).as_py():
+        return None
+    if pc.any(pc.and_(pc.equal(rows["box_source"], "annotated"), pc.is_null(rows["drop_reason"]))).as_py():
+        return _ONLY_ANNOTATED
+    return f"{_NO_BOXES[params.detect.source]}; the video gets no tracks"
+
+
+def _report_boxes(videos: Sequence[str], lacks: Mapping[str, Lack], *, workspace: Workspace, params: "Params") -> None:
     """Reject the videos without any box to use, and report those with annotated boxes alone."""
     if "detected" not in params.detect.box_sources:
         return
-    key = "pose_score_threshold" if params.detect.source == "poses" else "score_threshold"
-    threshold = f"detect.{key} is {getattr(params.detect, key):g}"
     without_boxes = []
     for video_id in videos:
-        rows = read_table(DETECTIONS, DETECTIONS.path(workspace.tables, video_id))
-        if reason := why_all_dropped(rows, threshold=threshold):
-            current().reject(video_id, "", f"{reason}; the video gets no tracks from detected boxes")
-        elif pc.any(pc.and_(pc.equal(rows["box_source"], "annotated"), pc.is_null(rows["drop_reason"]))).as_py():
-            if not pc.any(pc.equal(rows["box_source"], "detected")).as_py():
-                without_boxes.append(video_id)
-        elif not len(rows.filter(pc.field("box_source") == "detected")):
-            current().reject(video_id, "", f"{_NO_BOXES[params.detect.source]}; the video gets no tracks")
+        if video_id in lacks:
+            lack = lacks[video_id]
+        else:
+            lack = _lack(read_table(DETECTIONS, DETECTIONS.path(workspace.tables, video_id)), params)
+        if lack == _ONLY_ANNOTATED:
+            without_boxes.append(video_id)
+        elif lack is not None:
+            current().reject(video_id, "", lack)
     if without_boxes:
         names = ", ".join(without_boxes[:_SHOWN_VIDEOS]) + (", ..." if len(without_boxes) > _SHOWN_VIDEOS else "")
         current().notice(

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.content_key import code_key, content_key, file_digest, packages_key
+from tasks.content_key import code_key, content_key, packages_key
+from tasks.file_stamps import KnownDigests
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
@@ -26,12 +27,13 @@ class FreshVideos:
         self._path = workspace.state / "fresh" / f"{record or stage}.json"
         self._stage_key = content_key([code_key(f"tasks.{stage}"), packages_key(), parts])
         self._before = _read(self._path)
+        self._digests = KnownDigests(workspace.state / "digests" / self._path.name)
         self._now: dict[str, Any] = {}
 
     def key(self, inputs: Iterable[Path], parts: Any = None) -> str:
         """Key of a video by the files that it is made from, those that are absent among them, and other parts."""
-        files = [[str(path), path if path.is_file() else None] for path in sorted(inputs)]
-        return content_key([self._stage_key, self._shortened(files), parts])
+        files = [[self._workspace.shortened(str(path)), self._content(path)] for path in sorted(inputs)]
+        return content_key([self._stage_key, files, parts])
 
     def facts(self, video_id: str, key: str) -> Any:
         """What was recorded with the video's outputs, if they are of `key` and as they were written; else None."""
@@ -40,7 +42,7 @@ class FreshVideos:
             if entry is None or entry["key"] != key:
                 return None
             for name, digest in entry["files"].items():
-                if file_digest(self._workspace.artifacts / name) != digest:
+                if self._digests.digest(self._workspace.artifacts / name) != digest:
                     return None
         except (OSError, KeyError, TypeError, AttributeError):
             return None
@@ -49,15 +51,16 @@ class FreshVideos:
 
     def record(self, video_id: str, key: str, outputs: Iterable[Path], facts: Mapping[str, Any]) -> None:
         """Note the files that were made from the inputs of `key`, and what must be known of them when they stay."""
-        files = {os.path.relpath(path, self._workspace.artifacts): file_digest(path) for path in outputs}
+        files = {os.path.relpath(path, self._workspace.artifacts): self._digests.digest(path) for path in outputs}
         self._now[video_id] = {"key": key, "files": files, "facts": dict(facts)}
 
     def keep(self) -> None:
         """Keep the record of this run's videos for the next run."""
         write_whole(self._path, json.dumps(self._now, sort_keys=True) + "\n")
+        self._digests.keep()
 
-    def _shortened(self, files: list[list[Any]]) -> list[list[Any]]:
-        return [[self._workspace.shortened(name), content] for name, content in files]
+    def _content(self, path: Path) -> str | None:
+        return self._digests.digest(path) if path.is_file() else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from tasks.inference.tracking import associate, matcher_of, read_evidence, track
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
-from tasks.tables import read_table
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES, TRACKS
 from tasks.workspace import Workspace
 
@@ -35,27 +34,29 @@ def run(workspace: Workspace, params: "Params") -> None:
     """
     index = VideoIndex(workspace.tables)
     fresh = FreshVideos(workspace, "track", [params.track.model_dump(mode="json"), list(params.detect.box_sources)])
-    keys: dict[str, str] = {}
+    new: dict[str, tuple[str, int]] = {}
+    """Key and number of rows of each video that is tracked now."""
     dropped: dict[str, Counter[str]] = {}
 
-    def rows_of(video_id: str) -> pa.Table:
-        video = index.video(video_id)
-        key = fresh.key([table.path(workspace.tables, video_id) for table in _INPUTS], [video.row, video.frames])
-        keys[video_id], known = key, fresh.facts(video_id, key)
-        if known is None:
-            rows, dropped[video_id] = _tracked(workspace, video, params)
+    def rows_of(video_id: str) -> pa.Table | int:
+        inputs = [table.path(workspace.tables, video_id) for table in _INPUTS]
+        key = fresh.key(inputs, [index.row(video_id), index.frame_bytes(video_id)])
+        rows: pa.Table | int
+        if (known := fresh.facts(video_id, key)) is None:
+            rows, dropped[video_id] = _tracked(workspace, index.video(video_id), params)
+            count = len(rows)
+            new[video_id] = key, count
         else:
-            rows, dropped[video_id] = read_table(TRACKS, TRACKS.path(workspace.tables, video_id)), Counter(known)
-        if (left_out := dropped[video_id]) and not len(rows):
-            counts = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
-            current().reject(
-                video_id, "", f"expected tracks, got none: all {left_out.total()} poses are left out: {counts}"
-            )
+            rows = count = int(known["rows"])
+            dropped[video_id] = Counter(known["dropped"])
+        if dropped[video_id] and not count:
+            current().reject(video_id, "", _no_tracks(dropped[video_id]))
         return rows
 
     rows = write_video_tables(TRACKS, index.with_tables(*_INPUTS), rows_of, workspace=workspace)
-    for video_id in dropped:
-        fresh.record(video_id, keys[video_id], [TRACKS.path(workspace.tables, video_id)], dropped[video_id])
+    for video_id, (key, count) in new.items():
+        facts = {"rows": count, "dropped": dropped[video_id]}
+        fresh.record(video_id, key, [TRACKS.path(workspace.tables, video_id)], facts)
     fresh.keep()
     total = sum(dropped.values(), Counter[str]())
     current().summary(poses_in_tracks=rows, poses_left_out=dict(sorted(total.items())))
@@ -72,6 +73,11 @@ def _tracked(workspace: Workspace, video: Video, params: "Params") -> tuple[pa.T
         left_out.update(pose.reason for pose in tracks.dropped)
         parts.append(track_rows(video.video_id, box_source, evidence, tracks))
     return pa.concat_tables(parts), left_out
+
+
+def _no_tracks(dropped: Counter[str]) -> str:
+    counts = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
+    return f"expected tracks, got none: all {dropped.total()} poses are left out: {counts}"
 
 
 def _short_tracks(count: int, in_tracks: int, section: "TrackParams") -> str:

@@ -2,27 +2,24 @@
 
 import json
 import os
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tasks.content_key import file_digest
+from tasks.file_stamps import is_certain, stamp_of
 from tasks.whole_files import write_whole
 
-_RACE_SECONDS: Final = 2.0
-"""A younger change may be followed by one that the clock of the file system cannot distinguish from it."""
 _CURRENT: ContextVar["DecodedFiles | None"] = ContextVar("decoded files", default=None)
 
 
 class DecodedFiles:
     """A file of JSON lines: digests of files by their stamps, and what was decoded by the digests.
 
-    A stamp is device, inode, size, and the times of the last change of content and of status in nanoseconds: while it
-    is the same, so are the bytes. Lines are only appended, so that a run that is killed loses nothing; the file may be
-    deleted at a cost of time only.
+    While a stamp (`stamp_of`) is the same, so are the bytes. Lines are only appended, so that a run that is killed
+    loses nothing; the file may be deleted at a cost of time only.
 
     Args:
         path: the file; absent, or of another `code`, it starts empty.
@@ -51,11 +48,11 @@ class DecodedFiles:
         Raises:
             OSError: it cannot be read.
         """
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         if (known := self._digests.get(stamp)) is not None:
             return known
         digest = file_digest(path)
-        if _stamp(path) == stamp and time.time() - path.stat().st_ctime > _RACE_SECONDS:
+        if is_certain(path, stamp):
             self._digests[stamp] = digest
             self._append({"stamp": stamp, "sha256": digest})
         return digest
@@ -71,12 +68,12 @@ class DecodedFiles:
         Raises:
             OSError: it cannot be read.
         """
-        before, digest = _stamp(path), self.digest(path)
+        before, digest = stamp_of(path), self.digest(path)
         name = f"{kind} {digest}"
         if (known := self._decoded.get(name)) is not None:
             return digest, known
         decoded = decode()
-        if decoded is not None and _stamp(path) == before:  # it was not changed meanwhile
+        if decoded is not None and stamp_of(path) == before:  # it was not changed meanwhile
             self._decoded[name] = decoded
             self._append({"of": name, "decoded": decoded})
         return digest, decoded
@@ -110,12 +107,6 @@ def kept_in(files: DecodedFiles) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
-
-
-def _stamp(path: Path) -> str:
-    status = path.stat()
-    numbers = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return "-".join(map(str, numbers))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

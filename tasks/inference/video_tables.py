@@ -58,10 +58,11 @@ class RowBlocks:
 
 
 def write_video_tables(
-    table: Table, video_ids: Sequence[str], rows_of: Callable[[str], pa.Table], *, workspace: Workspace
+    table: Table, video_ids: Sequence[str], rows_of: Callable[[str], pa.Table | int], *, workspace: Workspace
 ) -> int:
     """Write one file per video, remove those of videos that have none now, and return the number of rows.
 
+    Where `rows_of` gives a number instead of rows, the file of the video stays, and has so many.
     A video whose input tables are damaged is rejected with the reason; the other videos are still written.
     """
     progress = current()
@@ -70,9 +71,11 @@ def write_video_tables(
     for done, video_id in enumerate(video_ids, start=1):
         try:
             rows = rows_of(video_id)
-            write_table(table, rows, table.path(workspace.tables, video_id))
+            if not isinstance(rows, int):
+                write_table(table, rows, table.path(workspace.tables, video_id))
+                rows = len(rows)
             written.append(video_id)
-            row_count += len(rows)
+            row_count += rows
         except TableError as error:
             progress.reject(video_id, "", str(error))
         progress.advance(done, video=video_id)

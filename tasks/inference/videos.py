@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tasks.frames import VideoFrames
 from tasks.tables import read_table
-from tasks.tables.by_video import RowsByVideo
+from tasks.tables.by_video import RowsByVideo, row_bytes
 from tasks.tables.schemas import FRAMES, VIDEOS, Table
 
 _FRAME_COLUMNS: Final = ("video_id", "frame_index", "image_id", "path", "is_labelled")
@@ -59,6 +59,10 @@ class VideoIndex:
     def row(self, video_id: str) -> dict[str, Any]:
         """The video's row of the table `videos`."""
         return self._videos[video_id]
+
+    def frame_bytes(self, video_id: str) -> bytes:
+        """What `video` knows of the frames, equal as long as it is."""
+        return row_bytes(self._frames.of(video_id))
 
     def frame_count(self, video_id: str) -> int:
         """Frames of a video."""

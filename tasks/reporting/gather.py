@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tasks.fresh_videos import FreshVideos
 from tasks.reporting.labels import JOINT_ORDER, counted, label
 from tasks.scoring.stage_metrics import COUNTS
 from tasks.tables import TABLES
@@ -16,6 +17,8 @@ from tasks.workspace import Workspace
 
 Row = dict[str, Any]
 
+_COUNTED = ("detections", "poses", "recovered_poses", "tracks", "merged_tracks")
+"""Tables of a video that its row counts."""
 _HEADLINE = {
     "mAP": "ap",
     "MOTA": "mota",
@@ -117,19 +120,27 @@ def _number(metric: str, value: Any) -> float | int | None:
 
 
 def video_rows(workspace: Workspace) -> list[Row]:
-    """One row for each tracked video: its boxes, poses and tracks."""
-    return [
-        _video_row(workspace, video)
-        for video in records(read_frame(workspace, "videos"))
-        if TABLES["tracks"].path(workspace.tables, video["video_id"]).exists()
-    ]
+    """One row for each tracked video: its boxes, poses and tracks; those of unchanged tables are not counted again."""
+    fresh = FreshVideos(workspace, "report", "rows", record="video-rows")
+    rows = []
+    for video in records(read_frame(workspace, "videos")):
+        video_id = video["video_id"]
+        inputs = [TABLES[name].path(workspace.tables, video_id) for name in _COUNTED]
+        if not TABLES["tracks"].path(workspace.tables, video_id).exists():
+            continue
+        key = fresh.key(inputs, repr(sorted(video.items())))
+        if (row := fresh.facts(video_id, key)) is None:
+            row = _video_row(workspace, video)
+            fresh.record(video_id, key, [], row)
+        rows.append(row)
+    fresh.keep()
+    return rows
 
 
 def _video_row(workspace: Workspace, video: Row) -> Row:
     video_id = video["video_id"]
     detections, poses, recovered, tracks, merged = (
-        _detected(read_frame(workspace, name, video_id))
-        for name in ("detections", "poses", "recovered_poses", "tracks", "merged_tracks")
+        _detected(read_frame(workspace, name, video_id)) for name in _COUNTED
     )
     return {
         "video": video_id,

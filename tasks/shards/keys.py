@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from tasks.content_key import code_key, content_key, packages_key
 from tasks.shards.work import Shard, ShardWork
 from tasks.tables import read_table
-from tasks.tables.by_video import RowsByVideo
+from tasks.tables.by_video import RowsByVideo, row_bytes
 from tasks.tables.schemas import FRAMES, VIDEOS
 
 
@@ -29,16 +29,21 @@ class ShardKeys:
         """SHA-256 as hex over everything the shard's result depends on."""
         return content_key(
             {
-                "work": self._work_key,
+                "work": self.work_key,
                 "shard": [shard.video_id, shard.first_frame, shard.last_frame],
-                "video": _row_bytes(_in_range(self._videos.of(shard.video_id), shard)),
-                "frames": _row_bytes(_in_range(self._frames.of(shard.video_id), shard)),
+                "video": row_bytes(_in_range(self._videos.of(shard.video_id), shard)),
+                "frames": row_bytes(_in_range(self._frames.of(shard.video_id), shard)),
                 "inputs": {name: _input_bytes(path, shard) for name, path in shard.inputs},
             }
         )
 
+    def rows_of(self, video_id: str) -> list[bytes]:
+        """What the index holds of a video."""
+        return [row_bytes(table.of(video_id)) for table in (self._videos, self._frames)]
+
     @cached_property
-    def _work_key(self) -> str:
+    def work_key(self) -> str:
+        """What all shards of the stage have in common: code, packages, and the parts that the work names."""
         stage = self._work.stage
         code = code_key(f"tasks.{stage}", type(self._work).__module__)
         return content_key({"stage": stage, "code": code, "packages": packages_key(), "parts": self._work.key_parts()})
@@ -58,21 +63,12 @@ def _input_bytes(path: Path, shard: Shard) -> bytes | None:
     rows = pq.read_table(path, partitioning=None)
     if "video_id" in rows.schema.names:
         rows = rows.filter(pc.equal(rows["video_id"], shard.video_id))
-    return _row_bytes(_in_range(rows, shard))
+    return row_bytes(_in_range(rows, shard))
 
 
 def _in_range(rows: pa.Table, shard: Shard) -> pa.Table:
-    """The rows of the shard's frames, where the table has them; copied, so that no bytes of others are left."""
-    if "frame_index" in rows.schema.names:
-        frames = rows["frame_index"]
-        is_in = pc.and_(pc.greater_equal(frames, shard.first_frame), pc.less(frames, shard.last_frame))
-    else:
-        is_in = pa.array([True] * len(rows))
-    return rows.filter(is_in)
-
-
-def _row_bytes(rows: pa.Table) -> bytes:
-    written = pa.BufferOutputStream()
-    with pa.ipc.new_stream(written, rows.schema) as stream:
-        stream.write_table(rows.combine_chunks())
-    return bytes(written.getvalue())
+    """The rows of the shard's frames, where the table has them."""
+    if "frame_index" not in rows.schema.names:
+        return rows
+    frames = rows["frame_index"]
+    return rows.filter(pc.and_(pc.greater_equal(frames, shard.first_frame), pc.less(frames, shard.last_frame)))

@@ -12,6 +12,7 @@ from tasks.errors import InputError, MachineError
 from tasks.gpus import gpus_here
 from tasks.out_folder import remove_written
 from tasks.progress import Progress, current
+from tasks.shards.finished import FinishedVideos, Reports
 from tasks.shards.keys import ShardKeys
 from tasks.shards.store import ShardStore, copy_out
 from tasks.shards.work import Entry, Outcome, Shard, ShardWork
@@ -28,22 +29,25 @@ _LOG: Final = logging.getLogger(__name__)
 def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace, params: "Params") -> None:
     """Do `work` on all shards and write its output tables, one file per video, the same bytes on any executor.
 
-    Shards that lie in the store are not computed again. A video whose work raises is rejected with its reason:
-    its files are absent then, and the rest goes on.
+    Videos whose files are finished are left alone, and shards that lie in the store are not computed again. A video
+    whose work raises is rejected with its reason: its files are absent then, and the rest goes on.
 
     Raises:
         InputError: the work found input that no video is to blame for, such as weights of another network.
         MachineError: disk, memory or a permission failed, or the workers died.
         RuntimeError: no video at all could be done.
     """
-    ordered = sorted(shards)
     store = workspace.state / "store"
     keys = ShardKeys(work, workspace.tables)
-    assembly = _Assembly(work.outputs, ShardStore(store, work.outputs), workspace.tables, current())
-    assembly.expect({shard: keys.key(shard) for shard in ordered})
-    pending = assembly.take_finished()
-    for outcome in _execute(work, pending, store=store, params=params):
-        assembly.take(outcome)
+    finished = FinishedVideos(work.stage, work.outputs, keys, workspace)
+    assembly = _Assembly(work.outputs, ShardStore(store, work.outputs), workspace.tables, current(), finished)
+    try:
+        unfinished = assembly.expect(sorted(shards))
+        pending = assembly.take_stored({shard: keys.key(shard) for shard in unfinished})
+        for outcome in _execute(work, pending, store=store, params=params):
+            assembly.take(outcome)
+    finally:
+        finished.keep()
     assembly.check_any_done()
 
 
@@ -73,27 +77,47 @@ def _size(keyed: tuple[Shard, str]) -> tuple[int, int]:
 class _Assembly:
     """Gathers finished shards and writes a video's files as soon as all its shards are there."""
 
-    def __init__(self, outputs: tuple[Table, ...], store: ShardStore, tables: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        outputs: tuple[Table, ...],
+        store: ShardStore,
+        tables: Path,
+        progress: Progress,
+        finished: FinishedVideos,
+    ) -> None:
         self._outputs, self._store, self._tables, self._progress = outputs, store, tables, progress
+        self._finished = finished
         self._keys: dict[Shard, str] = {}
         self._shards: dict[str, list[Shard]] = {}
         self._open: dict[str, set[Shard]] = {}
         self._failed: dict[str, str] = {}
         self._done = self._frames = self._reused = 0
 
-    def expect(self, keys: dict[Shard, str]) -> None:
-        """Begin: these shards with their keys are to come."""
-        self._keys = keys
-        self._shards = {video: list(group) for video, group in groupby(keys, lambda shard: shard.video_id)}
-        self._open = {video: set(shards) for video, shards in self._shards.items()}
+    def expect(self, shards: Sequence[Shard]) -> list[Shard]:
+        """Begin: take the videos whose files are finished, and give the shards of the others."""
+        self._shards = {video: list(group) for video, group in groupby(shards, lambda shard: shard.video_id)}
+        self._open = {video: set(of_video) for video, of_video in self._shards.items()}
         for table in self._outputs:
             (self._tables / table.name).mkdir(parents=True, exist_ok=True)
-        self._progress.start("videos" if len(keys) == len(self._open) else "shards", len(keys))
+        self._progress.start("videos" if len(shards) == len(self._open) else "shards", len(shards))
+        return [shard for video, group in self._shards.items() if not self._take_finished(video) for shard in group]
 
-    def take_finished(self) -> list[tuple[Shard, str]]:
-        """Take what the store holds; the rest, with keys, is to be computed."""
+    def _take_finished(self, video_id: str) -> bool:
+        shards = self._shards[video_id]
+        reports = self._finished.reports(video_id, shards)
+        if reports is None:
+            return False
+        self._report(reports)
+        self._reused += len(shards)
+        for shard in shards:
+            self._count(shard)
+        return True
+
+    def take_stored(self, keys: dict[Shard, str]) -> list[tuple[Shard, str]]:
+        """Take what the store holds of these shards; the rest, with keys, is to be computed."""
+        self._keys = keys
         pending = []
-        for shard, key in self._keys.items():
+        for shard, key in keys.items():
             if self._store.find(key) is None:
                 pending.append((shard, key))
             else:
@@ -109,6 +133,9 @@ class _Assembly:
         self._open[shard.video_id].discard(shard)
         if not self._open[shard.video_id]:
             self._finish(shard.video_id)
+        self._count(shard)
+
+    def _count(self, shard: Shard) -> None:
         self._done += 1
         self._frames += shard.last_frame - shard.first_frame
         self._progress.advance(self._done, video=shard.video_id, frames=self._frames, reused=self._reused)
@@ -135,10 +162,11 @@ class _Assembly:
                 remove_written(table.path(self._tables, video_id))
             return
         entries = [self._entry(shard, self._keys[shard]) for shard in self._shards[video_id]]
-        for entry in entries:
-            self._report(entry)
+        reports = [entry.reports for entry in entries]
+        self._report(reports)
         for table in self._outputs:
             _write(table, entries, table.path(self._tables, video_id))
+        self._finished.record(video_id, reports)
 
     def _entry(self, shard: Shard, key: str) -> Entry:
         entry = self._store.find(key)
@@ -146,11 +174,12 @@ class _Assembly:
             raise OSError(f"shard store: expected video {shard.video_id} just stored, got nothing; run again")
         return entry
 
-    def _report(self, entry: Entry) -> None:
-        for text in entry.reports.get("notices", []):
-            self._progress.notice(text)
-        for reject in entry.reports.get("rejects", []):
-            self._progress.reject(**reject)
+    def _report(self, reports: Reports) -> None:
+        for of_shard in reports:
+            for text in of_shard.get("notices", []):
+                self._progress.notice(text)
+            for reject in of_shard.get("rejects", []):
+                self._progress.reject(**reject)
 
 
 def _write(table: Table, entries: Sequence[Entry], path: Path) -> None:

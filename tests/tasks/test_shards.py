@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -186,6 +187,15 @@ def test_nothing_is_computed_twice_and_the_bytes_are_the_same(corpus: Corpus) ->
     assert progress.notices == ["looked at a", "looked at b", "looked at c"]  # reported again though not computed again
 
 
+def test_finished_files_stay_though_the_store_is_gone(corpus: Corpus) -> None:
+    corpus.map()
+    deeds = len(corpus.deeds())
+    shutil.rmtree(corpus.workspace.state / "store")
+    progress = corpus.map()
+    assert len(corpus.deeds()) == deeds and not (corpus.workspace.state / "store").exists()
+    assert progress.notices == ["looked at a", "looked at b", "looked at c"]
+
+
 def test_outputs_are_no_links_into_the_store(corpus: Corpus) -> None:
     corpus.map()
     for path in (corpus.workspace.tables / "detections").iterdir():
@@ -211,6 +221,8 @@ def test_a_damaged_entry_is_noticed_and_made_again(case: str, corpus: Corpus) ->
     corpus.map()
     before = corpus.bytes()
     SPOIL[case](next((corpus.workspace.state / "store").glob("*/*/detections.parquet")))
+    for path in (corpus.workspace.tables / "detections").iterdir():
+        path.unlink()
     corpus.map()
     assert corpus.bytes() == before
     assert len(corpus.deeds()) == len(corpus.shards) + 1

@@ -158,7 +158,7 @@ def run_page(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     plots = workspace.artifacts / "plots"
     plots.mkdir(parents=True, exist_ok=True)
     (plots / "train_reid.csv").write_text("epoch,loss,rate,rank_1\n0,,,0.2\n1,3,0.1,0.4\n2,2,0.1,0.5\n3,2,0.1,0.6\n")
-    (plots / "reliability.csv").write_text(
+    (plots / "train_refinement_reliability.csv").write_text(
         "kind,predicted,observed,count\nas_trained,0.2,0.4,9\nas_trained,0.8,1,9\ncalibrated,0.2,0.2,9\ncalibrated,0.8,0.8,9\n"
     )
     with as_stage("report"):

@@ -130,11 +130,16 @@ def _chances(reports: Path) -> dict[str, float]:
 
 
 def _reliability(plots: Path) -> LineChart | None:
-    """Predicted against observed shares of the calibrated affinities, as trained and calibrated."""
-    table = next((rows for folder in (plots, _CURVES) if len(rows := _table(folder / "reliability.csv"))), None)
-    if table is None:
-        return None
-    table = table.dropna()  # intervals without predictions
+    """Predicted against observed shares of the refined maps, as trained and calibrated; else of the starting weights."""
+    files = {plots / "train_refinement_reliability.csv": "this run", _CURVES / "reliability.csv": "starting weights"}
+    for path, of_what in files.items():
+        table = _table(path)
+        if {"kind", "predicted", "observed"} <= set(table.columns):
+            return _reliability_chart(table, of_what)
+    return None
+
+
+def _reliability_chart(table: pd.DataFrame, of_what: str) -> LineChart:
     series: dict[str, Points] = {
         str(kind).replace("_", " "): [
             (float(a), float(b)) for a, b in zip(rows["predicted"], rows["observed"], strict=True)
@@ -142,7 +147,8 @@ def _reliability(plots: Path) -> LineChart | None:
         for kind, rows in table.groupby("kind")
     }
     series["perfect"] = [(0.0, 0.0), (1.0, 1.0)]
-    return LineChart("Reliability of the refined maps C", "predicted", "observed share", series, y_range=(0, 1))
+    title = f"Reliability of the refined maps C, {of_what}"
+    return LineChart(title, "predicted", "observed share", series, y_range=(0, 1))
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -130,7 +130,7 @@ def _chances(reports: Path) -> dict[str, float]:
 
 
 def _reliability(plots: Path) -> LineChart | None:
-    """Predicted against observed shares of the refined maps, as trained and calibrated; else of the starting weights."""
+    """Predicted against observed shares of the maps C of this run, as trained and calibrated; else of the weights."""
     files = {plots / "train_refinement_reliability.csv": "this run", _CURVES / "reliability.csv": "starting weights"}
     for path, of_what in files.items():
         table = _table(path)

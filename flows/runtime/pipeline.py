@@ -88,14 +88,18 @@ def read_pipeline(path: Path) -> Pipeline:
     )
 
 
-def dvc_status(repository: Repository) -> dict[str, Any]:
+def dvc_status(repository: Repository, *, waits: bool = True) -> dict[str, Any]:
     """The answer of `dvc status`, asked once per run: stage or .dvc file -> what changed.
+
+    Args:
+        repository: the checkout.
+        waits: for another DVC command that holds the checkout, which fails the call otherwise.
 
     Raises:
         PipelineError: dvc failed; the message is dvc's.
     """
     ran = subprocess.run(
-        ["dvc", "--wait-for-lock", "status", "--json"],
+        ["dvc", *["--wait-for-lock"] * waits, "status", "--json"],
         cwd=repository.root,
         env=repository.environment(),
         capture_output=True,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psutil
 
@@ -40,15 +40,24 @@ class ProcessRunner:
         self.stopping = stopping or threading.Event()
         """Once set, every program that runs is ended, and its thread gets a StoppedError."""
 
-    def run(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    def run(
+        self,
+        name: str,
+        command: list[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        stages: Sequence[str] = (),
+    ) -> tuple[int, str]:
         """Exit code and output of `command`, whose events are those of the progress file of `name`.
+
+        Where it runs several `stages`, it is their progress that is shown as that of `name`, without notices.
 
         Raises:
             StoppedError: the run was asked to stop before the command ended by itself.
         """
         log = self.repository.state / "logs" / f"{name}.run.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        events = EventFile(progress_file(self.repository.state, name))
+        events = [EventFile(progress_file(self.repository.state, stage)) for stage in stages or (name,)]
         with contextlib.ExitStack() as ending:
             with log.open("wb") as output, deferred():
                 process = subprocess.Popen(
@@ -63,15 +72,18 @@ class ProcessRunner:
                 end = end_children if _is_dvc(command) else end_tree
                 ending.enter_context(self._ended_with_the_run(process, name, end=end))
             while process.poll() is None:
-                self._show(events)
+                self._show(name, events)
                 if self.stopping.wait(_POLL_SECONDS):
                     raise StoppedError(f"{name}: stopped with the run; run it again to continue")
-            self._show(events)
+            self._show(name, events)
         return process.returncode, log.read_text(encoding="utf-8", errors="replace")
 
-    def _show(self, events: EventFile) -> None:
-        for event in events.new_events():
-            self.view.event(event)
+    def _show(self, name: str, files: Sequence[EventFile]) -> None:
+        for event in (event for file in files for event in file.new_events()):
+            if len(files) == 1:
+                self.view.event(event)
+            elif event["kind"] in ("start", "advance"):
+                self.view.event(event | {"stage": name})
 
     @contextlib.contextmanager
     def _ended_with_the_run(
@@ -100,7 +112,7 @@ def update_by_dvc(
         StoppedError: the run was asked to stop, because another stage failed or by the user.
     """
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
-    return update_by_program(runner, stage, command + ["--force"] * force, environment, state_of=_state)
+    return update_by_program(runner, stage, command + ["--force"] * force, environment, state_of=state_of_dvc)
 
 
 def update_by_program(
@@ -110,8 +122,11 @@ def update_by_program(
     environment: Mapping[str, str] | None = None,
     *,
     state_of: Callable[[str], State] = lambda _: "ran",
+    stages: Sequence[str] = (),
 ) -> StageOutcome:
     """Run the program that brings `stage` up to date, with progress; `state_of` reads from its output what it did.
+
+    With `stages` it is a name for a run of these.
 
     Raises:
         StageFailedError: it ended with an error.
@@ -120,7 +135,7 @@ def update_by_program(
     runner.view.begin(stage)
     start = time.monotonic()
     try:
-        code, output = runner.run(stage, command, environment)
+        code, output = runner.run(stage, command, environment, stages=stages)
     except StoppedError as stopped:
         runner.view.clear(stage)
         runner.view.report(str(stopped))
@@ -139,7 +154,9 @@ def failure(name: str, output: str) -> StageFailedError:
     if code in _KILLED:
         return StageFailedError(name, ExitCode.FAILED, f"{name}: its process was killed, maybe since {memory_fault()}")
     exit_code = ExitCode.BAD_INPUT if code == ExitCode.BAD_INPUT else ExitCode.FAILED
-    lines = [line for line in output.splitlines() if line.startswith(f"{name}: ")]
+    failed = re.search(r"failed to reproduce '([^']+)'", output)
+    stage = failed[1] if failed else name
+    lines = [line for line in output.splitlines() if line.startswith(f"{stage}: ")]
     message = lines[-1] if lines else "\n".join([f"{name} failed:", *output.strip().splitlines()[-_LAST_LINES:]])
     return StageFailedError(name, exit_code, message)
 
@@ -149,7 +166,8 @@ def _is_dvc(command: list[str]) -> bool:
     return command[1:3] == ["-m", "dvc"]
 
 
-def _state(output: str) -> State:
+def state_of_dvc(output: str) -> State:
+    """What `dvc repro` did, by its output."""
     if re.search(r"^Running stage ", output, re.MULTILINE):
         return "ran"
     return "restored" if "is cached - skipping run" in output else "unchanged"

@@ -36,7 +36,8 @@ def find_version(repository: Repository, name: str) -> Version:
 
     Args:
         repository: the checkout.
-        name: `.` for the working tree, the name of a saved run, an out folder of `reprocess`, or a git revision.
+        name: `.` for the working tree, the name of a saved run, an out folder of `reprocess`, a DVC experiment, or a
+            git revision.
 
     Raises:
         InputError: there is no such run, or its results are not at hand; says how to get them.
@@ -48,8 +49,9 @@ def find_version(repository: Repository, name: str) -> Version:
     if Path(name).name == name and (folder := _saved(repository, name)).is_dir():
         record = json.loads(_text(folder / _PROVENANCE) or "{}")
         return _recorded(repository, name, {file: _text(folder / file) for file in _RECORDED}, record)
-    record = {"revision": _commit(repository, name)}
-    return _recorded(repository, name, {file: _at_revision(repository, name, file) for file in _RECORDED}, record)
+    revision = _experiment(repository, name) or name
+    record = {"revision": _commit(repository, revision)}
+    return _recorded(repository, name, {file: _at_revision(repository, revision, file) for file in _RECORDED}, record)
 
 
 def save_run(repository: Repository, name: str) -> Path:
@@ -163,6 +165,15 @@ def cached_files(root: Path, path: str, digest: str) -> Iterator[tuple[str, Path
         return
     for entry in json.loads(source.read_text(encoding="utf-8")):
         yield f"{path}/{entry['relpath']}", cache / entry["md5"][:2] / entry["md5"][2:]
+
+
+def _experiment(repository: Repository, name: str) -> str | None:
+    """The ref of the DVC experiment of this name, on HEAD rather than on another commit; None where there is none."""
+    command = ["git", "for-each-ref", "--format=%(refname)", "--contains=HEAD", "--sort=-creatordate", "refs/exps"]
+    refs: list[str] = []
+    for listing in (command, [part for part in command if not part.startswith("--contains")]):
+        refs += subprocess.run(listing, cwd=repository.root, capture_output=True, text=True, check=False).stdout.split()
+    return next((ref for ref in refs if ref.split("/", 4)[-1] == name), None)
 
 
 def _at_revision(repository: Repository, revision: str, file: str) -> str | None:

@@ -1,0 +1,1 @@
+"""A grid of params as DVC experiments: its points, where they run, and what they are committed as."""

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.content_key import code_key, content_key, packages_key
-from tasks.file_stamps import KnownDigests
+from tasks.content_key import KnownDigests, code_key, content_key, packages_key
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 

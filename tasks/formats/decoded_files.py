@@ -8,8 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from tasks.content_key import file_digest
-from tasks.file_stamps import is_certain, stamp_of
+from tasks.content_key import file_digest, is_certain, stamp_of
 from tasks.whole_files import write_whole
 
 _CURRENT: ContextVar["DecodedFiles | None"] = ContextVar("decoded files", default=None)

@@ -9,7 +9,7 @@ from flows.runtime.repository import Repository
 from tasks.errors import InputError
 from tasks.formats.folder_conversion import Converted
 from tasks.formats.json_files import write_bytes
-from tasks.formats.track_formats import TRACK_FORMATS
+from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.out_folder import claim_out_folder
 from tasks.tables import TableError, read_table
 from tasks.tables.schemas import MERGED_TRACKS, TRACKS, VIDEOS
@@ -30,6 +30,7 @@ def export_tracks(repository: Repository, run: str, formats: Sequence[str], out:
     """
     if unknown := [name for name in formats if name not in TRACK_FORMATS]:
         raise InputError(f"--format must be one of {', '.join(TRACK_FORMATS)}, got {unknown[0]}")
+    require_formats(formats)
     version = find_version(repository, run)
     folder = claim_out_folder(out, inputs=[version.workspace.artifacts])
     folders = {name: folder / name if len(formats) > 1 else folder for name in formats}

@@ -13,7 +13,7 @@ from rich.console import Console
 from flows.cli.params_choice import read_chosen_params
 from flows.runtime.exclusive_run import exclusive_run
 from flows.runtime.external_corpus import corpus_view, holds_any_video, require_corpus
-from flows.runtime.in_process import log_file, log_stages_to, update_in_process
+from flows.runtime.in_process import import_stages, log_file, log_stages_to, update_in_process
 from flows.runtime.last_run import LastRun, stamps
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.prefect_flow import flow, update
@@ -31,6 +31,7 @@ from tasks.content_key import code_key, content_key, file_digest, packages_key
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
 from tasks.formats.pose_files.registry import AUTO, FORMATS
+from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.inference.box_sources import detector_weights, require_boxes, uses_detector
 from tasks.out_folder import claim_out_folder
 from tasks.params.sections import Params
@@ -80,6 +81,8 @@ class ReprocessRequest:
     """A profile to track by instead of params.yaml, which stays as it is."""
     settings: tuple[str, ...] = ()
     """Values of this run alone, each "section.key=value"."""
+    formats: tuple[str, ...] = ()
+    """Formats that the tracks are written in besides those of the params."""
     attempts: int = 3
     """How often a fault of the machine may hit a video before it is given up."""
 
@@ -148,8 +151,8 @@ def reprocess(
                     ray_on_demand(servers.ray_address),
                 ):
                     servers.start_prefect()
-                    servers.connect_prefect()
                     limit_threads(params.run.threads_per_worker)
+                    servers.connect_prefect(meanwhile=import_stages)
                     outcomes = track_corpus(runner, workspace, params, states)
             except BaseException as error:
                 states.fault(error)
@@ -206,11 +209,14 @@ def params_for(request: ReprocessRequest, params: Params) -> Params:
     """The params of the run: those of params.yaml, with what the user names on the command line.
 
     Raises:
-        InputError: poses and person boxes are both named, or a format is named without poses or is unknown.
+        InputError: poses and person boxes are both named, or a format of poses without poses, or a format is unknown
+            or needs packages that are not installed.
     """
     sections: dict[str, dict[str, Any]] = {}
     if request.people is not None:
         sections["report"] = {"people": request.people}
+    if request.formats:
+        sections["export"] = _of_formats(request.formats, params)
     if request.poses is not None:
         sections |= _of_files(request, params)
     elif request.pretrained is not None:
@@ -220,6 +226,15 @@ def params_for(request: ReprocessRequest, params: Params) -> Params:
     return params.model_copy(
         update={name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
     )
+
+
+def _of_formats(names: tuple[str, ...], params: Params) -> dict[str, Any]:
+    """Values of the section `export` that have these formats written too."""
+    if unknown := [name for name in names if name not in TRACK_FORMATS]:
+        raise InputError(f"--format must be one of {', '.join(TRACK_FORMATS)}, got {unknown[0]}")
+    require_formats(names)
+    lists = {key: getattr(params.export, key) for key in ("formats", "formats_without_annotations")}
+    return {key: list(dict.fromkeys([*chosen, *names])) for key, chosen in lists.items()}
 
 
 def _of_files(request: ReprocessRequest, params: Params) -> dict[str, dict[str, Any]]:
@@ -272,6 +287,7 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
         "pretrained": request.pretrained,
         "profile": request.profile,
         "settings": list(request.settings),
+        "formats": list(request.formats),
         "weights": {name: {"file": str(path), "sha256": file_digest(path)} for name, path in weights.items()},
         "params": params.model_dump(mode="json"),
     }

@@ -80,8 +80,13 @@ def _with_parents(module: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def _imports(path: Path, module: str) -> Iterator[str]:
+@cache
+def _imports(path: Path, module: str) -> tuple[str, ...]:
     """Dotted names that the file may import; a name that is no module finds no file later."""
+    return tuple(_imported(path, module))
+
+
+def _imported(path: Path, module: str) -> Iterator[str]:
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in _running_nodes(_parsed(path)):
         if isinstance(node, ast.Import):
@@ -94,9 +99,9 @@ def _imports(path: Path, module: str) -> Iterator[str]:
 
 
 def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under `if TYPE_CHECKING:`, which never run."""
+    """All statements but those under `if TYPE_CHECKING:`, which never run."""
     for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+        if isinstance(child, ast.expr) or (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
             continue
         yield child
         yield from _running_nodes(child)

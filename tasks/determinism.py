@@ -26,5 +26,5 @@ def make_deterministic(seed: int, threads: int) -> None:
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(threads)
         torch.manual_seed(seed)
-        torch.use_deterministic_algorithms(True)
+        torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, which loads a compiler as well
         torch.backends.cudnn.benchmark = False

@@ -3,6 +3,7 @@
 import errno
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ _REMEDIES: Final = {
 }
 
 _FORBIDDING: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_EXTRA: Final = 'install them with pip install "corrtrack[formats]"'
 _ORDINARY_BYTES: Final = 64 << 20
 """A machine that works gives so much memory."""
 _MACHINE_WIDE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
@@ -51,6 +53,20 @@ def raise_machine_fault(error: BaseException, *, file: Path | None = None) -> No
     """
     if (fault := machine_fault(error, file=file)) is not None:
         raise MachineError(fault) from error
+
+
+def require_packages(asked: str, *packages: str) -> None:
+    """Check that packages can be imported, without importing them.
+
+    Args:
+        asked: what needs them, which begins the message.
+        packages: names to import.
+
+    Raises:
+        InputError: one of them is not installed.
+    """
+    if missing := [name for name in packages if not _is_installed(name)]:
+        raise InputError(f"{asked}: expected the packages {', '.join(packages)}, no {missing[0]} found; {_EXTRA}")
 
 
 def unwritable(error: OSError, expected: str) -> Exception:
@@ -85,6 +101,13 @@ def memory_fault() -> str:
 def is_machine_wide(error: BaseException) -> bool:
     """Whether the fault of the machine would have hit any other video as well."""
     return any(isinstance(cause, OSError) and cause.errno in _MACHINE_WIDE for cause in _chain(error))
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # an import that something in this process forbids
+        return False
 
 
 def _room(path: str | bytes | int) -> list[str]:

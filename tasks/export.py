@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
 from tasks.formats.json_files import write_bytes
-from tasks.formats.track_formats import TRACK_FORMATS
+from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
 from tasks.progress import current
@@ -29,7 +29,12 @@ def run(workspace: Workspace, params: "Params") -> None:
     Files of videos that the index does not hold, those of an earlier corpus, stay until `corrtrack prune`.
 
     A video that a format has no form for is rejected with the reason; the other formats and videos are written.
+
+    Raises:
+        InputError: a format needs packages that are not installed.
     """
+    formats: set[str] = {*params.export.formats, *params.export.formats_without_annotations}
+    require_formats(sorted(formats))
     videos = read_table(VIDEOS, VIDEOS.path(workspace.tables)).to_pylist()
     tracked = TrackedVideos(
         workspace,
@@ -43,7 +48,6 @@ def run(workspace: Workspace, params: "Params") -> None:
         written |= _export_if_stale(workspace, params, tracked, video, fresh=fresh)
         current().advance(done, video=video["video_id"])
     fresh.keep()
-    formats: set[str] = {*params.export.formats, *params.export.formats_without_annotations}
     _remove_others(workspace, formats, {video["video_id"] for video in videos}, written)
     current().summary(files=len(written))
 

@@ -134,6 +134,9 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     poses: Poses = None,
     pose_format: PoseFormat = None,
     pretrained: Pretrained = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", metavar="NAME", help="Further format of the tracks; repeatable.")
+    ] = None,
     profile: Profile = None,
     settings: Settings = None,
     blur_faces: BlurFaces = False,
@@ -148,14 +151,16 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     Runs the stages from index to report on the corpus and writes tables, tracks, a report and an overlay of each
     video to --out. A second call continues where the first was stopped, and repeats only what a change of corpus or
-    params.yaml requires. `corrtrack export DIR --format NAME` writes the tracks in a further format.
+    params.yaml requires. With --format the tracks are written in further formats too (`corrtrack export --help` lists
+    them); `corrtrack export DIR --format NAME` does so afterwards.
 
     With --blur-faces or --skeleton-only the report has no other pictures of people. A face that no pose was found of
     stays visible with --blur-faces, and so do voices in the sound: look at the result before it is passed on.
 
     With --poses the given poses are tracked, and only the correspondence network is needed. Their formats:
     parquet (corrtrack's own tables), posetrack17, coco (PoseTrack18 and 21 too), coco-results, alphapose, openpose,
-    mmpose, rtmlib, ultralytics, ultralytics-txt, mediapipe, deeplabcut (csv), sleap (csv).
+    mmpose, rtmlib, ultralytics, ultralytics-txt, mediapipe, deeplabcut (csv, h5), sleap (analysis as
+    csv or h5).
 
     With --pretrained torchvision, torchvision's Keypoint R-CNN gives boxes and poses. Its weights (226 MiB) are fetched
     once, or read from the file that detect.network_weights names.
@@ -193,6 +198,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
         settle_seconds=duration(settle, "--settle"),
         profile=profile,
         settings=tuple(settings or ()),
+        formats=tuple(formats or ()),
     )
     if is_dry:
         from flows.scheduling.dry_run import dry_run

@@ -145,7 +145,8 @@ def export(
     With RUN and --format: one file per video of the merged tracks. Formats: table (Parquet, a row for each keypoint),
     csv (a row for each pose), jsonl (a line for each frame), mot (boxes in MOTChallenge form), coco-tracks (COCO
     annotations with track_id), cvat (CVAT for video 1.1), deeplabcut (CSV of several animals), coco (results),
-    posetrack18, posetrack17.
+    posetrack18, posetrack17. By the extra `formats` of the package: deeplabcut-h5, nwb (ndx-pose), sleap (.slp),
+    rerun (.rrd).
 
     With --pred: one PoseTrack18 JSON per sequence, checked, in one archive. Every file must pass what the server's
     evaluator asks of it: names, unique identities below 10000, 17 keypoints and 17 scores per person, and with --gt

@@ -1,11 +1,13 @@
 """Stages of an external corpus: run in this process, with the same progress and errors as those of the checkout."""
 
+import importlib
 import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
 from flows.runtime.progress_view import EventFile, ProgressView
@@ -14,6 +16,15 @@ from tasks.params.sections import Params
 from tasks.progress import progress_file
 from tasks.stage_run import run_stage
 from tasks.workspace import Workspace
+
+_STAGE_MODULES: Final = ("tasks.inference.networks", "tasks.export", "tasks.report", "tasks.reporting.overlays")
+"""Those that take longest to import, since they import torch, pandas and the page's libraries."""
+
+
+def import_stages() -> None:
+    """Import what the stages will need, while the server starts."""
+    for module in _STAGE_MODULES:
+        importlib.import_module(module)
 
 
 def update_in_process(view: ProgressView, workspace: Workspace, params: Params, stage: str) -> StageOutcome:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from flows.runtime.outcomes import ExitCode
@@ -74,16 +75,18 @@ class RunServers:
         os.environ.update(self.ray.client_environment())
         return self.ray.address
 
-    def connect_prefect(self) -> None:
-        """Wait for Prefect, make it this process's server, and report the address of its pages.
+    def connect_prefect(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Do `meanwhile`, wait for Prefect, make it this process's server, and report the address of its pages.
 
         Call it before `prefect` is imported.
         """
         if self._has_prefect:
+            meanwhile()
             return
         os.environ.update(self.prefect.client_environment())
         import prefect.settings  # noqa: F401 - seconds that pass while the server starts
 
+        meanwhile()
         self._wait(self.prefect)
         self._runner.view.report(f"Prefect shows this run at {self.prefect.url.removesuffix('/api')}")
 

@@ -111,6 +111,7 @@ def _keys_now(repository: Repository, out: Path) -> Keys | None:
             record["params"]["report"]["people"],
             profile=record["profile"],
             settings=tuple(record["settings"]),
+            formats=tuple(record.get("formats", [])),
         )
         return keys_of(params_for(request, base_params(repository, request)), weights)
     except (OSError, ValueError, KeyError, TypeError, InputError):

@@ -9,6 +9,8 @@ class ComputeParams(Section):
     """Where the work runs; changes no result, so no stage depends on it."""
 
     executor: Literal["local", "ray"]
+    ray_from_frames: NotNegative
+    """Shards of fewer frames in all are worked on in the stage's own process, sooner than Ray starts."""
     workers: AtLeastOne
     """Ray actors, or processes of a training."""
     address: str | None

@@ -7,7 +7,20 @@ from pydantic import Field
 from tasks.params.section import Section
 
 FormatName: TypeAlias = Literal[
-    "posetrack18", "posetrack17", "coco", "table", "csv", "jsonl", "mot", "coco-tracks", "cvat", "deeplabcut"
+    "posetrack18",
+    "posetrack17",
+    "coco",
+    "table",
+    "csv",
+    "jsonl",
+    "mot",
+    "coco-tracks",
+    "cvat",
+    "deeplabcut",
+    "deeplabcut-h5",
+    "nwb",
+    "sleap",
+    "rerun",
 ]
 _Formats: TypeAlias = Annotated[list[FormatName], Field(max_length=20)]
 

@@ -55,8 +55,9 @@ def _execute(
     work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
 ) -> Iterator[Outcome]:
     needs_cluster = params.compute.address is not None or params.compute.gpus_per_worker not in (0, "auto")
-    is_small = len(keyed) < 2 and not needs_cluster  # one shard needs no other process
-    if params.compute.executor == "local" or is_small:
+    frames = sum(shard.last_frame - shard.first_frame for shard, _ in keyed)
+    is_small = len(keyed) < 2 or frames < params.compute.ray_from_frames
+    if params.compute.executor == "local" or (is_small and not needs_cluster):
         choice = gpus_here(params.compute.gpus_per_worker)
         _LOG.info("%s: runs on: %s", work.stage, choice.reason)
         worker = ShardWorker(work, store, params.run, choice)

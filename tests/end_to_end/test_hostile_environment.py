@@ -37,8 +37,8 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
 @pytest.fixture
 def out(checkout: Path, tmp_path: Path) -> Path:
     """The out folder of a run that starts Ray."""
-    text = (checkout / "params.yaml").read_text()
-    (checkout / "params.yaml").write_text(set_value(text, "compute.executor", "ray"))
+    text = set_value((checkout / "params.yaml").read_text(), "compute.executor", "ray")
+    (checkout / "params.yaml").write_text(set_value(text, "compute.ray_from_frames", "0"))
     return tmp_path / "out"
 
 

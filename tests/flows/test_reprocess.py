@@ -37,6 +37,14 @@ def test_a_public_network_gives_boxes_and_poses(params):
     assert list(broken_rules(chosen)) == []
 
 
+def test_further_formats_are_written_beside_those_of_the_params(params):
+    chosen = params_for(replace(ASKED, formats=("nwb", "csv")), params).export
+    assert chosen.formats == [*params.export.formats, "nwb", *({"csv"} - set(params.export.formats))]
+    assert set(chosen.formats_without_annotations) == {*params.export.formats_without_annotations, "nwb", "csv"}
+    with pytest.raises(InputError, match=r"--format must be one of posetrack18, .*, got xml"):
+        params_for(replace(ASKED, formats=("xml",)), params)
+
+
 def test_what_is_shown_of_people_is_named_beside_other_changes(params):
     asked = replace(ASKED, people="faces_blurred", poses=Path("street.json"))
     assert params_for(asked, params).report.people == "faces_blurred"

@@ -123,5 +123,5 @@ def test_files_of_an_earlier_run_do_not_stay(corpus: Corpus, params: Params) -> 
 
 
 def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(ValueError, match=r"'posetrack18', 'posetrack17', 'coco', .* or 'deeplabcut'"):
+    with pytest.raises(ValueError, match=r"'posetrack18', 'posetrack17', 'coco', .* or 'rerun'"):
         ExportParams(formats=["kitti"], formats_without_annotations=[])

@@ -127,7 +127,8 @@ class Corpus:
 @pytest.fixture
 def corpus(tmp_path: Path, paint: Any, picture_file: Any) -> Corpus:
     params = parse_params((REPOSITORY / "params.yaml").read_text(), name="params.yaml")
-    params = params.model_copy(update={"compute": params.compute.model_copy(update={"executor": "local"})})
+    compute = params.compute.model_copy(update={"executor": "local", "ray_from_frames": 0})
+    params = params.model_copy(update={"compute": compute})
     workspace = Workspace.of_repository(tmp_path)
     names = ["a", "b", "c"]
     _write_index(workspace, names, paint, picture_file)
@@ -346,6 +347,11 @@ def test_a_worker_needs_all_it_asks_for_on_one_node(
 def test_the_node_with_the_most_gpus_counts() -> None:
     assert most_gpus([{"CPU": 2.0, "GPU": 2.0}, {"CPU": 2.0, "GPU": 1.0}, {"CPU": 2.0}]) == 2
     assert most_gpus([{"CPU": 2.0}]) == 0
+
+
+def test_few_frames_are_worked_on_here_since_ray_would_start_for_longer(corpus: Corpus) -> None:
+    corpus.map(executor="ray", workers=2, ray_from_frames=len(corpus.shards) * VIDEO_FRAMES + 1)
+    assert {deed["pid"] for deed in corpus.deeds()} == {os.getpid()}
 
 
 @pytest.mark.usefixtures("ray_of_two")

@@ -1,19 +1,25 @@
 """The formats for people's own tools, read back by the libraries of those who use them."""
 
 import json
+import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
+from dataclasses import replace
 
 import motmetrics
 import numpy as np
 import pandas as pd
 import pytest
+import sleap_io
 from pycocotools.coco import COCO
+from pynwb import NWBHDF5IO
+from rerun.chunk import RrdReader
 
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
+from tasks.errors import InputError
 from tasks.formats.mot import read_detections
 from tasks.formats.pose_files.registry import read_poses
-from tasks.formats.track_formats import TRACK_FORMATS
+from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.formats.tracked_video import TrackedVideo
 
 FRAMES, EMPTY = 6, 2
@@ -168,6 +174,83 @@ def test_deeplabcuts_form_has_a_row_for_each_frame_and_columns_for_each_track(fi
     assert len(again.poses) == 7
 
 
+def test_pandas_reads_deeplabcuts_h5_as_its_csv(file_of):
+    path = file_of("deeplabcut-h5")
+    table = pd.read_hdf(path)
+    written = pd.read_csv(file_of("deeplabcut"), header=[0, 1, 2, 3], index_col=0)
+    assert table.index.tolist() == list(range(FRAMES))
+    assert list(table.columns.names) == ["scorer", "individuals", "bodyparts", "coords"]
+    pd.testing.assert_frame_equal(table, written, check_names=False, check_dtype=False, check_column_type=False)
+
+
+def test_pynwb_reads_each_track_with_the_times_of_all_frames(file_of):
+    with NWBHDF5IO(file_of("nwb"), "r") as reader:
+        module = reader.read().processing["behavior"]
+        assert set(module.data_interfaces) == {"Skeletons", "person3", "person7"}
+        skeleton = module["Skeletons"]["person"]
+        assert skeleton.nodes[:].tolist() == NAMES
+        named = [{NAMES[start], NAMES[end]} for start, end in skeleton.edges[:].tolist()]
+        assert {"left_elbow", "left_wrist"} in named
+        person = module["person7"]
+        assert (person.skeleton.name, person.dimensions[:].tolist()) == ("person", [[640, 480]])
+        nose, wrist = (person.pose_estimation_series[name] for name in ("nose", "left_wrist"))
+        assert nose.timestamps[:].tolist() == SECONDS
+        assert nose.data[:2].tolist() == [[300.0, 20.0], [301.5, 20.0]]
+        assert np.isnan(nose.data[2:]).all()
+        assert np.isnan(wrist.data[:]).all()
+        assert wrist.confidence[:2].tolist() == [0.1, 0.1]
+
+
+def test_nwb_has_no_form_for_a_video_without_times(video):
+    frames = [frame | {"seconds": None} for frame in video.frames]
+    with pytest.raises(InputError, match="expected times of the frames"):
+        TRACK_FORMATS["nwb"].content(replace(video, frames=frames))
+
+
+def test_sleap_io_reads_instances_with_their_tracks(file_of):
+    labels = sleap_io.load_slp(file_of("sleap"), open_videos=False)
+    assert [track.name for track in labels.tracks] == ["person3", "person7"]
+    assert labels.skeleton.node_names == NAMES
+    assert [frame.frame_idx for frame in labels] == [0, 1, 3, 4, 5]
+    last = next(instance for instance in labels[1] if instance.track.name == "person7")
+    points = dict(zip(NAMES, last.numpy(scores=True).tolist(), strict=True))
+    assert points["nose"] == [301.5, 20.0, 0.9]
+    assert np.isnan(points["left_wrist"][:2]).all()
+
+
+def test_reruns_reader_gives_each_track_on_the_frames_that_it_is_in(file_of):
+    frames, names = {}, {}
+    for chunk in RrdReader(file_of("rerun")).stream():
+        if chunk.entity_path.endswith("/keypoints"):
+            rows = chunk.to_record_batch().to_pydict()
+            track = chunk.entity_path.split("/")[1]
+            for frame, points, labels in zip(
+                rows["frame"], rows["Points2D:positions"], rows["Points2D:labels"], strict=True
+            ):
+                frames.setdefault(track, {})[frame] = dict(zip(labels, points, strict=True))
+                names[track] = labels
+    assert {track: sorted(of_track) for track, of_track in frames.items()} == {
+        "person3": [0, 1, 3, 4, 5],
+        "person7": [0, 1],
+    }
+    assert (names["person3"], names["person7"]) == (NAMES, [name for name in NAMES if name != "left_wrist"])
+    assert frames["person7"][1]["nose"] == [301.5, 20.0]
+
+
+@pytest.mark.parametrize("name", ["deeplabcut-h5", "nwb", "sleap", "rerun"])
+def test_a_video_without_tracks_has_a_file_too(video, name):
+    nobody = replace(video, is_shown=np.zeros_like(video.is_shown))
+    assert TRACK_FORMATS[name].content(nobody)
+
+
+@pytest.mark.parametrize("name", ["deeplabcut-h5", "nwb", "sleap", "rerun"])
+def test_a_format_whose_package_is_missing_is_refused_with_what_to_install(monkeypatch, name):
+    for package in ("tables", "pynwb", "sleap_io", "rerun"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=f'format {name}: .*pip install "corrtrack\\[formats\\]"'):
+        require_formats(["csv", name])
+
+
 def test_the_same_tracks_give_the_same_bytes(video):
-    for form in TRACK_FORMATS.values():
-        assert form.content(video) == form.content(video)
+    for name in set(TRACK_FORMATS) - {"rerun"}:  # whose rows have ids by the clock
+        assert TRACK_FORMATS[name].content(video) == TRACK_FORMATS[name].content(video), name

@@ -1,4 +1,4 @@
-"""DeepLabCut's csv: a row per frame, and columns of x, y and likelihood by body part, for one animal or several.
+"""DeepLabCut's csv, and its h5 as csv: a row per frame, columns of x, y and likelihood by individual and body part.
 
 The header is scorer, (individuals,) bodyparts, coords. A row is known by the frame's index or its picture's path.
 """

@@ -25,7 +25,6 @@ from tasks.formats.pose_files.source import Document, PoseSource
 from tasks.formats.posetrack17 import is_posetrack17
 
 AUTO: Final = "auto"
-_HDF5: Final = b"\x89HDF"
 _PARQUET: Final = b"PAR1"
 
 
@@ -64,11 +63,6 @@ def read_poses(path: Path, format_name: str = AUTO) -> PoseFile:
 def _require_content(source: PoseSource) -> None:
     if source.path.is_dir() and not source.files:
         raise InputError(f"{source.path}: expected a folder with one .json or .txt file per frame, got none")
-    if source.head.startswith(_HDF5):
-        raise InputError(
-            f"{source.path}: expected poses in a format that is read here, got HDF5, whose packages (h5py, tables) "
-            "this project does not install; export csv instead, as DeepLabCut and SLEAP both do"
-        )
 
 
 def _format_of(source: PoseSource, format_name: str) -> PoseFormat:
@@ -211,13 +205,15 @@ _ALL: Final = (
     ),
     _text_format(
         "deeplabcut",
-        "DeepLabCut's csv",
+        "DeepLabCut's csv or h5",
         deeplabcut.recognises,
         deeplabcut.frames,
         deeplabcut.person,
         names=deeplabcut.names,
     ),
-    _text_format("sleap", "SLEAP's analysis as csv", sleap.recognises, sleap.frames, sleap.person, names=sleap.names),
+    _text_format(
+        "sleap", "SLEAP's analysis, csv or h5", sleap.recognises, sleap.frames, sleap.person, names=sleap.names
+    ),
     PoseFormat("ultralytics-txt", "a folder of Ultralytics' keypoint labels (.txt)", _are_labels, _read_labels),
 )
 

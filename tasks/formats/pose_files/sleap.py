@@ -1,7 +1,4 @@
-"""SLEAP's analysis as csv: a row per instance, with frame_idx, instance.score and x, y and score of each node.
-
-The analysis in HDF5 needs h5py, which is no part of this project: SLEAP itself exports the same as csv.
-"""
+"""SLEAP's analysis as csv, and its h5 as csv: a row per instance, with x, y and score of each node."""
 
 import csv
 import io

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 from tasks.errors import InputError, raise_machine_fault
 from tasks.formats.frame_order import FrameOrderError, frame_order
 from tasks.formats.json_files import load_json
+from tasks.formats.pose_files import hdf5
 from tasks.formats.text_files import begins_like_json, decoded_text
 
 Document: TypeAlias = tuple[str | None, Any]
@@ -61,11 +62,13 @@ class PoseSource:
 
     @cached_property
     def texts(self) -> tuple[tuple[str, str], ...]:
-        """Name without ending, and text, of each file.
+        """Name without ending, and text, of each file; the text of HDF5 is the csv of the same program.
 
         Raises:
             InputError: a file is not text.
         """
+        if self.head.startswith(hdf5.MARK):
+            return ((self.path.stem, hdf5.csv_of_hdf5(self.path)),)
         return tuple((path.stem, _text(path)) for path in self.files)
 
     def _begins_like_json(self, path: Path) -> bool:

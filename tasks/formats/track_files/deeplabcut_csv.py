@@ -8,8 +8,9 @@ from typing import Any, Final
 from tasks.formats.track_files.shown_poses import KEYPOINTS, FrameWithPoses, ShownPose, frames_with_poses
 from tasks.formats.tracked_video import TrackedVideo
 
-_SCORER: Final = "corrtrack"
-_COORDS: Final = ("x", "y", "likelihood")
+SCORER: Final = "corrtrack"
+LEVELS: Final = ("individuals", "bodyparts", "coords")
+COORDS: Final = ("x", "y", "likelihood")
 
 
 class DeepLabCutCsv:
@@ -27,17 +28,23 @@ class DeepLabCutCsv:
         tracks = sorted({pose.track_id for frame in frames for pose in frame.poses})
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        columns = [(f"person{track}", name, part) for track in tracks for _, name in KEYPOINTS for part in _COORDS]
-        writer.writerow(["scorer", *[_SCORER] * len(columns)])
-        for level, title in enumerate(("individuals", "bodyparts", "coords")):
+        columns = column_names(tracks)
+        writer.writerow(["scorer", *[SCORER] * len(columns)])
+        for level, title in enumerate(LEVELS):
             writer.writerow([title, *(column[level] for column in columns)])
-        writer.writerows(_row(frame, tracks) for frame in frames)
+        writer.writerows(row_of_frame(frame, tracks) for frame in frames)
         return text.getvalue().encode()
 
 
-def _row(frame: FrameWithPoses, tracks: list[int]) -> list[Any]:
+def column_names(tracks: list[int]) -> list[tuple[str, str, str]]:
+    """Individual, body part and coordinate of each column."""
+    return [(f"person{track}", name, part) for track in tracks for _, name in KEYPOINTS for part in COORDS]
+
+
+def row_of_frame(frame: FrameWithPoses, tracks: list[int]) -> list[Any]:
+    """The frame's index and its cells; None where a keypoint is not shown or a track is elsewhere."""
     poses = {pose.track_id: pose for pose in frame.poses}
-    empty = [None] * (len(KEYPOINTS) * len(_COORDS))
+    empty = [None] * (len(KEYPOINTS) * len(COORDS))
     cells = ([*_cells(poses[track])] if track in poses else empty for track in tracks)
     return [frame.index, *(cell for part in cells for cell in part)]
 

@@ -37,7 +37,7 @@ def params() -> Params:
     """The committed parameters, small, in this process, and with thresholds that random networks pass."""
     return changed(
         load_params(REPOSITORY / "params.yaml"),
-        compute={"executor": "local"},
+        compute={"executor": "local", "ray_from_frames": 0},
         estimate={"crop_width_px": 32, "crop_height_px": 64, "batch_size": 4, "shard_frames": 3, "nms_oks": 0.95},
         recover={
             "frame_size_px": 64,

@@ -122,12 +122,6 @@ def test_persons_that_cannot_be_read_are_counted_and_the_first_is_named(tmp_path
         read_poses(results(tmp_path, [1, 2]))
 
 
-def test_hdf5_is_refused_with_the_way_out(tmp_path):
-    (tmp_path / "analysis.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(InputError, match="export csv instead"):
-        read_poses(tmp_path / "analysis.h5")
-
-
 BOX = {"bbox": [10, 20, 30, 40]}
 CORNERS = {"x1": 10, "y1": 20, "x2": 40, "y2": 60}
 

@@ -23,7 +23,7 @@ from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
 from flows.runtime.run_weights import copy_weights, find_weights, starting_weights_notice
 from flows.runtime.summary import RunTimes, exit_code, print_summary
-from flows.scheduling.corpus_look import waiting_videos
+from flows.scheduling.corpus_look import by_name, waiting_videos
 from flows.scheduling.run_states import RunStates
 from flows.scheduling.state_table import StateTable
 from flows.scheduling.video_states import Keys
@@ -130,7 +130,7 @@ def reprocess(
         table = StateTable(out, keys_of(params, weights), attempts=request.attempts)
         waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.settle_seconds)
         workspace = workspace_of(request, out, separate.state, waiting)
-        states = RunStates(table, waiting)
+        states = RunStates(table, by_name(request.corpus, waiting))
         written = [workspace.artifacts, workspace.reports, out / "overlays"]
         last_run = LastRun(separate.state / "last_run.json", written)
         inputs = _inputs(request, workspace, weights, params)

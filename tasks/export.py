@@ -1,6 +1,7 @@
 """Stage export: the tracks and the merged tracks of every video, one file each, in the field's formats (section 6)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
@@ -15,8 +16,6 @@ from tasks.tracked_videos import TrackedVideos, scored_box_source
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tasks.params.sections import Params
 
 _TABLES: Final = {"tracking": TRACKS, "merged": MERGED_TRACKS}
@@ -57,9 +56,9 @@ def _formats_of(video: dict[str, Any], params: "Params") -> Sequence[str]:
 
 
 def _remove_others(workspace: Workspace, formats: set[str], indexed: set[str], written: "set[Path]") -> None:
-    for path in set(workspace.exports.glob("*/*/*.*")) - written:
-        name = path.parts[-3]
-        if name not in formats or path.name.removesuffix(TRACK_FORMATS[name].ending) in indexed:
+    for path in set(filter(Path.is_file, workspace.exports.glob("*/*/**/*.*"))) - written:
+        name, _, *below = path.relative_to(workspace.exports).parts
+        if name not in formats or "/".join(below).removesuffix(TRACK_FORMATS[name].ending) in indexed:
             remove_written(path)
 
 

@@ -16,14 +16,16 @@ def video_name_problem(name: str, taken: Mapping[str, str]) -> str | None:
     """Why a video cannot have this name, as one sentence; None where it can.
 
     Args:
-        name: of the video, from its file's or folder's name.
+        name: of the video, from its file's or folder's name; with the folders that it lies in, where those count.
         taken: sources by the names of the videos before it.
     """
     if name in taken:
         return f"expected a video name of its own, got that of {taken[name]}; rename one"
-    if not name.isprintable() or "\\" in name or "/" in name:
+    if not name.isprintable() or "\\" in name:
         return "expected a video name of printable characters; rename it"
-    if (length := len(name.encode())) > LONGEST_VIDEO_NAME_BYTES:
+    if len(name) > _LONGEST_PATH:
+        return f"expected a video name of at most {_LONGEST_PATH} characters, got {len(name)}; rename its folders"
+    if (length := max(len(part.encode()) for part in name.split("/"))) > LONGEST_VIDEO_NAME_BYTES:
         return f"expected a video name of at most {LONGEST_VIDEO_NAME_BYTES} bytes, got {length}; rename it"
     return None
 

@@ -57,8 +57,9 @@ def _write_clips(workspace: Workspace, params: "Params") -> list[gather.Row]:
         current().advance(done, video=video["video_id"])
     fresh.keep()
     not_shown = set(gather.read_frame(workspace, "videos")["video_id"]) - {name for name, rows in clips.items() if rows}
-    for earlier in (*folder.glob("*.mp4"), *folder.glob("*.jpg")):
-        if earlier.stem in not_shown:  # clips of videos of an earlier corpus stay
+    for earlier in (*folder.rglob("*.mp4"), *folder.rglob("*.jpg")):
+        name = earlier.relative_to(folder).with_suffix("").as_posix()
+        if name in not_shown:  # clips of videos of an earlier corpus stay
             remove_written(earlier)
     return [row for rows in clips.values() for row in rows]
 
@@ -100,7 +101,8 @@ def _write_clip(workspace: Workspace, params: "Params", video: gather.Row) -> li
         return []
     count = counted(tracks["track_id"].nunique(), name.removesuffix("s").replace("_", " "))
     caption = f"{count} in {counted(video['frame_count'], 'frame')}."
-    files = {"path": f"clips/{path.name}", "poster": f"clips/{poster_of(path).name}"}
+    clip_files = {"path": path, "poster": poster_of(path)}
+    files = {name: file.relative_to(workspace.reports).as_posix() for name, file in clip_files.items()}
     facts = {"video_id": video_id, "caption": caption, "tags": list(video["tags"]), "aspect": _player_aspect(video)}
     facts["picture"] = f"{video['width'] or 16} / {video['height'] or 9}"
     return [facts | files]

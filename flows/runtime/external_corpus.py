@@ -1,7 +1,7 @@
 """An external corpus, seen in the layout of data/ without writing into it; the results of each video."""
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from tasks.formats.video_search import (
     is_frame_folder,
     is_set,
     posetrack_roots,
+    video_id_of,
 )
 from tasks.inference.box_files import RESULTS_FOLDER
 from tasks.out_folder import written_files
@@ -111,9 +112,9 @@ def results_by_video(workspace: Workspace) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
     for folder in folders:
         written = written_files(folder / "any")  # one list holds for all files of a folder
-        for path in sorted(folder.glob("*.*")):
-            if not path.name.startswith(".") and (written is None or path in written):
-                files.setdefault(path.stem, []).append(path)
+        for path in sorted(folder.rglob("*.*")):
+            if not path.name.startswith(".") and (path.is_file() if written is None else path in written):
+                files.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
     return files
 
 
@@ -140,10 +141,11 @@ def _view_folder(corpus: Path, view: Path, left_out: frozenset[Path], depth: int
 def _add_detections(files: Sequence[Path], view: Path) -> None:
     tables = [path for path in files if path.suffix == ".txt"]
     results = [path for path in files if path.suffix == ".json"]
-    videos = {path.stem if path.is_file() else path.name: path for path in bare_videos(view)}
+    videos = {video_id_of(view, path): path for path in bare_videos(view)}
     for path in tables:
         name = path.name.removesuffix(".txt").removesuffix(".det")
-        video = next(iter(videos.values())) if len(videos) == len(tables) == 1 else videos.get(name)
+        is_clear = len(videos) == len(tables) == 1
+        video = next(iter(videos.values())) if is_clear else _video_called(name, videos, path)
         if video is None:
             known = ", ".join(sorted(videos)) or "none"
             raise InputError(
@@ -155,6 +157,17 @@ def _add_detections(files: Sequence[Path], view: Path) -> None:
         _detections_of(video).symlink_to(path)
     if results:
         _replace_results(results, view)
+
+
+def _video_called(name: str, videos: Mapping[str, Path], detections: Path) -> Path | None:
+    """The video of this name, whichever folder it lies in."""
+    fits = [video_id for video_id in videos if video_id.rpartition("/")[2] == name]
+    if len(fits) > 1:
+        raise InputError(
+            f"--detections {detections}: expected the name of a single video, got that of {' and '.join(fits[:2])}; "
+            f"lay the boxes of each beside it as {name}.det.txt"
+        )
+    return videos[fits[0]] if fits else None
 
 
 def _replace_results(results: Sequence[Path], view: Path) -> None:

@@ -93,8 +93,8 @@ def find_repository(start: Path | None = None) -> Repository:
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             return Repository(folder)
     raise InputError(
-        f"{here}: expected a checkout of corrtrack, with dvc.yaml and params.yaml, here or above; this command trains "
-        "or compares what a checkout holds, so clone the project and change into it"
+        f"{here}: expected a checkout of corrtrack, with dvc.yaml and params.yaml, here or above; this command works "
+        "on what a checkout holds, so clone the project and change into it"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.scheduling.video_states import Seen, VideoState, why_it_waits
 from tasks.content_key import content_key
 from tasks.formats.posetrack_corpus import annotation_files
-from tasks.formats.video_search import bare_videos, detections_beside, is_frame_folder, pictures_of
+from tasks.formats.video_search import bare_videos, detections_beside, is_frame_folder, pictures_of, video_id_of
 from tasks.inference.box_files import results_files
 from tasks.tables import read_table
 from tasks.tables.by_video import RowsByVideo
@@ -22,7 +22,7 @@ def waiting_videos(corpus: Path, before: Mapping[str, VideoState], *, settle_sec
     waiting = {}
     for path in ([corpus] if is_one_video else bare_videos(corpus)) if settle_seconds > 0 else []:
         changed, stamp = _last_change(path)
-        known = before.get(_name(path))
+        known = before.get(video_id_of(corpus, path))
         is_as_before = known is not None and known.stamp == stamp
         reason = why_it_waits(
             opens=is_as_before or _opens(path),
@@ -33,6 +33,12 @@ def waiting_videos(corpus: Path, before: Mapping[str, VideoState], *, settle_sec
         if reason:
             waiting[path] = Seen("waiting", reason=reason, stamp=stamp)
     return waiting
+
+
+def by_name(corpus: Path, waiting: Mapping[Path, Seen]) -> dict[str, Seen]:
+    """The videos of a corpus that wait, by the names that they have in tables."""
+    corpus = corpus.expanduser().resolve()
+    return {video_id_of(corpus, path): seen for path, seen in waiting.items()}
 
 
 def seen_videos(workspace: Workspace, splits: Sequence[str]) -> dict[str, Seen]:
@@ -52,16 +58,14 @@ def seen_videos(workspace: Workspace, splits: Sequence[str]) -> dict[str, Seen]:
                 frames=row["frame_count"],
                 stamp="" if row["source"] else _last_change(workspace.data / row["media"])[1],
             )
-    for path in [*(file for _, file in annotation_files(workspace.data)), *bare_videos(workspace.data)]:
+    names = {file: file.stem for _, file in annotation_files(workspace.data)}
+    names |= {path: video_id_of(workspace.data, path) for path in bare_videos(workspace.data)}
+    for path, name in names.items():
         notes = rejects.get(path.relative_to(workspace.data).as_posix(), [])
-        if _name(path) not in seen and notes:
+        if name not in seen and notes:
             reason = "; ".join(" ".join(filter(None, note)) for note in notes)
-            seen[_name(path)] = Seen("broken", reason=reason, stamp=_last_change(path)[1])
+            seen[name] = Seen("broken", reason=reason, stamp=_last_change(path)[1])
     return seen
-
-
-def _name(path: Path) -> str:
-    return path.name if path.is_dir() else path.stem
 
 
 def _last_change(video: Path) -> tuple[float, str]:

@@ -15,7 +15,7 @@ from flows.reprocess import ReprocessRequest, checked, keys_of, workspace_of
 from flows.runtime.external_corpus import holds_any_video
 from flows.runtime.printing import print_json, print_line, printable
 from flows.runtime.repository import Repository
-from flows.scheduling.corpus_look import seen_videos, waiting_videos
+from flows.scheduling.corpus_look import by_name, seen_videos, waiting_videos
 from flows.scheduling.state_table import read_states
 from flows.scheduling.video_states import Keys, Seen, VideoState, at_start
 from tasks import index
@@ -43,7 +43,7 @@ def dry_run(repository: Repository, request: ReprocessRequest, console: Console,
     out = request.out.expanduser().resolve()
     before = read_states(out)
     waiting = waiting_videos(request.corpus, before, settle_seconds=request.settle_seconds)
-    seen = {path.name if path.is_dir() else path.stem: sight for path, sight in waiting.items()}
+    seen = by_name(request.corpus, waiting)
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
         workspace = workspace_of(request, Path(folder), Path(folder), waiting)
         if (out / ".corrtrack").is_dir():

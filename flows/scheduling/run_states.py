@@ -1,7 +1,6 @@
 """The states of the videos during one run of `reprocess`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import pyarrow.compute as pc
 
@@ -22,12 +21,11 @@ class RunStates:
 
     Args:
         table: the table of the out folder.
-        waiting: videos that this run leaves for the next one.
+        waiting: videos that this run leaves for the next one, by their names.
     """
 
-    def __init__(self, table: StateTable, waiting: Mapping[Path, Seen]) -> None:
-        self._table = table
-        self._waiting = {path.name if path.is_dir() else path.stem: seen for path, seen in waiting.items()}
+    def __init__(self, table: StateTable, waiting: Mapping[str, Seen]) -> None:
+        self._table, self._waiting = table, dict(waiting)
 
     def begin(self, workspace: Workspace, splits: Sequence[str]) -> list[str]:
         """Give every video its state by the index; gives the sentences to report of it.

@@ -23,6 +23,7 @@ _OTHER_MEDIA: Final = frozenset({".gif", ".heic", ".heif", ".avif", ".dng", ".sw
 """Endings of pictures and videos that are not read."""
 ANNOTATION_FOLDERS: Final = ("annotations", "posetrack_data")
 """Folders of annotations below the root of a set: PoseTrack18's, and PoseTrack21's as downloaded."""
+_VIDEOS_FOLDER: Final = "videos"
 _PARTS_OF_A_SET: Final = (*ANNOTATION_FOLDERS, "images", "detections")
 DEEPEST: Final = 8
 """Levels of folders below a corpus that are searched."""
@@ -48,6 +49,17 @@ def search_videos(data: Path) -> VideoSearch:
     files = VideoSearch()
     _search(files, data, 0, set(), holds_frames=False)
     return files
+
+
+def video_id_of(corpus: Path, video: Path) -> str:
+    """Name of a video without annotations: its path below the corpus, without the ending.
+
+    It depends on no other file, so that it stays when files are added, and videos of different folders may be called
+    alike. The folder `videos`, in which data/ keeps them, is no part of it.
+    """
+    parts = (video.name,) if video == corpus else video.relative_to(corpus).parts
+    parts = parts[1:] if len(parts) > 1 and parts[0] == _VIDEOS_FOLDER else parts
+    return "/".join((*parts[:-1], parts[-1] if video.is_dir() else Path(parts[-1]).stem))
 
 
 def pictures_of(folder: Path) -> list[Path]:

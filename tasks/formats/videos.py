@@ -16,7 +16,7 @@ from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second, plausible_rate
 from tasks.formats.pictures import PictureFile, check_pictures
-from tasks.formats.video_search import VideoSearch, pictures_of, search_videos
+from tasks.formats.video_search import VideoSearch, pictures_of, search_videos, video_id_of
 from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, upright_size
 from tasks.paths import video_name_problem
 
@@ -51,30 +51,30 @@ def read_videos(data: Path, tick: Tick = lambda: None, *, search: VideoSearch | 
         part.reject(folder.relative_to(data).as_posix(), name, reason)
     for path in search.videos:
         source = path.relative_to(data).as_posix()
-        video_id = path.stem if path.is_file() else path.name
+        video_id = video_id_of(data, path)
         if problem := video_name_problem(video_id, taken):
             part.reject(source, "", problem)
         else:
             taken[video_id] = source
-            rows = _read_file(part, data, path) if path.is_file() else _read_folder(part, data, path)
+            rows = (_read_folder if path.is_dir() else _read_file)(part, data, path, video_id)
             part.videos.extend(rows)
         tick()
     return part
 
 
-def _read_file(part: CorpusPart, data: Path, path: Path) -> Iterator[Row]:
+def _read_file(part: CorpusPart, data: Path, path: Path, video_id: str) -> Iterator[Row]:
     source = path.relative_to(data).as_posix()
     digest, decoded = decoded_video(path)
     if decoded.broken:
         part.reject(source, f"frame {decoded.count} on" if decoded.count else "", decoded.broken)
     if not decoded.count:
         return
-    part.frames.extend(_frame_row(path.stem, index, None, time) for index, time in enumerate(decoded.seconds))
+    part.frames.extend(_frame_row(video_id, index, None, time) for index, time in enumerate(decoded.seconds))
     rate = decoded.rate or frames_per_second(path.parent)
-    yield _video_row(path.stem, source, digest, (decoded.width, decoded.height), decoded.count, rate)
+    yield _video_row(video_id, source, digest, (decoded.width, decoded.height), decoded.count, rate)
 
 
-def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
+def _read_folder(part: CorpusPart, data: Path, folder: Path, video_id: str) -> Iterator[Row]:
     source = folder.relative_to(data).as_posix()
     paths = _in_order(part, source, pictures_of(folder))
     whole: list[tuple[int, Path, PictureFile]] = []
@@ -94,11 +94,11 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path) -> Iterator[Row]:
     rate = frames_per_second(folder)
     seconds = _seconds_of_pictures([path.name for _, path, _ in whole], rate)
     for index, (number, path, _) in enumerate(whole):
-        row = _frame_row(folder.name, index, path.relative_to(data).as_posix(), seconds[index])
+        row = _frame_row(video_id, index, path.relative_to(data).as_posix(), seconds[index])
         part.frames.append(row | {"image_id": number + 1})  # a rejected picture must not shift the detections
     digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
     media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
-    yield _video_row(folder.name, media, digest, size, len(whole), rate)
+    yield _video_row(video_id, media, digest, size, len(whole), rate)
 
 
 def _seconds_of_pictures(names: list[str], rate: float | None) -> list[float | None]:

@@ -92,6 +92,43 @@ def test_the_results_of_a_video_that_is_gone_stay_and_are_reported(corrtrack, tm
     assert [path.read_text() for path in of_the_user] == ["of the user"] * 3
 
 
+def test_videos_called_alike_keep_their_folders_in_all_results(corrtrack, tmp_path, untrained_weights):
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    for name, frames in (("day/street", 4), ("night/v1.0/street", 5)):
+        (corpus / name).parent.mkdir(parents=True)
+        write_video(corpus / f"{name}.mp4", frames)
+        boxes = (f"{frame},-1,{10 + frame},8,16,48,0.9\n" for frame in range(1, frames + 1))
+        (corpus / f"{name}.det.txt").write_text("".join(boxes))
+    arguments = ("reprocess", corpus, "--out", out, "--weights", untrained_weights)
+
+    code, text = corrtrack(*arguments)
+
+    assert code == 0, text
+    for name, frames in (("day/street", 4), ("night/v1.0/street", 5)):
+        assert len(pd.read_parquet(out / f"artifacts/tables/detections/{name}.parquet")) == frames
+        table = pd.read_csv(out / f"artifacts/exports/csv/merged/{name}.csv")
+        assert table["frame"].nunique() == frames
+        assert (out / f"overlays/{name}.mp4").is_file()
+    (clip,) = (out / "reports/clips").rglob("*.mp4")
+    assert clip.relative_to(out / "reports").as_posix() in (out / "reports/index.html").read_text()
+    before = files_of(out, "street")
+    code, text = corrtrack("export", out, "--format", "mot", "--out", tmp_path / "mot")
+    assert code == 0, text
+    assert {path.relative_to(tmp_path / "mot").as_posix() for path in (tmp_path / "mot").rglob("*.txt")} == {
+        *("day/street.txt", "night/v1.0/street.txt")
+    }
+
+    (corpus / "day/street.mp4").unlink()
+    code, text = corrtrack(*arguments)
+    assert code == 0, text
+    assert "removed: day/street" in text
+    assert files_of(out, "street") == before
+    code, text = corrtrack("prune", out)
+    assert code == 0, text
+    assert "day/street: " in text
+    assert {path.rpartition("/")[2] for path in files_of(out, "street")} == {"v1.0"}
+
+
 def test_poses_of_a_file_become_an_overlay_and_files_for_other_programs(corrtrack, tmp_path, untrained_weights):
     out = tmp_path / "out"
     write_video(tmp_path / "street.mp4", 6)

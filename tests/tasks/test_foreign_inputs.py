@@ -37,7 +37,7 @@ def test_videos_lie_in_folders_and_have_many_endings(tmp_path: Path, video_file:
     for index in range(2):
         picture_file(tmp_path / f"day/frames/{index}.bmp", paint(index))
     assert ids(read_videos(tmp_path)) == [
-        ("a", "a.mp4"), ("b", "day/b.m4v"), ("frames", "day/frames"), ("c", "day/night/c.mkv"),
+        ("a", "a.mp4"), ("day/b", "day/b.m4v"), ("day/frames", "day/frames"), ("day/night/c", "day/night/c.mkv"),
     ]  # fmt: skip
 
 

@@ -135,6 +135,23 @@ def test_only_frames_that_decode_are_counted(tmp_path: Path, video_file: Any) ->
     )
 
 
+def test_videos_of_different_folders_may_be_called_alike(
+    tmp_path: Path, video_file: Any, picture_file: Any, paint: Any
+) -> None:
+    for name in ("videos/walk.mp4", "videos/north/walk.mp4", "south/v1.0/walk.mp4"):
+        video_file(tmp_path / name, 2)
+    for number in range(2):
+        picture_file(tmp_path / f"south/walk/{number}.png", paint(number))
+    part = read_videos(tmp_path)
+    assert {row["video_id"]: row["media"] for row in part.videos} == {
+        **{"walk": "videos/walk.mp4", "north/walk": "videos/north/walk.mp4"},
+        **{"south/walk": "south/walk", "south/v1.0/walk": "south/v1.0/walk.mp4"},
+    }
+    assert part.rejects == []
+    (tmp_path / "videos/walk.mp4").unlink()
+    assert "north/walk" in {row["video_id"] for row in read_videos(tmp_path).videos}, "names stay when files go"
+
+
 def test_two_videos_of_one_name_are_reported(tmp_path: Path, video_file: Any) -> None:
     video_file(tmp_path / "walk.mp4", 2)
     video_file(tmp_path / "videos/walk.avi", 2)

@@ -6,7 +6,7 @@ frame. A file of COCO keypoints that is named after no video may hold poses of a
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -69,8 +69,12 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
     for row in part.frames:
         if row["video_id"] in frames:
             frames[row["video_id"]].append(row)
-    for path, video_id in _files(data / POSES_FOLDER, sorted(videos)):
+    for path, named in _files(data / POSES_FOLDER, sorted(videos)):
         source = path.relative_to(data).as_posix()
+        if len(named) > 1:
+            reason = f"expected the name of one video, got that of {named[0]} and {named[1]}; lay it in a folder like"
+            corpus_poses.reject(source, "", f"{reason} {POSES_FOLDER}/{named[0]}.json")
+            continue
         try:
             file = read_poses(path, format_name)
         except InputError as error:
@@ -78,27 +82,43 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
             continue
         for row in file.rejects:
             corpus_poses.reject(source, row["location"], row["reason"])
-        chosen = [name for name in videos if videos[name]["source"] is not None] if video_id is None else [video_id]
+        chosen = named or [name for name in videos if videos[name]["source"] is not None]
         _take(corpus_poses, file, source, {name: (videos[name], frames[name]) for name in chosen})
     return corpus_poses
 
 
-def _files(folder: Path, video_ids: Sequence[str]) -> Iterator[tuple[Path, str | None]]:
-    """Each file or folder of poses with its video; None where its name matches none."""
-    entries = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
-    known = frozenset(video_ids)
-    named = {path: _video_of(path.name, known) for path in entries}
+def _files(folder: Path, video_ids: Sequence[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Each file or folder of poses with the videos that its name fits; it is to be the name of one."""
+    entries = list(_entries(folder, folder, video_ids))
+    named = {path: _videos_of(path.relative_to(folder).as_posix(), video_ids) for path in entries}
     if len(video_ids) == 1 and not any(named.values()):
         if entries:
-            yield (entries[0] if len(entries) == 1 else folder), video_ids[0]
+            yield (entries[0] if len(entries) == 1 else folder), list(video_ids)
         return
     yield from named.items()
 
 
-def _video_of(name: str, video_ids: Collection[str]) -> str | None:
-    """The longest name of a video that begins the file's name and ends there, at a dot, or at DeepLabCut's mark."""
-    ends = (end for end in range(len(name), 0, -1) if end == len(name) or name.startswith((".", "DLC"), end))
-    return next((name[:end] for end in ends if name[:end] in video_ids), None)
+def _entries(root: Path, folder: Path, video_ids: Sequence[str]) -> Iterator[Path]:
+    """Files and folders of poses; folders that the corpus has too hold those of the videos in them."""
+    for path in sorted(path for path in folder.glob("*") if not path.name.startswith(".")):
+        name = path.relative_to(root).as_posix()
+        is_shared = path.is_dir() and name not in video_ids and any(it.startswith(f"{name}/") for it in video_ids)
+        yield from _entries(root, path, video_ids) if is_shared else [path]
+
+
+def _videos_of(name: str, video_ids: Sequence[str]) -> list[str]:
+    """The video with the longest name that begins `name`; else those that do so without the folders they lie in."""
+    for of in (str, lambda video_id: video_id.rpartition("/")[2]):
+        fits = [video_id for video_id in video_ids if _begins(name, of(video_id))]
+        if fits:
+            longest = max(len(of(video_id)) for video_id in fits)
+            return [video_id for video_id in fits if len(of(video_id)) == longest]
+    return []
+
+
+def _begins(name: str, video_name: str) -> bool:
+    """Whether the name of a file is that of the video up to its end, a dot, or DeepLabCut's mark."""
+    return name == video_name or name.startswith((f"{video_name}.", f"{video_name}DLC"))
 
 
 def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, tuple[Row, list[Row]]]) -> None:

@@ -85,6 +85,12 @@ def test_boxes_of_a_nested_video_are_laid_into_the_view_alone(tmp_path):
         corpus_view(tmp_path / "c", [tmp_path / "b.txt"], tmp_path / "view")
 
 
+def test_boxes_fit_a_video_whose_name_is_clear(tmp_path):
+    touched(tmp_path / "c/a.mp4", tmp_path / "c/day/b.mp4", tmp_path / "c/night/b.mp4", tmp_path / "b.txt")
+    with pytest.raises(InputError, match=r"that of day/b and night/b; lay the boxes of each beside it as b\.det\.txt"):
+        corpus_view(tmp_path / "c", [tmp_path / "b.txt"], tmp_path / "view")
+
+
 def test_results_are_laid_beside_a_set_as_downloaded(tmp_path):
     touched(tmp_path / "pt21/posetrack_data/val/1.json", tmp_path / "pt21/images/val/1/1.jpg", tmp_path / "new.json")
     view = corpus_view(tmp_path / "pt21", [tmp_path / "new.json"], tmp_path / "view")
@@ -116,8 +122,10 @@ def test_results_of_each_video_are_the_files_that_were_written_for_it(tmp_path):
     park = [workspace.reports / "clips/park.mp4"]
     for path in (*street, *park, workspace.tables / "scores.parquet"):
         write_whole(path, "x")
+    nested = workspace.tables / "poses/v1.0/street.parquet"
+    write_whole(nested, "x")
     touched(workspace.reports / "clips/holiday.mp4", workspace.tables / "poses/.square.7.partial.parquet")
-    assert results_by_video(workspace) == {"street": street, "park": park}
+    assert results_by_video(workspace) == {"street": street, "park": park, "v1.0/street": [nested]}
 
 
 @pytest.mark.parametrize(

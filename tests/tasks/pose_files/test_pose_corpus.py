@@ -43,6 +43,24 @@ def test_files_belong_to_the_videos_that_they_are_named_after(tmp_path):
     assert poses.notices == ["poses from files: 3 read as coco-results, frames by their index from 0"]
 
 
+def test_poses_lie_in_folders_like_those_of_the_videos(tmp_path):
+    for name in ("day/street.json", "night/street.json", "square.json"):
+        write(tmp_path / "poses" / name, [0])
+    poses = read_corpus_poses(tmp_path, part("day/street", "night/street", "night/square"), "auto")
+    assert sorted(row["video_id"] for row in poses.rows) == ["day/street", "night/square", "night/street"]
+    assert poses.rejects == []
+
+
+def test_poses_of_a_name_that_two_videos_have_are_rejected(tmp_path):
+    write(tmp_path / "poses" / "street.json", [0])
+    poses = read_corpus_poses(tmp_path, part("day/street", "night/street"), "auto")
+    assert poses.rows == []
+    assert (
+        "got that of day/street and night/street; lay it in a folder like poses/day/street.json"
+        in (poses.rejects[0]["reason"])
+    )
+
+
 def test_the_poses_of_a_single_video_may_have_any_name(tmp_path):
     write(tmp_path / "poses" / "results.json", [3, 1, 1])
     assert of(read_corpus_poses(tmp_path, part("street"), "auto")) == [

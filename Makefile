@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment demo trend weights test lint bench deps clean
+.PHONY: help setup environment demo trend weights test lint bench deps docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ bench: $(LOCKED) ## measure speeds on this machine into reports/bench.json
 
 deps: $(LOCKED) ## write into dvc.yaml which code and params each stage depends on
 	$(BIN)/python -m flows.code_deps
+
+docs: $(LOCKED) ## copy the demo's page into docs/demo, with README's picture and clip
+	$(BIN)/python -m flows.demo_page
 
 clean: ## delete what the stages wrote, .corrtrack/ and tool caches; keeps data/, .venv and files of your own
 	@test -x $(BIN)/python || { echo "expected the environment $(VENV), found none; run 'make setup' first" >&2; exit 2; }

@@ -127,13 +127,13 @@ def _wide(name: str, layout: _Layout, table: Mapping[str, Any]) -> Grid:
         merged |= {f"{corpus}|{metric}": row.get(metric) for metric in layout.metrics}
         merged |= {part: row[part] for part in layout.further if part in row}
     columns = [Column(part, _heading(part)) for part in layout.keys]
-    columns += [
-        Column(f"{corpus}|{metric}", label(metric), corpus, _BETTER.get(metric, "high"))
-        for corpus in corpora
-        for metric in layout.metrics
-    ]
-    used = [part for part in layout.further if any(part in row for row in rows.values())]
-    columns += [Column(part, _heading(part), ours) for part in used]
+    for corpus in corpora:
+        columns += [
+            Column(f"{corpus}|{metric}", label(metric), corpus, _BETTER.get(metric, "high"))
+            for metric in layout.metrics
+        ]
+        further = layout.further if corpus == ours else ()
+        columns += [Column(part, _heading(part), ours) for part in further if any(part in row for row in rows.values())]
     return Grid(list(rows.values()), columns, _caption(name, table), layout.best_within, name, absent="–")
 
 

@@ -43,11 +43,13 @@ class Repository:
     @property
     def state(self) -> Path:
         """Working state, not in git: logs, locks, the servers' files."""
-        return self.own_state or self.root / ".corrtrack"
+        return self.own_state or self.shared_state
 
     @property
     def shared_state(self) -> Path:
-        """Working state that all runs of the checkout share."""
+        """Working state that all runs of the checkout share; an installed package has it in the user's cache."""
+        if self.root == REPOSITORY and not (REPOSITORY / "dvc.yaml").is_file():
+            return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "corrtrack" / "state"
         return self.root / ".corrtrack"
 
     def environment(self) -> dict[str, str]:

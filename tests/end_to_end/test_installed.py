@@ -86,7 +86,8 @@ def run(environment, folder) -> Callable[..., tuple[int, str]]:
     """Runs a program of the environment in the user's folder; gives exit code and output."""
 
     def run(program: str, *arguments: str) -> tuple[int, str]:
-        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"COLUMNS": "200"}
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        variables |= {"COLUMNS": "200", "XDG_CACHE_HOME": str(folder / "cache")}
         ran = subprocess.run(
             [environment / program, *arguments], cwd=folder, env=variables, capture_output=True, text=True
         )
@@ -109,7 +110,7 @@ def test_the_wheel_holds_the_pipeline_in_one_folder_and_nothing_else(wheel, trac
         assert f"corrtrack/_pipeline/{name}" in names
 
 
-def test_commands_that_need_no_checkout_work_in_any_folder(run, folder):
+def test_commands_that_need_no_checkout_work_in_any_folder(run, folder, environment):
     assert run("corrtrack", "--version")[0] == 0
     assert "reprocess" in run("corrtrack", "--help")[1]
     options = [part for setting in SETTINGS for part in ("--set", setting)]
@@ -121,6 +122,7 @@ def test_commands_that_need_no_checkout_work_in_any_folder(run, folder):
     code, text = run("corrtrack", "export", "runs/street", "--format", "cvat", "--out", "cvat")
     assert code == 0, text
     assert list((folder / "cvat").rglob("street*.xml"))
+    assert not list(environment.parent.rglob("_pipeline/.corrtrack")), "the environment may be read-only"
 
 
 def test_commands_that_need_one_end_with_a_sentence(run):

@@ -62,7 +62,8 @@ class Sweep:
         text = repository.params.read_text(encoding="utf-8")
         self.rows = points_of_grid(text, request.settings, seeds=request.seeds, sections=sections)
         """Points by row, what they are compared with first, then by seed."""
-        self.points = [point for row in self.rows for point in row]
+        self.points = [point for of_seed in zip(*self.rows, strict=True) for point in of_seed]
+        """The same, seed by seed: what depends on the seed alone then stays as it is from point to point."""
 
     def split(self) -> str:
         """The annotated videos that judge."""

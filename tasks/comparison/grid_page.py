@@ -62,7 +62,8 @@ def sentences(grid: ParamsGrid) -> list[str]:
     if best.verdict == "no evidence":
         lines.append("within noise: its difference to the present params may be chance")
     if beside:
-        lines.append(f"within noise: {beside} other points of {len(grid.points)} cannot be distinguished from the best")
+        others = "1 other point" if beside == 1 else f"{beside} other points"
+        lines.append(f"within noise: {others} of {len(grid.points)} cannot be distinguished from the best")
     if len(best.by_seed) > 1:
         listed = ", ".join(f"{value:+.1f}" for value in best.by_seed)
         lines.append(f"its difference by seed: {listed}")

@@ -146,7 +146,7 @@ def test_points_that_cannot_be_distinguished_from_the_best_are_named(repository,
     grid = grid_of([bad], [[good], [bad], [good]])
     assert [point.is_beside_best for point in grid.points] == [True, False, True]
     assert grid.best == 0
-    assert sentences(grid)[1:] == ["within noise: 1 other points of 3 cannot be distinguished from the best"]
+    assert sentences(grid)[1:] == ["within noise: 1 other point of 3 cannot be distinguished from the best"]
     page = write_grid(grid, tmp_path / "reports/sweep/k", split="val", revision="abc")
     text = page.read_text()
     assert "<svg" in text

@@ -98,7 +98,7 @@ def start(checkout) -> Callable[..., "subprocess.Popen[str]"]:
             cwd=checkout,
             env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
@@ -107,12 +107,12 @@ def start(checkout) -> Callable[..., "subprocess.Popen[str]"]:
 
 @pytest.fixture
 def corrtrack(start) -> Callable[..., tuple[int, str]]:
-    """Runs it; gives exit code and output."""
+    """Runs it; gives exit code and output, or the errors where it fails."""
 
     def run(*arguments: str) -> tuple[int, str]:
         process = start(*arguments)
-        text, _ = process.communicate()
-        return process.returncode, text
+        text, errors = process.communicate()
+        return process.returncode, errors if process.returncode else text
 
     return run
 
@@ -121,6 +121,12 @@ def experiments(root: Path) -> dict[str, str]:
     """Commit of each experiment by its name."""
     refs = git(root, "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps").splitlines()
     return {ref.split("/", 4)[-1]: commit for ref, commit in map(str.split, refs)}
+
+
+def stages_of(root: Path, commit: str) -> dict[str, Any]:
+    """What dvc.lock of an experiment records of each stage."""
+    stages: dict[str, Any] = YAML(typ="safe").load(git(root, "show", f"{commit}:dvc.lock"))["stages"]
+    return stages
 
 
 def shown_experiments(root: Path) -> dict[str, Any]:
@@ -171,12 +177,8 @@ def test_a_grid_is_what_dvc_lists_and_compares(corrtrack, checkout):
     changed = json.loads(dvc(checkout, "exp", "diff", "--json", *names))
     assert set(changed["params"]["params.yaml"]) == {"track.tau_corr"}
 
-    stages = {
-        name: YAML(typ="safe").load(git(checkout, "show", f"{commit}:dvc.lock"))["stages"]
-        for name, commit in experiments(checkout).items()
-    }
     recorded = YAML(typ="safe").load((checkout / "dvc.lock").read_text())["stages"]
-    for lock in stages.values():
+    for lock in (stages_of(checkout, commit) for commit in experiments(checkout).values()):
         assert next(stage for stage in recorded if lock[stage] != recorded[stage]) in ("track", "merge")
         assert lock["recover"] == recorded["recover"], "which depends on none of the keys"
 
@@ -185,22 +187,23 @@ def test_a_grid_is_what_dvc_lists_and_compares(corrtrack, checkout):
     assert [row["key"] for row in json.loads(text)["params"]] == ["track.tau_corr"]
 
 
-def test_a_key_of_a_network_stage_runs_it_and_what_follows(corrtrack, checkout):
-    setting = ("--set", "merge.max_gap_frames=1,30", "--seeds", "1", "--split", "val", "--resamples", "20", "--json")
-    code, text = corrtrack("sweep", *setting)
+def test_every_point_runs_with_each_seed_and_what_a_seed_shares_is_run_once(corrtrack, checkout, small):
+    arguments = ("--set", "merge.max_gap_frames=1", "--seeds", "2", "--split", "val", "--resamples", "20", "--json")
+    code, text = corrtrack("sweep", *arguments)
     assert code == 0, text
-    content = json.loads(text[text.index("\n{") if not text.startswith("{") else 0 : text.rindex("}") + 1])
-    assert [point["values"] for point in content["points"]] == [
-        {"merge.max_gap_frames": "1"},
-        {"merge.max_gap_frames": "30"},
-    ]
-    assert set(experiments(checkout)) == {"merge.max_gap_frames=1", "merge.max_gap_frames=30"}, "HEAD is the present"
-    shown = shown_experiments(checkout)
-    for point in content["points"]:
-        params, scores = shown[point["names"][0]]
-        assert params["merge"]["max_gap_frames"] == int(point["values"]["merge.max_gap_frames"])
-        assert scores["merged"]["MOTA"] == pytest.approx(point["totals"]["merged tracks"]["mota"])
-        assert scores["tracking"]["MOTA"] == pytest.approx(point["totals"]["tracks"]["mota"])
+    content = json.loads(text)
+    key, seed = "merge.max_gap_frames=1", f"run.seed={small.run.seed + 1}"
+    assert content["present"]["names"] == ["present", seed]
+    assert [point["names"] for point in content["points"]] == [[key, f"{key},{seed}"]]
+    assert set(experiments(checkout)) == {seed, key, f"{key},{seed}"}, "the present params are the commit itself"
+
+    shown, point = shown_experiments(checkout), content["points"][0]
+    for kind, name in (("tracking", "tracks"), ("merged", "merged tracks")):
+        by_seed = [shown[run][1][kind]["MOTA"] for run in point["names"]]
+        assert point["totals"][name]["mota"] == pytest.approx(sum(by_seed) / 2)
+    locks = {name: stages_of(checkout, commit) for name, commit in experiments(checkout).items()}
+    assert locks[f"{key},{seed}"]["track"] == locks[seed]["track"] != locks[key]["track"]
+    assert locks[f"{key},{seed}"]["merge"]["params"] != locks[seed]["merge"]["params"]
 
 
 def test_a_killed_sweep_continues_with_the_next_point(start, corrtrack, checkout):

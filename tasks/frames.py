@@ -23,6 +23,8 @@ _JPEG: Final = b"\xff\xd8"
 _MARKER: Final = 0xFF
 _FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG's markers of a segment that states the size (ITU-T T.81, table B.1)."""
+_ONE: Final = 1 << 16
+"""1 in a display matrix."""
 _NEAR_FRAMES: Final = 32
 """So many frames are decoded and passed over rather than sought."""
 cv2.utils.logging.setLogLevel(
@@ -206,15 +208,33 @@ def decoded_frames(path: Path, *, from_time: int | None = None) -> Iterator[Any]
 
 
 def upright(frame: Any) -> Picture:
-    """A decoded frame as RGB (H,W,3), turned as the rotation of its video asks, which phones write."""
-    turns = round(frame.rotation / 90)
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns), dtype=np.uint8)
+    """A decoded frame as RGB (H,W,3), turned and mirrored as the display matrix of its video asks."""
+    across, down = _display_axes(frame)
+    stored = frame.to_ndarray(format="rgb24")
+    shown = stored.transpose(1, 0, 2) if across[0] == 0 else stored
+    steps = (-1 if sum(down) < 0 else 1, -1 if sum(across) < 0 else 1)
+    return np.ascontiguousarray(shown[:: steps[0], :: steps[1]], dtype=np.uint8)
 
 
 def upright_size(frame: Any) -> tuple[int, int]:
     """Width and height of `upright`."""
-    is_on_its_side = round(frame.rotation / 90) % 2
+    is_on_its_side = _display_axes(frame)[0][0] == 0
     return (frame.height, frame.width) if is_on_its_side else (frame.width, frame.height)
+
+
+def _display_axes(frame: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How much stored x and y count for the x that is shown, and for its y: 0, 1 or -1 each.
+
+    Phones write display matrices of quarter turns, and of mirrors for the camera that faces the user; other matrices,
+    which no camera writes, count as none.
+    """
+    matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    if matrix is None:
+        return (1, 0), (0, 1)
+    a, b, _, c, d = np.frombuffer(bytes(matrix), dtype=np.int32)[:5].tolist()
+    ax, bx, cx, dx = (round(value / _ONE) for value in (a, b, c, d))
+    is_quarter = {abs(ax), abs(bx)} == {0, 1} and abs(ax) == abs(dx) and abs(bx) == abs(cx)
+    return ((ax, cx), (bx, dx)) if is_quarter else ((1, 0), (0, 1))
 
 
 def presentation_times(path: Path, *, with_hidden: bool = False) -> list[int]:

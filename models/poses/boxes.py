@@ -70,3 +70,13 @@ def iou(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> FloatArray:
     shared = area(np.concatenate([near, far], axis=-1))
     union = area(boxes_xyxy)[:, None] + area(others_xyxy)[None, :] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def fit_only_exchanged_sides(boxes_xywh: FloatArray, *, width: int, height: int) -> bool:
+    """Whether boxes (N,4) belong to a picture of `height` x `width`, not to this one of `width` x `height` px.
+
+    So do boxes that were found in a video whose turn was not obeyed: all centres lie in that picture, some not in this.
+    """
+    centres = boxes_xywh.reshape(-1, 4)[:, :2] + boxes_xywh.reshape(-1, 4)[:, 2:] / 2
+    here, there = (((centres >= 0) & (centres <= sides)).all(axis=1) for sides in ((width, height), (height, width)))
+    return bool(there.all() and not here.all())

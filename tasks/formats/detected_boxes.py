@@ -39,6 +39,14 @@ def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     return boxes, rejects
 
 
+def unturned_reason(things: str, count: int, *, width: int, height: int) -> str:
+    """Why boxes or poses that fit only the picture without its rotation are not used."""
+    return (
+        f"expected {things} in the picture of {width}x{height} that a person sees, got {count} that fit only "
+        f"{height}x{width}, the picture without its rotation; find them in the upright picture"
+    )
+
+
 def _detected_box(entry: Any) -> DetectedBox:
     if not isinstance(entry, dict):
         raise FieldError("detection", "an object", entry)

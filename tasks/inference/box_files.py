@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+
+from models.poses.boxes import fit_only_exchanged_sides
 from tasks.errors import InputError
-from tasks.formats.detected_boxes import DetectedBox, read_results
+from tasks.formats.detected_boxes import DetectedBox, read_results, unturned_reason
 from tasks.formats.frame_order import FrameOrderError, box_frames, frame_numbers
 from tasks.formats.mot import read_detections
 from tasks.formats.video_search import detections_beside, posetrack_roots
@@ -45,9 +48,18 @@ class BoxFiles:
     def boxes(self, video: Video) -> list[PersonBox]:
         """Return the boxes of a video, in the order of their files."""
         if video.row["source"] is not None:
-            return self._boxes[video.video_id]
+            return self._turned_right(video, self._boxes[video.video_id])
         path = mot_file(self._data, video.row)
-        return [] if path is None else self._mot_boxes(path, video)
+        return [] if path is None else self._turned_right(video, self._mot_boxes(path, video))
+
+    def _turned_right(self, video: Video, boxes: list[PersonBox]) -> list[PersonBox]:
+        """Return the boxes, or none where they belong to the picture without its rotation."""
+        width, height = video.row["width"], video.row["height"]
+        all_boxes = np.array([box.box_xywh for box in boxes], dtype=np.float64).reshape(-1, 4)
+        if not fit_only_exchanged_sides(all_boxes, width=width, height=height):
+            return boxes
+        current().reject(video.video_id, "boxes", unturned_reason("boxes", len(boxes), width=width, height=height))
+        return []
 
     def _read_results(self, path: Path, frames: dict[int, list[FrameKey]]) -> tuple[int, int]:
         """Keep the boxes of a file; return how many it has, and how many of them are of unknown pictures."""

@@ -80,19 +80,44 @@ def test_a_video_without_pictures_is_called_so(tmp_path: Path) -> None:
     assert reject["reason"].endswith("got no video stream")
 
 
-@pytest.mark.parametrize(("cosine", "sine"), [(0, 1), (-1, 0), (0, -1)], ids=["90", "180", "270"])
-def test_a_rotated_video_is_upright(tmp_path: Path, video_file: Any, cosine: int, sine: int) -> None:
-    data = bytearray(video_file(tmp_path / "phone.mp4", 2).read_bytes())
-    at = data.index(b"tkhd") + 4 + 40  # the matrix of the track header
-    matrix = [cosine << 16, sine << 16, 0, -sine << 16, cosine << 16, 0, 48 << 16, 0, 1 << 30]
-    data[at : at + 36] = struct.pack(">9i", *matrix)
-    (tmp_path / "phone.mp4").write_bytes(data)
-    shown = cv2.VideoCapture(str(tmp_path / "phone.mp4")).read()[1][..., ::-1]
+MATRICES = [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)] + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)]
+"""Quarter turns, and the same mirrored: how much x and y count for the x and the y that are shown, in pairs."""
+
+
+def with_display_matrix(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """The MP4 with another matrix in the header of its track."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value << 16 for value in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 48 << 16, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_a_turned_or_mirrored_video_is_what_a_person_sees(
+    tmp_path: Path, video_file: Any, matrix: tuple[int, int, int, int]
+) -> None:
+    a, b, c, d = matrix
+    stored = VideoFile(video_file(tmp_path / "phone.mp4", 2), 2).frame(0)
+    path = with_display_matrix(tmp_path / "phone.mp4", matrix)
+    y, x = np.mgrid[: stored.shape[0], : stored.shape[1]]
+    across, down = a * x + c * y, b * x + d * y
+    seen = np.zeros((np.ptp(down) + 1, np.ptp(across) + 1, 3), dtype=np.uint8)
+    seen[down - down.min(), across - across.min()] = stored
     [video] = read_videos(tmp_path).videos
-    assert (video["height"], video["width"]) == shown.shape[:2]
-    frame = VideoFile(tmp_path / "phone.mp4", 2).frame(0)
-    assert frame.shape == shown.shape
-    assert np.abs(frame.astype(int) - shown).mean() < 2 < np.abs(frame[::-1].astype(int) - shown).mean()
+    assert (video["height"], video["width"]) == seen.shape[:2]
+    np.testing.assert_array_equal(VideoFile(path, 2).frame(0), seen)
+
+
+@pytest.mark.parametrize("matrix", [matrix for matrix in MATRICES if matrix[0] * matrix[3] > matrix[1] * matrix[2]])
+def test_a_turned_video_is_what_opencv_shows(
+    tmp_path: Path, video_file: Any, matrix: tuple[int, int, int, int]
+) -> None:
+    video_file(tmp_path / "phone.mp4", 2)
+    path = with_display_matrix(tmp_path / "phone.mp4", matrix)
+    shown = cv2.VideoCapture(str(path)).read()[1][..., ::-1]
+    assert np.abs(VideoFile(path, 2).frame(0).astype(int) - shown).mean() < 2
 
 
 def exif_turned(path: Path, picture: np.ndarray, orientation: int = 6) -> Path:

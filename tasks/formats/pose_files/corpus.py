@@ -15,9 +15,10 @@ import numpy as np
 
 from models.arrays import FloatArray
 from models.keypoints import BODY
-from models.poses.boxes import box_around
+from models.poses.boxes import box_around, fit_only_exchanged_sides
 from tasks.errors import InputError
 from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.detected_boxes import unturned_reason
 from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.posetrack_keypoints import posetrack_keypoints
 from tasks.formats.pose_files.records import FilePose, PoseFile
@@ -140,7 +141,7 @@ def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mappin
         corpus_poses.reject(source, "", str(error))
         return
     has_body = np.atleast_1d((keypoints[:, BODY, 2] > 0).any(axis=1))
-    in_video = 0
+    in_video = unturned = 0
     for video, frames in videos.values():
         match = match_frames(file, video, frames)
         rows = []
@@ -149,22 +150,31 @@ def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mappin
             in_video += frame_index is not None
             if frame_index is not None and is_usable:
                 rows.append(_row(video, frame_index, pose, values, is_relative=file.is_relative))
+        boxes = np.array([row["box_xywh"] for row in rows], dtype=np.float64)
+        sides = {"width": int(video["width"]), "height": int(video["height"])}
+        if rows and fit_only_exchanged_sides(boxes, **sides):
+            corpus_poses.reject(source, video["video_id"], unturned_reason("poses", len(rows), **sides))
+            unturned += len(rows)
+            continue
         rows.sort(key=lambda row: row["frame_index"])
         numbered = [row | {"file_pose_id": number} for number, row in enumerate(rows)]
         if numbered:
             corpus_poses.take(file, match, numbered)
             corpus_poses.videos.add(video["video_id"])
-    _reject_rest(corpus_poses, file, source, taken=len(corpus_poses.rows) - before, in_video=in_video)
+    taken = len(corpus_poses.rows) - before
+    _reject_rest(corpus_poses, file, source, taken=taken, in_video=in_video, unturned=unturned)
 
 
-def _reject_rest(corpus_poses: CorpusPoses, file: PoseFile, source: str, *, taken: int, in_video: int) -> None:
+def _reject_rest(
+    corpus_poses: CorpusPoses, file: PoseFile, source: str, *, taken: int, in_video: int, unturned: int
+) -> None:
     count = len(file.poses)
     reasons = []
     if in_video < count:
         keys = [pose.key for pose in file.poses]
         reasons.append(f"{count - in_video} of {count} are of frames that the video does not have (such as {keys[-1]})")
-    if taken < in_video:
-        reasons.append(f"{in_video - taken} of {count} have no keypoint of the body")
+    if taken + unturned < in_video:
+        reasons.append(f"{in_video - taken - unturned} of {count} have no keypoint of the body")
     if not count:
         reasons.append("it holds none")
     if reasons:

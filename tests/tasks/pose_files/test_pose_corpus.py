@@ -110,6 +110,19 @@ def test_what_cannot_be_used_is_rejected_with_counts(tmp_path, write_file, reaso
     assert reason in reject["reason"]
 
 
+def test_poses_that_fit_only_the_picture_without_its_rotation_are_not_taken(tmp_path):
+    corpus = part("street")
+    corpus.videos[0] |= {"width": 48, "height": 64}
+    write(tmp_path / "poses" / "street.json", [0, 1], keypoint=(60, 20, 1))
+    poses = read_corpus_poses(tmp_path, corpus, "auto")
+    assert poses.rows == []
+    [reject] = poses.rejects
+    assert reject["reason"] == (
+        "expected poses in the picture of 48x64 that a person sees, got 2 that fit only 64x48, the picture without "
+        "its rotation; find them in the upright picture"
+    )
+
+
 def test_a_file_of_no_video_and_a_second_file_of_a_video_are_rejected(tmp_path):
     for name in ("a.json", "a.more.json", "other.json"):
         write(tmp_path / "poses" / name, [0])

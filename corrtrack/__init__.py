@@ -64,6 +64,7 @@ def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtra
     detections: Sequence[str | Path] = (),
     pretrained: str | None = None,
     weights: str | Path | None = None,
+    profile: str | None = None,
     out: str | Path | None = None,
     settings: Sequence[str] = (),
     quiet: bool = False,
@@ -76,6 +77,7 @@ def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtra
         detections: files of person boxes, in MOT or COCO results form.
         pretrained: "torchvision" takes boxes and poses of its Keypoint R-CNN.
         weights: folder of weight files; by default artifacts/models of a checkout, else the starting weights.
+        profile: a profile to track by, such as "released" for the authors' weights; by default params.yaml.
         out: out folder, with which a later call goes on where this one ended; None keeps nothing on disk.
         settings: params of this run, each "section.key=value".
         quiet: whether nothing is printed; else progress goes to standard error.
@@ -84,7 +86,7 @@ def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtra
         InputError: something that was named cannot be used.
         RuntimeError: the run failed.
     """
-    given = [("--poses", poses), ("--pretrained", pretrained), ("--weights", weights)]
+    given = [("--poses", poses), ("--pretrained", pretrained), ("--weights", weights), ("--profile", profile)]
     options = [str(part) for name, value in given if value is not None for part in (name, value)]
     options += [part for file in detections for part in ("--detections", str(file))]
     settings = ["compute.executor=local", "export.formats=[table]", *settings]

@@ -23,6 +23,7 @@ def status(
     folder: Folder,
     as_json: AsJson = False,
     watch: Annotated[bool, typer.Option("--watch", help="Print it again every 2 s, until Ctrl-C.")] = False,
+    page: Annotated[bool, typer.Option("--page", help="Write DIR/reports/status.html too.")] = False,
 ) -> None:
     """Show what became of each video, what is stale since params, weights or code changed, and what runs.
 
@@ -33,6 +34,8 @@ def status(
     - `corrtrack status runs/street`: once
 
     - `corrtrack status runs/street --json`: for another program
+
+    - `corrtrack status runs/street --page`: a page of the look of the report
     """
     import time
 
@@ -44,6 +47,10 @@ def status(
     console, repository = Console(), nearest_repository()
     while True:
         corpus_status = status_of(repository, folder)
+        if page:
+            from flows.scheduling.status_page import write_status_page
+
+            write_status_page(corpus_status)
         if watch and not as_json:
             console.clear()
         if as_json:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from flows.scheduling.status_page import write_status_page
 from tasks import report
 from tasks.comparison.report import Comparison
 from tasks.comparison.versions import Version
+from tasks.out_folder import claim_out_folder
 from tasks.params.sections import Params
 from tasks.tables import TABLES, read_table, write_table
 from tasks.workspace import Workspace
@@ -105,3 +107,24 @@ def test_both_clips_of_a_comparison_play_together(comparison, open_page):
     page.get_by_role("button", name="Play both").click()
     page.wait_for_function("[...document.querySelectorAll('.compared video')].every((clip) => clip.currentTime > 0)")
     assert page.get_by_role("button", name="Pause both").count() == 1
+
+
+@pytest.mark.parametrize("view", ["desktop", "phone"])
+def test_the_page_of_a_status_is_of_the_same_parts(tmp_path, open_page, screenshots, view):
+    claim_out_folder(tmp_path / "street")
+    video = {"video_id": "<b>square", "state": "rejected", "stale": ["weights"], "frames": 12, "seconds": 3.25}
+    video |= {"attempts": 2, "results": 0, "reason": "expected a video, got <i>noise"}
+    run = {"time": "2026-01-02T03:04:05+00:00", "result": "done", "seconds": 61.0, "message": None}
+    status = {"out": str(tmp_path / "street"), "running": None, "counts": {"rejected": 1}, "videos": [video]}
+    status |= {"occurrences": [run], "schedules": [{"timetable": "0 3 * * *", "next": None}]}
+    opened = open_page(write_status_page(status), view)
+    opened.page.screenshot(path=screenshots / f"status_{view}.png", full_page=True)
+    assert opened.problems == []
+    for text in (
+        "<b>square",
+        "expected a video, got <i>noise",
+        "1 rejected; nothing runs.",
+        "no process serves it now",
+    ):
+        assert opened.page.get_by_text(text).count() == 1
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= opened.page.viewport_size["width"]

@@ -12,6 +12,7 @@ from tasks.scoring.run import Request, score_folder
 from tasks.stages import STAGES
 from tasks.tables import TABLES
 from tasks.workspace import Workspace
+from tests.browser.conftest import browser, open_page, screenshots  # noqa: F401  fixtures
 
 pytestmark = pytest.mark.end_to_end
 
@@ -78,6 +79,21 @@ def test_the_report_needs_nothing_from_elsewhere(demo):
     assert any(source.startswith("clips/") for source in fetched)
     assert [source for source in fetched if "://" in source or not (demo.reports / source).exists()] == []
     assert (demo.reports / "clips").is_dir()
+
+
+@pytest.mark.parametrize("view", ["desktop", "phone"])
+def test_the_report_opens_in_a_browser_and_shows_the_scores(demo, open_page, screenshots, view):  # noqa: F811
+    opened = open_page(demo.reports / "index.html", view)
+    opened.page.screenshot(path=screenshots / f"demo_{view}.png", full_page=True)
+    assert opened.problems == []
+    assert opened.hosts == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= opened.page.viewport_size["width"]
+    metrics = json.loads((demo.reports / "metrics.json").read_text())["merged"]
+    for name in ("mAP", "MOTA"):
+        shown = opened.page.locator(f'[data-metric="Merged tracks {name}"]').inner_text()
+        assert shown == f"{metrics[name]:.1f}"
+    for section in ("result", "videos", "paper", "difficulty", "joints", "training", "run"):
+        assert opened.page.locator(f"#{section} h2").is_visible()
 
 
 def test_the_same_corpus_gives_the_same_bytes(demo, small, run_stages, tmp_path):

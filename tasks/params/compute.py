@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from tasks.params.section import AtLeastOne, NotNegative, Section
+from tasks.params.section import AtLeastOne, NotNegative, Positive, Section
 
 
 class ComputeParams(Section):
@@ -17,5 +17,9 @@ class ComputeParams(Section):
     """An existing Ray cluster; null starts one on loopback."""
     gpus_per_worker: NotNegative | Literal["auto"]
     """GPUs of each actor, and of each process of a training; auto takes one where there are any."""
+    store: str | None
+    """Folder of the shard store, which several checkouts may share; null: one in the working state."""
+    store_max_gib: Positive | None
+    """Beyond it the least recently used shards are deleted after a stage; null: it may grow."""
     stages_at_once: AtLeastOne
     """Stages that may run side by side where neither reads from the other."""

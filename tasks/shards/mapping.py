@@ -14,7 +14,9 @@ from tasks.out_folder import remove_written
 from tasks.progress import Progress, current
 from tasks.shards.finished import FinishedVideos, Reports
 from tasks.shards.keys import ShardKeys
-from tasks.shards.store import ShardStore, copy_out
+from tasks.shards.store import ShardStore, copy_out, store_folder
+from tasks.shards.store_upkeep import clear
+from tasks.shards.store_uses import in_use
 from tasks.shards.work import Entry, Outcome, Shard, ShardWork
 from tasks.shards.worker import ShardWorker
 from tasks.tables import Table, read_table, write_table
@@ -37,18 +39,25 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
         MachineError: disk, memory or a permission failed, or the workers died.
         RuntimeError: no video at all could be done.
     """
-    store = workspace.state / "store"
+    store = store_folder(workspace.state, params.compute.store)
     keys = ShardKeys(work, workspace.tables)
     finished = FinishedVideos(work.stage, work.outputs, keys, workspace)
     assembly = _Assembly(work.outputs, ShardStore(store, work.outputs), workspace.tables, current(), finished)
     try:
         unfinished = assembly.expect(sorted(shards))
-        pending = assembly.take_stored({shard: keys.key(shard) for shard in unfinished})
-        for outcome in _execute(work, pending, store=store, params=params):
-            assembly.take(outcome)
+        if keyed := {shard: keys.key(shard) for shard in unfinished}:
+            with in_use(store, keyed.values()):
+                for outcome in _execute(work, assembly.take_stored(keyed), store=store, params=params):
+                    assembly.take(outcome)
+            _keep_to_size(store, params.compute.store_max_gib)
     finally:
         finished.keep()
     assembly.check_any_done()
+
+
+def _keep_to_size(store: Path, max_gib: float | None) -> None:
+    if max_gib is not None and (cleared := clear(store, max_bytes=max_gib * 2**30)).deleted:
+        _LOG.info("shard store: %d least recently used shards made room for %g GiB", len(cleared.deleted), max_gib)
 
 
 def _execute(

@@ -1,7 +1,9 @@
 """Finished shards by the content they were made from: written once, checked at each reading, copied out."""
 
+import contextlib
 import json
 import logging
+import os
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping
@@ -21,7 +23,8 @@ except ImportError:  # no reflinks on this system
     ioctl = None  # type: ignore[assignment]
 
 _LOG: Final = logging.getLogger(__name__)
-_MANIFEST: Final = "entry.json"
+MANIFEST: Final = "entry.json"
+"""Lists the files of an entry with their digests; its time is that of the last use."""
 _FICLONE: Final = 0x40049409
 
 
@@ -37,23 +40,26 @@ class ShardStore:
         self._root = root
         self._outputs = {table.name: table for table in outputs}
 
-    def find(self, key: str) -> Entry | None:
+    def find(self, key: str, *, is_second_look: bool = False) -> Entry | None:
         """Return the finished shard of `key`, complete and with its checksums verified.
 
         A damaged entry is removed, and None is returned, as for a key that is not stored.
         """
         folder = self._folder(key)
         try:
-            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             digests, reports = dict(manifest["sha256"]), dict(manifest["reports"])
             files = {name: folder / f"{name}.parquet" for name in digests}
             if set(digests) == set(self._outputs) and all(
                 file_digest(files[name]) == digest for name, digest in digests.items()
             ):
+                _note_use(folder)
                 return Entry(files, digests, reports)
         except FileNotFoundError:
             if not folder.exists():
                 return None
+            if not is_second_look and (folder / MANIFEST).exists():  # another process may have published it just now
+                return self.find(key, is_second_look=True)
         except (OSError, ValueError, KeyError, TypeError):
             pass
         _LOG.warning("shard store: entry %s is damaged; it is removed and made again", key[:12])
@@ -77,7 +83,7 @@ class ShardStore:
                 for name, table in self._outputs.items()
             }
             manifest = {"sha256": digests, "reports": dict(reports)}
-            (partial / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
+            (partial / MANIFEST).write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
             self._publish(partial, key)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -93,6 +99,16 @@ class ShardStore:
 
     def _folder(self, key: str) -> Path:
         return self._root / key[:2] / key
+
+
+def store_folder(state: Path, chosen: str | None) -> Path:
+    """Folder of the store: `compute.store`, which checkouts may share, or one in the working state."""
+    return Path(chosen).expanduser().absolute() if chosen else state / "store"
+
+
+def _note_use(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # a store that can only be read serves too
+        os.utime(folder / MANIFEST)
 
 
 def copy_out(source: Path, target: Path, digest: str) -> None:

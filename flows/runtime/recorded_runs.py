@@ -173,7 +173,7 @@ def _experiment(repository: Repository, name: str) -> str | None:
     refs: list[str] = []
     for listing in (command, [part for part in command if not part.startswith("--contains")]):
         refs += subprocess.run(listing, cwd=repository.root, capture_output=True, text=True, check=False).stdout.split()
-    return next((ref for ref in refs if ref.split("/", 4)[-1] == name), None)
+    return next((ref for ref in refs if ref.split("/", 4)[4:] == [name]), None)  # refs/exps/COM/MIT/NAME
 
 
 def _at_revision(repository: Repository, revision: str, file: str) -> str | None:

@@ -134,6 +134,15 @@ def test_tables_of_a_revision_are_links_into_the_cache(checkout):
     assert path.resolve().is_relative_to(checkout.root / ".dvc/cache")
 
 
+def test_an_experiment_is_a_run(checkout):
+    command = ("git", "rev-parse", "HEAD")
+    head = subprocess.run(command, cwd=checkout.root, check=True, capture_output=True, text=True).stdout.strip()
+    run(checkout.root, "git", "update-ref", f"refs/exps/{head[:2]}/{head[2:]}/track.tau_corr=0.2", head)
+    found = find_version(checkout, "track.tau_corr=0.2")
+    assert found.name == "track.tau_corr=0.2"
+    assert found.workspace.tables == find_version(checkout, "HEAD").workspace.tables
+
+
 def test_an_out_folder_is_a_run(corrtrack, tmp_path, make_run):
     out = claim_out_folder(tmp_path / "out")
     make_run(out, {"a": switching}, tags={})

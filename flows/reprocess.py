@@ -11,6 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from flows.cli.params_choice import read_chosen_params
+from flows.runtime.disk_space import require_space
 from flows.runtime.exclusive_run import exclusive_run
 from flows.runtime.external_corpus import corpus_view, holds_any_video, require_corpus
 from flows.runtime.in_process import import_stages, log_file, log_stages_to, update_in_process
@@ -58,6 +59,7 @@ def track_corpus(
             for sentence in states.begin(workspace, params.detect.splits):
                 runner.view.report(sentence)
             require_boxes(workspace, params)
+            require_space(workspace, runner.view.report)
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,9 @@ def corpus_view(
         _view_one_video(corpus, view)
     elif not is_one_video:
         _view_folder(corpus, view, left_out)
-    others = _names(left_out)
+    others = _names(corpus, left_out, view)
     boxes = [path.expanduser().resolve() for path in detections]
-    _add_detections([path for path in boxes if not _is_named_after(path, others)], view)
+    _add_detections([path for path in boxes if not _is_named_after(path.name, others)], view)
     if poses is not None:
         _replace_poses(poses.expanduser().resolve(), view, others)
     elif others and (view / POSES_FOLDER).is_dir():
@@ -191,17 +191,33 @@ def _replace_poses(poses: Path, view: Path, others: Collection[str]) -> None:
         folder.symlink_to(poses)
         return
     folder.mkdir()
-    files = poses.iterdir() if poses.is_dir() else [poses]
-    _link([path for path in files if not _is_named_after(path, others)], folder)
+    if poses.is_dir():
+        _lay_poses(poses, folder, "", others)
+    elif not _is_named_after(poses.name, others):
+        _link([poses], folder)
 
 
-def _names(videos: Collection[Path]) -> set[str]:
-    return {path.name if path.is_dir() else path.stem for path in videos}
+def _lay_poses(poses: Path, folder: Path, at: str, others: Collection[str]) -> None:
+    """Link what lies in `poses`; folders that hold poses of `others` too are made anew without these."""
+    for path in (path for path in sorted(poses.iterdir()) if not _is_named_after(at + path.name, others)):
+        if path.is_dir() and any(name.startswith(f"{at}{path.name}/") for name in others):
+            (folder / path.name).mkdir()
+            _lay_poses(path, folder / path.name, f"{at}{path.name}/", others)
+        else:
+            _link([path], folder)
 
 
-def _is_named_after(path: Path, videos: Collection[str]) -> bool:
+def _names(corpus: Path, left_out: Collection[Path], view: Path) -> set[str]:
+    """What files of the videos that are left out are called: by their names, and without the folders where no video of
+    the view is called so."""
+    names = {video_id_of(corpus, path) for path in left_out}
+    kept = {video_id_of(view, path).rpartition("/")[2] for path in bare_videos(view)} if names else set()
+    return names | ({name.rpartition("/")[2] for name in names} - kept)
+
+
+def _is_named_after(name: str, videos: Collection[str]) -> bool:
     """Whether boxes or poses are of one of the videos, by the name of their file."""
-    return any(path.name.startswith((f"{name}.", f"{name}DLC_")) or path.name == name for name in videos)
+    return any(name == video or name.startswith((f"{video}.", f"{video}DLC_")) for video in videos)
 
 
 def _detections_of(video: Path) -> Path:

@@ -1,6 +1,5 @@
 """The wheel: what is in it, and that it works without a checkout, beside modules of the pipeline's names."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 
 from corrtrack.pipeline_folder import PIPELINE_FOLDER
 from flows.runtime.outcomes import ExitCode
+from tests.end_to_end.test_python_interface import write_poses
 from tests.end_to_end.test_reprocess import write_video
 
 ROOT = Path(__file__).parents[2]
@@ -75,9 +75,7 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name / "__init__.py").write_text(OTHER)
     (tmp_path / "clips").mkdir()
     write_video(tmp_path / "clips" / "street.mp4", 6)
-    keypoints = [[value for k in range(17) for value in (18 + k % 4 + at, 8 + 2.5 * k, 0.9)] for at in range(6)]
-    poses = [{"frame_index": at, "category_id": 1, "score": 0.9, "keypoints": keypoints[at]} for at in range(6)]
-    (tmp_path / "street.json").write_text(json.dumps(poses))
+    write_poses(tmp_path / "street.json", 6)
     return tmp_path
 
 

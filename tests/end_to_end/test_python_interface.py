@@ -12,11 +12,8 @@ from tests.end_to_end.test_reprocess import write_video
 pytestmark = pytest.mark.end_to_end
 
 
-@pytest.fixture
-def street(tmp_path: Path) -> tuple[Path, Path]:
-    """A video of six frames, and one pose in each as COCO keypoint results."""
-    video, poses = tmp_path / "street.mp4", tmp_path / "street.json"
-    write_video(video, 6)
+def write_poses(path: Path, frames: int) -> None:
+    """One pose in each frame as COCO keypoint results."""
     xy = [(18 + keypoint % 4, 8 + 2.5 * keypoint) for keypoint in range(17)]
     results = [
         {
@@ -25,9 +22,17 @@ def street(tmp_path: Path) -> tuple[Path, Path]:
             "score": 0.9,
             "keypoints": [value for x, y in xy for value in (x + frame, y, 0.9)],
         }
-        for frame in range(6)
+        for frame in range(frames)
     ]
-    poses.write_text(json.dumps(results))
+    path.write_text(json.dumps(results))
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> tuple[Path, Path]:
+    """A video of six frames, and one pose in each as COCO keypoint results."""
+    video, poses = tmp_path / "street.mp4", tmp_path / "street.json"
+    write_video(video, 6)
+    write_poses(poses, 6)
     return video, poses
 
 

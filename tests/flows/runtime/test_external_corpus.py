@@ -110,6 +110,16 @@ def test_poses_replace_those_of_the_corpus_in_the_view_alone(tmp_path, poses):
         corpus_view(tmp_path / "c", [], tmp_path / "view", tmp_path / "none.json")
 
 
+def test_poses_of_videos_that_wait_are_left_out_by_their_whole_name(tmp_path):
+    poses = ("day/street.json", "night/street.json", "night/square.json", "park.json", "street.json")
+    touched(*(tmp_path / "c" / name for name in ("day/street.mp4", "night/street.mp4", "night/square.mp4", "park.mp4")))
+    touched(*(tmp_path / "c/poses" / name for name in poses))
+    waiting = [tmp_path / "c/night/street.mp4", tmp_path / "c/park.mp4"]
+    view = corpus_view(tmp_path / "c", [], tmp_path / "view", without=waiting)
+    laid = {name for name in poses if (view / "poses" / name).is_file()}
+    assert laid == {"day/street.json", "night/square.json", "street.json"}
+
+
 def test_a_cover_does_not_hide_the_videos_beside_it(tmp_path):
     touched(tmp_path / "c/a.mp4", tmp_path / "c/cover.jpg")
     assert boxes_of(corpus_view(tmp_path / "c", [], tmp_path / "view")) == {"a.mp4": ""}

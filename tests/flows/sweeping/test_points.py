@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from flows.runtime.repository import Repository
+from flows.sweep import Sweep, SweepRequest
 from flows.sweeping.points import points_of_grid
 from tasks.errors import InputError
 from tasks.params.loading import parse_params
 
-TEXT = (Path(__file__).parents[3] / "params.yaml").read_text()
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "params.yaml").read_text()
 SECTIONS = {"run", "detect", "track", "merge", "score"}
 
 
@@ -76,3 +79,23 @@ def test_what_is_no_grid_is_refused_in_one_line(settings, message):
 def test_the_seed_is_chosen_in_one_way():
     with pytest.raises(InputError, match=r"--seeds 2 and --set run\.seed: expected one of them"):
         points("run.seed=1,2", seeds=2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "seeds", "split"),
+    [
+        ("track.tau_corr=0.1", 1, "train"),
+        ("recover.query_keypoint_threshold=0.2", 1, "train"),
+        ("train_siamese.epochs=1", 1, "val"),
+        ("track.tau_corr=0.1", 2, "val"),
+    ],
+)
+def test_training_videos_judge_unless_a_network_is_trained_on_them(setting, seeds, split):
+    assert Sweep(Repository(ROOT), SweepRequest((setting,), seeds)).split() == split
+    assert Sweep(Repository(ROOT), SweepRequest((setting,), seeds, split="train")).split() == "train"
+
+
+def test_the_points_of_a_seed_follow_each_other():
+    seed = parse_params(TEXT, name="params.yaml").run.seed + 1
+    names = [point.name for point in Sweep(Repository(ROOT), SweepRequest(("track.tau_corr=0.1",), 2)).points]
+    assert names == ["present", "track.tau_corr=0.1", f"run.seed={seed}", f"track.tau_corr=0.1,run.seed={seed}"]

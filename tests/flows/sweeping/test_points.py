@@ -86,7 +86,7 @@ def test_the_seed_is_chosen_in_one_way():
     [
         ("track.tau_corr=0.1", 1, "train"),
         ("recover.query_keypoint_threshold=0.2", 1, "train"),
-        ("train_siamese.epochs=1", 1, "val"),
+        ("train_siamese.epochs=7", 1, "val"),
         ("track.tau_corr=0.1", 2, "val"),
     ],
 )

@@ -25,6 +25,7 @@ CURVES: Final = (
     "finetune_round_1",
     "finetune_round_2",
     "finetune_round_3",
+    "finetune_round_4",
     "finetune",
     "train_siamese_round_1",
     "train_siamese",

@@ -42,14 +42,19 @@ ROUNDS: Final = (
     ),
     Round("weights_round_2", ("finetune",), kept={"pose": "pose_round_2", "finetune": "finetune_round_2"}),
     Round("weights_round_3", ("finetune",), kept={"pose": "pose_round_3", "finetune": "finetune_round_3"}),
-    Round("weights_round_4", ("finetune", "train_siamese", "train_refinement", "train_reid")),
+    Round(
+        "weights_round_4",
+        ("finetune", "train_siamese", "train_refinement", "train_reid"),
+        kept={"pose": "pose_round_4", "finetune": "finetune_round_4"},
+    ),
+    Round("weights_round_5", ("index", "finetune")),
 )
-"""The pose network is trained four times and the Siamese network twice, each with a warm restart of the rate from the
-weights of the round before."""
+"""The pose network is trained five times and the Siamese network twice, each with a warm restart of the rate from the
+weights of the round before; the fifth round has a corpus of its own."""
 
 
 def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:
-    """Synthesise the corpus and run every round below `home`; what is done already is used as it is.
+    """Synthesise the corpora and run every round below `home`; what is done already is used as it is.
 
     Paths in the profiles, such as start_weights, are relative to `home`.
     """

@@ -46,12 +46,18 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-def test_all_rounds_read_one_corpus_whose_seed_nobody_else_has():
-    rounds = [params_of(part.profile) for part in ROUNDS]
-    assert len({params.run.seed for params in rounds}) == 1
-    assert len({params.index.demo_corpus.model_dump_json() for params in rounds}) == 1
+def test_rounds_read_corpora_whose_seeds_nobody_else_has():
     demo = params_of("demo").run.seed
-    assert rounds[0].run.seed not in {demo, *fresh_seeds(demo, 100)}
+    assert not {params_of(part.profile).run.seed for part in ROUNDS} & {demo, *fresh_seeds(demo, 100)}
+
+
+def test_a_round_with_another_corpus_indexes_it():
+    corpora = [
+        (params.run.seed, params.index.demo_corpus.model_dump_json())
+        for params in (params_of(part.profile) for part in ROUNDS)
+    ]
+    changes = [number for number, corpus in enumerate(corpora) if number == 0 or corpus != corpora[number - 1]]
+    assert changes == [number for number, part in enumerate(ROUNDS) if "index" in part.stages]
 
 
 def test_every_training_of_the_pipeline_belongs_to_a_round():
@@ -61,8 +67,13 @@ def test_every_training_of_the_pipeline_belongs_to_a_round():
 
 def test_a_later_round_starts_from_what_an_earlier_one_keeps():
     kept = {f"artifacts/models/{name}.safetensors" for part in ROUNDS[:-1] for name in part.kept.values()}
-    last = params_of(ROUNDS[-1].profile)
-    assert {last.finetune.start_weights, last.train_siamese.start_weights} <= kept
+    sections = [section for part in ROUNDS[1:] for section in sections_of(part.profile)]
+    assert {section.start_weights for section in sections} - {None} <= kept
+
+
+def sections_of(profile: str):
+    params = params_of(profile)
+    return params.finetune, params.train_siamese
 
 
 def test_networks_are_published_in_half_precision_with_their_curves(home, tmp_path):

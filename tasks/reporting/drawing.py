@@ -1,6 +1,5 @@
 """Tracked people drawn on a picture: the one place where the report's clips and the overlays draw skeletons."""
 
-import colorsys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,12 +23,6 @@ _DASH: Final = 4
 
 
 def track_colour(track_id: int) -> Colour:
-    """RGB colour of an identity; neighbours in number are far apart in hue (golden angle)."""
-    red, green, blue = colorsys.hsv_to_rgb((track_id * 0.381966) % 1.0, 0.75, 1.0)
-    return int(255 * red), int(255 * green), int(255 * blue)
-
-
-def distinct_colour(track_id: int) -> Colour:
     """RGB colour of an identity, out of seven that need no sight of red and green; labels distinguish equal ones."""
     return _DISTINCT[track_id % len(_DISTINCT)]
 
@@ -51,16 +44,14 @@ class PoseStyle:
     """Size of the labels, in OpenCV's unit."""
 
 
-CLIP: Final = PoseStyle(track_colour, 2, 1, dashes_recovered=False, has_outline=False, text=0.45)
+CLIP: Final = PoseStyle(track_colour, 2, 1, dashes_recovered=False, has_outline=True, text=0.45)
 """Of small pictures, where dashes cannot be seen."""
 
 
 def overlay_style(height: int) -> PoseStyle:
     """The style of pictures in their own size, with lines that fit the height."""
     width = max(2, round(height / 270))
-    return PoseStyle(
-        distinct_colour, width, width, dashes_recovered=True, has_outline=True, text=max(0.5, height / 800)
-    )
+    return PoseStyle(track_colour, width, width, dashes_recovered=True, has_outline=True, text=max(0.5, height / 800))
 
 
 def resized(picture: Picture, scale: float) -> Picture:

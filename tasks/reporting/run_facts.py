@@ -65,6 +65,11 @@ class RunFacts:
         """Sentence, is_annotated, is_demo."""
         return gather.corpus_facts(self.workspace)
 
+    @cached_property
+    def videos(self) -> list[Row]:
+        """Counts of each tracked video."""
+        return gather.video_rows(self.workspace)
+
     @property
     def is_scored(self) -> bool:
         """Whether any video was scored against ground truth."""

@@ -56,6 +56,7 @@ def test_the_page_of_an_own_video_claims_no_score(own_video, open_page, screensh
     text = opened.page.locator("body").inner_text()
     assert "1 video with 4 frames" in text
     assert "2 merged tracks in 4 frames." in text
+    assert "2 tracks, merged into 2, of 8 poses in 1 video; 0 missed poses recovered." in text
     assert "Not on this page" in text
     for absent in ("mAP ", "Table 2", "Figure ", "Split", "1 videos", "PoseTrack17"):
         assert absent not in text.replace("no mAP and no MOTA", ""), absent

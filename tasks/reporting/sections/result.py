@@ -32,6 +32,7 @@ def result(run: RunFacts) -> Row:
         "params": differing_params(run),
         "percents": percents(run),
         "counts": counts(run),
+        "tracked": tracked_sentence(run),
         "scope": scope_sentence(run),
         "ceiling_meaning": run.uncertainty.get("ceiling_meaning"),
         "rejects": rejects(run),
@@ -134,6 +135,16 @@ def _count(run: RunFacts, key: str, name: str) -> Row:
         "95 % interval": f"{bounds[0]:.0f} to {bounds[1]:.0f}" if bounds else "not computed",
         "as persons": per_person(value),
     }
+
+
+def tracked_sentence(run: RunFacts) -> str:
+    """What was tracked in all videos together."""
+    sums = {name: sum(row[name] for row in run.videos) for name in ("tracks", "merged", "tracked poses", "recovered")}
+    merged = f", merged into {sums['merged']}" if sums["merged"] else ""
+    return (
+        f"{counted(sums['tracks'], 'track')}{merged}, of {counted(sums['tracked poses'], 'pose')} in "
+        f"{counted(len(run.videos), 'video')}; {counted(sums['recovered'], 'missed pose')} recovered."
+    )
 
 
 def scope_sentence(run: RunFacts) -> str:

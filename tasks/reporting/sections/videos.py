@@ -12,12 +12,15 @@ _OF_ANNOTATED = ("split", "labelled")
 def videos(run: RunFacts) -> Row:
     """Clips and a row for each tracked video; both may be empty."""
     switches = {row["video"]: row for row in gather.by_scope(run.scores, "video", "video")}
-    rows = sorted(gather.video_rows(run.workspace), key=lambda row: row["video"] not in switches)
+    rows = sorted(run.videos, key=lambda row: row["video"] not in switches)
     shown = []
     for row in rows:
         scored = switches.get(row["video"], {})
-        tags = row.pop("tags")
-        kept = {name: value for name, value in row.items() if run.corpus["is_annotated"] or name not in _OF_ANNOTATED}
+        tags = row["tags"]
+        counts = {name: value for name, value in row.items() if name != "tags"}
+        kept = {
+            name: value for name, value in counts.items() if run.corpus["is_annotated"] or name not in _OF_ANNOTATED
+        }
         if switches:
             kept |= {name: scored.get(name) for name in ("mAP", "MOTA", "identity switches")}
         shown.append(kept | ({"tags": tags} if any(tags) else {}))

@@ -13,7 +13,7 @@ from tasks.formats.videos import read_videos
 from tasks.out_folder import claim_out_folder
 from tasks.params.loading import load_params
 from tasks.progress import Progress, as_current
-from tasks.reporting.drawing import distinct_colour, draw_poses, overlay_style
+from tasks.reporting.drawing import draw_poses, overlay_style, track_colour
 from tasks.reporting.faces import blur, head_circle, heads
 from tasks.reporting.overlays import write_overlays
 from tasks.tables import write_table
@@ -157,7 +157,7 @@ def test_pictures_that_start_after_the_sound_still_do(workspace):
 def test_a_pose_and_its_trail_are_drawn_in_the_colour_of_its_identity(workspace):
     write_source(workspace.data / "walk.mp4", sound=False)
     *_, last = decoded(overlay(workspace)[0])[0]
-    colour = np.array(distinct_colour(2))
+    colour = np.array(track_colour(2))
     is_drawn = (np.abs(last.astype(int) - colour) < 60).all(axis=2)
     assert is_drawn[20:100, 64:96].sum() > 100
     differs = np.abs(last.astype(int) - BACKGROUND).max(axis=2) > 30

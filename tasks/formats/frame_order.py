@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import PurePosixPath
+from string import hexdigits
 from typing import Final, TypeAlias
 
 _DIGITS: Final = re.compile(r"(\d+)")  # of any script, which int reads too; superscripts are none
@@ -23,8 +24,9 @@ class FrameOrderError(ValueError):
 def frame_order(names: Iterable[str]) -> list[str]:
     """File names in the order of the video's frames.
 
-    If a number of the names counts in equal steps, it gives the order; else natural order does, in which numbers
-    compare by value. Names may have folders and endings, which take no part.
+    If a number of the names counts in equal steps, it gives the order: by its place among the numbers, else the last
+    one, else one in hexadecimal digits of one length. Else natural order does, in which numbers compare by value.
+    Names may have folders and endings, which take no part.
 
     Raises:
         FrameOrderError: two numbers count in equal steps and their orders differ, or one number begins again where
@@ -38,6 +40,8 @@ def frame_order(names: Iterable[str]) -> list[str]:
         f"number {column + 1}": sorted(parts, key=lambda name: _number(parts[name], column))
         for column in _stepping_columns(list(parts.values()))
     }
+    if not readings and (counted := _last_numbers(list(parts.values())) or _hexadecimal_numbers(parts)):
+        return [name for _, name in sorted(zip(counted, parts, strict=True))]
     orders = list(readings.values())
     if not orders:
         readings = {"whole numbers": natural, "decimal numbers": sorted(parts, key=_decimal)}
@@ -61,6 +65,9 @@ def frame_numbers(names: Sequence[str]) -> list[int] | None:
         for column in _shared_columns(parts)
         if all(_number(before, column) < _number(after, column) for before, after in pairwise(parts))
     ]
+    last = _last_numbers(parts)
+    if last is not None and not _stepping_columns(parts) and sorted(last) == last:
+        return last
     stepping = [column for column in columns if column in _stepping_columns(parts)] or columns
     readings = {tuple(_number(name_parts, column) for name_parts in parts) for column in stepping}
     return list(readings.pop()) if len(readings) == 1 else None
@@ -142,15 +149,19 @@ def _decimal(name: str) -> tuple[tuple[tuple[int, str] | tuple[int, Decimal], ..
 
 
 def _require_one_series(all_parts: Mapping[str, _Parts]) -> None:
-    """Refuse names of which two have the same numbers, and the same text as others or no difference but the ending."""
+    """Refuse names of which two have the same numbers, one of them the same text as others.
+
+    Such are pictures and their masks, one picture with two endings, and a copy beside the picture.
+    """
     by_text: dict[_Parts, list[str]] = defaultdict(list)
     for name, parts in all_parts.items():
         by_text[parts[::2]].append(name)
     series = [names for names in by_text.values() if len(names) > 1]
     first_of: dict[_Parts, str] = {}
-    for name in sorted(name for names in series for name in names):
+    in_series = {name for names in series for name in names}
+    for name in sorted(in_series) + sorted(name for name, parts in all_parts.items() if len(parts) > 1):
         other = first_of.setdefault(all_parts[name][1::2], name)
-        if other != name:
+        if other != name and in_series & {other, name}:
             pair = f"{PurePosixPath(other).name} and {PurePosixPath(name).name}"
             raise FrameOrderError(f"expected one picture for each frame, got two series, with {pair}; move one away")
 
@@ -163,6 +174,27 @@ def _shared_columns(all_parts: Sequence[_Parts]) -> list[int]:
 def _stepping_columns(all_parts: Sequence[_Parts]) -> list[int]:
     """Numbers that every name has and that count in equal steps."""
     return [column for column in _shared_columns(all_parts) if _is_even(_number(parts, column) for parts in all_parts)]
+
+
+def _last_numbers(all_parts: Sequence[_Parts]) -> list[int] | None:
+    """The last number of each name, where they count in equal steps and the same text follows; hashes may precede."""
+    if any(len(parts) == 1 for parts in all_parts) or len({parts[-1] for parts in all_parts}) > 1:
+        return None
+    numbers = [int(parts[-2]) for parts in all_parts]
+    return numbers if _is_even(numbers) else None
+
+
+def _hexadecimal_numbers(names: Iterable[str]) -> list[int] | None:
+    """What the differing ends of names count in hexadecimal digits of one length, as f000a after f0009; else None."""
+    stems = [PurePosixPath(name).stem for name in names]
+    start = next((at for at, letters in enumerate(zip(*stems, strict=False)) if len(set(letters)) > 1), 0)
+    while start and stems[0][start - 1] in hexdigits:
+        start -= 1
+    ends = [stem[start:] for stem in stems]
+    if len({len(end) for end in ends}) > 1 or not all(end and set(end) <= set(hexdigits) for end in ends):
+        return None
+    numbers = [int(end, 16) for end in ends]
+    return numbers if _is_even(numbers) else None
 
 
 def _is_even(numbers: Iterable[int]) -> bool:

@@ -39,7 +39,7 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     rejects: list[Row] = []
     others: list[tuple[int, float]] = []
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        if not line.strip() or _is_no_row(line):
             continue
         try:
             box, category = _detected_box(line)
@@ -115,8 +115,16 @@ def _lines(path: Path) -> list[str]:
         raise InputError(f"{path}: expected boxes in MOT form, got {error}") from error
 
 
+def _is_no_row(line: str) -> bool:
+    """Whether it is a comment, or names columns."""
+    return line.lstrip().startswith("#") or line.strip(' "').lower().startswith(_FIELDS[0])
+
+
 def _columns(line: str) -> list[str]:
-    return [text for text in re.split(r"[,;\s]+", line.strip()) if text]
+    """Cells of a line in any of the usual separators; beside semicolons and tabs a comma is a decimal point."""
+    has_decimal_commas = "," in line and (";" in line or "\t" in line.strip())
+    cells = re.split(r"[;\s\"]+", line.replace(",", ".")) if has_decimal_commas else re.split(r"[,;\s\"]+", line)
+    return [text for text in cells if text]
 
 
 def _with_scores(boxes: list[DetectedBox]) -> list[DetectedBox]:

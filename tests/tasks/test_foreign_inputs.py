@@ -361,3 +361,22 @@ def test_any_value_of_a_field_rejects_at_most_its_person(posetrack: Any, field: 
     posetrack.persons[0] = before
     assert len(part.persons) >= 3
     assert len({person["person_id"] for person in part.persons}) == len(part.persons)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "1,-1,10.5,9,14,22,0.9",
+        "1;-1;10,5;9;14;22;0,9",
+        "1\t-1\t10,5\t9\t14\t22\t0,9\t",
+        '"1","-1","10.5","9","14","22","0.9"',
+        "1 -1 10.5 9 14 22 9e-1",
+        "frame,id,left,top,width,height,score\r\n1,-1,10.5,9,14,22,0.9,\r\n",
+        "# boxes of a detector\n1.0,-1,10.5,9,14,22,.9",
+    ],
+)
+def test_mot_boxes_in_the_spellings_of_spreadsheets(tmp_path: Path, lines: str) -> None:
+    (tmp_path / "det.txt").write_text(lines, newline="")
+    boxes, rejects = read_detections(tmp_path / "det.txt")
+    assert [(box.image_id, box.box_xywh, box.score) for box in boxes] == [(1, [9.5, 8.0, 14.0, 22.0], 0.9)]
+    assert rejects == []

@@ -14,6 +14,8 @@ ORDERS: dict[str, list[str]] = {
     "a second number that is a delay": ["f_0_delay-0.1s.png", "f_1_delay-0.04s.png", "f_2_delay-0.12s.png"],
     "a hash after the number": ["a-9_jpg.rf.7f2e.jpg", "a-10_jpg.rf.1a9c.jpg", "a-11_jpg.rf.5c.jpg"],
     "a hash of other length": ["a_0.c4ca4238.jpg", "a_1.cfcd2084.jpg", "a_2.eccbc87e.jpg"],
+    "a hash with digits before the number": ["9f3a_0.jpg", "1c44_1.jpg", "77de_2.jpg", "0b12_3.jpg", "aa00_4.jpg"],
+    "hexadecimal numbers": ["f0008.png", "f0009.png", "f000a.png", "f000b.png", "f000c.png"],
     "the number last, behind a delay": ["d0.1_f0.png", "d0.04_f1.png", "d0.1_f2.png", "d0.04_f3.png"],
     "a superscript": ["20m²_8.jpg", "20m²_9.jpg", "20m²_10.jpg"],
     "digits of another script": ["room٣_1.jpg", "room٣_2.jpg"],
@@ -39,6 +41,17 @@ def test_names_have_one_order_however_they_are_listed(case: str) -> None:
 def test_two_readings_that_differ_are_refused_with_both_shown() -> None:
     with pytest.raises(FrameOrderError, match=r"two readings: by number 1: 0_2.*; by number 2: 2_0"):
         frame_order(["0_2.jpg", "1_1.jpg", "2_0.jpg"])
+
+
+def test_a_copy_beside_its_picture_is_refused() -> None:
+    with pytest.raises(
+        FrameOrderError, match=r"one picture for each frame, got two series, with 2\.png and 2 copy\.png"
+    ):
+        frame_order(["1.png", "2.png", "2 copy.png", "3.png"])
+
+
+def test_the_last_number_counts_frames_behind_hashes_of_any_build() -> None:
+    assert frame_numbers(ORDERS["a hash with digits before the number"]) == [0, 1, 2, 3, 4]
 
 
 def test_seconds_that_begin_again_are_no_count_of_frames() -> None:

@@ -36,9 +36,7 @@ def test_a_corpus_that_fits_is_passed_without_a_word(corpus_of):
 
 def test_a_corpus_beyond_the_disk_is_refused_with_disk_and_sizes(corpus_of, tmp_path):
     frames = 4 * shutil.disk_usage(tmp_path).total // BYTES_PER_FRAME
-    with pytest.raises(
-        MachineError, match=rf"^{tmp_path}: expected about \d+ GiB free on its disk"
-    ):
+    with pytest.raises(MachineError, match=rf"^{tmp_path}: expected about \d+ GiB free on its disk"):
         require_space(corpus_of(frames), print)
 
 

@@ -1,9 +1,10 @@
 """`--json` on every command that reports: one JSON document on standard output, and nothing else there."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from tests.tasks.tracked_corpus import Corpus
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests/golden/poseval/01_perfect"
-REPORTS_NOTHING = {"stage", "schedule", "fetch-weights", "import-weights", "ui"}
+REPORTS_NOTHING = {"stage", "schedule", "fetch-weights", "import-weights"}
 """Commands whose work is their answer."""
 
 
@@ -57,6 +58,11 @@ class Inputs:
             self.root / "scene",
             {at: [shape + np.array([x + frame, 48]) for frame in range(3)] for at, x in ((4, 35), (9, 120))},
         )
+
+    def store(self) -> Path:
+        """An empty store of shards."""
+        (self.root / "store").mkdir()
+        return self.root / "store"
 
     def weights(self) -> Path:
         network = CorrespondenceNetwork(SiameseNetwork(width=0.0625), RefinementNetwork(width=0.0625)).eval()
@@ -137,6 +143,9 @@ CASES: dict[str, Callable[[Inputs], tuple[Path, list[object]]]] = {
     "gaps": evaluate_warps,
     "rows": evaluate_noise,
     "videos_to_track": reprocess,
+    "shards": lambda given: (ROOT, ["store", "ls", given.store()]),
+    "deleted": lambda given: (ROOT, ["store", "gc", given.store(), "--keep-days", 1]),
+    "damaged": lambda given: (ROOT, ["store", "verify", given.store()]),
 }
 """By a name that the answer holds: the folder to be in, and the command."""
 
@@ -159,11 +168,18 @@ def test_the_answer_is_one_json_document(given, name, monkeypatch):
 
 
 def test_every_command_that_reports_has_the_option():
-    commands = typer.main.get_command(app).commands
-    without = {
-        name for name, command in commands.items() if "--json" not in {o for p in command.params for o in p.opts}
-    }
+    commands = dict(leaves(typer.main.get_command(app)))
+    without = {name for name, options in commands.items() if "--json" not in options}
     assert without == REPORTS_NOTHING & commands.keys()
+
+
+def leaves(group: Any, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Each command with its options, those of groups too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", {option for parameter in command.params for option in parameter.opts}
 
 
 @pytest.mark.parametrize("command", [["reproduce"], ["reprocess", "corpus", "--out", "out"]])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tasks.reporting.labels import counted
 from tasks.run_digests import run_digests
 from tasks.workspace import Workspace
 
@@ -31,20 +32,31 @@ def origin_of_record(title: str, record: Mapping[str, Any], facts: Mapping[str, 
 
 def run_sentence(runs: Sequence[Mapping[str, Any]]) -> str:
     """When the last stage of the run was started, with which revision of the code, and on what."""
+    facts = last_stage(runs)
+    if "Date" not in facts:
+        return f"Git revision {facts['Revision']}." if "Revision" in facts else ""
+    machine = f", on {facts['Hardware']}" if "Hardware" in facts else ""
+    return f"Run of {facts['Date']}, git revision {facts['Revision']}{machine}."
+
+
+def last_stage(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Date, Revision and Hardware of the stage of a run that was started last; what is not recorded is left out."""
     dated = [run for run in runs if run.get("started")]
     if not dated:
-        return next((f"{_revision(run).capitalize()}." for run in runs if run.get("revision")), "")
+        return next(({"Revision": _revision(run)} for run in runs if run.get("revision")), {})
     last = max(dated, key=lambda run: str(run["started"]))
+    date = str(last["started"]).replace("T", " ").replace("+00:00", " UTC")
     hardware = last.get("hardware") or {}
-    machine = (
-        f", on {hardware['processor']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB" if hardware else ""
-    )
-    return f"Run of {str(last['started']).replace('T', ' ')}, {_revision(last)}{machine}."
+    return {"Date": date, "Revision": _revision(last)} | ({"Hardware": _machine(hardware)} if hardware else {})
 
 
 def _revision(run: Mapping[str, Any]) -> str:
     commit, _, changes = str(run.get("revision", "unknown")).partition("+")
-    return f"git revision {commit[:12]}{' with uncommitted changes' if changes else ''}"
+    return f"{commit[:12]}{' with uncommitted changes' if changes else ''}"
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    return f"{hardware['processor']}, {counted(hardware['cores'], 'core')}, {hardware['memory_gib']} GiB"
 
 
 def _packages(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tasks.reporting import gather
 from tasks.reporting.charts.bars import gauge
 from tasks.reporting.gather import Row
 from tasks.reporting.labels import counted, label, per_person
+from tasks.reporting.origin import last_stage
 from tasks.reporting.run_facts import RunFacts
 
 _PERCENTS: Final = {
@@ -43,19 +44,9 @@ def result(run: RunFacts) -> Row:
 
 def what_ran(run: RunFacts) -> dict[str, str]:
     """Corpus, date, revision and hardware, each as text; what is not recorded is left out."""
-    facts = {"Corpus": run.corpus["sentence"]}
-    dated = [record for record in run.provenances if record.get("started")]
-    if not dated:
+    facts = {"Corpus": run.corpus["sentence"], **last_stage(run.provenances)}
+    if not run.provenances:
         return facts
-    last = max(dated, key=lambda record: str(record["started"]))
-    facts["Date"] = str(last["started"]).replace("T", " ").replace("+00:00", " UTC")
-    commit, _, changes = str(last.get("revision", "unknown")).partition("+")
-    facts["Revision"] = f"{commit[:12]}{' with uncommitted changes' if changes else ''}"
-    hardware = last.get("hardware", {})
-    if hardware:
-        memory = f", {hardware['memory_gib']:.0f} GiB" if hardware.get("memory_gib") else ""
-        cores = counted(hardware["cores"], "core") if hardware.get("cores") else "cores unknown"
-        facts["Hardware"] = f"{hardware.get('processor', 'processor unknown')}, {cores}{memory}"
     seconds = sum(float(record["seconds"]) for record in run.provenances)
     facts["Time"] = f"{seconds:.0f} s of work in {counted(len(run.provenances), 'stage')}"
     return facts

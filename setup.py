@@ -18,6 +18,8 @@ DATA = {
     ".models": ["weights/*", "weights/curves/*"],
 }
 """Files that are no Python, by the package that they lie in."""
+PIPELINE = "pipeline.yaml"
+"""The name of dvc.yaml there, by which `corrtrack explain` knows which stage writes what; dvc.yaml marks a checkout."""
 
 
 class Build(build_py):
@@ -34,8 +36,11 @@ class Build(build_py):
             return
         shutil.rmtree(Path(self.build_lib) / "corrtrack", ignore_errors=True)
         super().run()
+        folder = Path(self.build_lib, *FOLDER.split("."))
+        if Path("dvc.yaml").is_file():  # a source archive has none
+            shutil.copyfile("dvc.yaml", folder / PIPELINE)
         if revision := _revision():
-            Path(self.build_lib, *FOLDER.split("."), "REVISION").write_text(f"{revision}\n", encoding="utf-8")
+            (folder / "REVISION").write_text(f"{revision}\n", encoding="utf-8")
 
 
 def _revision() -> str | None:

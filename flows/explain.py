@@ -7,9 +7,10 @@ from typing import Any, Final
 from flows.runtime.pipeline import params_of, read_pipeline, stages_of_lock
 from flows.runtime.recorded_runs import cached_files
 from flows.runtime.repository import Repository
-from tasks.content_key import content_key, file_digest
+from tasks.content_key import file_digest
 from tasks.errors import InputError
 from tasks.provenance import read_provenance
+from tasks.run_digests import params_digest
 from tasks.workspace import Workspace
 
 _KEPT: Final = ("revision", "started", "seconds", "hardware", "versions")
@@ -73,19 +74,10 @@ def stage_with_chain(
 
     def run(name: str) -> dict[str, Any]:
         record = read_provenance(workspace, name)
-        digest = content_key(_plain(params.get(name, {})))
+        digest = params_digest(params.get(name, {}))
         return {"stage": name, "params_sha256": digest, **{key: record.get(key) for key in _KEPT}}
 
     return run(stage) | {"chain": [run(name) for name in stages if name != stage]}
-
-
-def _plain(value: Any) -> Any:
-    """Whole numbers alike, whether YAML or JSON wrote them, so that equal params have equal digests."""
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _instead(stage: str | None, lock: Mapping[str, Any]) -> str:

@@ -193,7 +193,7 @@ def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
     detector = {"detector": Path(named)} if named and Path(named).is_file() else {}
     return Keys(
         code=content_key([code_key(*(f"tasks.{stage}" for stage in STAGES_OUTSIDE)), packages_key()]),
-        params=params_digest(params),
+        params=params_digest(params.model_dump(mode="json")),
         weights=content_key({**weights, **detector}),
     )
 

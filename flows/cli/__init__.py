@@ -97,6 +97,8 @@ def guarded(command: Callable[[], object], *, debug: bool = False) -> int:
     except SystemExit as ended:
         was_interrupted = isinstance(ended.__context__, typer.Abort)  # Ctrl-C in a command that starts no run
         return ExitCode.INTERRUPTED if was_interrupted else int(ended.code or 0)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     except InputError as error:
         return _report(error, str(error), ExitCode.BAD_INPUT, debug=debug)
     except (StageFailedError, StoppedError) as error:

@@ -10,9 +10,10 @@ from models.arrays import IntArray
 from models.metrics.pose_errors import count_pose_answers
 from models.metrics.sequence import UndefinedMetricError
 from models.metrics.tracking_events import TrackingEvents, tracking_events
-from tasks.content_key import content_key, file_digest
+from tasks.content_key import file_digest
 from tasks.errors import InputError
 from tasks.reporting.origin import origin_of_record
+from tasks.run_digests import params_digest
 from tasks.scoring.poseval_view import poseval_sequence
 from tasks.tables import Table
 from tasks.tables.schemas import MERGED_TRACKS, TRACKS
@@ -51,7 +52,7 @@ class Version:
 
     def origin(self) -> dict[str, Any]:
         """What it comes from, for pages and JSON."""
-        facts = {"params": content_key(self.params), "seed": self.params["run"]["seed"], **self.digests}
+        facts = {"params": params_digest(self.params), "seed": self.params["run"]["seed"], **self.digests}
         return origin_of_record(self.name, self.record, facts)
 
     def output_threshold(self) -> float:

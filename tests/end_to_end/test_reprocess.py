@@ -177,7 +177,7 @@ def test_poses_of_a_file_become_an_overlay_and_files_for_other_programs(corrtrac
         answer = json.loads(text)
         assert (answer["file"], answer["stage"], answer["is_recorded"]) == (file, stage, True)
         assert list(answer["data"]) == ["videos/street.mp4"]
-        assert list(answer["weights"]) == [str(untrained_weights / "correspondence.safetensors")]
+        assert {Path(name).parent for name in answer["weights"]} == {untrained_weights}
     assert [part["stage"] for part in answer["chain"]][:5] == ["index", "detect", "estimate", "recover", "track"]
     assert answer["versions"]["torch"] and answer["hardware"]["cores"] >= 1
     page = (out / "reports/index.html").read_text()

@@ -1,21 +1,28 @@
-"""Data of a DVC remote in a folder: pushed, pulled into a clone, changed, and an earlier version checked out."""
+"""Data of a DVC remote, a folder or S3: pushed, pulled into a clone, changed, and an earlier version checked out."""
 
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from flows.runtime.pipeline import dvc_status
 from flows.runtime.repository import Repository
 
 ROOT = Path(__file__).parents[2]
+Remote = Callable[[Repository], None]
+"""Makes the remote known to a checkout."""
 
 
-def dvc(repository: Repository, *arguments: str) -> None:
+def dvc(repository: Repository, *arguments: str) -> str:
     environment = repository.environment() | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "dvc", *arguments]
-    subprocess.run(command, cwd=repository.root, env=environment, check=True, capture_output=True)
+    ran = subprocess.run(command, cwd=repository.root, env=environment, check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -23,30 +30,74 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
 
 
+def run_again(repository: Repository) -> set[str]:
+    """Update everything; gives the stages that DVC really ran."""
+    for mark in repository.root.glob("at_*"):
+        mark.unlink()
+    dvc(repository, "repro")
+    return {mark.name.removeprefix("at_") for mark in repository.root.glob("at_*")}
+
+
+@pytest.fixture(params=["folder", "s3"])
+def remote(request, tmp_path, monkeypatch) -> Iterator[Remote]:
+    if request.param == "folder":
+        yield lambda checkout: dvc(checkout, "remote", "add", "--default", "--force", "store", str(tmp_path / "remote"))
+        return
+    for name, value in (("ACCESS_KEY_ID", "any"), ("SECRET_ACCESS_KEY", "any"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    urllib.request.urlopen(urllib.request.Request(f"{url}/store", method="PUT"), timeout=20).close()
+
+    def add(checkout: Repository) -> None:
+        dvc(checkout, "remote", "add", "--default", "--force", "store", "s3://store/corrtrack")
+        dvc(checkout, "remote", "modify", "store", "endpointurl", url)
+
+    try:
+        yield add
+    finally:
+        server.stop()
+
+
 @pytest.mark.end_to_end
-def test_versions_of_the_data_travel_by_a_remote_and_make_stale_what_reads_them(checkout, tmp_path):
-    dvc(checkout, "remote", "add", "--default", "--force", "store", str(tmp_path / "remote"))
+def test_versions_of_the_data_travel_by_a_remote_and_make_stale_what_reads_them(checkout, tmp_path, remote):
+    remote(checkout)
+    (checkout.root / ".gitignore").write_text("/data/\n/artifacts/\n/.corrtrack/\n/at_*\n")
+    (checkout.root / "data/unread").write_text("A note\n")
     dvc(checkout, "add", "data")
-    dvc(checkout, "repro", "track")
+    dvc(checkout, "repro")
     git(checkout.root, "add", "--all")
     git(checkout.root, "commit", "--message", "First data")
     dvc(checkout, "push")
 
     git(tmp_path, "clone", str(checkout.root), "clone")
     clone = Repository(tmp_path / "clone")
-    dvc(clone, "pull", "data", "track", "index", "recover")
+    dvc(clone, "pull")
     assert (clone.root / "data/text").read_text() == "Hello\n"
-    assert set(dvc_status(clone)) == {"pretrain"}, "which has never run"
+    assert (clone.root / "artifacts/track").read_text() == "hello\n"
+    assert dvc_status(clone) == {}
+
+    (clone.root / "data/unread").write_text("Another note\n")
+    dvc(clone, "commit", "--force", "data.dvc")
+    assert run_again(clone) == {"index"}, "its results are the same, so nothing that follows is run"
 
     (clone.root / "data/text").write_text("Corrected\n")
     changed = dvc_status(clone)
-    assert set(changed) == {"data.dvc", "index", "pretrain"}
+    assert set(changed) == {"data.dvc", "index"}
     assert changed["index"] == [{"changed deps": {"data": "modified"}}]
     dvc(clone, "commit", "--force", "data.dvc")
-    dvc(clone, "repro", "track")
+    assert run_again(clone) == {"index", "pretrain", "recover", "track"}
     assert (clone.root / "artifacts/track").read_text() == "corrected\n"
+    git(clone.root, "commit", "--all", "--message", "Corrected data")
+    dvc(clone, "push")
 
-    git(clone.root, "checkout", "--", "data.dvc", "dvc.lock")
-    dvc(clone, "checkout", "data", "track")
-    assert (clone.root / "artifacts/track").read_text() == "hello\n"
-    assert (clone.root / "data/text").read_text() == "Hello\n"
+    git(checkout.root, "pull", str(clone.root), "HEAD")
+    dvc(checkout, "pull")
+    assert (checkout.root / "artifacts/track").read_text() == "corrected\n"
+    assert run_again(checkout) == set(), "results came with the data"
+    git(checkout.root, "checkout", "HEAD~1", "--", "data.dvc", "dvc.lock")
+    dvc(checkout, "checkout")
+    assert (checkout.root / "artifacts/track").read_text() == "hello\n"
+    assert (checkout.root / "data/text").read_text() == "Hello\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from ruamel.yaml import YAML
 
 from tasks import report
 from tasks.params.loading import load_params
@@ -15,7 +16,7 @@ from tasks.reporting.charts.bars import BarChart
 from tasks.reporting.page import render_page
 from tasks.reporting.run_facts import RunFacts
 from tasks.reporting.summary import render_summary
-from tasks.run_digests import run_digests
+from tasks.run_digests import params_digest, run_digests
 from tasks.tables import TABLES, write_table
 from tasks.workspace import Workspace
 
@@ -139,6 +140,8 @@ def test_the_foot_of_the_page_holds_digests_packages_and_the_machine(workspace):
         assert text in foot
     other = PARAMS.model_copy(update={"run": PARAMS.run.model_copy(update={"seed": PARAMS.run.seed + 1})})
     assert run_digests(workspace, other)["params_sha256"] != digests["params_sha256"]
+    file = YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text())
+    assert params_digest(file) == digests["params_sha256"], "of the file as of what was read from it"
 
 
 def test_notices_and_rejects_of_every_stage_are_listed(workspace):

@@ -82,7 +82,7 @@ class Grid:
         """Kind, file name and address of the table as JSON, CSV and LaTeX; the addresses hold the content."""
         if not self.file_name:
             return []
-        content = {"JSON": self._json(), "CSV": self._csv(), "LaTeX": self._latex()}
+        content = {"JSON": self.json_text, "CSV": self.csv_text, "LaTeX": self.latex_text}
         kinds = {"JSON": ("json", "application/json"), "CSV": ("csv", "text/csv"), "LaTeX": ("tex", "text/plain")}
         return [
             (kind, f"{self.file_name}.{kinds[kind][0]}", _address(kinds[kind][1], text))
@@ -123,21 +123,28 @@ class Grid:
     def _headings(self) -> list[str]:
         return [f"{column.heading} ({column.corpus})" if column.corpus else column.heading for column in self.columns]
 
-    def _json(self) -> str:
+    @property
+    def json_text(self) -> str:
+        """Caption and rows as JSON, with all digits."""
         rows = [
             dict(zip(self._headings(), (row.get(column.key) for column in self.columns), strict=True))
             for row in self.rows
         ]
         return json.dumps({"caption": self.caption, "rows": rows}, indent=1)
 
-    def _csv(self) -> str:
+    @property
+    def csv_text(self) -> str:
+        """The rows as CSV, with all digits."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self._headings())
         writer.writerows([row.get(column.key) for column in self.columns] for row in self.rows)
         return text.getvalue()
 
-    def _latex(self) -> str:
+    @property
+    def latex_text(self) -> str:
+        """The rows as a LaTeX tabular, as the page shows them."""
+
         def joined(cells: Iterable[str]) -> str:
             return f"{' & '.join(cells)} \\\\"
 

@@ -71,7 +71,7 @@ _OF_TREND_RUN: Final = frozenset({"training_source"})
 """Tables that `corrtrack trend` writes, which runs on corpora of its own."""
 _HEADINGS: Final = {
     "output_keypoint_threshold": "Output joint threshold",
-    "min_similarity": "Smallest similarity, chosen on training videos",
+    "min_similarity": "Chosen smallest similarity",
 }
 
 

@@ -1,8 +1,8 @@
 """COCO keypoint results (one list of persons) from and to PoseTrack18 predictions."""
 
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import PurePosixPath
+from collections.abc import Container, Iterable
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, index_map
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.errors import FormatError, location, shown
-from tasks.formats.fields import Record, number, numbers
+from tasks.formats.fields import Record, as_number, key_of, number, numbers
 from tasks.formats.json_files import json_text
 from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
@@ -88,7 +88,7 @@ def posetrack18_of_coco_results(
     counts: Counter[Any] = Counter()
     annotations = []
     for index, entry in enumerate(checked_results(source, results)):
-        if (image_id := known.get(entry["image_id"])) is not None:
+        if (image_id := known.get(key_of_image(known, entry["image_id"]))) is not None:
             annotations.append(_annotation(source, index, entry, (image_id, counts[image_id]), order))
             counts[image_id] += 1
     kept = [{key: value for key, value in image.items() if not key.startswith("ignore_")} for image in images]
@@ -105,6 +105,20 @@ def image_keys(images: list[Record]) -> dict[Any, Any]:
         if bases[PurePosixPath(name).name] == 1:
             keys.setdefault(PurePosixPath(name).name, image["id"])
     return keys
+
+
+def key_of_image(keys: Container[Any], name: Any) -> Any:
+    """What a result calls its image as one of `image_keys`: with its folders, else without those that it may have."""
+    if name in keys or not isinstance(name, str):
+        return name
+    return PureWindowsPath(name).name  # it splits at slashes of either kind
+
+
+def without_other_categories(results: Iterable[Record]) -> list[Record]:
+    """The results of category 1, the person, or without one; all of them where none is of category 1."""
+    entries = list(results)
+    persons = [entry for entry in entries if key_of(entry, "category_id") in (None, 1)]
+    return persons if any(key_of(entry, "category_id") == 1 for entry in entries) else entries
 
 
 def checked_results(source: str, results: Any) -> Iterable[Record]:
@@ -124,7 +138,8 @@ def checked_results(source: str, results: Any) -> Iterable[Record]:
 def _annotation(source: str, index: int, entry: Record, image: tuple[Any, int], order: tuple[str, ...]) -> Record:
     """The person in PoseTrack18 form; `image` is the id of its image, and its number there."""
     image_id, number_there = image
-    row = numbers([entry.get("keypoints")], KEYPOINT_COUNT * 3)
+    listed = entry.get("keypoints")
+    row = numbers([[as_number(v) for v in listed] if isinstance(listed, list) else listed], KEYPOINT_COUNT * 3)
     if row is None:
         where = location(person=index, field="keypoints")
         raise FormatError(source, where, "51 numbers", shown(entry.get("keypoints")))
@@ -152,6 +167,6 @@ def _identity(entry: Record, number_there: int) -> Any:
     for name in ("track_id", "idx"):
         value = entry.get(name)
         value = value[0] if isinstance(value, list) and value else value
-        if (identity := number(value)) is not None:
+        if (identity := number(as_number(value))) is not None:
             return whole_or_real(identity)
     return number_there

@@ -1,5 +1,7 @@
 """`corrtrack convert`: every file of a folder, each written whole or refused with its reason."""
 
+import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -10,7 +12,9 @@ from tasks.formats.coco_results import (
     checked_results,
     coco_results_of_posetrack18,
     image_keys,
+    key_of_image,
     posetrack18_of_coco_results,
+    without_other_categories,
 )
 from tasks.formats.errors import shown
 from tasks.formats.json_files import load_json, write_json
@@ -23,6 +27,7 @@ from tasks.out_folder import claim_out_folder
 KeypointOrder = Literal["posetrack", "coco"]
 KEYPOINT_ORDERS: Final = {"posetrack": POSETRACK_KEYPOINTS, "coco": COCO_KEYPOINTS}
 """Order of the keypoints of COCO results, which the file does not state."""
+_LOG: Final = logging.getLogger(__name__)
 TargetFormat = Literal["posetrack17", "posetrack18", "coco"]
 
 
@@ -95,15 +100,21 @@ def _from_coco(
     if images is None or not images.is_dir():
         raise InputError(f"{path}: COCO results need --images, the folder of PoseTrack18 files with their pictures")
     listings = {listing.name: listed_images(listing) for listing in sorted(images.glob("*.json"))}
-    known = {key for frames in listings.values() for key in image_keys(frames)}
-    unknown = [entry["image_id"] for entry in checked_results(str(path), results) if entry["image_id"] not in known]
+    known = Counter(key for frames in listings.values() for key in image_keys(frames))
+    persons = without_other_categories(checked_results(str(path), results))
+    if others := len(results) - len(persons):
+        _LOG.warning("%s: %d results of other categories than 1, the person; not converted", path, others)
+    named = {entry["image_id"]: known[key_of_image(known, entry["image_id"])] for entry in persons}
+    if twice := [name for name, count in named.items() if count > 1]:
+        raise InputError(f"{path}: expected one picture of each name, got several of image_id {shown(twice[0])}")
+    unknown = [entry["image_id"] for entry in persons if not named[entry["image_id"]]]
     if unknown:
         raise InputError(
-            f"{path}: expected results of the pictures of --images {images}, got {len(unknown)} of {len(results)} "
+            f"{path}: expected results of the pictures of --images {images}, got {len(unknown)} of {len(persons)} "
             f"results of others, the first of image_id {shown(unknown[0])}"
         )
     files = {}
     for name, frames in listings.items():
-        eighteen = posetrack18_of_coco_results(str(path), results, frames, order=KEYPOINT_ORDERS[order])
+        eighteen = posetrack18_of_coco_results(str(path), persons, frames, order=KEYPOINT_ORDERS[order])
         files[name] = eighteen if target == "posetrack18" else posetrack17_from_18(str(path), eighteen)
     return files

@@ -164,7 +164,7 @@ def decode_video(path: Path) -> DecodedVideo:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise OSError(NO_VIDEO)
+                raise OSError(NO_VIDEO if len(container.streams) else "no streams, as in a file that is cut off")
             stream = container.streams.video[0]
             rate = plausible_rate(float(stream.average_rate)) if stream.average_rate else None
             stored = stream.frames

@@ -308,6 +308,32 @@ def test_alphapose_results_find_their_pictures_by_name() -> None:
     assert [(entry["image_id"], entry["track_id"]) for entry in file["annotations"]] == [(10, 3), (11, 4)]
 
 
+def test_pictures_are_known_behind_any_folder_and_numbers_may_be_texts() -> None:
+    texts = alphapose("C:\\out\\000001.jpg", "7")
+    texts["keypoints"] = [str(value) for value in texts["keypoints"]]
+    file = posetrack18_of_coco_results("a", [alphapose("./000000.jpg", 4), texts], IMAGES, order=COCO_KEYPOINTS)
+    assert [(entry["image_id"], entry["track_id"]) for entry in file["annotations"]] == [(10, 4), (11, 7)]
+    assert file["annotations"][0]["keypoints"] == file["annotations"][1]["keypoints"]
+
+
+def test_results_of_other_categories_are_left_out_with_their_count(tmp_path: Path, json_file: Any, caplog: Any) -> None:
+    results = [alphapose("000000.jpg", 1) | {"category_id": category} for category in (1, 3, "1", None)]
+    json_file(tmp_path / "gt/a.json", {"images": IMAGES})
+    source = json_file(tmp_path / "r.json", results)
+    converted = convert_folder(source, tmp_path / "out", target="posetrack18", images=tmp_path / "gt")
+    assert len(json.loads(converted.written[0].read_text())["annotations"]) == 3
+    assert "1 results of other categories than 1, the person; not converted" in caplog.text
+
+
+def test_a_name_that_two_sequences_have_is_refused(tmp_path: Path, json_file: Any) -> None:
+    for at, name in enumerate(("a", "b")):
+        images = [image | {"id": image["id"] + 100 * at, "file_name": f"{name}/000000.jpg"} for image in IMAGES[:1]]
+        json_file(tmp_path / f"gt/{name}.json", {"images": images})
+    source = json_file(tmp_path / "r.json", [alphapose("000000.jpg", 1)])
+    converted = convert_folder(source, tmp_path / "out", target="posetrack18", images=tmp_path / "gt")
+    assert "expected one picture of each name, got several of image_id" in converted.refused[0]
+
+
 def test_cocos_keypoints_go_to_their_names() -> None:
     [entry] = posetrack18_of_coco_results("a", [alphapose("000000.jpg", 1)], IMAGES, order=COCO_KEYPOINTS)[
         "annotations"

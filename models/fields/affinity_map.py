@@ -16,6 +16,11 @@ from torch import Tensor
 from models.networks.backbone import FEATURE_STRIDE
 
 Convention = Literal["floor", "released"]
+PeakPosition = Literal["cell", "quadratic"]
+"""Where a map peaks: at its largest cell, or between cells, see `fractional_peaks`."""
+
+_LEAST_CURVATURE = 1e-6
+"""Below it the top of a parabola is not known; the positions stay finite."""
 
 
 def whole_cells(cells: Tensor, convention: Convention) -> Tensor:
@@ -103,6 +108,26 @@ def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     value, index = maps.flatten(-2).max(dim=-1)
     width = maps.shape[-1]
     return torch.stack([index % width, index // width], dim=-1), value
+
+
+def fractional_peaks(maps: Tensor, cells: Tensor) -> Tensor:
+    """Positions (...,2) in cells of the tops of the parabolas through each peak and its neighbours, on either axis.
+
+    They lie at most half a cell beside the peak; for logarithms of a Gaussian they are exact. On the border of the map
+    the whole cell stays.
+
+    Args:
+        maps: (...,H,W) logits, or logarithms of the values.
+        cells: (...,2) int64, what `peaks` gives for the same maps.
+    """
+    height, width = maps.shape[-2:]
+    inner = torch.stack([cells[..., 0].clamp(1, width - 2), cells[..., 1].clamp(1, height - 2)], dim=-1)
+    centre, steps = inner[..., 1] * width + inner[..., 0], maps.new_tensor([1, width], dtype=torch.int64)
+    index = torch.stack([centre[..., None] + step * steps for step in (-1, 0, 1)], dim=-1)
+    before, top, after = maps.flatten(-2).gather(-1, index.flatten(-2)).reshape(index.shape).unbind(-1)
+    offsets = (before - after) / (2 * (before - 2 * top + after)).clamp_max(-_LEAST_CURVATURE)
+    is_inner = (cells == inner).all(dim=-1, keepdim=True)
+    return cells + torch.where(is_inner, offsets.nan_to_num(0.0).clamp(-0.5, 0.5), 0.0)
 
 
 def sample(maps: Tensor, keypoints_px: Tensor, convention: Convention = "floor", *, outside: float = 0.0) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.arrays import FloatArray, Picture
-from models.fields.affinity_map import Convention, peaks, pixel_of, sample
+from models.fields.affinity_map import Convention, PeakPosition, fractional_peaks, peaks, pixel_of, sample
 from models.networks.backbone import FEATURE_STRIDE
 from models.networks.correspondence import CorrespondenceNetwork
 from models.networks.inference import Precision, autocast, device, prepare
@@ -28,6 +28,10 @@ class MapSettings(Protocol):
     @property
     def query_keypoint_threshold(self) -> float:
         """Least score of a keypoint that is a query."""
+
+    @property
+    def peak_position(self) -> PeakPosition:
+        """Where a map peaks."""
 
     @property
     def batch_size(self) -> int:
@@ -69,15 +73,19 @@ class PoseMaps:
     """(Q,17,h,w): the softmax S as siamese, the logits of C as refined; siamese alone where there is no refinement."""
     target: FittedFrame
     cells: Convention
+    peak_position: PeakPosition = "cell"
 
     def whole(self, kind: str) -> Tensor:
         """Return the maps (Q,17,h,w), 0 to 1."""
         return _affinities(kind, self.scores[kind])
 
     def peaks(self, kind: str) -> tuple[FloatArray, FloatArray]:
-        """Return where each map is largest, (Q,17,2) px of the picture, and its value there, (Q,17) (5.1)."""
+        """Return where each map peaks, (Q,17,2) px of the picture, and its largest value, (Q,17) (5.1)."""
         cells, score = peaks(self.scores[kind])
-        fitted = pixel_of(cells, self.cells).double().cpu().numpy()
+        position = cells.float()
+        if self.peak_position == "quadratic":
+            position = fractional_peaks(self.scores[kind] if kind == "refined" else self.scores[kind].log(), cells)
+        fitted = pixel_of(position, self.cells).double().cpu().numpy()
         x, y = crops.apply(crops.invert(self.target.affine), fitted[..., 0], fitted[..., 1])
         return np.stack([x, y], axis=-1), _affinities(kind, score).double().cpu().numpy()
 
@@ -139,7 +147,7 @@ class CorrespondenceMaps:
             for start in range(0, len(query), size)
         ]
         maps = {kind: torch.cat([batch[kind] for batch in batches]) for kind in batches[0]}
-        return PoseMaps(maps, target, self._network.cells)
+        return PoseMaps(maps, target, self._network.cells, self._settings.peak_position)
 
     def _batch(self, sources: Sequence[FittedFrame], target: FittedFrame, query: Tensor) -> dict[str, Tensor]:
         features = sources[0].features

@@ -12,6 +12,9 @@ class RecoverParams(Section):
     """Side of the square into which a frame is fitted for the correspondence network."""
     maps: Literal["refined", "siamese"]
     """Maps whose peaks propagate a pose."""
+    peak_position: Literal["cell", "quadratic"]
+    """Where a map peaks, and so where a propagated keypoint lies: in the centre of its largest cell (the paper), or
+    between cells, at the tops of the parabolas through that cell and its neighbours."""
     max_gap_frames: AtLeastOne
     """Affinities and correspondences are computed from frames f-1 .. f-max_gap_frames."""
     max_chain_frames: Count

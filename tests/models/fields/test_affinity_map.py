@@ -5,7 +5,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.fields.affinity_map import cell_of, encode_affinity_map, inside_map, lookup_cell_of, peaks, pixel_of, sample
+from models.fields.affinity_map import (
+    cell_of,
+    encode_affinity_map,
+    fractional_peaks,
+    inside_map,
+    lookup_cell_of,
+    peaks,
+    pixel_of,
+    sample,
+)
 
 HEIGHT, WIDTH = 4, 6
 
@@ -123,3 +132,27 @@ def test_a_gaussian_target_falls_off_around_the_cell_of_the_keypoint() -> None:
 def test_a_gaussian_target_is_zero_without_a_keypoint(pixel: float, labelled: bool) -> None:
     position = torch.tensor([pixel, 9.0])
     assert not encode_affinity_map(position, torch.tensor(labelled), height=5, width=5, sigma_cells=1.0).any()
+
+
+def gaussian_logarithms(x: float, y: float, *, height: int = 9, width: int = 12) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return -((columns - x) ** 2 + (rows - y) ** 2) / (2 * 1.5**2)
+
+
+@pytest.mark.parametrize("xy", [(4.0, 5.0), (4.3, 5.4), (6.6, 2.8)])
+def test_the_top_of_a_gaussian_is_found_between_cells(xy):
+    maps = gaussian_logarithms(*xy)[None]
+    torch.testing.assert_close(fractional_peaks(maps, peaks(maps)[0])[0], torch.tensor(xy), atol=1e-5, rtol=0)
+
+
+def test_a_peak_on_the_border_keeps_its_cell():
+    maps = torch.stack([gaussian_logarithms(*xy) for xy in ((0.2, 4.3), (11.2, 3.0), (5.3, 8.3))])
+    cells = peaks(maps)[0]
+    assert (fractional_peaks(maps, cells) == cells).all()
+
+
+def test_a_map_without_a_peak_keeps_the_first_cell_and_a_peak_alone_its_own():
+    flat, alone = torch.zeros(9, 12), torch.full((9, 12), -torch.inf)
+    alone[4, 7] = 0.0
+    maps = torch.stack([flat, alone])
+    assert fractional_peaks(maps, peaks(maps)[0]).tolist() == [[0.0, 0.0], [7.0, 4.0]]

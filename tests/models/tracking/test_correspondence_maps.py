@@ -32,3 +32,15 @@ def test_values_are_sigmoids_inside_and_zero_outside():
     values = sure_maps().sample("refined", keypoints)
     assert (values[0, 0] == 1.0).all()
     assert (values[0, 1] == 0.0).all()
+
+
+def test_a_peak_between_cells_lies_beside_the_largest_cell_and_has_its_value():
+    logits = sure_maps().scores["refined"] - 35.0
+    logits[..., 6, 10] += 2.0
+    whole, between = (
+        PoseMaps({"refined": logits}, sure_maps().target, "floor", position).peaks("refined")
+        for position in ("cell", "quadratic")
+    )
+    offset = 2.0 / (2 * 4.0)  # neighbours 3 and 1 below the top
+    assert np.allclose(between[0] - whole[0], [offset * FEATURE_STRIDE, 0.0])
+    assert (between[1] == whole[1]).all()

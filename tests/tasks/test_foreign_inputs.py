@@ -80,6 +80,16 @@ def test_a_video_without_pictures_is_called_so(tmp_path: Path) -> None:
     assert reject["reason"].endswith("got no video stream")
 
 
+def test_a_video_that_is_cut_off_before_its_header_is_called_so(tmp_path: Path, video_file: Any) -> None:
+    data = video_file(tmp_path / "whole.mp4", 4).read_bytes()
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut/a.mp4").write_bytes(data[: len(data) // 2])
+    [reject] = read_videos(tmp_path / "cut").rejects
+    assert reject["reason"] == (
+        "expected a video that decodes, got no streams, as in a file that is cut off; fetch or convert it again"
+    )
+
+
 MATRICES = [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)] + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)]
 """Quarter turns, and the same mirrored: how much x and y count for the x and the y that are shown, in pairs."""
 

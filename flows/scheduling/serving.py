@@ -51,10 +51,12 @@ def serve(repository: Repository, serving: Serving, console: Console) -> None:
     """Serve the schedule until its end, Ctrl-C or SIGTERM.
 
     Raises:
-        InputError: corpus, weights, params or the out folder cannot be used, or the user's server does not answer.
+        InputError: corpus, weights, params, the out folder or the current folder cannot be used, or the user's server
+            does not answer.
         ServerError: the private server does not start.
         StoppedError: SIGINT or SIGTERM came.
     """
+    _require_no_other_modules(repository)
     checked(repository, serving.request)
     out = claim_out_folder(serving.request.out, inputs=serving.request.inputs)
     _require_writable(out)
@@ -82,6 +84,18 @@ def serve(repository: Repository, serving: Serving, console: Console) -> None:
                 with undisturbed():
                     _end_children(run_file)
     print_line(console, "the schedule has ended")
+
+
+def _require_no_other_modules(repository: Repository) -> None:
+    """Refuse a folder with modules of the pipeline's names: Prefect looks for its flow in the current folder first."""
+    here = Path.cwd()
+    for name in ("flows", "tasks", "models") if here not in {REPOSITORY, repository.root} else ():
+        for path in (here / name / "__init__.py", here / f"{name}.py"):
+            if path.is_file():
+                raise InputError(
+                    f"{path}: expected no module of this name in the folder that a schedule is started in, since "
+                    "Prefect would import it in place of corrtrack's; start it in another folder"
+                )
 
 
 def _wait(end: datetime | None, stopping: threading.Event) -> None:

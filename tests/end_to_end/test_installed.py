@@ -132,6 +132,12 @@ def test_commands_that_need_one_end_with_a_sentence(run):
         assert len(text.strip().splitlines()) == 1
 
 
+def test_a_schedule_is_not_started_where_prefect_would_import_other_modules(run):
+    code, text = run("corrtrack", "schedule", "clips", "--out", "runs/all", "--every", "1h", "--until", "1s")
+    assert code == 2, text
+    assert "flows/__init__.py: expected no module of this name" in text
+
+
 def test_in_python_the_names_of_the_user_stay_what_they_are(run, folder):
     (folder / "track.py").write_text(TRACK)
     code, text = run("python", "track.py", *SETTINGS)

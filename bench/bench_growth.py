@@ -1,0 +1,110 @@
+"""What a grown corpus costs before its first new video is tracked: `python -m bench.bench_growth [--out FILE.json]`.
+
+Thousands of tiny video files, all but ten of them known from an earlier look, are indexed, looked at, and given their
+boxes, as `reprocess` does before any network runs. Processor seconds are those to compare: a busy machine lengthens
+the others.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from flows.scheduling.corpus_look import seen_videos
+from flows.scheduling.state_table import StateTable
+from tasks.code_files import REPOSITORY
+from tasks.inference.box_sources import require_boxes
+from tasks.params.loading import load_params
+from tasks.stage_run import run_stage
+from tasks.workspace import Workspace
+
+FRAMES, NEW = 4, 10
+ALLOWED_SECONDS, ALLOWED_MIB = 30.0, 1024
+
+
+def main() -> None:
+    """Measure, print, write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
+    parser.add_argument("--videos", type=int, default=2000, help="of which ten are new")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
+        measured = measure(Path(folder), arguments.videos)
+    print(json.dumps(measured, indent=2))  # noqa: T201
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
+
+
+def measure(folder: Path, count: int) -> dict[str, Any]:
+    """Seconds, processor seconds and peak memory of the steps before the first new shard."""
+    (folder / "corpus").mkdir()
+    add_videos(folder / "corpus", range(count - NEW))
+    plan(folder)
+    time.sleep(3)  # younger files are read again, since a change of theirs might not show
+    plan(folder)
+    add_videos(folder / "corpus", range(count - NEW, count))
+    began, worked = time.perf_counter(), time.process_time()
+    steps = plan(folder)
+    return {
+        "videos": count,
+        "new": NEW,
+        "seconds": time.perf_counter() - began,
+        "processor seconds": time.process_time() - worked,
+        "processor seconds by step": steps,
+        "seconds allowed of 10,000 videos": ALLOWED_SECONDS,
+        "peak memory, MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "memory allowed of 10,000 videos, MiB": ALLOWED_MIB,
+    }
+
+
+def plan(folder: Path) -> dict[str, float]:
+    """What a run does before its networks; gives the processor seconds of each step."""
+    workspace = Workspace(folder / "corpus", folder / "artifacts", folder / "reports", folder / ".corrtrack")
+    params, table = load_params(REPOSITORY / "params.yaml"), StateTable(folder)
+    steps: dict[str, Callable[[], object]] = {
+        "index": lambda: run_stage("index", workspace, params),
+        "states": lambda: table.start(seen_videos(workspace, params.detect.splits), {}),
+        "boxes": lambda: require_boxes(workspace, params),
+        "detect": lambda: run_stage("detect", workspace, params),
+    }
+    seconds = {}
+    for name, step in steps.items():
+        worked = time.process_time()
+        step()
+        seconds[name] = time.process_time() - worked
+    return seconds
+
+
+def add_videos(folder: Path, numbers: range) -> None:
+    """Video files of the same pictures and other bytes, with a box in each frame."""
+    template = folder.parent / "template.mp4"
+    if not template.exists():
+        _write_video(template)
+    boxes = "".join(f"{index + 1},-1,{10 + index},5,20,40,0.9\n" for index in range(FRAMES))
+    for number in numbers:
+        ending = b"\0\0\0\x10free" + f"{number:08d}".encode()  # a box of MP4 that players pass over
+        (folder / f"video{number:06d}.mp4").write_bytes(template.read_bytes() + ending)
+        (folder / f"video{number:06d}.det.txt").write_text(boxes)
+
+
+def _write_video(path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 64 + FRAMES, 3), dtype=np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(FRAMES):
+            picture = np.ascontiguousarray(pixels[:, index : index + 64])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
 from tasks.params.estimate import EstimateParams
 from tasks.progress import current
+from tasks.read_ahead import read_ahead
 from tasks.shards import Shard, map_shards
 from tasks.tables import read_table
 from tasks.tables.arrays import list_array, table_of
@@ -103,7 +104,7 @@ class EstimateWork(NetworkWork):
     def _crops(self, video_id: str, boxes: pa.Table) -> Iterator["PersonCrop"]:
         frame_indices, boxes_xywh = boxes["frame_index"].to_numpy(), list_array(boxes, "box_xywh")
         wanted = [int(index) for index in np.unique(frame_indices)]
-        for frame_index, picture in self.index.video(video_id).open(self.data).read(wanted):
+        for frame_index, picture in read_ahead(self.index.video(video_id).open(self.data).read(wanted)):
             for box_xywh in boxes_xywh[frame_indices == frame_index]:
                 yield self.estimator.crop(picture, box_xywh)
 

@@ -15,6 +15,7 @@ from tasks.frames import VideoFrames
 from tasks.inference.network_poses import PosedBox
 from tasks.inference.networks import loaded
 from tasks.inference.person_boxes import PersonBox
+from tasks.read_ahead import read_ahead
 
 
 class BoxDetector:
@@ -29,7 +30,7 @@ class BoxDetector:
 
     def boxes(self, frames: VideoFrames, wanted: Sequence[int]) -> Iterator[PersonBox]:
         """Boxes of the wanted frames, best first in each, with the detector's scores."""
-        for frame_index, picture in frames.read(wanted):
+        for frame_index, picture in read_ahead(frames.read(wanted)):
             image = image_tensor(picture, device=device())
             [detections] = self._network.detect_persons([image])
             yield from _boxes(frame_index, detections.boxes_xyxy, detections.scores)
@@ -47,7 +48,7 @@ class PosedBoxDetector:
 
     def posed_boxes(self, frames: VideoFrames, wanted: Sequence[int]) -> Iterator[PosedBox]:
         """Boxes of the wanted frames, best first in each, with keypoints as those of poses from files are mapped."""
-        for frame_index, picture in frames.read(wanted):
+        for frame_index, picture in read_ahead(frames.read(wanted)):
             image = image_tensor(picture, device=device())
             [persons] = self._network.detect_persons([image])
             of_coco = torch.cat([persons.keypoints_xy, persons.keypoint_scores[..., None]], dim=-1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.arrays import BoolArray, FloatArray, IntArray, Picture
 from models.poses.estimation import PoseEstimator
@@ -21,6 +22,7 @@ from models.tracking.recovery import (
 )
 from tasks.inference.video_tables import RowBlocks, frame_poses
 from tasks.params.recover import RecoverParams
+from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import RECOVERED_POSES
 
 
@@ -171,7 +173,21 @@ class BoxSourcePoses:
         earlier = self._proposals.get(frame_index)
         merged = join_proposals([proposals] if earlier is None else [earlier, proposals])
         detected = self._detected.get(frame_index) or no_poses(frame_index)
-        verdicts = proposer.verdicts(detected, merged)
+        self._judge(frame_index, merged, proposer.verdicts(detected, merged))
+
+    def take_up(self, rows: pa.Table) -> None:
+        """Add the proposals of `recovered_rows` of an earlier worker, with their verdicts."""
+        rows = rows.filter(pc.field("box_source") == self.box_source)
+        frames, next_ids = rows["frame_index"].to_numpy(), (rows["pose_id"].to_numpy() + 1).tolist()
+        for frame_index in np.unique(frames).tolist():
+            here = rows.take(np.flatnonzero(frames == frame_index)).sort_by("source_pose_id")  # as join_proposals does
+            proposals, why = _proposals(here), (here["drop_reason"].to_pylist(), here["duplicate_of"].to_pylist())
+            self._chain_frames.update(zip(proposals.pose_id.tolist(), proposals.chain_frames.tolist(), strict=True))
+            self._judge(frame_index, proposals, [Verdict(*verdict) for verdict in zip(*why, strict=True)])
+        self._next_pose_id = max(self._next_pose_id, *next_ids, 0)
+
+    def _judge(self, frame_index: int, merged: Proposals, verdicts: list[Verdict]) -> None:
+        detected = self._detected.get(frame_index) or no_poses(frame_index)
         kept = np.array([verdict.drop_reason is None for verdict in verdicts], dtype=np.bool_)
         recovered = FramePoses(frame_index, merged.pose_id[kept], merged.xy[kept], merged.score[kept])
         self._all[frame_index] = join_poses(frame_index, [detected, recovered])
@@ -196,3 +212,16 @@ class BoxSourcePoses:
                 **{name: getattr(proposals, name) for name in as_they_are},
             )
         return blocks.joined()
+
+
+def _proposals(rows: pa.Table) -> Proposals:
+    """Proposals from rows of recovered_poses of one frame, as they were when the rows were made."""
+    return Proposals(
+        pose_id=rows["pose_id"].to_numpy().astype(np.int64),
+        source_pose_id=rows["source_pose_id"].to_numpy().astype(np.int64),
+        source_frame_index=rows["source_frame_index"].to_numpy().astype(np.int64),
+        chain_frames=rows["chain_frames"].to_numpy().astype(np.int64),
+        box_xywh=list_array(rows, "box_xywh"),
+        xy=keypoint_array(rows).astype(np.float64),
+        score=list_array(rows, "score").astype(np.float64),
+    )

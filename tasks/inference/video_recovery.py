@@ -24,6 +24,8 @@ from tasks.inference.video_tables import RowBlocks
 from tasks.inference.videos import Video
 from tasks.params.estimate import EstimateParams
 from tasks.params.recover import RecoverParams
+from tasks.read_ahead import read_ahead
+from tasks.shards.checkpoints import Reached, shard_checkpoint
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, RECOVERED_POSES
 
 _BLOCK_FRAMES = 16
@@ -87,25 +89,59 @@ class _VideoPasses:
         self._network = network
         self._proposer = proposer
         self._params = params
+        self._checkpoint = shard_checkpoint()
         self._fitted: dict[int, FittedFrame] = {}
         self._correspondences = RowBlocks(CORRESPONDENCES)
         self._affinities = RowBlocks(AFFINITIES)
 
     def run(self, frames: VideoFrames) -> dict[str, pa.Table]:
+        """Return the rows of the three tables; goes on from the shard's checkpoint where it has one."""
         wanted = sorted({frame_index for source in self._sources for frame_index in source.frames})
-        if self._params.backward:
-            self._backward(frames, wanted)
-        self._forward(frames, wanted)
-        recovered = [source.recovered_rows(self._video_id) for source in self._sources]
+        reached = self._checkpoint.load()
+        direction, done = self._go_on(reached, frames, wanted) if reached else ("backward", 0)
+        if self._params.backward and direction == "backward":
+            self._backward(frames, wanted, done)
+            done = 0
+        self._forward(frames, wanted, done)
         return {
-            RECOVERED_POSES.name: pa.concat_tables([*recovered, RECOVERED_POSES.schema.empty_table()]),
+            RECOVERED_POSES.name: self._recovered_rows(),
             CORRESPONDENCES.name: self._correspondences.joined(),
             AFFINITIES.name: self._affinities.joined(),
         }
 
-    def _backward(self, frames: VideoFrames, wanted: Sequence[int]) -> None:
+    def _recovered_rows(self) -> pa.Table:
+        recovered = [source.recovered_rows(self._video_id) for source in self._sources]
+        return pa.concat_tables([*recovered, RECOVERED_POSES.schema.empty_table()])
+
+    def _save(self, direction: str, done: int) -> None:
+        """Keep a checkpoint, if it is time, after so many frames of a pass."""
+        if self._checkpoint.is_due(done):
+            self._checkpoint.save(
+                {"direction": direction, "done": done},
+                added={
+                    CORRESPONDENCES.name: self._correspondences.since_last_call(),
+                    AFFINITIES.name: self._affinities.since_last_call(),
+                },
+                replaced={RECOVERED_POSES.name: self._recovered_rows()},
+            )
+
+    def _go_on(self, reached: Reached, frames: VideoFrames, wanted: Sequence[int]) -> tuple[str, int]:
+        """Take up a checkpoint: direction of the pass, and frames of it that are done."""
+        direction, done = str(reached.position["direction"]), int(reached.position["done"])
+        for source in self._sources:
+            source.take_up(reached.rows[RECOVERED_POSES.name])
+        self._correspondences.take_up(reached.rows[CORRESPONDENCES.name])
+        self._affinities.take_up(reached.rows[AFFINITIES.name])
+        is_backward = direction == "backward"
+        for frame_index in sorted(self._needed_from(wanted[-done if is_backward else done - 1], backward=is_backward)):
+            if any(len(source.at(frame_index)) for source in self._sources):
+                self._fit(frame_index, frames.frame(frame_index))
+        return direction, done
+
+    def _backward(self, frames: VideoFrames, wanted: Sequence[int], done: int) -> None:
         """Propose missed poses from f+1; in the forward pass they compete with those proposed from f-1."""
-        for frame_index, picture in _reversed(frames, wanted):
+        to_do = read_ahead(_reversed(frames, wanted[: len(wanted) - done]))
+        for count, (frame_index, picture) in enumerate(to_do, start=done + 1):
             for source in self._sources_of(frame_index):
                 for _, poses in source.neighbours(frame_index, [1]):
                     maps = self._maps(poses, frame_index, picture)
@@ -113,11 +149,13 @@ class _VideoPasses:
                 if len(source.at(frame_index)):
                     self._fit(frame_index, picture)
             self._release(frame_index, backward=True)
+            self._save("backward", count)
         self._fitted.clear()
 
-    def _forward(self, frames: VideoFrames, wanted: Sequence[int]) -> None:
+    def _forward(self, frames: VideoFrames, wanted: Sequence[int], done: int) -> None:
         """Propose missed poses from f-1, then sample the maps of all earlier poses in reach at the poses of f."""
-        for frame_index, picture in frames.read(wanted):
+        to_do = read_ahead(frames.read(wanted[done:]))
+        for count, (frame_index, picture) in enumerate(to_do, start=done + 1):
             for source in self._sources_of(frame_index):
                 for step, poses in source.neighbours(frame_index, range(-1, -self._params.max_gap_frames - 1, -1)):
                     maps = self._maps(poses, frame_index, picture)
@@ -127,6 +165,7 @@ class _VideoPasses:
                 if len(source.at(frame_index)):
                     self._fit(frame_index, picture)
             self._release(frame_index)
+            self._save("forward", count)
 
     def _sources_of(self, frame_index: int) -> list[BoxSourcePoses]:
         return [source for source in self._sources if frame_index in source]
@@ -164,6 +203,11 @@ class _VideoPasses:
 
     def _release(self, frame_index: int, *, backward: bool = False) -> None:
         """Drop the features of frames that are no source of any frame to come."""
+        needed = self._needed_from(frame_index, backward=backward)
+        self._fitted = {index: fitted for index, fitted in self._fitted.items() if index in needed}
+
+    def _needed_from(self, frame_index: int, *, backward: bool) -> set[int]:
+        """Frames that may be sources of the frames after `frame_index`."""
         needed: set[int] = set()
         for source in self._sources:
             needed.update(
@@ -171,7 +215,7 @@ class _VideoPasses:
                 if backward
                 else source.last_frames_to(frame_index, self._params.max_gap_frames)
             )
-        self._fitted = {index: fitted for index, fitted in self._fitted.items() if index in needed}
+        return needed
 
 
 def _peaks(maps: PoseMaps, kind: str, pose_count: int) -> tuple[FloatArray, FloatArray]:

@@ -44,6 +44,7 @@ class RowBlocks:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._blocks = [table.schema.empty_table()]
+        self._taken = 0
 
     def add(self, row_count: int, **columns: Column | str | int) -> None:
         """Add `row_count` rows; a single number or text is repeated in each of them."""
@@ -51,6 +52,16 @@ class RowBlocks:
             name: [value] * row_count if isinstance(value, str | int) else value for name, value in columns.items()
         }
         self._blocks.append(table_of(self._table, whole))
+
+    def take_up(self, rows: pa.Table) -> None:
+        """Add rows that `since_last_call` has returned to an earlier worker."""
+        self._blocks.append(rows)
+        self._taken = len(self._blocks)
+
+    def since_last_call(self) -> pa.Table:
+        """Return the rows added since the last call; they all stay."""
+        fresh, self._taken = self._blocks[self._taken :], len(self._blocks)
+        return pa.concat_tables([self._table.schema.empty_table(), *fresh])
 
     def joined(self) -> pa.Table:
         """Return all rows added so far."""

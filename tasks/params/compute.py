@@ -23,3 +23,11 @@ class ComputeParams(Section):
     """Beyond it the least recently used shards are deleted after a stage; null: it may grow."""
     stages_at_once: AtLeastOne
     """Stages that may run side by side where neither reads from the other."""
+    hang_seconds: Positive | None
+    """The least time limit of a shard on Ray, after which its worker is killed; null: no limit."""
+    hang_factor: Positive
+    """A shard may take this many times what the slowest shard so far took for as many frames."""
+    memory_gib_per_worker: Positive | None
+    """Memory that a worker on Ray may take; null: no limit but the machine's."""
+    checkpoint_frames: AtLeastOne
+    """Frames between two checkpoints within a long video."""

@@ -60,7 +60,10 @@ class ShardKeys:
 def _input_bytes(path: Path, shard: Shard) -> bytes | None:
     if not path.is_file():
         return None
-    rows = pq.read_table(path, partitioning=None)
+    try:
+        rows = pq.read_table(path, partitioning=None)
+    except (OSError, pa.ArrowException):
+        return path.read_bytes()  # a damaged table: the work that reads it rejects the video with the reason
     if "video_id" in rows.schema.names:
         rows = rows.filter(pc.equal(rows["video_id"], shard.video_id))
     return row_bytes(_in_range(rows, shard))

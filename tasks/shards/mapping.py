@@ -12,6 +12,7 @@ from tasks.errors import InputError, MachineError
 from tasks.gpus import gpus_here
 from tasks.out_folder import remove_written
 from tasks.progress import Progress, current
+from tasks.shards.checkpoints import remove_old_checkpoints
 from tasks.shards.finished import FinishedVideos, Reports
 from tasks.shards.keys import ShardKeys
 from tasks.shards.store import ShardStore, copy_out, store_folder
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from tasks.params.sections import Params
 
 _LOG: Final = logging.getLogger(__name__)
+_MOST_FAULTS: Final = 3
+"""Videos with a fault of the machine of their own, after which the machine is taken to have it."""
 
 
 def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace, params: "Params") -> None:
@@ -36,11 +39,13 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
 
     Raises:
         InputError: the work found input that no video is to blame for, such as weights of another network.
-        MachineError: disk, memory or a permission failed, or the workers died.
+        MachineError: disk, memory or a permission failed, or the workers died. A fault of a single video is raised
+            when the others are done, unless too many have one.
         RuntimeError: no video at all could be done.
     """
     store = store_folder(workspace.state, params.compute.store)
     keys = ShardKeys(work, workspace.tables)
+    remove_old_checkpoints(store)
     finished = FinishedVideos(work.stage, work.outputs, keys, workspace)
     assembly = _Assembly(work.outputs, ShardStore(store, work.outputs), workspace.tables, current(), finished)
     try:
@@ -69,7 +74,7 @@ def _execute(
     if params.compute.executor == "local" or (is_small and not needs_cluster):
         choice = gpus_here(params.compute.gpus_per_worker)
         _LOG.info("%s: runs on: %s", work.stage, choice.reason)
-        worker = ShardWorker(work, store, params.run, choice)
+        worker = ShardWorker(work, store, params.run, choice, checkpoint_frames=params.compute.checkpoint_frames)
         yield from (worker.run(shard, key) for shard, key in keyed)
         return
     from tasks.shards.ray_actors import run_on_ray  # Ray takes seconds to import
@@ -101,6 +106,7 @@ class _Assembly:
         self._shards: dict[str, list[Shard]] = {}
         self._open: dict[str, set[Shard]] = {}
         self._failed: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
         self._done = self._frames = self._reused = 0
 
     def expect(self, shards: Sequence[Shard]) -> list[Shard]:
@@ -151,7 +157,9 @@ class _Assembly:
         self._progress.advance(self._done, video=shard.video_id, frames=self._frames, reused=self._reused)
 
     def check_any_done(self) -> None:
-        """Raise when every video was rejected: then the fault is hardly theirs."""
+        """Raise when the machine failed at a video, or when every video was rejected: the fault is hardly theirs."""
+        if self._faults:
+            raise self._machine_error()
         if self._failed and len(self._failed) == len(self._open):
             video, reason = next(iter(self._failed.items()))
             raise RuntimeError(f"none of {len(self._open)} videos could be done; the first, {video}: {reason}")
@@ -161,11 +169,22 @@ class _Assembly:
         if outcome.bad_input:
             raise InputError(outcome.failure)
         if outcome.machine_fault:
-            video_id = None if outcome.machine_wide else outcome.shard.video_id
-            raise MachineError(outcome.failure or "", video_id=video_id)
+            if outcome.machine_wide:
+                raise MachineError(outcome.failure or "")
+            self._faults.setdefault(outcome.shard.video_id, outcome.failure or "")
+            if len(self._faults) == _MOST_FAULTS:
+                raise self._machine_error()
+            return
         self._failed.setdefault(outcome.shard.video_id, str(outcome.failure))
 
+    def _machine_error(self) -> MachineError:
+        video_id, reason = next(iter(self._faults.items()))
+        others = ", ".join(name for name in self._faults if name != video_id)
+        return MachineError(f"{reason}; likewise at {others}" if others else reason, video_id=video_id)
+
     def _finish(self, video_id: str) -> None:
+        if video_id in self._faults:
+            return
         if video_id in self._failed:
             self._progress.reject(video_id, "", self._failed[video_id])
             for table in self._outputs:

@@ -62,6 +62,8 @@ class Outcome:
     """The fault would have hit any other video as well."""
     died: bool = False
     """The worker was killed, so another one may do it."""
+    node_lost: bool = False
+    """It died with its whole node."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from tasks.errors import InputError, is_machine_wide, machine_fault
 from tasks.gpus import GpuChoice
 from tasks.params.run import RunParams
 from tasks.progress import Progress, as_current
+from tasks.shards.checkpoints import ShardCheckpoint, as_shard_checkpoint, checkpoint_folder
 from tasks.shards.store import ShardStore
 from tasks.shards.work import Outcome, Shard, ShardWork
 
@@ -25,12 +26,16 @@ class ShardWorker:
         store: folder of the shard store.
         run: seed and threads.
         gpus: what the work may run on.
+        checkpoint_frames: frames between two checkpoints of a work that keeps them.
     """
 
-    def __init__(self, work: ShardWork, store: Path, run: RunParams, gpus: GpuChoice) -> None:
+    def __init__(
+        self, work: ShardWork, store: Path, run: RunParams, gpus: GpuChoice, *, checkpoint_frames: int
+    ) -> None:
         limit_threads(run.threads_per_worker)
         self._gpus = gpus
         self._work, self._store, self._run = work, ShardStore(store, work.outputs), run
+        self._checkpoints, self._checkpoint_frames = store, checkpoint_frames
 
     def run(self, shard: Shard, key: str) -> Outcome:
         """Work on the shard and store its rows under `key`; a failure is an outcome, not an exception.
@@ -43,8 +48,10 @@ class ShardWorker:
             importlib.import_module(module)
         make_deterministic(seed, self._run.threads_per_worker)
         progress, had_torch = Progress(None, self._work.stage), "torch" in sys.modules
+        folder = checkpoint_folder(self._checkpoints, key)
+        checkpoint = ShardCheckpoint(folder, self._work.outputs, every_frames=self._checkpoint_frames)
         try:
-            with as_current(progress), gpu_allowed(self._gpus.per_worker > 0):
+            with as_current(progress), as_shard_checkpoint(checkpoint), gpu_allowed(self._gpus.per_worker > 0):
                 rows = self._work(shard)
             if not had_torch and "torch" in sys.modules:
                 raise ImportError(
@@ -56,6 +63,8 @@ class ShardWorker:
             return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
         except Exception as error:
             fault = machine_fault(error)
+            if fault is None:
+                checkpoint.discard()
             return Outcome(
                 shard,
                 fault or _reason(error),
@@ -63,6 +72,7 @@ class ShardWorker:
                 machine_fault=fault is not None,
                 machine_wide=is_machine_wide(error),
             )
+        checkpoint.discard()
         return Outcome(shard)
 
 

@@ -28,6 +28,7 @@ from tasks.shards import Shard, map_shards
 from tasks.shards.keys import ShardKeys
 from tasks.shards.ray_cluster import most_gpus, workers_that_fit
 from tasks.shards.store import ShardStore, copy_out
+from tasks.shards.time_limits import TimeLimits
 from tasks.tables import Table, read_table, write_table
 from tasks.tables.schemas import DETECTIONS, FRAMES, VIDEOS
 from tasks.workspace import Workspace
@@ -47,6 +48,8 @@ class BrightestBlock:
     full_on: str = ""
     die_on: str = ""
     deaths: int = 1
+    hang_on: str = ""
+    greedy_on: str = ""
     bad_input: bool = False
     weights: bytes = b"w"
     stage: str = "detect"
@@ -79,11 +82,18 @@ class BrightestBlock:
             raise ValueError("frame 3: expected a picture\nmore")
         if shard.video_id == self.full_on:
             Path("/dev/full").write_bytes(b"x")
+        if shard.video_id == self.greedy_on:
+            np.ones(3 << 30, np.uint8)
         killed = self.deeds / "killed"
         if shard.video_id == self.die_on and (len(killed.read_text()) if killed.exists() else 0) < self.deaths:
             with killed.open("a") as file:
                 file.write("x")
             os.kill(os.getpid(), signal.SIGKILL)
+        if shard.video_id == self.hang_on and [deed["video"] for deed in self._deeds()].count(shard.video_id) == 1:
+            signal.pause()
+
+    def _deeds(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.deeds / "deeds.jsonl").read_text().splitlines()]
 
 
 class WithTorch(BrightestBlock):
@@ -344,6 +354,15 @@ def test_a_worker_needs_all_it_asks_for_on_one_node(
     assert workers_that_fit(nodes, cpus=cpus, gpus=gpus) == workers
 
 
+def test_a_shard_may_take_a_multiple_of_what_the_slowest_took_for_as_many_frames() -> None:
+    limits = TimeLimits(least_seconds=100.0, factor=10.0)
+    assert limits.seconds(5) == 300.0, "60 s for a frame until a shard has ended"
+    limits.ended(frames=10, seconds=20.0)
+    limits.ended(frames=10, seconds=5.0)
+    assert [limits.seconds(frames) for frames in (0, 1, 50)] == [100.0, 100.0, 1000.0]
+    assert TimeLimits(least_seconds=None, factor=10.0).seconds(50) is None
+
+
 def test_the_node_with_the_most_gpus_counts() -> None:
     assert most_gpus([{"CPU": 2.0, "GPU": 2.0}, {"CPU": 2.0, "GPU": 1.0}, {"CPU": 2.0}]) == 2
     assert most_gpus([{"CPU": 2.0}]) == 0
@@ -394,9 +413,34 @@ class TestOnRay:
         assert progress.rejects == []
         assert len({deed["pid"] for deed in corpus.deeds() if deed["video"] == "b"}) == 3
 
+    @pytest.mark.parametrize("share", [0.5, 0.25])
+    def test_workers_share_a_gpu_by_fractions(self, share: float, corpus: Corpus) -> None:
+        corpus.map(executor="ray", workers=2, gpus_per_worker=share)
+        assert len(corpus.deeds()) == 3
+        assert len({str(deed["gpus"]) for deed in corpus.deeds()}) == 1, "two fractions fit on the first of two GPUs"
+
+    def test_a_worker_that_hangs_is_killed_and_its_video_done_by_another(self, corpus: Corpus) -> None:
+        corpus.map()
+        here = corpus.bytes()
+        work = replace(corpus.work, hang_on="b", weights=b"x", deeds=corpus.work.deeds / "hung")
+        work.deeds.mkdir()
+        progress = corpus.map(work=work, executor="ray", workers=2, hang_seconds=1.0, hang_factor=1.0)
+        assert corpus.bytes() == here
+        assert progress.rejects == []
+        pids = [deed["pid"] for deed in replace(corpus, work=work).deeds() if deed["video"] == "b"]
+        assert len(pids) == len(set(pids)) == 2
+
+    def test_a_worker_beyond_its_memory_ends_with_the_limit_and_the_others_go_on(self, corpus: Corpus) -> None:
+        with pytest.raises(MachineError, match=r"video b: .* reached compute.memory_gib_per_worker 2; raise it"):
+            corpus.map(work=replace(corpus.work, greedy_on="b"), executor="ray", workers=1, memory_gib_per_worker=2.0)
+        assert list(corpus.bytes()) == ["a.parquet", "c.parquet"]
+        assert corpus.map().rejects == []
+        assert [deed["video"] for deed in corpus.deeds()].count("a") == 1
+
     def test_a_stage_whose_workers_die_ends_without_a_reject_and_continues_later(self, corpus: Corpus) -> None:
         with pytest.raises(MachineError, match=r"workers on video b died 2 times, .* run the same command again"):
             corpus.map(work=replace(corpus.work, die_on="b", deaths=9), executor="ray", workers=2)
+        assert list(corpus.bytes()) == ["a.parquet", "c.parquet"], "the fault of one video stops no other"
         assert corpus.map(executor="ray", workers=2).rejects == []
         assert list(corpus.bytes()) == ["a.parquet", "b.parquet", "c.parquet"]
 

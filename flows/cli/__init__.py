@@ -22,6 +22,7 @@ from flows.cli import (
     sweep,
     tracking,
     trend,
+    ui,
     warps,
     weights,
 )
@@ -76,6 +77,7 @@ for group in (
     noise,
     weights,
     trend,
+    ui,
 ):
     group.register(app)
 

@@ -7,11 +7,13 @@ run's own server stands there.
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
+from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.process_runner import ProcessRunner
+from flows.runtime.run_artifacts import publish
 from flows.runtime.signals import handled_as, handlers_now, undisturbed
 
 if TYPE_CHECKING:
@@ -103,7 +105,10 @@ def _with_history(name: str, runner: ProcessRunner, body: Callable[[], Iterator[
 
     handlers = handlers_now()
 
-    @prefect_flow(name=name, validate_parameters=False, persist_result=False)
+    folder = runner.repository.state.parent.name.replace("{", "{{").replace("}", "}}")  # Prefect takes it as a format
+    title = f"{name} of {folder} {datetime.now():%Y-%m-%d %H:%M:%S}"
+
+    @prefect_flow(name=name, flow_run_name=title, validate_parameters=False, persist_result=False)
     def recorded() -> None:
         try:
             with handled_as(handlers), closing(body()) as ended:  # type: ignore[type-var]  # every body is a generator
@@ -116,7 +121,7 @@ def _with_history(name: str, runner: ProcessRunner, body: Callable[[], Iterator[
             errors.append(None)
         finally:
             with suppress(Exception):  # only the history misses it
-                _publish(name, outcomes)
+                publish(name, outcomes, runner.repository.state)
 
     try:
         recorded()
@@ -127,11 +132,3 @@ def _with_history(name: str, runner: ProcessRunner, body: Callable[[], Iterator[
             raise errors[0] from None
         runner.view.report(_GAP)
     return outcomes
-
-
-def _publish(flow_name: str, outcomes: list[StageOutcome]) -> None:
-    """Keep the stages and their seconds as a Prefect artifact of the run."""
-    from prefect.artifacts import create_table_artifact
-
-    rows = [{"stage": done.stage, "result": done.state, "seconds": f"{done.seconds:.1f}"} for done in outcomes]
-    create_table_artifact(table=rows, key=f"{flow_name}-stages", description="Stages of the run and their seconds")

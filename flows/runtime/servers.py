@@ -1,7 +1,6 @@
 """The two servers of a run: one Prefect server and one Ray head node, both on loopback and on free ports."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import secrets
@@ -11,8 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from abc import ABC, abstractmethod
 from io import TextIOWrapper
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Any, Final
 
 import psutil
 
+from flows.runtime.history import address_of, answers, forget_address, free_home, homes, note_address
 from flows.runtime.outcomes import StoppedError
 from flows.runtime.processes import ProcessRecord, RunFile, end_tree
 from flows.runtime.repository import Repository, private_environment
@@ -29,7 +27,6 @@ from tasks.shards.ray_cluster import short_temporary_folder
 _LOOPBACK: Final = "127.0.0.1"
 _START_SECONDS: Final = 240.0
 _OBJECT_STORE_BYTES: Final = 100_000_000  # only paths travel through it
-_HOMES: Final = 16
 _RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Despite its name this is what decides, on every system, whether Ray listens on loopback alone: without it
@@ -134,28 +131,32 @@ class PrefectServer(Server):
     """Prefect's API and its data base, `.corrtrack/prefect` of the checkout; its flows stay readable between runs.
 
     The data base is migrated once, which takes longer than all else at the start. A run beside another one of the same
-    checkout takes `.corrtrack/prefect-2`, and so on: SQLite has one writer.
+    checkout takes `.corrtrack/prefect-2`, and so on: SQLite has one writer. While `corrtrack ui` serves the history,
+    runs use its server.
     """
 
     name = "prefect"
     needed_bytes = 200 << 20
 
-    def __init__(self, repository: Repository, run_file: RunFile, *, home: Path | None = None) -> None:
+    def __init__(
+        self, repository: Repository, run_file: RunFile, *, home: Path | None = None, port: int | None = None
+    ) -> None:
         super().__init__(repository, run_file)
-        self.port = free_port()
+        self.port = free_port() if port is None else port
         self._lock: TextIOWrapper | None = None
-        self._home = self._given_home = home
+        self._kept = None if home else address_of(homes(repository)[0], for_runs=True)
+        self._home = self._given_home = homes(repository)[0] if self._kept else home
 
     @property
     def url(self) -> str:
         """Address for PREFECT_API_URL."""
-        return f"http://{_LOOPBACK}:{self.port}/api"
+        return self._kept or f"http://{_LOOPBACK}:{self.port}/api"
 
     @property
     def home(self) -> Path:
         """Folder of the data base; held by this run from the first look until `stop`."""
         if self._home is None:
-            self._home, self._lock = _free_home(self.repository)
+            self._home, self._lock = free_home(self.repository)
         return self._home
 
     def client_environment(self) -> dict[str, str]:
@@ -171,8 +172,17 @@ class PrefectServer(Server):
             "DO_NOT_TRACK": "1",
         }
 
+    def start(self) -> None:
+        """Start the server, unless `corrtrack ui` serves the history: that one is used then."""
+        if self._kept is None:
+            super().start()
+            with contextlib.suppress(OSError):  # only `corrtrack ui` would miss it
+                note_address(self.home, self.url, for_runs=False)
+
     def stop(self) -> None:
-        """End the server and release its folder."""
+        """End the server and release its folder; one that is not this run's goes on."""
+        if self._kept is None and self._process is not None:
+            forget_address(self.home)
         super().stop()
         if self._lock is not None:
             self._lock.close()
@@ -183,15 +193,13 @@ class PrefectServer(Server):
         return [*program, "--host", _LOOPBACK, "--port", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
-        return self.client_environment() | {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false"}
+        return self.client_environment() | {
+            "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        }
 
     def _answers(self) -> bool:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"{self.url}/health", timeout=2) as reply:
-                return bool(reply.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        return answers(self.url)
 
     def _folder_in_use(self) -> Path:
         return self.home
@@ -274,23 +282,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((_LOOPBACK, 0))
         return int(probe.getsockname()[1])
-
-
-def _free_home(repository: Repository) -> tuple[Path, TextIOWrapper | None]:
-    """A home of Prefect's that no other run uses, and the file whose lock keeps it so."""
-    for number in range(1, _HOMES):
-        home = repository.shared_state / ("prefect" if number == 1 else f"prefect-{number}")
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-            lock = (home / "run.lock").open("a", encoding="utf-8")
-        except OSError:  # a checkout that this user cannot write to
-            break
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-        else:
-            return home, lock
-    home = repository.state / "prefect"
-    home.mkdir(parents=True, exist_ok=True)
-    return home, None

@@ -26,7 +26,7 @@ from tests.tasks.tracked_corpus import Corpus
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests/golden/poseval/01_perfect"
-REPORTS_NOTHING = {"stage", "schedule", "fetch-weights", "import-weights"}
+REPORTS_NOTHING = {"stage", "schedule", "fetch-weights", "import-weights", "ui"}
 """Commands whose work is their answer."""
 
 

@@ -1,6 +1,7 @@
 """`corrtrack ui`: Prefect's pages on the kept history, on loopback, until Ctrl-C."""
 
 import contextlib
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ def serve_history(
     if (url := address_of(home)) is not None:
         print_line(console, f"served already, by a run or another `corrtrack ui`: {_page(url)}")
         return
+    _require_free(port)
     stopping = threading.Event()
     with stopping_on_signals(stopping), _held(home):
         run_file = RunFile(home / "ui.json")
@@ -88,6 +90,17 @@ def _home(repository: Repository, folder: Path | None) -> tuple[Path, bool]:
     raise InputError(
         f"{where}: expected the history of a run, found none; `corrtrack reproduce` or `schedule` makes it"
     )
+
+
+def _require_free(port: int | None) -> None:
+    if port is None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(f"--port {port}: expected a port to listen at, got {error.strerror}") from None
 
 
 @contextlib.contextmanager

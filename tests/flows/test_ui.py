@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,14 @@ def test_runs_stages_logs_and_artifacts_stay_readable_and_later_runs_join_them(c
 
 def stamp_of(path: Path) -> tuple[int, int]:
     return path.stat().st_size, path.stat().st_mtime_ns
+
+
+def test_a_port_in_use_is_refused_at_once(checkout):
+    home = homes(checkout)[0]
+    home.mkdir(parents=True)
+    (home / "prefect.db").touch()
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(InputError, match="--port .* in use"):
+        serve_history(checkout, None, Console(), port=other.getsockname()[1])
 
 
 def test_without_a_history_it_names_what_makes_one(checkout, tmp_path):

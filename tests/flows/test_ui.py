@@ -104,7 +104,7 @@ def test_a_port_in_use_is_refused_at_once(checkout):
     home = homes(checkout)[0]
     home.mkdir(parents=True)
     (home / "prefect.db").touch()
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(InputError, match="--port .* in use"):
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(InputError, match=r"--port .* in use"):
         serve_history(checkout, None, Console(), port=other.getsockname()[1])
 
 

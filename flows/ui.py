@@ -119,7 +119,8 @@ def _copy_of(home: Path) -> Path:
     copy.mkdir(exist_ok=True)
     (copy / _DATA_BASE).unlink(missing_ok=True)
     with (
-        contextlib.closing(sqlite3.connect(home / _DATA_BASE)) as source,
+        # Read only: a connection that may write moves the schedule's journal into its data base when it is closed.
+        contextlib.closing(sqlite3.connect(f"{(home / _DATA_BASE).as_uri()}?mode=ro", uri=True)) as source,
         contextlib.closing(sqlite3.connect(copy / _DATA_BASE)) as target,
     ):
         source.backup(target)

@@ -97,7 +97,7 @@ def _corpus(workspace: Workspace, videos: list[EvaluationVideo]) -> str:
 def _in_use(params: "Params") -> dict[str, float]:
     """The thresholds of params.yaml that the paper leaves open."""
     names = {
-        "track": ("tau_corr_siamese", "min_similarity", "duplicate_oks", "duplicate_ratio"),
+        "track": ("tau_corr", "tau_corr_siamese", "min_similarity", "duplicate_oks", "duplicate_ratio"),
         "merge": ("similarity_threshold", "max_gap_frames"),
     }
     values = params.model_dump()

@@ -19,7 +19,8 @@ class AblateParams(Section):
     similarity_quantiles: list[Share]
     """Acceptance thresholds tried for every method of table 2: quantiles of its similarities on the training split."""
     tau_corr_siamese_values: list[Share]
-    """track.tau_corr_siamese tried on the training split; tables 5 and 7 report what these sweeps would choose."""
+    """Tried on the training split for track.tau_corr and track.tau_corr_siamese, beside tau_corr_values; tables 5 and 7
+    report what these sweeps would choose."""
     duplicate_oks_values: list[Share]
     """The same for track.duplicate_oks."""
     duplicate_ratio_values: list[Annotated[float, Field(ge=0, le=2)]]

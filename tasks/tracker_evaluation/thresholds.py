@@ -53,11 +53,13 @@ def with_min_similarity(section: TrackParams, min_similarity: float) -> TrackPar
 
 
 def track_choices(training: Videos, params: "Params") -> dict[str, Choice]:
-    """`track.tau_corr_siamese` on the maps S, and the two thresholds of duplicate removal."""
+    """The threshold on affinities of each kind of maps, out of the same values, and those of duplicate removal."""
     section, grids = params.track, params.ablate
-    on_siamese = section.model_copy(update={"maps": "siamese"})
+    on_refined, on_siamese = (section.model_copy(update={"maps": maps}) for maps in ("refined", "siamese"))
+    affinities = [*grids.tau_corr_siamese_values, *grids.tau_corr_values]
     swept = {
-        "tau_corr_siamese": (on_siamese, grids.tau_corr_siamese_values),
+        "tau_corr": (on_refined, affinities),
+        "tau_corr_siamese": (on_siamese, affinities),
         "duplicate_oks": (section, grids.duplicate_oks_values),
         "duplicate_ratio": (section, grids.duplicate_ratio_values),
     }

@@ -72,7 +72,9 @@ def test_every_trend_is_judged_on_both_corpora(finished):
     assert {row["verdict"] for row in judged["trends"]} <= {"shown", "not shown", "opposite"}
     variants = {row[side] for row in judged["trends"] for side in ("first", "second") if "," in row[side]}
     assert variants <= judged["thresholds"]["min_similarity"].keys()
-    assert judged["thresholds"]["track"].keys() == {"tau_corr_siamese", "duplicate_oks", "duplicate_ratio"}
+    assert judged["thresholds"]["track"].keys() == {
+        *("tau_corr", "tau_corr_siamese", "duplicate_oks", "duplicate_ratio")
+    }
     assert judged["thresholds"]["merge"].keys() == {"similarity_threshold", "max_gap_frames"}
 
 

@@ -58,6 +58,8 @@ def test_the_page_of_an_own_video_claims_no_score(own_video, open_page, screensh
     assert "2 merged tracks in 4 frames." in text
     assert "2 tracks, merged into 2, of 8 poses in 1 video; 0 missed poses recovered." in text
     assert "Not on this page" in text
+    assert "Nobody is annotated in this video" in text
+    assert opened.page.locator(".timeline .presence").count() == 2, "a bar for each track and none for persons"
     for absent in ("mAP ", "Table 2", "Figure ", "Split", "1 videos", "PoseTrack17"):
         assert absent not in text.replace("no mAP and no MOTA", ""), absent
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= opened.page.viewport_size["width"]

@@ -169,3 +169,26 @@ def test_the_scorers_warnings_are_folded_with_their_count(run_page, open_page):
     assert warning.is_hidden()
     page.get_by_text("Warnings of the scorer: 1").click()
     assert warning.is_visible()
+
+
+def test_a_switch_on_the_timeline_leads_the_clip_to_its_frame(run_page, open_page, screenshots):
+    opened = open_page(run_page)
+    page = opened.page
+    figure = page.locator("figure.timed").first
+    clip, cursor = figure.locator("video"), figure.locator(".cursor")
+    mark = figure.get_by_role("button", name="Frame 2: 15 joints of person 0 switch to track 7")
+    before = cursor.get_attribute("transform")
+    mark.click()
+    page.wait_for_function("document.querySelector('.timed video').currentTime > 2 / 12")
+    assert clip.evaluate("(clip) => Math.floor(clip.currentTime * 12)") == 2, "the clip has 12 frames in a second"
+    page.wait_for_function(
+        "(x) => document.querySelector('.timed .cursor').getAttribute('transform') !== x", arg=before
+    )
+    clip.evaluate("(clip) => { clip.currentTime = 0; }")
+    mark.press("Enter")
+    page.wait_for_function("document.querySelector('.timed video').currentTime > 2 / 12")
+    figure.get_by_text("Worst moments").click()
+    figure.get_by_role("button", name="Frame 3").click()
+    page.wait_for_function("document.querySelector('.timed video').currentTime > 3 / 12")
+    figure.screenshot(path=screenshots / "timeline.png")
+    assert opened.problems == []

@@ -13,6 +13,7 @@ from models.arrays import BoolArray, FloatArray, IntArray, Picture
 from models.keypoints import BODY, KEYPOINT_COUNT
 from models.poses.boxes import iou, xywh_to_xyxy
 from tasks.inference.videos import Video, VideoIndex
+from tasks.reporting.labels import label
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.schemas import CORRESPONDENCES, MERGED_TRACKS, PERSONS, POSES, RECOVERED_POSES, TRACKS
@@ -98,7 +99,7 @@ class ReportedVideo:
 
     def location(self, frame: int) -> str:
         """Video, frame and tags, for captions."""
-        return f"{self.video_id}, frame {frame} ({', '.join(self.tags) or 'no tags'})"
+        return f"{self.video_id}, frame {frame} ({', '.join(map(label, self.tags)) or 'no tags'})"
 
     def pictures(self, *frames: int) -> list[Picture]:
         """Pictures (H,W,3) RGB of the frames.

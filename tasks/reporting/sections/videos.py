@@ -1,9 +1,10 @@
-"""The videos: a clip of each that has one, and what was counted in it."""
+"""The videos: a clip of each that has one with its timeline, and what was counted in it."""
 
 from tasks.reporting import gather
 from tasks.reporting.gather import Row
 from tasks.reporting.grid import grid_of
 from tasks.reporting.run_facts import RunFacts
+from tasks.reporting.timelines import timelines
 
 _OF_ANNOTATED = ("split", "labelled")
 """Columns that say nothing where there is no ground truth."""
@@ -26,4 +27,6 @@ def videos(run: RunFacts) -> Row:
         shown.append(kept | ({"tags": tags} if any(tags) else {}))
     caption = "Boxes, poses and tracks of each video"
     caption += "; identity switches are summed over joints; –: not scored" if switches else ""
-    return {"clips": run.clips, "grid": grid_of(shown, caption, file_name="videos", absent="–")}
+    lines = timelines(run.workspace, run.params, [clip["video_id"] for clip in run.clips])
+    clips = [clip | {"timeline": lines.get(clip["video_id"])} for clip in run.clips]
+    return {"clips": clips, "grid": grid_of(shown, caption, file_name="videos", absent="–")}

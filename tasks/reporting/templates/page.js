@@ -48,5 +48,33 @@ for (const figure of document.querySelectorAll(".compared")) {
     button.textContent = isPlaying ? "Play both" : "Pause both";
   });
 }
+/* A timeline's cursor follows its clip; a mark or a button leads the clip to its frame. */
+for (const figure of document.querySelectorAll(".timed")) {
+  const clip = figure.querySelector("video"), rate = Number(figure.dataset.rate);
+  const line = figure.querySelector(".timeline"), cursor = line.querySelector(".cursor");
+  const move = () => {
+    const frame = Math.min(Math.floor(clip.currentTime * rate + 1e-6), Number(line.dataset.last));
+    cursor.setAttribute("transform", `translate(${Number(line.dataset.start) + (frame + 0.5) * Number(line.dataset.step)} 0)`);
+  };
+  const follow = () => { move(); if (!clip.paused) requestAnimationFrame(follow); };
+  const seek = (frame) => {
+    const go = () => { clip.currentTime = (frame + 0.5) / rate; };
+    clip.pause();
+    if (clip.readyState > 0) return go();
+    clip.addEventListener("loadedmetadata", go, { once: true });
+    clip.preload = "auto";
+    clip.load();
+  };
+  clip.addEventListener("play", follow);
+  for (const event of ["seeking", "seeked", "timeupdate"]) clip.addEventListener(event, move);
+  move();
+  for (const mark of figure.querySelectorAll("[data-frame]")) {
+    const go = () => seek(Number(mark.dataset.frame));
+    mark.addEventListener("click", go);
+    if (mark.tagName !== "BUTTON") mark.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); go(); }
+    });
+  }
+}
 /* Paper has no folds. */
 addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll("details")) fold.open = true; });

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.content_key import content_key, file_digest
-from tasks.tables.schemas import TABLES
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ _INDEX: Final = ("videos", "frames", "images", "persons", "file_poses")
 
 def run_digests(workspace: Workspace, params: "Params") -> dict[str, Any]:
     """SHA-256 of params, data and each weight file, and the seed; `data_sha256` is None before the index is written."""
+    from tasks.tables.schemas import TABLES  # loads NumPy, which must not be there before its threads are limited
+
     tables = {name: TABLES[name].path(workspace.tables) for name in _INDEX}
     present = {name: path for name, path in tables.items() if path.is_file()}
     return {

@@ -166,7 +166,9 @@ def ray_of_two() -> Iterator[None]:
     """One Ray for the module, with two CPUs and two logical GPUs, as a flow would have started it."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[BrightestBlock.__module__])
     os.environ["PYTHONPATH"] = str(REPOSITORY)
-    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
+    ray.init(
+        "local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False
+    )
     yield
     ray.shutdown()
 

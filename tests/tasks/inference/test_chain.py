@@ -242,7 +242,7 @@ def test_order_of_shards_and_other_videos_change_no_byte(corpus, params, monkeyp
 @pytest.fixture
 def ray_of_two():
     """Two logical CPUs on loopback."""
-    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
     yield
     ray.shutdown()
 

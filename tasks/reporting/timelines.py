@@ -37,7 +37,7 @@ _MISS, _SWITCH, _FALSE = range(len(EVENT_KINDS))
 
 
 @dataclass(frozen=True)
-class Truth:
+class TimelineTruth:
     """The annotated identities of a video and the errors of its tracks."""
 
     frames_of: Mapping[int, list[int]]
@@ -80,7 +80,7 @@ def _timeline(workspace: Workspace, params: "Params", video: Video) -> Row:
     }
 
 
-def _truth(workspace: Workspace, video: Video, table: Table, threshold: float) -> Truth:
+def _truth(workspace: Workspace, video: Video, table: Table, threshold: float) -> TimelineTruth:
     """Ground truth beside the tracks that the clip shows.
 
     Raises:
@@ -101,10 +101,10 @@ def _truth(workspace: Workspace, video: Video, table: Table, threshold: float) -
         if not np.isnan(person):
             frames_of.setdefault(int(person), []).append(frame_of[frame])
     frame = np.array([frame_of[int(labelled[index])] for index in events.frame], dtype=np.int64)
-    return Truth(frames_of, sorted(frame_of[int(index)] for index in labelled), events, frame)
+    return TimelineTruth(frames_of, sorted(frame_of[int(index)] for index in labelled), events, frame)
 
 
-def person_rows(truth: Truth) -> list[TimelineRow]:
+def person_rows(truth: TimelineTruth) -> list[TimelineRow]:
     """A row for each annotated identity, with its switches."""
     marks: dict[int, list[Mark]] = {}
     for frame, person, tracks in _switches(truth):
@@ -120,7 +120,7 @@ def person_rows(truth: Truth) -> list[TimelineRow]:
     return rows
 
 
-def _switches(truth: Truth) -> list[tuple[int, int, Counter[int]]]:
+def _switches(truth: TimelineTruth) -> list[tuple[int, int, Counter[int]]]:
     """Frame, person, and number of joints by the track that they switch to."""
     chosen = np.flatnonzero(truth.events.kind == _SWITCH)
     columns = (truth.frame[chosen], truth.events.person[chosen], truth.events.track[chosen])
@@ -160,7 +160,7 @@ def _track_row(track: int, poses: list[tuple[int, int]]) -> TimelineRow:
     return TimelineRow(f"track {track}", tuple(spans), colour, tuple(marks))
 
 
-def worst_moments(truth: Truth) -> list[Row]:
+def worst_moments(truth: TimelineTruth) -> list[Row]:
     """Frames with a sentence each: most switched joints first, then most misses and false positives."""
     switched: dict[int, list[tuple[int, Counter[int]]]] = {}
     for frame, person, tracks in _switches(truth):

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.pipeline import PipelineError
 from flows.runtime.process_runner import ProcessRunner, state_of_dvc, update_by_program
+from flows.runtime.processes import RunFile, end_leftovers
 from flows.runtime.repository import Repository
 from flows.sweeping.points import Point
 from tasks.params.edit import set_value, write_params
@@ -16,6 +17,8 @@ from tasks.params.edit import set_value, write_params
 
 def prepare_checkout(repository: Repository, baseline: str, stages: Sequence[str]) -> Repository:
     """Make or renew `.corrtrack/sweep/checkout`: the files of the commit, and the results of its stages from the cache.
+
+    Processes that a killed sweep left running there are ended first.
 
     Args:
         repository: the user's checkout; nothing in it is changed, and it can be worked in meanwhile.
@@ -26,6 +29,7 @@ def prepare_checkout(repository: Repository, baseline: str, stages: Sequence[str
         PipelineError: git or DVC failed.
     """
     clone = Repository(sweep_state(repository) / "checkout")
+    end_leftovers(RunFile(clone.state / "run.json"))  # of a killed sweep: its DVC holds the locks of the clone
     if not (clone.root / ".git").is_dir():
         shutil.rmtree(clone.root, ignore_errors=True)
         _run(repository, "git", "clone", "--quiet", "--shared", "--no-checkout", str(repository.root), str(clone.root))

@@ -12,9 +12,10 @@ from zc.lockfile import LockFile
 
 from flows.cli import app
 from flows.runtime.exclusive_run import run_lock
+from flows.runtime.processes import RunFile
 from flows.runtime.repository import Repository
 from flows.sweep import Sweep, SweepRequest
-from flows.sweeping.checkout import sweep_state
+from flows.sweeping.checkout import prepare_checkout, sweep_state
 from flows.sweeping.experiments import Experiments
 from flows.sweeping.points import points_of_grid
 from tasks.errors import InputError
@@ -135,3 +136,10 @@ def test_a_pipeline_without_scores_is_refused(repository):
     (repository.root / "dvc.yaml").write_text("stages: {track: {cmd: 'true', params: [track]}}")
     with pytest.raises(InputError, match="stage score: expected one of track"):
         Sweep(repository, SweepRequest(("track.tau_corr=0.1",)))
+
+
+def test_what_a_killed_sweep_left_running_is_ended_before_the_clone_is_used(repository):
+    left = subprocess.Popen(["sleep", "600"])
+    RunFile(sweep_state(repository) / "checkout" / ".corrtrack" / "run.json").add("point", left.pid)
+    prepare_checkout(repository, git(repository.root, "rev-parse", "HEAD"), [])
+    assert left.poll() is not None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.opened_pages import browser, open_page, screenshots  # noqa: F401  fixtures
+
 if TYPE_CHECKING:
     from torch import Tensor
 

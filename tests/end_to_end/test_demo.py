@@ -12,7 +12,6 @@ from tasks.scoring.run import Request, score_folder
 from tasks.stages import STAGES
 from tasks.tables import TABLES
 from tasks.workspace import Workspace
-from tests.browser.conftest import browser, open_page, screenshots  # noqa: F401  fixtures
 
 pytestmark = pytest.mark.end_to_end
 
@@ -82,7 +81,7 @@ def test_the_report_needs_nothing_from_elsewhere(demo):
 
 
 @pytest.mark.parametrize("view", ["desktop", "phone"])
-def test_the_report_opens_in_a_browser_and_shows_the_scores(demo, open_page, screenshots, view):  # noqa: F811
+def test_the_report_opens_in_a_browser_and_shows_the_scores(demo, open_page, screenshots, view):
     opened = open_page(demo.reports / "index.html", view)
     opened.page.screenshot(path=screenshots / f"demo_{view}.png", full_page=True)
     assert opened.problems == []

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.printing import print_line
-from flows.runtime.video_counts import counts_table, nothing_tracked, result_lines, video_counts
+from flows.runtime.video_counts import counts_table, lacks_tracks, nothing_tracked, result_lines, video_counts
 from tasks.provenance import read_provenance
 from tasks.stages import STAGES
 from tasks.tables import read_table
@@ -42,8 +42,7 @@ def rejected(workspace: Workspace) -> list[dict[str, str]]:
 
 def exit_code(workspace: Workspace) -> ExitCode:
     """Exit code of a run that finished; videos without annotations of which none has a track are not done."""
-    is_whole = not rejected(workspace) and nothing_tracked(video_counts(workspace)) is None
-    return ExitCode.DONE if is_whole else ExitCode.REJECTED
+    return ExitCode.REJECTED if rejected(workspace) or lacks_tracks(workspace) else ExitCode.DONE
 
 
 Headline = Mapping[str, tuple[str, str, str]]

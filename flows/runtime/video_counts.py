@@ -37,13 +37,17 @@ class VideoCounts:
 
 def video_counts(workspace: Workspace) -> dict[str, VideoCounts]:
     """Counts of every video of the index, by its id; none where there is no index, or a video of it is annotated."""
-    path = tables.VIDEOS.path(workspace.tables)
-    if not path.is_file():
-        return {}
-    videos = read_table(tables.VIDEOS, path, ["video_id", "frame_count", "labelled_frame_count"]).to_pylist()
-    if any(video["labelled_frame_count"] for video in videos):
-        return {}
-    return {video["video_id"]: _counts(workspace, video) for video in videos}
+    return {video["video_id"]: _counts(workspace, video) for video in _bare_videos(workspace)}
+
+
+def lacks_tracks(workspace: Workspace) -> bool:
+    """Whether there are videos that `video_counts` counts, none of which has a track; reads up to the first track."""
+    videos = _bare_videos(workspace)
+    return bool(videos) and not any(
+        _rows(table, workspace, video["video_id"]).num_rows
+        for video in videos
+        for table in (tables.MERGED_TRACKS, tables.TRACKS)
+    )
 
 
 def counts_table(counts: dict[str, VideoCounts]) -> Table:
@@ -86,6 +90,15 @@ def result_lines(workspace: Workspace) -> list[str]:
         ("files in other formats", workspace.exports),
     ]
     return [f"{name}: {path}" for name, path in results if _holds_files(path)]
+
+
+def _bare_videos(workspace: Workspace) -> list[dict[str, Any]]:
+    """Rows of the videos of the index; none where one of them is annotated."""
+    path = tables.VIDEOS.path(workspace.tables)
+    if not path.is_file():
+        return []
+    videos = read_table(tables.VIDEOS, path, ["video_id", "frame_count", "labelled_frame_count"]).to_pylist()
+    return [] if any(video["labelled_frame_count"] for video in videos) else videos
 
 
 def _holds_files(folder: Path) -> bool:

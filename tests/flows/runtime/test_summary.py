@@ -120,3 +120,10 @@ def test_a_run_without_any_track_says_so_and_is_not_done(tmp_path):
     bare_corpus(workspace, tracked=False)
     assert "no person is tracked in 20 frames" in printed(workspace)
     assert exit_code(workspace) is ExitCode.REJECTED
+
+
+def test_the_exit_code_reads_no_table_behind_the_first_track(tmp_path):
+    workspace = Workspace.of_repository(tmp_path)
+    bare_corpus(workspace, tracked=True)
+    TRACKS.path(workspace.tables, "yard").write_bytes(b"no Parquet")
+    assert exit_code(workspace) is ExitCode.DONE

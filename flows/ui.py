@@ -10,11 +10,12 @@ from typing import Final
 
 from rich.console import Console
 
-from flows.runtime.history import address_of, forget_address, homes, locked, note_address
+from flows.runtime.history import Served, address_of, forget_served, homes, locked, note_served
+from flows.runtime.kept_server import end_idle_server
+from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.printing import print_line
 from flows.runtime.processes import RunFile, end_leftovers
 from flows.runtime.repository import Repository
-from flows.runtime.servers import PrefectServer
 from flows.runtime.signals import stopping_on_signals, undisturbed
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
@@ -45,6 +46,7 @@ def serve_history(
         StoppedError: SIGINT or SIGTERM came.
     """
     home, is_shared = _home(repository, folder)
+    end_idle_server(home)  # it would end while its pages are read
     if (url := address_of(home)) is not None:
         print_line(console, f"served already, by a run or another `corrtrack ui`: {_page(url)}")
         return
@@ -57,14 +59,14 @@ def serve_history(
         try:
             server.start()
             server.wait(stopping=stopping)
-            note_address(home, server.url, for_runs=is_shared)
+            note_served(home, Served.now(server.url, for_runs=is_shared))
             print_line(console, f"history of {home}")
             _name_others(repository, home, console)
             print_line(console, f"{_page(server.url)}  (Ctrl-C ends it)")
             stopping.wait(seconds)
         finally:
             with undisturbed():
-                forget_address(home)
+                forget_served(home)
                 server.stop()
 
 

@@ -4,6 +4,7 @@ And what tests of two rings need: tensors in the shapes and by the names of the 
 """
 
 import json
+import os
 import signal
 import zlib
 from collections.abc import Callable
@@ -23,6 +24,10 @@ settings.load_profile("deterministic")
 
 # A shell without job control starts `make test &` with SIGINT ignored, which every process of the tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# No test leaves a server behind: those of the tests end with their run, except where a test keeps one itself.
+os.environ["CORRTRACK_SERVER_IDLE_SECONDS"] = "0"
 
 
 def filled(key: str, shape: list[int]) -> "Tensor":

@@ -30,6 +30,7 @@ SMALL_FILES = {
     "tasks/formats/pose_files/openpose.py": "one format",
     "tasks/formats/track_files/mot_boxes.py": "one format",
     "tasks/given_poses/noise_corpus.py": "loads the renderer, which the measurement does without",
+    "tasks/lasting_imports.py": "drivers and stages share it, and it loads nothing",
     "tasks/reporting/sections/figures.py": "one section of the page",
     "tasks/stage_run.py": "how every stage is run, whoever asks for it",
     "tasks/training/prefetch.py": "knows no training; the loop and the bench share it",

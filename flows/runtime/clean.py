@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from flows.runtime.history import homes
+from flows.runtime.kept_server import end_idle_server
 from flows.runtime.recorded_runs import cached_files
 from flows.runtime.repository import Repository, find_repository
 from tasks.content_key import file_digest
@@ -36,6 +38,7 @@ def clean(repository: Repository) -> list[Path]:
             kept.append(path)
     for folder in (root / "artifacts", root / "reports" / "clips"):
         _remove_empty(folder)
+    end_idle_server(homes(repository)[0])
     for name in (".corrtrack", *_CACHES):
         shutil.rmtree(root / name, ignore_errors=True)
     return kept

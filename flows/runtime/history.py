@@ -3,12 +3,16 @@
 import fcntl
 import json
 import os
+import socket
 import urllib.error
 import urllib.request
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from flows.runtime.processes import ProcessRecord
 from flows.runtime.repository import Repository
@@ -16,6 +20,41 @@ from tasks.whole_files import write_whole
 
 _HOMES: Final = 16
 _ADDRESS: Final = "served.json"
+
+
+@dataclass(frozen=True)
+class Served:
+    """Who serves a history, as noted beside its data base in `served.json`."""
+
+    url: str
+    """Address of the API."""
+    for_runs: bool
+    """Whether runs use it and start none of their own."""
+    pid: int
+    """Of the process without which it is gone."""
+    started: float
+    """When that process started, in seconds since 1970."""
+    host: str
+    prefect: str
+    """Version of Prefect, which decides the layout of the data base."""
+    is_kept: bool = False
+    """Whether it outlives the run that started it."""
+
+    @classmethod
+    def now(cls, url: str, *, for_runs: bool, pid: int | None = None, is_kept: bool = False) -> "Served":
+        """A server of this host that the process `pid` (default: this process) keeps up."""
+        record = ProcessRecord.of("server", os.getpid() if pid is None else pid)
+        return cls(url, for_runs, record.pid, record.started, socket.gethostname(), version("prefect"), is_kept)
+
+    def process(self) -> psutil.Process | None:
+        """The process, if it still runs, on this host and for this user."""
+        process = ProcessRecord("server", self.pid, self.started).process()
+        if process is None or self.host != socket.gethostname():
+            return None
+        try:
+            return process if process.uids().real == os.getuid() else None
+        except psutil.Error:
+            return None
 
 
 def homes(repository: Repository) -> list[Path]:
@@ -49,28 +88,29 @@ def locked(home: Path) -> TextIOWrapper | None:
     return lock
 
 
-def note_address(home: Path, url: str, *, for_runs: bool) -> None:
-    """Write beside the data base where a server answers; with `for_runs` runs use it and start none of their own."""
-    server = ProcessRecord.of("server", os.getpid())
-    write_whole(home / _ADDRESS, json.dumps({"url": url, "for_runs": for_runs, **asdict(server)}) + "\n")
+def served(home: Path) -> Served | None:
+    """The note on who serves `home`; None where there is none, or a damaged one."""
+    try:
+        return Served(**json.loads((home / _ADDRESS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
-def forget_address(home: Path) -> None:
+def note_served(home: Path, server: Served) -> None:
+    """Write beside the data base who serves it."""
+    write_whole(home / _ADDRESS, json.dumps(asdict(server)) + "\n")
+
+
+def forget_served(home: Path) -> None:
     """Note that nothing serves the history any more."""
     (home / _ADDRESS).unlink(missing_ok=True)
 
 
-def address_of(home: Path, *, for_runs: bool = False) -> str | None:
-    """The address of the server that serves `home` now, if one answers; with `for_runs` only one that runs may use."""
-    try:
-        record = json.loads((home / _ADDRESS).read_text(encoding="utf-8"))
-        url, is_for_runs = str(record["url"]), bool(record["for_runs"])
-        server = ProcessRecord(record["name"], record["pid"], record["started"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def address_of(home: Path) -> str | None:
+    """The address of the server that serves `home` now, if one answers."""
     # A killed process leaves the note, and its port may be another server's by now.
-    is_there = server.process() is not None and (is_for_runs or not for_runs)
-    return url if is_there and answers(url) else None
+    note = served(home)
+    return note.url if note is not None and note.process() is not None and answers(note.url) else None
 
 
 def answers(url: str) -> bool:

@@ -15,6 +15,7 @@ from flows.runtime.outcomes import StageOutcome
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.run_artifacts import publish
 from flows.runtime.signals import handled_as, handlers_now, undisturbed
+from tasks.lasting_imports import lasting_imports
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -97,7 +98,8 @@ def side_by_side(
 
 
 def _with_history(name: str, runner: ProcessRunner, body: Callable[[], Iterator[StageOutcome]]) -> list[StageOutcome]:
-    from prefect import flow as prefect_flow
+    with lasting_imports():
+        from prefect import flow as prefect_flow
 
     outcomes: list[StageOutcome] = []
     errors: list[BaseException | None] = []

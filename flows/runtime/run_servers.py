@@ -8,16 +8,18 @@ from collections.abc import Callable
 from types import TracebackType
 
 from flows.runtime.outcomes import ExitCode
+from flows.runtime.prefect_server import RunPrefectServer
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import make_private
-from flows.runtime.servers import PrefectServer, RayHead, Server, ServerError
+from flows.runtime.servers import RayHead, Server, ServerError
 from flows.runtime.signals import undisturbed
+from tasks.lasting_imports import lasting_imports
 from tasks.params.sections import Params
 from tasks.stages import STAGES
 
 
 class RunServers:
-    """A with block: servers that were started inside it are stopped at its end.
+    """A with block: servers that were started inside it are stopped at its end; a kept one goes on.
 
     This process, their client, gets the same private environment as they do.
 
@@ -28,7 +30,7 @@ class RunServers:
     """
 
     def __init__(self, runner: ProcessRunner, params: Params, *, has_prefect: bool = False) -> None:
-        self.prefect = PrefectServer(runner.repository, runner.run_file)
+        self.prefect = RunPrefectServer(runner.repository, runner.run_file)
         self.ray = RayHead(runner.repository, runner.run_file, workers=params.compute.workers)
         self.waited_seconds = 0.0
         """How long the run, or one of its stages, stood still until a server answered."""
@@ -84,9 +86,10 @@ class RunServers:
             meanwhile()
             return
         os.environ.update(self.prefect.client_environment())
-        import prefect.settings  # noqa: F401 - seconds that pass while the server starts
+        with lasting_imports():
+            import prefect.settings  # noqa: F401 - seconds that pass while the server starts
 
-        meanwhile()
+            meanwhile()
         self._wait(self.prefect)
         self._runner.view.report(f"Prefect shows this run at {self.prefect.url.removesuffix('/api')}")
 

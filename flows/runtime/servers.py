@@ -1,4 +1,4 @@
-"""The two servers of a run: one Prefect server and one Ray head node, both on loopback and on free ports."""
+"""The servers of a run, on loopback and on free ports: what they share, and the Ray head node."""
 
 import contextlib
 import hashlib
@@ -11,21 +11,21 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from io import TextIOWrapper
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from flows.runtime.history import address_of, answers, forget_address, free_home, homes, note_address
 from flows.runtime.outcomes import StoppedError
+from flows.runtime.prefect_program import LOOPBACK
 from flows.runtime.processes import ProcessRecord, RunFile, end_tree
 from flows.runtime.repository import Repository, private_environment
 from flows.runtime.signals import deferred
 from tasks.shards.ray_cluster import short_temporary_folder
 
-_LOOPBACK: Final = "127.0.0.1"
-_START_SECONDS: Final = 240.0
+START_SECONDS: Final = 240.0
+"""How long a server may take to answer on a loaded machine."""
 _OBJECT_STORE_BYTES: Final = 100_000_000  # only paths travel through it
 _RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -66,20 +66,11 @@ class Server(ABC):
 
     def start(self) -> None:
         """Start the program in the private environment of the run, and return at once."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log, deferred():
-            self._process = subprocess.Popen(
-                self._command(),
-                cwd=self.repository.root,
-                env=private_environment(self.repository.environment()) | self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C in the terminal is for the run, which then stops its servers
-            )
+        with deferred():
+            self._process = in_background(self._command(), self.repository, self._environment(), log=self.log)
             self._record = self._run_file.add(self.name, self._process.pid)
 
-    def wait(self, *, seconds: float = _START_SECONDS, stopping: threading.Event | None = None) -> None:
+    def wait(self, *, seconds: float = START_SECONDS, stopping: threading.Event | None = None) -> None:
         """Wait until it answers.
 
         Raises:
@@ -89,7 +80,7 @@ class Server(ABC):
         stopping = stopping or threading.Event()
         deadline = time.monotonic() + seconds
         while not self._answers():
-            if self._process is None or self._process.poll() is not None:
+            if not self.is_running():
                 raise ServerError(f"{self.name} ended while starting{self._lack_of_space()}; see {self.log}")
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.name} did not answer within {seconds:.0f} s; see {self.log}")
@@ -127,84 +118,6 @@ class Server(ABC):
     def _folder_in_use(self) -> Path: ...
 
 
-class PrefectServer(Server):
-    """Prefect's API and its data base, `.corrtrack/prefect` of the checkout; its flows stay readable between runs.
-
-    The data base is migrated once, which takes longer than all else at the start. A run beside another one of the same
-    checkout takes `.corrtrack/prefect-2`, and so on: SQLite has one writer. While `corrtrack ui` serves the history,
-    runs use its server.
-    """
-
-    name = "prefect"
-    needed_bytes = 200 << 20
-
-    def __init__(
-        self, repository: Repository, run_file: RunFile, *, home: Path | None = None, port: int | None = None
-    ) -> None:
-        super().__init__(repository, run_file)
-        self.port = free_port() if port is None else port
-        self._lock: TextIOWrapper | None = None
-        self._kept = None if home else address_of(homes(repository)[0], for_runs=True)
-        self._home = self._given_home = homes(repository)[0] if self._kept else home
-
-    @property
-    def url(self) -> str:
-        """Address for PREFECT_API_URL."""
-        return self._kept or f"http://{_LOOPBACK}:{self.port}/api"
-
-    @property
-    def home(self) -> Path:
-        """Folder of the data base; held by this run from the first look until `stop`."""
-        if self._home is None:
-            self._home, self._lock = free_home(self.repository)
-        return self._home
-
-    def client_environment(self) -> dict[str, str]:
-        """What a Prefect client must find in its environment before it imports prefect."""
-        return {
-            "PREFECT_HOME": str(self.home),
-            "PREFECT_PROFILES_PATH": str(self.home / "profiles.toml"),
-            "PREFECT_API_URL": self.url,
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_LOGGING_LEVEL": "CRITICAL",
-            "PREFECT_LOGGING_TO_API_ENABLED": "false",
-            "PREFECT_CLIENT_MAX_RETRIES": "1",  # five take a minute for each request to a server that has ended
-            "DO_NOT_TRACK": "1",
-        }
-
-    def start(self) -> None:
-        """Start the server, unless `corrtrack ui` serves the history: that one is used then."""
-        if self._kept is None:
-            super().start()
-            with contextlib.suppress(OSError):  # only `corrtrack ui` would miss it
-                note_address(self.home, self.url, for_runs=False)
-
-    def stop(self) -> None:
-        """End the server and release its folder; one that is not this run's goes on."""
-        if self._kept is None and self._process is not None:
-            forget_address(self.home)
-        super().stop()
-        if self._lock is not None:
-            self._lock.close()
-        self._lock, self._home = None, self._given_home
-
-    def _command(self) -> list[str]:
-        program = [sys.executable, "-m", "prefect", "server", "start"]
-        return [*program, "--host", _LOOPBACK, "--port", str(self.port)]
-
-    def _environment(self) -> dict[str, str]:
-        return self.client_environment() | {
-            "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
-            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        }
-
-    def _answers(self) -> bool:
-        return answers(self.url)
-
-    def _folder_in_use(self) -> Path:
-        return self.home
-
-
 class RayHead(Server):
     """One Ray node with its own short temporary folder."""
 
@@ -222,7 +135,7 @@ class RayHead(Server):
     @property
     def address(self) -> str:
         """host:port of the head node, once it answers."""
-        return f"{_LOOPBACK}:{self._gcs_port()}"
+        return f"{LOOPBACK}:{self._gcs_port()}"
 
     def client_environment(self) -> dict[str, str]:
         """What a stage must find in its environment to use this node."""
@@ -250,7 +163,7 @@ class RayHead(Server):
         cpus = max(self._workers, os.cpu_count() or 1)
         options: dict[str, Any] = {
             "port": 0,
-            "node-ip-address": _LOOPBACK,
+            "node-ip-address": LOOPBACK,
             "num-cpus": cpus,
             "include-dashboard": "false",
             "include-log-monitor": "false",
@@ -277,8 +190,34 @@ class RayHead(Server):
         return int(text) if text.isdigit() else None
 
 
+def in_background(
+    command: Sequence[str],
+    repository: Repository,
+    environment: Mapping[str, str],
+    *,
+    log: Path,
+    keep_open: tuple[int, ...] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a server in the private environment of a run, with `environment` added, and its output in `log`.
+
+    The files of the descriptors `keep_open` stay open in it.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=repository.root,
+            env=private_environment(repository.environment()) | dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the run, which then stops its servers
+            pass_fds=keep_open,
+        )
+
+
 def free_port() -> int:
     """A port of loopback that no program listens on now."""
     with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
+        probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

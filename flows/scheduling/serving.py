@@ -16,10 +16,11 @@ import psutil
 from rich.console import Console
 
 from flows.reprocess import ReprocessRequest, checked
+from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.printing import print_line
 from flows.runtime.processes import RunFile, end_leftovers, end_tree
 from flows.runtime.repository import Repository, make_private
-from flows.runtime.servers import PrefectServer, ServerError
+from flows.runtime.servers import ServerError
 from flows.runtime.signals import PARENT, stopping_on_signals, undisturbed
 from flows.scheduling.occurrences import last_due
 from flows.scheduling.scheduled_run import Policy

@@ -11,11 +11,11 @@ from rich.console import Console
 
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
 from flows.runtime.prefect_flow import flow, side_by_side, update
+from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.processes import RunFile
 from flows.runtime.progress_view import PlainView
 from flows.runtime.repository import Repository
-from flows.runtime.servers import PrefectServer
 
 pytestmark = pytest.mark.end_to_end
 

@@ -9,10 +9,11 @@ import psutil
 import pytest
 
 from flows.runtime.outcomes import StoppedError
+from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.processes import RunFile
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import needs_ray
-from flows.runtime.servers import PrefectServer, RayHead, ServerError, free_port
+from flows.runtime.servers import RayHead, ServerError, free_port
 from tasks.params.loading import load_params, parse_params
 
 pytestmark = pytest.mark.end_to_end

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
-from models.networks.fusion import fuse_for_inference
+from models.networks.inference import prepare
 from models.networks.pose import PoseNetwork
 
 Ways = Mapping[str, Callable[[], object]]
@@ -64,7 +64,7 @@ def matrix_multiply_rate(repeats: int) -> float:
 def bench_pose(repeats: int) -> dict[str, Any]:
     """Pose crops per second: eager (unfolded, contiguous) against prepared for inference."""
     eager = PoseNetwork().eval()
-    fused = fuse_for_inference(copy.deepcopy(eager))
+    fused = prepare(copy.deepcopy(eager))
     crops = torch.rand(CROPS, 3, 384, 288)
     last = crops.to(memory_format=torch.channels_last)
     seconds = seconds_of({"eager": lambda: eager(crops), "fused": lambda: fused(last)}, repeats)
@@ -106,7 +106,7 @@ def bench_step(repeats: int) -> dict[str, Any]:
     """One step of a video, 5 persons, 512-pixel frames: ours against the course of the released scripts."""
     refinement = RefinementNetwork().eval()
     plain = CorrespondenceNetwork(SiameseNetwork(), refinement, norm="squared", cells="released").eval()
-    fused = fuse_for_inference(copy.deepcopy(plain))
+    fused = prepare(copy.deepcopy(plain))
     frame = torch.rand(1, 3, FRAME_PX, FRAME_PX)
     earlier = fused.features(frame.flip(3))
     queries = torch.randint(0, FRAME_PX // 4, (PERSONS, KEYPOINTS, 2))
@@ -128,7 +128,7 @@ def bench_step(repeats: int) -> dict[str, Any]:
         "speedup": seconds["released"] / seconds["ours"],
         "features": part(fused.siamese, plain.siamese, (frame,), repeats),
         "refinement": part(
-            fuse_for_inference(copy.deepcopy(refinement)),
+            prepare(copy.deepcopy(refinement)),
             refinement,
             (earlier, earlier, torch.rand(PERSONS, KEYPOINTS, FRAME_PX // 4, FRAME_PX // 4)),
             repeats,

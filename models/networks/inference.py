@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.gpu_use import may_use_gpu
-from models.networks.fusion import fuse_for_inference
+from models.networks.fusion import fuse_for_inference, with_onednn
 
 Network = TypeVar("Network", bound=nn.Module)
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -15,7 +15,8 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 def prepare(network: Network) -> Network:
     """Fuse a network for inference, in place, and move it to `device()`."""
-    return fuse_for_inference(network.eval()).to(device())
+    fused = fuse_for_inference(network.eval()).to(device())
+    return with_onednn(fused) if device().type == "cpu" else fused
 
 
 def device() -> torch.device:

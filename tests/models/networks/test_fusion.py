@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
-from models.networks.fusion import ShuffledDeconvolution, fuse_for_inference
+from models.networks.fusion import ShuffledDeconvolution, fuse_for_inference, with_onednn
 from models.networks.pose import PoseNetwork
 
 
@@ -43,6 +43,13 @@ def test_a_fused_correspondence_network_gives_the_same_maps(images: Tensor) -> N
     features = fused.features(images)
     for ours, reference in zip(fused.affinity(features[:1], features[1:], queries), expected, strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+def test_convolutions_by_onednn_give_the_same_maps(images: Tensor) -> None:
+    fused = fuse_for_inference(with_used_statistics(PoseNetwork(width=0.25), images))
+    expected = fused(images)[-1]
+    torch.testing.assert_close(with_onednn(fused)(images)[-1], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_no_batch_normalisation_and_no_transposed_output_is_left(images: Tensor) -> None:

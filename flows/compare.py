@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from flows.command_records import record_command, run_source
 from flows.runtime.recorded_runs import find_version
 from flows.runtime.repository import Repository
 from tasks.comparison.report import Comparison
@@ -66,5 +67,8 @@ def compare(
     versions = find_version(repository, first), find_version(repository, second)
     comparison = Comparison(*versions, kind=kind, resamples=resamples)
     name = re.sub(r"[^\w.=+-]+", "_", f"{versions[0].name}..{versions[1].name}")
-    page = comparison.write(repository.workspace.reports / "compare" / name)
+    folder = repository.workspace.reports / "compare" / name
+    page = comparison.write(folder)
+    files = [page, page.with_name(f"{name}.json"), *(path for path in folder.glob("*") if path.is_file())]
+    record_command(repository.root, "compare", files, [run_source(repository, version) for version in versions])
     return page, comparison.content()

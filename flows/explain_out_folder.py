@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.explain import below, stage_with_chain
 from flows.runtime.last_run import stamp
-from flows.runtime.pipeline import read_pipeline
+from flows.runtime.pipeline import pipeline_file, read_pipeline
 from flows.runtime.repository import Repository
 from flows.scheduling.state_table import read_states
 from tasks.errors import InputError
@@ -41,7 +41,7 @@ def explain_out_folder(repository: Repository, out: Path, file: Path) -> dict[st
         InputError: no stage writes the file, it is absent, or the out folder has no run.
     """
     path, request = below(out, file), _request(out)
-    pipeline = read_pipeline(_pipeline_file(repository.root))
+    pipeline = read_pipeline(pipeline_file(repository.root))
     stage = "report" if path.parts[:1] == ("overlays",) else pipeline.writer(path)
     if stage is None or not STAGES[stage].fits_external_corpus or not file.exists():
         got = "no such file" if stage is not None and not file.exists() else "a file that no stage writes there"
@@ -62,12 +62,6 @@ def explain_out_folder(repository: Repository, out: Path, file: Path) -> dict[st
         "weights": {entry["file"]: entry["sha256"] for entry in request["weights"].values()},
         "video": None if video is None else {"video_id": video.video_id, "state": video.state, "reason": video.reason},
     }
-
-
-def _pipeline_file(root: Path) -> Path:
-    """dvc.yaml, as an installed package calls it too."""
-    file = root / "dvc.yaml"
-    return file if file.is_file() else root / "pipeline.yaml"
 
 
 def _request(out: Path) -> Mapping[str, Any]:

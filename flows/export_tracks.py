@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.command_records import record_command, run_source
 from flows.runtime.recorded_runs import find_version
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
@@ -45,6 +46,7 @@ def export_tracks(repository: Repository, run: str, formats: Sequence[str], out:
         raise InputError(str(error)) from error
     if not written and not refused:
         raise InputError(f"{run}: expected a run with tracks, got none of any video")
+    record_command(folder, "export", written, [run_source(repository, version)])
     return Converted(tuple(written), tuple(refused))
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 
+from flows.command_records import record_command, run_source
 from flows.runtime.exclusive_run import exclusive_run, run_lock
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.pipeline import Pipeline, PipelineError, dvc_status, read_pipeline
@@ -96,6 +98,13 @@ class Sweep:
             for row in self.rows
         ]
         return self._grid(rows, self.request.kind)
+
+    def record(self, page: Path) -> None:
+        """Note what the page of the finished grid, and its JSON, come from."""
+        experiments, repository = Experiments(self.repository), self.repository
+        refs = [(point.name, experiments.find(point) or experiments.baseline) for point in self.points]
+        runs = [run_source(repository, find_version(repository, ref)) | {"title": name} for name, ref in refs]
+        record_command(repository.root, "sweep", [page, page.with_suffix(".json")], runs)
 
     def in_memory(self) -> ParamsGrid:
         """The grid without experiments, from the tables of the finished run: the stage `track` alone, before merging.

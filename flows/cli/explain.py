@@ -20,6 +20,11 @@ _LEFT: Final = {
     False: "it was changed since the last finished run",
     None: "it is not compared: it is a folder, a run is not finished, or the out folder was moved",
 }
+_WRITTEN: Final = {
+    True: "its bytes are those that the command wrote",
+    False: "its bytes are not those that the command wrote: it was changed since",
+    None: "its bytes are not compared: it is a folder",
+}
 _SHOWN: Final = 8
 """Digests of data; --json gives all."""
 
@@ -42,7 +47,10 @@ def explain(
     In an out folder of `reprocess` digests are SHA-256 of the videos and of the weight files that were copied. The
     command works there in any folder.
 
-    Exit codes: 0 done, 2 no stage writes the file, or it is absent.
+    Pages of `compare` and `sweep`, and what `export`, `convert` and `score` wrote, are answered with the runs or files
+    that the command read, each with its stages.
+
+    Exit codes: 0 done, 2 nothing of corrtrack writes the file, or it is absent.
 
     Examples:
 
@@ -51,27 +59,66 @@ def explain(
     - `corrtrack explain reports/metrics.json --json`
 
     - `corrtrack explain runs/street/overlays/street.mp4`
+
+    - `corrtrack explain reports/compare/before..after.html`
     """
     from rich.console import Console
 
+    from flows.command_records import explain_command
     from flows.explain import explain as run
     from flows.explain_out_folder import explain_out_folder, out_folder_of
     from flows.runtime.printing import print_json
     from flows.runtime.repository import find_repository, nearest_repository
 
-    if (out := out_folder_of(file)) is None:
+    if (record := explain_command(file)) is not None:
+        answer = record
+    elif (out := out_folder_of(file)) is None:
         answer = run(find_repository(), file)
     else:
         answer = explain_out_folder(nearest_repository(), out, file)
     if as_json:
         print_json(answer)
+    elif "command" in answer:
+        _print_command(Console(soft_wrap=True), answer)
     else:
         _print(Console(), answer)
 
 
-def _print(console: "Console", answer: dict[str, Any]) -> None:
+def _print_command(console: "Console", answer: dict[str, Any]) -> None:
+    """A file that a command wrote, and each run or file that the command read."""
+    from flows.runtime.printing import print_line
+
+    print_line(console, f"{answer['file']}: written by `corrtrack {answer['command']}`")
+    print_line(console, _WRITTEN[answer["is_recorded"]])
+    print_line(console, f"revision: {answer['revision']}")
+    print_line(console, f"written: {answer['written']}")
+    _print_machine(console, answer)
+    for source in answer["sources"]:
+        print_line(console, f"from {source['title']}")
+        for name, value in source["facts"].items():
+            print_line(console, f"  {name}: {value}")
+        _print_chain(console, "its stages", source["chain"])
+
+
+def _print_machine(console: "Console", answer: dict[str, Any]) -> None:
+    from flows.runtime.printing import print_line
+
+    for kind in ("versions", "hardware"):
+        shown = ", ".join(f"{name} {value}" for name, value in (answer[kind] or {}).items()) or "unknown"
+        print_line(console, f"{kind}: {shown}")
+
+
+def _print_chain(console: "Console", title: str, chain: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
+    table = Table(title, "revision", "started", "params", show_edge=False)
+    for part in chain:
+        table.add_row(part["stage"], _short(part["revision"]), part["started"] or "unknown", part["params_sha256"][:12])
+    if chain:
+        console.print(table)
+
+
+def _print(console: "Console", answer: dict[str, Any]) -> None:
     from flows.runtime.printing import print_line
 
     print_line(console, f"{answer['file']}: written by the stage {answer['stage']}")
@@ -89,15 +136,10 @@ def _print(console: "Console", answer: dict[str, Any]) -> None:
         facts["data"] = f"{len(answer['data'])} videos, of which {_SHOWN} are shown"
     if video := answer.get("video"):
         facts["video"] = " ".join(filter(None, (video["video_id"], video["state"], video["reason"])))
-    for kind in ("versions", "hardware"):
-        facts[kind] = ", ".join(f"{name} {value}" for name, value in (answer[kind] or {}).items()) or "unknown"
     for name, value in facts.items():
         print_line(console, f"{name}: {value}")
-    table = Table("stage behind it", "revision", "started", "params", show_edge=False)
-    for part in answer["chain"]:
-        table.add_row(part["stage"], _short(part["revision"]), part["started"] or "unknown", part["params_sha256"][:12])
-    if answer["chain"]:
-        console.print(table)
+    _print_machine(console, answer)
+    _print_chain(console, "stage behind it", answer["chain"])
 
 
 def _short(revision: str | None) -> str:

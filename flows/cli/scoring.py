@@ -73,11 +73,13 @@ def score(  # noqa: PLR0913  one parameter per option is how typer reads them
 
     - `corrtrack score --gt gt --pred pred --out scores --per-sequence --latex`
     """
+    from flows.command_records import file_source, record_command
     from tasks.scoring.run import Request, score_folder
 
     if as_json and (latex or verify):
         raise InputError("--json: expected neither --latex nor --verify, whose answers are text")
     outcome = score_folder(Request(gt, pred, out, per_sequence, not no_hota, protocol is Protocol.CORRECTED))
+    record_command(out.expanduser().resolve(), "score", outcome.files, [file_source(gt), file_source(pred)])
     if as_json:
         print_json(_scores(outcome))
     else:
@@ -115,9 +117,12 @@ def convert(
 
     - `corrtrack convert results.json --to posetrack18 --images annotations18/val --keypoints coco --out pred`
     """
+    from flows.command_records import file_source, record_command
     from tasks.formats.folder_conversion import convert_folder
 
     converted = convert_folder(source, out, target=to.value, images=images, order=keypoints.value)
+    sources = [file_source(path) for path in (source, images) if path is not None]
+    record_command(out.expanduser().resolve(), "convert", converted.written, sources)
     raise typer.Exit(_report(converted, as_json=as_json))
 
 

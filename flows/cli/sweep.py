@@ -109,6 +109,7 @@ def _show(console: "Console", sweep: "Sweep", grid: "ParamsGrid", *, is_kept: bo
         best = grid.points[grid.best]
         keys = re.sub(r"[^\w.+-]+", "_", "+".join(best.values))
         page = write_grid(grid, sweep.repository.workspace.reports / "sweep" / keys, split=split, revision=revision())
+        sweep.record(page)
         print_line(console, f"page: {page}")
         print_line(console, f"more of the best: corrtrack compare HEAD {best.names[0]}")
         print_line(console, "all points: dvc exp show --only-changed")

@@ -75,6 +75,12 @@ class Pipeline:
         return any(_overlap(dep, out) for dep in self.deps[stage] for out in self.outs[other])
 
 
+def pipeline_file(root: Path) -> Path:
+    """The declared pipeline of a checkout, dvc.yaml, or of an installed package, which calls it otherwise."""
+    file = root / "dvc.yaml"
+    return file if file.is_file() else root / "pipeline.yaml"
+
+
 def read_pipeline(path: Path) -> Pipeline:
     """The pipeline that the file dvc.yaml declares; its stages stand in running order (tested)."""
     stages = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["stages"]

@@ -186,6 +186,15 @@ def test_a_grid_is_what_dvc_lists_and_compares(corrtrack, checkout):
     assert code == 0, text
     assert [row["key"] for row in json.loads(text)["params"]] == ["track.tau_corr"]
 
+    (compared,) = (checkout / "reports/compare").glob("*.html")
+    for written, command, runs in ((page, "sweep", ["merge.enabled=false", *names]), (compared, "compare", names)):
+        code, text = corrtrack("explain", str(written), "--json")
+        assert code == 0, text
+        answer = json.loads(text)
+        assert (answer["command"], answer["is_recorded"]) == (command, True)
+        assert [source["title"] for source in answer["sources"]] == runs
+        assert len({source["facts"]["params"] for source in answer["sources"]}) == len(runs)
+
 
 def test_every_point_runs_with_each_seed_and_what_a_seed_shares_is_run_once(corrtrack, checkout, small):
     arguments = ("--set", "merge.max_gap_frames=1", "--seeds", "2", "--split", "val", "--resamples", "20", "--json")

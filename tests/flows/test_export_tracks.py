@@ -48,6 +48,21 @@ def test_one_format_gives_one_file_for_each_video_with_its_merged_tracks(finishe
     assert sorted(pd.read_csv(out / "yard.csv")["track_id"].unique()) == [1, 2]
 
 
+def test_an_exported_file_is_explained_by_the_run_it_comes_from(finished, tmp_path, capsys):
+    out = tmp_path / "csv"
+    assert export(tmp_path / "run", "--format", "csv", "--out", out) == 0
+    capsys.readouterr()
+    assert guarded(lambda: app(["explain", str(out / "street.csv"), "--json"])) == 0
+    answer = json.loads(capsys.readouterr().out)
+    (source,) = answer["sources"]
+    assert (answer["command"], answer["is_recorded"]) == ("export", True)
+    assert source["title"] == str(tmp_path / "run")
+    assert source["facts"]["seed"] == load_params(ROOT / "params.yaml").run.seed
+    assert [part["stage"] for part in source["chain"]][-2:] == ["track", "merge"]
+    assert guarded(lambda: app(["explain", str(out / "street.csv")])) == 0
+    assert f"from {tmp_path / 'run'}" in capsys.readouterr().out
+
+
 def test_several_formats_have_folders_of_their_own(finished, tmp_path):
     assert export(tmp_path / "run", "--format", "mot", "--format", "cvat", "--out", tmp_path / "both") == 0
     assert (tmp_path / "both" / "mot" / "street.txt").is_file()

@@ -159,8 +159,8 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     With --poses the given poses are tracked, and only the correspondence network is needed. Their formats:
     parquet (corrtrack's own tables), posetrack17, coco (PoseTrack18 and 21 too), coco-results, alphapose, openpose,
-    mmpose, rtmlib, ultralytics, ultralytics-txt, mediapipe, deeplabcut (csv, h5), sleap (analysis as
-    csv or h5).
+    mmpose, rtmlib, ultralytics, ultralytics-txt, mediapipe, deeplabcut (csv, h5), sleap (slp, or
+    analysis as csv or h5).
 
     With --pretrained torchvision, torchvision's Keypoint R-CNN gives boxes and poses. Its weights (226 MiB) are fetched
     once, or read from the file that detect.network_weights names.

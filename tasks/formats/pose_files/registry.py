@@ -212,7 +212,12 @@ _ALL: Final = (
         names=deeplabcut.names,
     ),
     _text_format(
-        "sleap", "SLEAP's analysis, csv or h5", sleap.recognises, sleap.frames, sleap.person, names=sleap.names
+        "sleap",
+        "SLEAP's labels (slp), or its analysis (csv or h5)",
+        sleap.recognises,
+        sleap.frames,
+        sleap.person,
+        names=sleap.names,
     ),
     PoseFormat("ultralytics-txt", "a folder of Ultralytics' keypoint labels (.txt)", _are_labels, _read_labels),
 )

@@ -1,4 +1,4 @@
-"""SLEAP's analysis as csv, and its h5 as csv: a row per instance, with x, y and score of each node."""
+"""SLEAP's analysis as csv, and its HDF5 as csv: a row per instance, with x, y and score of each node."""
 
 import csv
 import io

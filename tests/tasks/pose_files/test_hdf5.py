@@ -1,5 +1,6 @@
 """Poses in HDF5, in files that pandas writes as DeepLabCut does, and that sleap-io writes as SLEAP does."""
 
+import json
 import pickle
 import sys
 
@@ -17,6 +18,8 @@ from tests.tasks.pose_files.test_pose_formats import ROWS, VIDEO
 NODES = ["nose", "left_shoulder"]
 XY = np.array([[[12.5, 30.0], [14.0, 60.25]], [[13.5, 31.0], [np.nan, np.nan]]])
 """Frames, nodes, x and y."""
+SKELETON = sleap_io.Skeleton(nodes=[*NODES], edges=[tuple(NODES)])
+TRACKS = [sleap_io.Track(name) for name in "ab"]
 
 
 def deeplabcut_table(*individuals):
@@ -41,25 +44,39 @@ def test_a_file_of_deeplabcut_is_read_as_its_csv(tmp_path, individuals):
     assert file.poses[0].keypoints.tolist() == [[12.5, 30.0, 0.8], [14.0, 60.25, 0.8]]
 
 
-def test_an_analysis_of_sleap_is_read_with_its_frames_and_scores(tmp_path):
-    skeleton = sleap_io.Skeleton(nodes=[*NODES], edges=[tuple(NODES)])
-    video, tracks = sleap_io.Video("street.mp4", open_backend=False), [sleap_io.Track(name) for name in "ab"]
-    frames = [
-        sleap_io.LabeledFrame(
-            video=video,
-            frame_idx=frame,
-            instances=[
-                sleap_io.PredictedInstance.from_numpy(
-                    xy + shift, skeleton, point_scores=np.array([0.9, 0.7]), score=0.5, track=track
-                )
-                for shift, track in zip((0, 40), tracks, strict=True)
-            ],
-        )
-        for frame, xy in zip((0, 2), XY, strict=True)
+def sleap_labels(*frames, videos=("street.mp4",)):
+    """Labels of frames, each its index, its instances and the position of its video."""
+    opened = [sleap_io.Video(name, open_backend=False) for name in videos]
+    labelled = [
+        sleap_io.LabeledFrame(video=opened[position], frame_idx=index, instances=instances)
+        for index, instances, position in frames
     ]
-    labels = sleap_io.Labels(labeled_frames=frames, videos=[video], skeletons=[skeleton], tracks=tracks)
-    sleap_io.save_analysis_h5(labels, tmp_path / "street.analysis.h5")
-    file = read_poses(tmp_path / "street.analysis.h5")
+    return sleap_io.Labels(labeled_frames=labelled, videos=opened, skeletons=[SKELETON], tracks=TRACKS)
+
+
+def predicted(xy, track):
+    return sleap_io.PredictedInstance.from_numpy(
+        xy, SKELETON, point_scores=np.array([0.9, 0.7]), score=0.5, track=track
+    )
+
+
+def two_frames():
+    return sleap_labels(
+        *(
+            (frame, [predicted(xy + shift, track) for shift, track in zip((0, 40), TRACKS, strict=True)], 0)
+            for frame, xy in zip((0, 2), XY, strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize("ending", ["analysis.h5", "slp"])
+def test_a_file_of_sleap_is_read_with_its_frames_and_scores(tmp_path, ending):
+    path = tmp_path / f"street.{ending}"
+    if ending == "slp":
+        sleap_io.save_slp(two_frames(), path)
+    else:
+        sleap_io.save_analysis_h5(two_frames(), path)
+    file = read_poses(path)
     assert (file.format_name, file.names) == ("sleap", tuple(NODES))
     match = match_frames(file, VIDEO, ROWS)
     assert [match.frame_of(pose.key) for pose in file.poses] == [0, 0, 2, 2]
@@ -69,6 +86,57 @@ def test_an_analysis_of_sleap_is_read_with_its_frames_and_scores(tmp_path):
     ]
     assert file.poses[2].keypoints[1].tolist() == [0, 0, 0]
     assert {pose.score for pose in file.poses} == {0.5}
+
+
+@pytest.mark.parametrize("by", ["track", "origin"])
+def test_a_corrected_pose_of_sleap_replaces_its_prediction(tmp_path, by):
+    tracks = TRACKS if by == "track" else [None, None]
+    wrong, other = predicted(XY[0], tracks[0]), predicted(XY[0] + 40, tracks[1])
+    corrected = sleap_io.Instance.from_numpy(XY[0] + 1, SKELETON, track=tracks[0])
+    corrected.from_predicted = wrong if by == "origin" else None
+    sleap_io.save_slp(sleap_labels((0, [wrong, other, corrected], 0)), tmp_path / "street.slp")
+    poses = read_poses(tmp_path / "street.slp").poses
+    assert [pose.keypoints[0].tolist() for pose in poses] == [[52.5, 70.0, 0.9], [13.5, 31.0, 1.0]]
+    assert [pose.score for pose in poses] == [0.5, None]
+
+
+def test_labels_of_old_sleap_are_moved_to_centres_of_pixels(tmp_path):
+    path = tmp_path / "street.slp"
+    sleap_io.save_slp(two_frames(), path)
+    with h5py.File(path, "a") as file:
+        file["metadata"].attrs["format_id"] = 1.0
+    assert read_poses(path).poses[0].keypoints[0].tolist() == [12.0, 29.5, 0.9]
+
+
+def test_nodes_of_sleap_keep_the_order_of_their_skeleton(tmp_path):
+    path = tmp_path / "street.slp"
+    sleap_io.save_slp(two_frames(), path)
+    with h5py.File(path, "a") as file:
+        metadata = json.loads(file["metadata"].attrs["json"])
+        metadata["nodes"].reverse()
+        metadata["skeletons"][0]["nodes"] = [{"id": 1}, {"id": 0}]
+        file["metadata"].attrs["json"] = np.bytes_(json.dumps(metadata))
+    assert read_poses(path).names == tuple(NODES)
+
+
+def test_labels_of_several_videos_are_refused_with_their_names(tmp_path):
+    path = tmp_path / "project.slp"
+    videos = ("day/street.mp4", "yard.mp4")
+    frames = [(0, [predicted(XY[0], TRACKS[0])], position) for position in (0, 1)]
+    sleap_io.save_slp(sleap_labels(*frames, videos=videos), path)
+    with pytest.raises(InputError, match=r"labels of one video, got those of 2 \(day/street\.mp4, yard\.mp4\)"):
+        read_poses(path)
+
+
+@pytest.mark.parametrize("part", ["frames", "instances", "pred_points"])
+def test_labels_whose_arrays_do_not_fit_are_refused(tmp_path, part):
+    path = tmp_path / "street.slp"
+    sleap_io.save_slp(two_frames(), path)
+    with h5py.File(path, "a") as file:
+        del file[part]
+        file[part] = np.zeros((2, 3))
+    with pytest.raises(InputError, match="labels of SLEAP, got another HDF5 file"):
+        read_poses(path)
 
 
 class _Trap:

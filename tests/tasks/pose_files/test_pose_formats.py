@@ -11,7 +11,9 @@ from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.keypoint_names import canonical_name
 from tasks.formats.pose_files.posetrack_keypoints import posetrack_keypoints
 from tasks.formats.pose_files.registry import FORMATS, read_poses
+from tasks.formats.pose_files.source import PoseSource
 from tasks.formats.pose_files.video_frames import match_frames
+from tests.tasks.pose_files.conftest import EXAMPLES
 
 VIDEO = {"video_id": "street", "source": None, "width": 200, "height": 400}
 ROWS = [{"frame_index": f, "image_id": f + 1, "path": None, "file_name": f"street/{f:06d}.jpg"} for f in range(3)]
@@ -156,3 +158,12 @@ def test_a_box_that_is_none_costs_no_pose(written, box):
     document = json.loads(path.read_text())
     path.write_text(json.dumps([person | {"bbox": box} for person in document]))
     assert [pose.box_xywh for pose in read_poses(path).poses] == [None, None]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_no_other_format_takes_a_file_for_its_own(tmp_path, name):
+    path = EXAMPLES[name](tmp_path)
+    taken_by = [entry.name for entry in FORMATS.values() if entry.recognises(PoseSource(path))]
+    # AlphaPose writes COCO's results with more fields: they are read as such too, once the name says so
+    also = ["coco-results"] if name in ("alphapose", "alphapose Halpe-26") else []
+    assert taken_by == [name.split(" ")[0], *also]

@@ -72,13 +72,13 @@ def explain_command(file: Path) -> dict[str, Any] | None:
     """
     path = file.parent.resolve() / file.name
     for folder in (path, *path.parents):
-        found = [record for record in _read(folder) if _lists(record, path.relative_to(folder))]
-        if found:
+        records = [record for record in _read(folder) if _lists(record, path.relative_to(folder))]
+        if records:
             if not path.exists():
                 raise InputError(
-                    f"{file}: expected a file that `corrtrack {found[0]['command']}` wrote, got no such file"
+                    f"{file}: expected a file that `corrtrack {records[0]['command']}` wrote, got no such file"
                 )
-            last = max(found, key=lambda record: str(record["written"]))
+            last = max(records, key=lambda record: str(record["written"]))
             return _answer(last, path.relative_to(folder), path)
     return None
 

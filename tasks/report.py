@@ -16,9 +16,9 @@ from tasks.reporting.clips import poster_of, write_clip
 from tasks.reporting.drawing import draw_tracks
 from tasks.reporting.faces import concealed
 from tasks.reporting.figures.paper_figures import draw_figures
-from tasks.reporting.labels import counted
 from tasks.reporting.overlays import head_circles, write_overlays
 from tasks.reporting.page import render_page
+from tasks.reporting.players import player_sides, tracks_caption
 from tasks.reporting.run_facts import RunFacts
 from tasks.reporting.summary import render_summary
 from tasks.tables import TABLES
@@ -28,17 +28,13 @@ from tasks.workspace import Workspace
 if TYPE_CHECKING:
     from tasks.params.sections import Params
 
-_CONTROLS = 0.18
-"""Height of the controls of a player as a share of its width."""
-
 
 def run(workspace: Workspace, params: "Params") -> None:
     """Write `reports/index.html` with clips and figures.json, `summary.md`, and overlays."""
     clips = _write_clips(workspace, params)
     figures = draw_figures(workspace, params) if params.report.people == "shown" else []
     overlays = write_overlays(workspace, params)
-    shown = [clip | {"overlay": overlays.get(clip["video_id"])} for clip in clips]
-    finished = RunFacts(workspace, params, shown, figures)
+    finished = RunFacts(workspace, params, clips, figures, overlays)
     page = render_page(finished)
     write_whole(workspace.reports / "index.html", page)
     write_whole(workspace.reports / "summary.md", render_summary(finished))
@@ -99,19 +95,12 @@ def _write_clip(workspace: Workspace, params: "Params", video: gather.Row) -> li
     except FrameError as error:
         current().notice(f"{video_id} is not shown as a clip: {error}")
         return []
-    count = counted(tracks["track_id"].nunique(), name.removesuffix("s").replace("_", " "))
-    caption = f"{count} in {counted(video['frame_count'], 'frame')}."
+    is_merged = name == "merged_tracks"
+    caption = tracks_caption(tracks["track_id"].nunique(), video["frame_count"], is_merged=is_merged)
     clip_files = {"path": path, "poster": poster_of(path)}
     files = {name: file.relative_to(workspace.reports).as_posix() for name, file in clip_files.items()}
-    facts = {"video_id": video_id, "caption": caption, "tags": list(video["tags"]), "aspect": _player_aspect(video)}
-    facts["picture"] = f"{video['width'] or 16} / {video['height'] or 9}"
-    return [facts | files]
-
-
-def _player_aspect(video: gather.Row) -> str:
-    """Width and height of the player in CSS: the picture and, below it, a band for the controls."""
-    width, height = video["width"] or 16, video["height"] or 9
-    return f"{width} / {height + round(_CONTROLS * width)}"
+    facts = {"video_id": video_id, "caption": caption, "tags": list(video["tags"])}
+    return [facts | player_sides(video["width"], video["height"]) | files]
 
 
 def _drawn(workspace: Workspace, params: "Params", video: gather.Row, tracks: pd.DataFrame) -> Iterator[Picture]:

@@ -154,6 +154,9 @@ def _video_row(workspace: Workspace, video: Row) -> Row:
         "merged": int(merged["track_id"].nunique()),
         "tracked poses": len(tracks),
         "tags": list(video["tags"]),
+        "width": video["width"],
+        "height": video["height"],
+        "is merged": TABLES["merged_tracks"].path(workspace.tables, video_id).is_file(),
     }
 
 

@@ -1,8 +1,8 @@
 """What the sections of the page read: the workspace of a run with its scores, provenance and clips."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,11 @@ class RunFacts:
     workspace: Workspace
     params: "Params"
     clips: Sequence[Row]
-    """Rows video_id, path, poster, aspect, caption, overlay; paths relative to the page."""
+    """Rows video_id, path, poster, aspect, picture, caption, tags; paths relative to the page."""
     figures: Sequence[Row]
     """Rows title, reading, examples, nothing."""
+    overlays: Mapping[str, str] = field(default_factory=dict)
+    """Path of each overlay relative to the page, by its video."""
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from tasks.reporting.grid import Grid, grid_of
 from tasks.reporting.run_facts import Absent, RunFacts
 from tasks.reporting.sections.paper import PaperTable, paper
 from tasks.reporting.sections.result import counts, limits, percents, rejects, scope_sentence, what_ran
-from tasks.reporting.sections.videos import videos
+from tasks.reporting.sections.videos import video_grid
 
 
 def render_summary(run: RunFacts) -> str:
@@ -16,7 +16,7 @@ def render_summary(run: RunFacts) -> str:
     if run.is_scored:
         parts += [scope_sentence(run), _table(grid_of(_headline(run))), _table(grid_of(counts(run)))]
     else:
-        parts += ["No ground truth was scored, so there is no mAP and no MOTA.", _table(videos(run)["grid"])]
+        parts += ["No ground truth was scored, so there is no mAP and no MOTA.", _table(video_grid(run))]
     tables = paper(run)
     if not isinstance(tables, Absent):
         parts += ["## The paper's tables", _listed(_trend(table) for table in tables["tables"] if table.trend)]

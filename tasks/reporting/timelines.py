@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from markupsafe import Markup
 
 from models.arrays import IntArray
 from models.metrics.sequence import UndefinedMetricError
@@ -16,7 +17,9 @@ from models.metrics.tracking_events import EVENT_KINDS, TrackingEvents, tracking
 from tasks.errors import InputError
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import listed_images, read_points
+from tasks.fresh_videos import FreshVideos
 from tasks.inference.videos import Video, VideoIndex
+from tasks.reporting.annotated_poses import packed_poses
 from tasks.reporting.charts.timeline import Mark, Timeline, TimelineRow, joined_spans
 from tasks.reporting.drawing import track_colour
 from tasks.reporting.gather import Row
@@ -47,16 +50,38 @@ class TimelineTruth:
     events: TrackingEvents
     frame: IntArray
     """Frame of the video of each event."""
+    poses: str = ""
+    """The annotated poses, packed for the page; empty where there are too many."""
 
 
 def timelines(workspace: Workspace, params: "Params", video_ids: Iterable[str]) -> dict[str, Row]:
-    """Picture, clip's rate, moments and a note of each of the videos that has tracks, by video."""
+    """Picture, clip's rate, moments, annotated poses and a note of each of the videos that has tracks, by video.
+
+    Those of unchanged tables and annotations are not made again.
+    """
     wanted = list(video_ids)
     if not wanted:
         return {}
     index = VideoIndex(workspace.tables)
     known = set(index.with_tables(TRACKS))
-    return {name: _timeline(workspace, params, index.video(name)) for name in wanted if name in known}
+    parts = [params.track.output_keypoint_threshold, params.report.clip_frames_per_second]
+    fresh = FreshVideos(workspace, "report", parts, record="timelines")
+    drawn = {name: _timeline_if_stale(workspace, params, index, name, fresh=fresh) for name in wanted if name in known}
+    fresh.keep()
+    return drawn
+
+
+def _timeline_if_stale(
+    workspace: Workspace, params: "Params", index: VideoIndex, video_id: str, *, fresh: FreshVideos
+) -> Row:
+    row = index.row(video_id)
+    inputs = [table.path(workspace.tables, video_id) for table in (TRACKS, MERGED_TRACKS)]
+    inputs += [workspace.data / row["source"]] if row["source"] else []
+    key = fresh.key(inputs, [repr(sorted(row.items())), index.frame_bytes(video_id).hex()])
+    if (facts := fresh.facts(video_id, key)) is None:
+        facts = _timeline(workspace, params, index.video(video_id))
+        fresh.record(video_id, key, [], facts)
+    return dict(facts) | {"picture": Markup(facts["picture"])}  # noqa: S704  the record is this program's
 
 
 def _timeline(workspace: Workspace, params: "Params", video: Video) -> Row:
@@ -76,6 +101,7 @@ def _timeline(workspace: Workspace, params: "Params", video: Video) -> Row:
         "picture": Timeline(video.video_id, video.row["frame_count"], groups).picture,
         "rate": video.row["frames_per_second"] or params.report.clip_frames_per_second,
         "moments": worst_moments(truth) if truth else [],
+        "poses": truth.poses if truth else "",
         "note": note,
     }
 
@@ -101,7 +127,9 @@ def _truth(workspace: Workspace, video: Video, table: Table, threshold: float) -
         if not np.isnan(person):
             frames_of.setdefault(int(person), []).append(frame_of[frame])
     frame = np.array([frame_of[int(labelled[index])] for index in events.frame], dtype=np.int64)
-    return TimelineTruth(frames_of, sorted(frame_of[int(index)] for index in labelled), events, frame)
+    sides = {side: video.row[side] or 0 for side in ("width", "height")}
+    poses = packed_poses(points, frame_of, **sides)
+    return TimelineTruth(frames_of, sorted(frame_of[int(index)] for index in labelled), events, frame, poses)
 
 
 def person_rows(truth: TimelineTruth) -> list[TimelineRow]:

@@ -1,32 +1,77 @@
-"""The videos: a clip of each that has one with its timeline, and what was counted in it."""
+"""The videos: a player of each with its timeline, a few at a time, and what was counted in it."""
+
+from typing import Final
 
 from tasks.reporting import gather
+from tasks.reporting.annotated_poses import BONES
 from tasks.reporting.gather import Row
-from tasks.reporting.grid import grid_of
+from tasks.reporting.grid import Grid, grid_of
+from tasks.reporting.labels import label
+from tasks.reporting.players import player_sides, tracks_caption
 from tasks.reporting.run_facts import RunFacts
 from tasks.reporting.timelines import timelines
 
-_OF_ANNOTATED = ("split", "labelled")
+AT_ONCE: Final = 12
+"""Videos that the page shows at a time."""
+_MOST_BYTES: Final = 6_000_000
+"""Of annotated poses on the page; videos after that go without."""
+_OF_ANNOTATED: Final = ("split", "labelled")
 """Columns that say nothing where there is no ground truth."""
+_NOT_COUNTS: Final = ("tags", "width", "height", "is merged")
 
 
 def videos(run: RunFacts) -> Row:
-    """Clips and a row for each tracked video; both may be empty."""
-    switches = {row["video"]: row for row in gather.by_scope(run.scores, "video", "video")}
-    rows = sorted(run.videos, key=lambda row: row["video"] not in switches)
-    shown = []
-    for row in rows:
-        scored = switches.get(row["video"], {})
-        tags = row["tags"]
-        counts = {name: value for name, value in row.items() if name != "tags"}
-        kept = {
-            name: value for name, value in counts.items() if run.corpus["is_annotated"] or name not in _OF_ANNOTATED
+    """A player or a timeline of each tracked video, those with a clip first, and a row for each; both may be empty."""
+    shown = [*run.clips, *_without_clips(run)]
+    lines = timelines(run.workspace, run.params, [row["video_id"] for row in shown])
+    entries = [
+        row | {"overlay": run.overlays.get(row["video_id"]), "timeline": lines.get(row["video_id"])} for row in shown
+    ]
+    _limit_poses(entries)
+    for entry in entries:
+        entry["words"] = " ".join([entry["video_id"], *map(label, entry["tags"])])
+    bones = ",".join(f"{start}-{end}" for start, end in BONES)
+    return {"entries": entries, "at_once": AT_ONCE, "bones": bones, "grid": video_grid(run)}
+
+
+def _without_clips(run: RunFacts) -> list[Row]:
+    """The other tracked videos, by name; the overlay is the player where there is one."""
+    clips = {clip["video_id"] for clip in run.clips}
+    return [
+        {
+            **{"video_id": row["video"], "path": run.overlays.get(row["video"]), "poster": None, "tags": row["tags"]},
+            "caption": tracks_caption(
+                row["merged" if row["is merged"] else "tracks"], row["frames"], is_merged=row["is merged"]
+            ),
+            **player_sides(row["width"], row["height"]),
         }
+        for row in run.videos
+        if row["video"] not in clips
+    ]
+
+
+def _limit_poses(entries: list[Row]) -> None:
+    """Keep annotated poses only where something plays, and no more of them than the page can take."""
+    size = 0
+    for entry in entries:
+        if (timeline := entry["timeline"]) is None:
+            continue
+        poses = timeline["poses"] if entry["path"] else ""
+        size += len(poses)
+        entry["timeline"] = timeline | {"poses": poses if size <= _MOST_BYTES else ""}
+
+
+def video_grid(run: RunFacts) -> Grid:
+    """A row for each tracked video with its counts; scored ones first."""
+    switches = {row["video"]: row for row in gather.by_scope(run.scores, "video", "video")}
+    shown = []
+    for row in sorted(run.videos, key=lambda row: row["video"] not in switches):
+        scored = switches.get(row["video"], {})
+        hidden = _NOT_COUNTS if run.corpus["is_annotated"] else (*_NOT_COUNTS, *_OF_ANNOTATED)
+        kept = {name: value for name, value in row.items() if name not in hidden}
         if switches:
             kept |= {name: scored.get(name) for name in ("mAP", "MOTA", "identity switches")}
-        shown.append(kept | ({"tags": tags} if any(tags) else {}))
+        shown.append(kept | ({"tags": row["tags"]} if any(row["tags"]) else {}))
     caption = "Boxes, poses and tracks of each video"
     caption += "; identity switches are summed over joints; –: not scored" if switches else ""
-    lines = timelines(run.workspace, run.params, [clip["video_id"] for clip in run.clips])
-    clips = [clip | {"timeline": lines.get(clip["video_id"])} for clip in run.clips]
-    return {"clips": clips, "grid": grid_of(shown, caption, file_name="videos", absent="–")}
+    return grid_of(shown, caption, file_name="videos", absent="–")

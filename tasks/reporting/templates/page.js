@@ -49,12 +49,15 @@ for (const figure of document.querySelectorAll(".compared")) {
   });
 }
 /* A timeline's cursor follows its clip; a mark or a button leads the clip to its frame. */
-for (const figure of document.querySelectorAll(".timed")) {
+function followClip(figure) {
   const clip = figure.querySelector("video"), rate = Number(figure.dataset.rate);
   const line = figure.querySelector(".timeline"), cursor = line.querySelector(".cursor");
+  if (!clip) return cursor.remove();
+  const drawPoses = posesOver(figure, clip);
   const move = () => {
     const frame = Math.min(Math.floor(clip.currentTime * rate + 1e-6), Number(line.dataset.last));
     cursor.setAttribute("transform", `translate(${Number(line.dataset.start) + (frame + 0.5) * Number(line.dataset.step)} 0)`);
+    drawPoses(frame);
   };
   const follow = () => { move(); if (!clip.paused) requestAnimationFrame(follow); };
   const seek = (frame) => {
@@ -67,12 +70,140 @@ for (const figure of document.querySelectorAll(".timed")) {
   };
   clip.addEventListener("play", follow);
   for (const event of ["seeking", "seeked", "timeupdate"]) clip.addEventListener(event, move);
+  figure.addEventListener("annotated", move);
   move();
   for (const mark of figure.querySelectorAll("[data-frame]")) {
     const go = () => seek(Number(mark.dataset.frame));
     mark.addEventListener("click", go);
     if (mark.tagName !== "BUTTON") mark.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); go(); }
+    });
+  }
+}
+/* Annotated poses: records of 32 uint16, the frame, the identity, and x and y of 15 joints as shares of the sides. */
+const LARGEST = 65535;
+function unpacked(text) {
+  const values = new Uint16Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer), of = new Map();
+  for (let start = 0; start < values.length; start += 32) {
+    const [frame, person, ...xy] = values.subarray(start, start + 32);
+    if (!of.has(frame)) of.set(frame, []);
+    of.get(frame).push({ person, xy });
+  }
+  return of;
+}
+function posesOver(figure, clip) {
+  if (!figure.dataset.poses) return () => {};
+  const bones = figure.closest(".clips").dataset.bones.split(",").map((bone) => bone.split("-").map(Number));
+  let canvas = null, poses = null;
+  return (frame) => {
+    const isOn = document.querySelector(".annotated").checked;
+    if (!canvas && !isOn) return;
+    if (!canvas) {
+      canvas = document.createElement("canvas");
+      canvas.setAttribute("role", "img");
+      clip.after(canvas);
+      poses = unpacked(figure.dataset.poses);
+    }
+    canvas.hidden = !isOn;
+    if (!isOn) return;
+    const shown = poses.get(frame) || [], box = canvas.getBoundingClientRect(), ratio = devicePixelRatio;
+    canvas.width = box.width * ratio;
+    canvas.height = box.height * ratio;
+    canvas.setAttribute("aria-label", `Annotated poses in frame ${frame}: ${shown.length}`);
+    canvas.dataset.shown = shown.length;
+    const pen = canvas.getContext("2d");
+    pen.scale(ratio, ratio);
+    for (const pose of shown) drawPose(pen, pose, bones, box);
+  };
+}
+function drawPose(pen, { person, xy }, bones, { width, height }) {
+  const at = (joint) => [xy[2 * joint] / (LARGEST - 1) * width, xy[2 * joint + 1] / (LARGEST - 1) * height];
+  const isKnown = (joint) => xy[2 * joint] !== LARGEST;
+  for (const [colour, breadth, dash] of [["#000c", 4, []], ["#fff", 2, [5, 3]]]) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = breadth;
+    pen.setLineDash(dash);
+    pen.beginPath();
+    for (const [start, end] of bones) if (isKnown(start) && isKnown(end)) { pen.moveTo(...at(start)); pen.lineTo(...at(end)); }
+    pen.stroke();
+  }
+  const known = [...Array(15).keys()].filter(isKnown);
+  if (!known.length || person === LARGEST) return;
+  const [x, y] = known.map(at).reduce((low, point) => point[1] < low[1] ? point : low);
+  pen.setLineDash([]);
+  pen.font = "bold 12px system-ui, sans-serif";
+  pen.textAlign = "center";
+  pen.lineWidth = 3;
+  pen.strokeStyle = "#000c";
+  pen.fillStyle = "#fff";
+  const middle = Math.min(Math.max(x, 14), width - 14), foot = Math.max(y - 16, 12);
+  pen.strokeText(`P${person}`, middle, foot);
+  pen.fillText(`P${person}`, middle, foot);
+}
+/* Of many videos a page shows a few; the others wait in templates until their page or their name is asked for. */
+for (const list of document.querySelectorAll(".clips")) {
+  const entries = [...list.children], size = Number(list.dataset.atOnce), bar = document.querySelector(".bar");
+  const find = bar && bar.querySelector(".find"), annotated = bar && bar.querySelector(".annotated");
+  let first = 0, wanted = entries.map((_, index) => index);
+  const started = new Set();
+  const start = (index) => {
+    if (started.has(index)) return;
+    started.add(index);
+    if (entries[index].tagName === "TEMPLATE") {
+      const figure = entries[index].content.firstElementChild;
+      entries[index].replaceWith(figure);
+      entries[index] = figure;
+    }
+    if (entries[index].matches(".timed")) followClip(entries[index]);
+  };
+  const show = () => {
+    const now = new Set(wanted.slice(first, first + size));
+    entries.forEach((entry, index) => {
+      if (entry.tagName !== "TEMPLATE") entry.hidden = !now.has(index);
+      const clip = entry.hidden && entry.querySelector("video");
+      if (clip) clip.pause();
+    });
+    for (const index of now) start(index);
+    if (!find) return;
+    const last = Math.min(first + size, wanted.length);
+    const total = wanted.length === entries.length ? `${entries.length}` : `${wanted.length} found`;
+    bar.querySelector("output").textContent = wanted.length ? `Videos ${first + 1} to ${last} of ${total}` : "No such video";
+    bar.querySelector(".back").disabled = first === 0;
+    bar.querySelector(".on").disabled = last >= wanted.length;
+  };
+  if (find) {
+    const turn = (step) => { first += step * size; show(); };
+    bar.querySelector(".back").addEventListener("click", () => turn(-1));
+    bar.querySelector(".on").addEventListener("click", () => turn(1));
+    find.addEventListener("input", () => {
+      const text = find.value.trim().toLowerCase();
+      wanted = entries.map((_, index) => index).filter((index) => entries[index].dataset.words.toLowerCase().includes(text));
+      first = 0;
+      show();
+    });
+  }
+  if (annotated) annotated.addEventListener("change", () => {
+    for (const figure of list.querySelectorAll(".timed")) figure.dispatchEvent(new Event("annotated"));
+  });
+  show();
+  /* A name in the table leads to its video. */
+  const position = new Map(entries.map((entry, index) => [entry.dataset.video, index]));
+  for (const cell of list.closest("section").querySelectorAll("tbody th[scope=row]")) {
+    const index = position.get(cell.textContent);
+    if (index === undefined) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "link";
+    button.append(...cell.childNodes);
+    cell.append(button);
+    button.addEventListener("click", () => {
+      if (find) find.value = "";
+      wanted = entries.map((_, index) => index);
+      first = Math.floor(index / size) * size;
+      show();
+      entries[index].tabIndex = -1;
+      entries[index].focus({ preventScroll: true });
+      entries[index].scrollIntoView({ block: "center" });
     });
   }
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from models.arrays import Picture
+from tasks.reporting.figures.joint_maps import JointMaps
 
 Candidate = TypeVar("Candidate")
 
@@ -18,6 +19,8 @@ class Example:
     caption: str
     facts: dict[str, Any]
     """The same for programs: video, frame, poses, and the values it was chosen by."""
+    maps: JointMaps | None = None
+    """Affinity maps to switch through, where the example has some."""
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,9 @@ class Panel:
     def __init__(
         self, picture: Picture, region_xyxy: FloatArray, text: str = "", *, height_px: int = PANEL_HEIGHT_PX
     ) -> None:
-        left, top, right, bottom = (int(side) for side in region_xyxy)
-        cut = picture[top : bottom + 1, left : right + 1]
-        self._scale, self._origin = height_px / cut.shape[0], np.array([left, top])
-        width = max(1, round(cut.shape[1] * self._scale))
-        method = cv2.INTER_AREA if self._scale < 1 else cv2.INTER_CUBIC
-        self._canvas = np.ascontiguousarray(cv2.resize(cut, (width, height_px), interpolation=method))
+        left, top, _, bottom = (int(side) for side in region_xyxy)
+        self._scale, self._origin = height_px / (bottom + 1 - top), np.array([left, top])
+        self._canvas = resized_cut(picture, region_xyxy, height_px)
         self._text = text
 
     def pose(self, xy: FloatArray, shown: BoolArray, colour: Colour, *, thickness: int = 2) -> "Panel":
@@ -107,12 +104,33 @@ def extent_of(xy: FloatArray, shown: BoolArray) -> FloatArray:
     return extent_xyxy(xy[:, 0], xy[:, 1], shown)
 
 
+def resized_cut(picture: Picture, region_xyxy: FloatArray, height_px: int) -> Picture:
+    """The region of a picture, in another height."""
+    left, top, right, bottom = (int(side) for side in region_xyxy)
+    cut = picture[top : bottom + 1, left : right + 1]
+    scale = height_px / cut.shape[0]
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    width = max(1, round(cut.shape[1] * scale))
+    return np.ascontiguousarray(cv2.resize(cut, (width, height_px), interpolation=method))
+
+
 def with_heat(picture: Picture, heat: Float32Array) -> Picture:
     """The picture in grey with values (H,W), 0 to 1, laid over it in colour."""
-    grey = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2).astype(np.float32)
-    colour = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
+    layer = heat_layer(heat).astype(np.float32)
     share = np.sqrt(heat)[..., None]
-    return np.asarray(grey * 0.7 * (1 - share) + colour * share, dtype=np.uint8)
+    return np.asarray(in_grey(picture).astype(np.float32) * (1 - share) + layer[..., :3] * share, dtype=np.uint8)
+
+
+def in_grey(picture: Picture) -> Picture:
+    """The picture without colour and darker, to lay a map over it."""
+    grey = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    return np.asarray(grey * 0.7, dtype=np.uint8)
+
+
+def heat_layer(heat: Float32Array) -> Picture:
+    """Values (H,W), 0 to 1, as colours (H,W,4) RGBA that are the less transparent the larger they are."""
+    colour = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    return np.concatenate([colour, (np.sqrt(heat)[..., None] * 255).astype(np.uint8)], axis=2)
 
 
 def joined(panels: Sequence[Panel]) -> Picture:

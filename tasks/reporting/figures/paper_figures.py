@@ -64,5 +64,8 @@ def _propagated(videos: Sequence[ReportedVideo], params: "Params") -> PaperFigur
 
 
 def _shown(figure: PaperFigure) -> dict[str, Any]:
-    examples = [{"picture": data_uri(example.picture), "caption": example.caption} for example in figure.examples]
+    examples = [
+        {"picture": data_uri(example.picture), "caption": example.caption, "maps": example.maps}
+        for example in figure.examples
+    ]
     return {"title": figure.title, "reading": figure.reading, "nothing": figure.nothing, "examples": examples}

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.arrays import FloatArray
 from models.poses.oks import oks
 from tasks.reporting.figures.examples import Example, PaperFigure, best
+from tasks.reporting.figures.joint_maps import joint_maps
 from tasks.reporting.figures.panels import (
     FRAME_HEIGHT_PX,
     QUERY,
@@ -147,7 +149,8 @@ def _steps(pose: RecoveredPose, maps: RecoveryMaps) -> Example:
     video, poses = pose.video, pose.video.poses
     before, after = video.pictures(int(poses.frame[pose.source]), pose.frame)
     source_xy, queried = poses.xy[pose.source], maps.queried(poses.score[pose.source])
-    heat, peak_xy, peak = maps.of(before, after, source_xy, poses.score[pose.source])
+    affinities = maps.of(before, after, source_xy, poses.score[pose.source])
+    heat, (peak_xy, peak) = affinities.largest(), affinities.peaks(affinities.used)
     confident = queried & (peak >= maps.threshold)
     shown = np.ones(17, dtype=bool) & (poses.score[pose.row] >= maps.query_threshold)
     boxes = [poses.box_xyxy[pose.row], poses.box_xyxy[pose.source], extent_of(source_xy, queried)]
@@ -165,7 +168,16 @@ def _steps(pose: RecoveredPose, maps: RecoveryMaps) -> Example:
         Panel(after, region, "e").box(poses.box_xyxy[pose.row], RESULT).pose(poses.xy[pose.row], shown, RESULT),
     ]
     caption = f"{video.location(pose.frame)}: {_quality(pose)}; largest affinity {largest:.2f}."
-    return Example(joined(panels), caption, pose.facts | {"largest_affinity": largest})
+    maps_of_joints = joint_maps(affinities, after, region, true_keypoints(pose))
+    return Example(joined(panels), caption, pose.facts | {"largest_affinity": largest}, maps_of_joints)
+
+
+def true_keypoints(pose: RecoveredPose) -> FloatArray:
+    """Annotated keypoints (17,2) px of the person who is recovered, in the frame of recovery; NaN where unknown."""
+    persons, person = pose.video.persons, int(pose.video.person_of[pose.row])
+    if person < 0:
+        return np.full((17, 2), np.nan)
+    return np.where(persons.labelled[person][:, None], persons.xy[person], np.nan)
 
 
 def figure_10(candidates: Sequence[RecoveredPose], *, keypoint_threshold: float) -> PaperFigure:

@@ -1,5 +1,6 @@
 """Affinity maps of one pose, computed again for the figures: the tables hold only their peaks."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 from models.arrays import BoolArray, Float32Array, FloatArray, Picture
 from models.networks.backbone import FEATURE_STRIDE
 from models.poses.frame_poses import FramePoses
+from models.tracking.correspondence_maps import PoseMaps
 from tasks.inference.networks import load_correspondence_maps
 from tasks.params.recover import RecoverParams
 
@@ -34,19 +36,49 @@ class RecoveryMaps:
         """Which keypoints (17) are queried."""
         return np.asarray(score >= self.query_threshold)
 
-    def of(
-        self, before: Picture, after: Picture, xy: FloatArray, score: FloatArray
-    ) -> tuple[Float32Array, FloatArray, FloatArray]:
-        """Largest value of the maps of a pose at each pixel (H,W) of `after`; peaks (17,2) px and their values (17)."""
+    def of(self, before: Picture, after: Picture, xy: FloatArray, score: FloatArray) -> "MapsOfPose":
+        """The maps of a pose with keypoints (17,2) and scores (17) of the frame `before` onto the frame `after`."""
         poses = FramePoses(0, np.zeros(1, dtype=np.int64), xy[None], score[None])
-        target = self._network.fit(after)
-        maps = self._network.maps(self._network.fit(before), target, poses)
-        cells = maps.whole(self._params.maps)[0].cpu().numpy()[self.queried(score)]
-        heat = cells.max(axis=0) if len(cells) else np.zeros(maps.scores["refined"].shape[-2:])
-        to_cell = target.affine / FEATURE_STRIDE
+        maps = self._network.maps(self._network.fit(before), self._network.fit(after), poses)
+        return MapsOfPose(maps, (after.shape[1], after.shape[0]), self.queried(score), self._params.maps)
+
+
+@dataclass(frozen=True)
+class MapsOfPose:
+    """The affinity maps of one pose onto one frame."""
+
+    maps: PoseMaps
+    size: tuple[int, int]
+    """Width and height of the frame, px."""
+    queried: BoolArray
+    """(17,)."""
+    used: str
+    """The kind of maps that recovery used, refined or siamese."""
+
+    @property
+    def kinds(self) -> list[str]:
+        """siamese, and refined where the network refines."""
+        return [kind for kind in ("siamese", "refined") if kind in self.maps.scores]
+
+    def peaks(self, kind: str) -> tuple[FloatArray, FloatArray]:
+        """Where the map of each keypoint peaks, (17,2) px of the frame, and its largest value (17)."""
+        xy, value = self.maps.peaks(kind)
+        return xy[0], value[0]
+
+    def of_keypoints(self, kind: str) -> Float32Array:
+        """Values at each pixel of the frame, (Q,H,W) of the Q queried keypoints in order."""
+        return np.stack([self._spread(cells) for cells in self._cells(kind)])
+
+    def largest(self) -> Float32Array:
+        """Largest value over the queried keypoints at each pixel of the frame, (H,W), of the maps that were used."""
+        cells = self._cells(self.used)
+        return self._spread(cells.max(axis=0) if len(cells) else np.zeros(cells.shape[1:], np.float32))
+
+    def _cells(self, kind: str) -> Float32Array:
+        return np.asarray(self.maps.whole(kind)[0].cpu().numpy()[self.queried], dtype=np.float32)
+
+    def _spread(self, cells: Float32Array) -> Float32Array:
+        to_cell = self.maps.target.affine / FEATURE_STRIDE
         to_cell[:, 2] -= 0.5
-        size = (after.shape[1], after.shape[0])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        spread = cv2.warpAffine(heat.astype(np.float32), to_cell, size, flags=flags)
-        peak_xy, peak = maps.peaks(self._params.maps)
-        return np.asarray(spread, dtype=np.float32), peak_xy[0], peak[0]
+        return np.asarray(cv2.warpAffine(cells, to_cell, self.size, flags=flags), dtype=np.float32)

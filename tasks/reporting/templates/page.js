@@ -207,5 +207,25 @@ for (const list of document.querySelectorAll(".clips")) {
     });
   }
 }
+/* Of the maps of a pose those of a single joint are shown, by a button or the arrow keys. */
+for (const set of document.querySelectorAll(".joint-maps")) {
+  const buttons = [...set.querySelectorAll(".joint-names button")], joints = [...set.querySelectorAll(".joint")];
+  const choose = (chosen) => {
+    buttons.forEach((button, index) => button.setAttribute("aria-pressed", index === chosen));
+    joints.forEach((joint, index) => { joint.hidden = index !== chosen; });
+  };
+  buttons.forEach((button, index) => {
+    button.addEventListener("click", () => choose(index));
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = (index + step + buttons.length) % buttons.length;
+      event.preventDefault();
+      choose(next);
+      buttons[next].focus();
+    });
+  });
+  choose(0);
+}
 /* Paper has no folds. */
 addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll("details")) fold.open = true; });

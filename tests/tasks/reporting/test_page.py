@@ -50,8 +50,8 @@ def score_row(tracks, metric, scope, name, joint, value):
     return dict(zip(TABLES["scores"].schema.names, (tracks, metric, scope, name, joint, value), strict=True))
 
 
-def page_of(workspace, clips=(), figures=()):
-    return render_page(RunFacts(workspace, PARAMS, list(clips), list(figures)))
+def page_of(workspace, clips=(), figures=(), overlays=None):
+    return render_page(RunFacts(workspace, PARAMS, list(clips), list(figures), overlays or {}))
 
 
 def write_provenance(workspace, stage, **fields):
@@ -175,8 +175,8 @@ def test_a_name_with_characters_of_an_address_is_linked_to_its_file(workspace):
 
 
 def test_a_clip_leads_to_the_overlay_where_there_is_one(workspace):
-    assert 'href="../overlays/a%231.mp4"' in page_of(workspace, [CLIP | {"overlay": "../overlays/a#1.mp4"}])
-    assert "overlays" not in page_of(workspace, [CLIP | {"overlay": None}]).partition("<pre")[0]
+    assert 'href="../overlays/a%231.mp4"' in page_of(workspace, [CLIP], overlays={"<b>": "../overlays/a#1.mp4"})
+    assert "../overlays" not in page_of(workspace, [CLIP]).partition("<pre")[0]
 
 
 def test_text_from_files_is_escaped(workspace):

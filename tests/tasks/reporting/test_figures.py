@@ -186,6 +186,11 @@ def test_everything_is_drawn_with_and_without_annotations(workspace, tmp_path):
             example["picture"].startswith("data:image/jpeg") for figure in shown for example in figure["examples"]
         )
         assert shown[0]["examples"], "a missed pose was recovered"
+        maps = shown[0]["examples"][0]["maps"]
+        assert [joint.name for joint in maps.joints][:4] == ["Head top", "Nose", "Neck", "Left shoulder"]
+        assert len(maps.joints) == 15
+        assert {tuple(map.name for map in joint.maps) for joint in maps.joints} == {("S, unrefined", "C, refined")}
+        assert all((joint.true is not None) == (world is workspace) for joint in maps.joints)
         assert [part["figure"] for part in json.loads((world.reports / "figures.json").read_text())] == [4, 6, 9, 10]
         assert progress.notices == []
 

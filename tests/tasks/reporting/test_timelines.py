@@ -1,10 +1,13 @@
 """The timeline of a video: who is there when, where identities switch or are merged, and which moments are worst."""
 
+import base64
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from models.keypoints import POSEVAL_JOINTS
 from tasks.params.loading import load_params
 from tasks.reporting.charts.timeline import Mark, Timeline, TimelineRow, joined_spans
 from tasks.reporting.drawing import track_colour
@@ -100,3 +103,24 @@ def test_a_bar_ends_where_its_last_frame_ends():
     picture = str(Timeline("a", 4, {"Tracks": [row]}).picture)
     assert 'd="M66 20h135v7H66zM268.5 20h67.5v7H268.5z" style="fill:#123456"' in picture
     assert 'data-start="66" data-step="67.5" data-last="3"' in picture
+
+
+def test_annotated_poses_are_packed_with_frame_identity_and_shares_of_the_sides(workspace):
+    packed = timelines(workspace, PARAMS, [NAME])[NAME]["poses"]
+    records = np.frombuffer(base64.b64decode(packed), dtype="<u2").reshape(-1, 32)
+    assert records[:, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert records[:, 1].tolist() == [0, 1] * 4
+    nose = POSEVAL_JOINTS.index("nose")
+    assert records[:2, 2 + 2 * nose].tolist() == [round(10 / 352 * 65534), round(200 / 352 * 65534)]
+    assert set(records[:, 3 + 2 * nose].tolist()) == {round(50 / 96 * 65534)}
+
+
+def test_an_unchanged_video_is_not_drawn_again_and_a_changed_one_is(workspace):
+    before = timelines(workspace, PARAMS, [NAME])
+    record = workspace.state / "fresh/timelines.json"
+    record.write_text(record.read_text().replace("track 9", "track kept"))
+    assert "track kept" in timelines(workspace, PARAMS, [NAME])[NAME]["picture"]
+    change_video(workspace, frames_per_second=25.0)
+    changed = timelines(workspace, PARAMS, [NAME])[NAME]
+    assert changed["picture"] == before[NAME]["picture"]
+    assert changed["rate"] == 25.0

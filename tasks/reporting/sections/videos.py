@@ -7,7 +7,7 @@ from tasks.reporting.annotated_poses import BONES
 from tasks.reporting.gather import Row
 from tasks.reporting.grid import Grid, grid_of
 from tasks.reporting.labels import label
-from tasks.reporting.players import player_sides, tracks_caption
+from tasks.reporting.players import overlay_players
 from tasks.reporting.run_facts import RunFacts
 from tasks.reporting.timelines import timelines
 
@@ -22,7 +22,7 @@ _NOT_COUNTS: Final = ("tags", "width", "height", "is merged")
 
 def videos(run: RunFacts) -> Row:
     """A player or a timeline of each tracked video, those with a clip first, and a row for each; both may be empty."""
-    shown = [*run.clips, *_without_clips(run)]
+    shown = [*run.clips, *overlay_players(run)]
     lines = timelines(run.workspace, run.params, [row["video_id"] for row in shown])
     entries = [
         row | {"overlay": run.overlays.get(row["video_id"]), "timeline": lines.get(row["video_id"])} for row in shown
@@ -32,22 +32,6 @@ def videos(run: RunFacts) -> Row:
         entry["words"] = " ".join([entry["video_id"], *map(label, entry["tags"])])
     bones = ",".join(f"{start}-{end}" for start, end in BONES)
     return {"entries": entries, "at_once": AT_ONCE, "bones": bones, "grid": video_grid(run)}
-
-
-def _without_clips(run: RunFacts) -> list[Row]:
-    """The other tracked videos, by name; the overlay is the player where there is one."""
-    clips = {clip["video_id"] for clip in run.clips}
-    return [
-        {
-            **{"video_id": row["video"], "path": run.overlays.get(row["video"]), "poster": None, "tags": row["tags"]},
-            "caption": tracks_caption(
-                row["merged" if row["is merged"] else "tracks"], row["frames"], is_merged=row["is merged"]
-            ),
-            **player_sides(row["width"], row["height"]),
-        }
-        for row in run.videos
-        if row["video"] not in clips
-    ]
 
 
 def _limit_poses(entries: list[Row]) -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from flows.cli.params_choice import read_chosen_params
+from flows.reprocess_request import PRETRAINED, ReprocessRequest
 from flows.runtime.disk_space import require_space
 from flows.runtime.exclusive_run import exclusive_run
 from flows.runtime.external_corpus import corpus_view, holds_any_video, require_corpus
@@ -20,6 +21,7 @@ from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.prefect_flow import flow, update
 from flows.runtime.printing import print_line
 from flows.runtime.process_runner import ProcessRunner
+from flows.runtime.remote_corpus import cache_folder, fetch, require_readable
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
 from flows.runtime.run_weights import copy_weights, find_weights, starting_weights_notice
@@ -44,8 +46,6 @@ from tasks.workspace import Workspace
 
 STAGES_OUTSIDE: Final = tuple(name for name, stage in STAGES.items() if stage.fits_external_corpus)
 """Stages that need no training, in order."""
-PRETRAINED: Final = ("torchvision",)
-"""Public networks whose boxes and poses can be tracked."""
 
 
 @flow("reprocess")
@@ -60,38 +60,6 @@ def track_corpus(
                 runner.view.report(sentence)
             require_boxes(workspace, params)
             require_space(workspace, runner.view.report)
-
-
-@dataclass(frozen=True)
-class ReprocessRequest:
-    """The corpus to track, the out folder, and what to track by, as the user named them."""
-
-    corpus: Path
-    out: Path
-    weights: Path | None
-    detections: tuple[Path, ...]
-    poses: Path | None = None
-    pose_format: str | None = None
-    """A name of `registry.FORMATS`; None: what params.yaml says."""
-    pretrained: str | None = None
-    """A name of `PRETRAINED`, whose boxes and poses are tracked."""
-    people: str | None = None
-    """What clips and overlays show of people, a value of `report.people`; None: what params.yaml says."""
-    settle_seconds: float = 0.0
-    """How long a video must be unchanged to be taken; 0 takes all at once."""
-    profile: str | None = None
-    """A profile to track by instead of params.yaml, which stays as it is."""
-    settings: tuple[str, ...] = ()
-    """Values of this run alone, each "section.key=value"."""
-    formats: tuple[str, ...] = ()
-    """Formats that the tracks are written in besides those of the params."""
-    attempts: int = 3
-    """How often a fault of the machine may hit a video before it is given up."""
-
-    @property
-    def inputs(self) -> list[Path]:
-        """Every path that is read."""
-        return [self.corpus, *self.detections, *([] if self.poses is None else [self.poses])]
 
 
 def reprocess(
@@ -129,8 +97,10 @@ def reprocess(
     ) as runner:
         if notice := starting_weights_notice(weights):
             print_line(console, notice)
+        if request.url:
+            fetch(request.url, cache_folder(separate.state), runner.view.report)
         table = StateTable(out, keys_of(params, weights), attempts=request.attempts)
-        waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.settle_seconds)
+        waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.quiet_seconds)
         workspace = workspace_of(request, out, separate.state, waiting)
         states = RunStates(table, by_name(request.corpus, waiting))
         written = [workspace.artifacts, workspace.reports, out / "overlays"]
@@ -138,7 +108,7 @@ def reprocess(
         inputs = _inputs(request, workspace, weights, params)
         if (waiting or table.rows) and not holds_any_video(workspace):
             states.begin_without_any(workspace)
-            print_line(console, f"no video to track in {request.corpus} now, {len(waiting)} may be being written")
+            print_line(console, f"no video to track in {request.corpus_name} now, {len(waiting)} may be being written")
             return ExitCode.DONE
         if last_run.is_current(inputs) and table.path.is_file():
             states.go_on()
@@ -174,7 +144,9 @@ def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, 
     """
     params = params_for(request, base_params(repository, request))
     weights = find_weights(repository, request.weights, needs_pose=params.estimate.source == "network")
-    require_corpus(request.corpus, request.detections, request.poses)
+    require_corpus(None if request.url else request.corpus, request.detections, request.poses)
+    if request.url:
+        require_readable(request.url)
     if params.detect.source == "torchvision" and uses_detector(params):
         detector_weights(params.detect)
     return params, weights
@@ -182,7 +154,7 @@ def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, 
 
 def workspace_of(request: ReprocessRequest, out: Path, state: Path, waiting: Collection[Path]) -> Workspace:
     """The folders of the run; the corpus is seen without the videos that wait."""
-    without = waiting if request.settle_seconds > 0 else None
+    without = waiting if request.quiet_seconds > 0 else None
     data = corpus_view(request.corpus, request.detections, state / "corpus", request.poses, without=without)
     return Workspace(data, out / "artifacts", out / "reports", state, out / "overlays")
 
@@ -284,6 +256,7 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
     workspace.provenance.mkdir(parents=True, exist_ok=True)
     record = {
         "corpus": str(request.corpus.expanduser().resolve()),
+        "corpus_url": request.url,
         "detections": [str(path) for path in request.detections],
         "poses": None if request.poses is None else str(request.poses.expanduser().resolve()),
         "pretrained": request.pretrained,

@@ -55,18 +55,19 @@ def raise_machine_fault(error: BaseException, *, file: Path | None = None) -> No
         raise MachineError(fault) from error
 
 
-def require_packages(asked: str, *packages: str) -> None:
+def require_packages(asked: str, *packages: str, advice: str = _EXTRA) -> None:
     """Check that packages can be imported, without importing them.
 
     Args:
         asked: what needs them, which begins the message.
         packages: names to import.
+        advice: how to get them.
 
     Raises:
         InputError: one of them is not installed.
     """
     if missing := [name for name in packages if not _is_installed(name)]:
-        raise InputError(f"{asked}: expected the packages {', '.join(packages)}, no {missing[0]} found; {_EXTRA}")
+        raise InputError(f"{asked}: expected the packages {', '.join(packages)}, no {missing[0]} found; {advice}")
 
 
 def unwritable(error: OSError, expected: str) -> Exception:

@@ -6,6 +6,7 @@ keeps the same list in its working state, for `make clean`; there DVC owns the o
 """
 
 import os
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ _HEADER: Final = "corrtrack out folder, version 1"
 _STATE: Final = ".corrtrack"
 """Folder of the working state, which is the tool's own as a whole."""
 _SHOWN: Final = 3
+_URL: Final = re.compile(r"[a-z0-9]+:/")
+"""The begin of a URL, which a path holds with a single slash."""
 
 
 class WrittenFiles:
@@ -80,6 +83,8 @@ def claim_out_folder(folder: Path, *, inputs: Iterable[Path] = ()) -> Path:
     Raises:
         InputError: the folder holds files of another origin, overlaps an input, or cannot be written to.
     """
+    if _URL.match(str(folder)):
+        raise InputError(f"--out {folder}: expected a folder on a disk, got a URL; copy the folder there after the run")
     _opened.cache_clear()  # the folder may have been deleted and made anew
     folder = folder.expanduser().resolve()
     for path in inputs:

@@ -1,6 +1,5 @@
 """`corrtrack reproduce`, `stage` and `reprocess`: the commands that run stages."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -125,8 +124,10 @@ def stage(
 
 def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads them
     corpus: Annotated[
-        Path,
-        typer.Argument(help="A video file, a folder of videos or of frame folders, or a folder laid out like data/."),
+        str,
+        typer.Argument(
+            help="A video file, a folder of videos or of frame folders, or one laid out like data/; or its URL (s3://, gs://)."
+        ),
     ],
     out: Out,
     weights: Weights = None,
@@ -167,6 +168,9 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     With --profile and --set the params are those of this run; params.yaml is not touched.
 
+    A corpus in an object store (s3://, gs://) is fetched into the out folder first, later only what is new or changed;
+    docs/cluster.md tells more.
+
     Examples:
 
     - `corrtrack reprocess street.mp4 --out runs/street --pretrained torchvision`
@@ -177,17 +181,20 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --weights weights/released`
 
+    - `corrtrack reprocess s3://bucket/videos --out runs/nightly`
+
     - `corrtrack reprocess /data/videos --out runs/nightly --dry-run`: what would be done now
     """
 
-    from flows.reprocess import ReprocessRequest
     from flows.reprocess import reprocess as run
+    from flows.reprocess_request import ReprocessRequest
+    from flows.runtime.remote_corpus import local_corpus, url_of
     from flows.runtime.repository import nearest_repository
     from flows.scheduling.timing import duration
 
     _require_dry_run(as_json, is_dry)
     request = ReprocessRequest(
-        corpus,
+        local_corpus(corpus, out),
         out,
         weights,
         tuple(detections or ()),
@@ -199,6 +206,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
         profile=profile,
         settings=tuple(settings or ()),
         formats=tuple(formats or ()),
+        url=url_of(corpus),
     )
     if is_dry:
         from flows.scheduling.dry_run import dry_run

@@ -1,7 +1,6 @@
 """`corrtrack schedule`: tracks what is new or changed in a corpus, again and again."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,7 +40,12 @@ def register(app: typer.Typer) -> None:
 
 
 def schedule(  # noqa: PLR0913 - one parameter per option
-    corpus: Annotated[Path, typer.Argument(help="A folder of videos or of frame folders, or one laid out like data/.")],
+    corpus: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of videos or of frame folders, or one laid out like data/, or its URL (s3://, gs://)."
+        ),
+    ],
     out: Out,
     cron: Annotated[
         str | None, typer.Option("--cron", metavar="EXPRESSION", help="Five fields, in this machine's time zone.")
@@ -95,14 +99,15 @@ def schedule(  # noqa: PLR0913 - one parameter per option
 
     from rich.console import Console
 
-    from flows.reprocess import ReprocessRequest
+    from flows.reprocess_request import ReprocessRequest
+    from flows.runtime.remote_corpus import local_corpus, url_of
     from flows.runtime.repository import nearest_repository
     from flows.scheduling.scheduled_run import Policy
     from flows.scheduling.serving import Serving, serve
     from flows.scheduling.timing import duration, end_of, timetable
 
     request = ReprocessRequest(
-        corpus,
+        local_corpus(corpus, out),
         out,
         weights,
         tuple(detections or ()),
@@ -112,6 +117,7 @@ def schedule(  # noqa: PLR0913 - one parameter per option
         people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only),
         settle_seconds=duration(settle, "--settle"),
         attempts=attempts,
+        url=url_of(corpus),
     )
     policy = Policy(overlap.value, catch_up.value, duration(pause, "--pause"), notify_command, notify_url)
     serving = Serving(

@@ -65,7 +65,7 @@ def corpus_view(
         _view_folder(corpus, view, left_out)
     others = _names(corpus, left_out, view)
     boxes = [path.expanduser().resolve() for path in detections]
-    _add_detections([path for path in boxes if not _is_named_after(path.name, others)], view)
+    _add_detections([path for path in boxes if not is_named_after(path.name, others)], view)
     if poses is not None:
         _replace_poses(poses.expanduser().resolve(), view, others)
     elif others and (view / POSES_FOLDER).is_dir():
@@ -78,10 +78,12 @@ def holds_any_video(workspace: Workspace) -> bool:
     return bool(bare_videos(workspace.data) or annotation_files(workspace.data))
 
 
-def require_corpus(corpus: Path, detections: Sequence[Path], poses: Path | None = None) -> None:
-    """Raise InputError unless corpus and poses are there and the detections are files of a known form."""
-    corpus = corpus.expanduser().resolve()
-    if not corpus.exists():
+def require_corpus(corpus: Path | None, detections: Sequence[Path], poses: Path | None = None) -> None:
+    """Raise InputError unless corpus and poses are there and the detections are files of a known form.
+
+    A corpus of None is fetched later.
+    """
+    if corpus is not None and not (corpus := corpus.expanduser().resolve()).exists():
         raise InputError(
             f"{corpus}: expected a video, a folder of videos or frames, or a folder like data/, got nothing"
         )
@@ -193,13 +195,13 @@ def _replace_poses(poses: Path, view: Path, others: Collection[str]) -> None:
     folder.mkdir()
     if poses.is_dir():
         _lay_poses(poses, folder, "", others)
-    elif not _is_named_after(poses.name, others):
+    elif not is_named_after(poses.name, others):
         _link([poses], folder)
 
 
 def _lay_poses(poses: Path, folder: Path, at: str, others: Collection[str]) -> None:
     """Link what lies in `poses`; folders that hold poses of `others` too are made anew without these."""
-    for path in (path for path in sorted(poses.iterdir()) if not _is_named_after(at + path.name, others)):
+    for path in (path for path in sorted(poses.iterdir()) if not is_named_after(at + path.name, others)):
         if path.is_dir() and any(name.startswith(f"{at}{path.name}/") for name in others):
             (folder / path.name).mkdir()
             _lay_poses(path, folder / path.name, f"{at}{path.name}/", others)
@@ -215,7 +217,7 @@ def _names(corpus: Path, left_out: Collection[Path], view: Path) -> set[str]:
     return names | ({name.rpartition("/")[2] for name in names} - kept)
 
 
-def _is_named_after(name: str, videos: Collection[str]) -> bool:
+def is_named_after(name: str, videos: Collection[str]) -> bool:
     """Whether boxes or poses are of one of the videos, by the name of their file."""
     return any(name == video or name.startswith((f"{video}.", f"{video}DLC_")) for video in videos)
 

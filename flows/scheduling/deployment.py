@@ -11,7 +11,8 @@ from prefect.client.schemas import State
 from prefect.states import Completed, Failed
 from rich.console import Console
 
-from flows.reprocess import ReprocessRequest
+from flows.reprocess_request import ReprocessRequest
+from flows.runtime.remote_corpus import local_corpus, url_of
 from flows.runtime.repository import Repository, nearest_repository
 from flows.runtime.signals import end_with_schedule
 from flows.scheduling.scheduled_run import Overlap, Policy, run_occurrence
@@ -44,7 +45,7 @@ def scheduled_reprocess(  # noqa: PLR0913 - the parameters of a deployment are n
     end_with_schedule()
     repository = nearest_repository() if checkout is None else Repository(Path(checkout))
     request = ReprocessRequest(
-        Path(corpus),
+        local_corpus(corpus, Path(out)),
         Path(out),
         None if weights is None else Path(weights),
         tuple(map(Path, detections or ())),
@@ -54,6 +55,7 @@ def scheduled_reprocess(  # noqa: PLR0913 - the parameters of a deployment are n
         people,
         settle_seconds=settle_seconds,
         attempts=attempts,
+        url=url_of(corpus),
     )
     has_timetable = cron is not None or every_seconds is not None
     occurrence = run_occurrence(

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flows.reprocess import ReprocessRequest, checked, keys_of, workspace_of
+from flows.reprocess import checked, keys_of, workspace_of
+from flows.reprocess_request import ReprocessRequest
 from flows.runtime.external_corpus import holds_any_video
 from flows.runtime.printing import print_json, print_line, printable
 from flows.runtime.repository import Repository
 from flows.scheduling.corpus_look import by_name, seen_videos, waiting_videos
 from flows.scheduling.state_table import read_states
+from flows.scheduling.unfetched import fetched_part
 from flows.scheduling.video_states import Keys, Seen, VideoState, at_start
 from tasks import index
+from tasks.params.sections import Params
 from tasks.workspace import Workspace
 
 
@@ -42,19 +45,18 @@ def dry_run(repository: Repository, request: ReprocessRequest, console: Console,
     params, weights = checked(repository, request)
     out = request.out.expanduser().resolve()
     before = read_states(out)
-    waiting = waiting_videos(request.corpus, before, settle_seconds=request.settle_seconds)
-    seen = by_name(request.corpus, waiting)
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
-        workspace = workspace_of(request, Path(folder), Path(folder), waiting)
-        if (out / ".corrtrack").is_dir():
-            workspace = Workspace(workspace.data, workspace.artifacts, workspace.reports, out / ".corrtrack")
-        if holds_any_video(workspace):
-            with _quiet():
-                index.run(workspace, params)
-            seen |= seen_videos(workspace, params.detect.splits)
+        here, unfetched = fetched_part(request, out, Path(folder, "fetched"))
+        waiting = waiting_videos(here.corpus, before, settle_seconds=here.quiet_seconds)
+        seen = by_name(here.corpus, waiting)
+        if here.corpus.exists():
+            seen |= _indexed(here, out, Path(folder), waiting, params)
+    seen |= unfetched.videos
     steps = planned(seen, before, keys_of(params, weights), attempts=request.attempts)
     if as_json:
-        print_json({"videos": [asdict(step) for step in steps], **_totals(steps, before.values())})
+        totals = _totals(steps, before.values())
+        totals |= {"files_to_fetch": len(unfetched.files), "bytes_to_fetch": unfetched.bytes}
+        print_json({"videos": [asdict(step) for step in steps], **totals})
         return
     table = Table(show_edge=False)
     for name in ("video", "step", "frames"):
@@ -63,6 +65,22 @@ def dry_run(repository: Repository, request: ReprocessRequest, console: Console,
         table.add_row(printable(step.video_id), printable(step.step), str(step.frames or ""))
     console.print(table)
     print_line(console, summary(steps, before.values()))
+    if unfetched.files:
+        print_line(console, unfetched.sentence())
+
+
+def _indexed(
+    request: ReprocessRequest, out: Path, folder: Path, waiting: Collection[Path], params: Params
+) -> dict[str, Seen]:
+    """The videos as the index finds them; its tables go into `folder`, what it decodes is kept for the run."""
+    workspace = workspace_of(request, folder, folder, waiting)
+    if (out / ".corrtrack").is_dir():
+        workspace = Workspace(workspace.data, workspace.artifacts, workspace.reports, out / ".corrtrack")
+    if not holds_any_video(workspace):
+        return {}
+    with _quiet():
+        index.run(workspace, params)
+    return seen_videos(workspace, params.detect.splits)
 
 
 @contextlib.contextmanager

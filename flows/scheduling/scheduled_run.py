@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 from rich.console import Console
 
-from flows.reprocess import ReprocessRequest, reprocess
+from flows.reprocess import reprocess
+from flows.reprocess_request import ReprocessRequest
 from flows.runtime.lease import HeldError
 from flows.runtime.outcomes import ExitCode, StageFailedError, StoppedError
 from flows.runtime.repository import Repository

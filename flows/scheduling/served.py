@@ -45,12 +45,12 @@ def as_before(state: Path, timetable: Timetable) -> Timetable:
     return timetable
 
 
-def note_schedule(state: Path, timetable: Timetable, corpus: Path, url: str) -> None:
+def note_schedule(state: Path, timetable: Timetable, corpus: str, url: str) -> None:
     """Write beside the schedule's server what it serves, and by which process."""
     record = ProcessRecord.of("corrtrack schedule", os.getpid())
     note: dict[str, Any] = {
         "timetable": asdict(timetable),
-        "corpus": str(corpus.expanduser().resolve()),
+        "corpus": corpus,
         "server": url,
     }
     note |= {"host": os.uname().nodename, "pid": record.pid, "started": record.started}

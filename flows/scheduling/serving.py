@@ -15,7 +15,8 @@ from typing import Any, Final
 import psutil
 from rich.console import Console
 
-from flows.reprocess import ReprocessRequest, checked
+from flows.reprocess import checked
+from flows.reprocess_request import ReprocessRequest
 from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.printing import print_line
 from flows.runtime.processes import RunFile, end_leftovers, end_tree
@@ -71,7 +72,7 @@ def serve(repository: Repository, serving: Serving, console: Console) -> None:
         run_file = RunFile(state / "run.json")
         end_leftovers(run_file)
         with _server(repository, state, run_file, serving, console) as url:
-            note_schedule(state, serving.timetable, serving.request.corpus, url)
+            note_schedule(state, serving.timetable, serving.request.corpus_name, url)
             coming = serving.timetable.next_after(datetime.now(UTC)).astimezone()
             print_line(console, f"{serving.timetable}; next run {coming:%Y-%m-%d %H:%M:%S}; Ctrl-C ends the schedule")
             poller = threading.Thread(
@@ -142,7 +143,7 @@ async def _runner(out: Path, state: Path, repository: Repository, serving: Servi
     runner = Runner(name=name, query_seconds=_QUERY_SECONDS, pause_on_shutdown=False, limit=_AT_ONCE)
     deployment = await scheduled_reprocess.ato_deployment(
         name,
-        parameters=_parameters(out, repository, serving),
+        parameters=parameters_of(out, repository, serving),
         entrypoint_type=EntrypointType.MODULE_PATH,
         **schedule,
     )
@@ -155,14 +156,15 @@ async def _runner(out: Path, state: Path, repository: Repository, serving: Servi
     await runner.start()
 
 
-def _parameters(out: Path, repository: Repository, serving: Serving) -> dict[str, Any]:
+def parameters_of(out: Path, repository: Repository, serving: Serving) -> dict[str, Any]:
+    """What the deployment hands to the flow of each occurrence."""
     request = serving.request
 
     def text(path: Path | None) -> str | None:
         return None if path is None else str(path.expanduser().resolve())
 
     return {
-        "corpus": text(request.corpus),
+        "corpus": request.corpus_name,
         "out": str(out),
         "checkout": str(repository.root),
         "weights": text(request.weights),

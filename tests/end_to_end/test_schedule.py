@@ -44,12 +44,12 @@ def serve(checkout: Path, tmp_path: Path, untrained_weights: Path):
     """Starts `corrtrack schedule`; gives the process and the file that it prints into."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*options: str) -> tuple[subprocess.Popen[bytes], Path]:
+    def start(*options: str, corpus: str | Path = tmp_path / "corpus") -> tuple[subprocess.Popen[bytes], Path]:
         log = tmp_path / f"schedule-{len(started)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "flows", "schedule", tmp_path / "corpus", "--out", tmp_path / "out"),
+                    *(sys.executable, "-m", "flows", "schedule", corpus, "--out", tmp_path / "out"),
                     *("--settle", "3s", "--weights", untrained_weights, *options),
                 ],
                 cwd=checkout,

@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from flows.runtime.pipeline import dvc_status
 from flows.runtime.repository import Repository
+from tests.object_store import empty_bucket, object_store
 
 ROOT = Path(__file__).parents[2]
 Remote = Callable[[Repository], None]
@@ -43,22 +42,15 @@ def remote(request, tmp_path, monkeypatch) -> Iterator[Remote]:
     if request.param == "folder":
         yield lambda checkout: dvc(checkout, "remote", "add", "--default", "--force", "store", str(tmp_path / "remote"))
         return
-    for name, value in (("ACCESS_KEY_ID", "any"), ("SECRET_ACCESS_KEY", "any"), ("DEFAULT_REGION", "us-east-1")):
-        monkeypatch.setenv(f"AWS_{name}", value)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    urllib.request.urlopen(urllib.request.Request(f"{url}/store", method="PUT"), timeout=20).close()
+    with object_store() as url:
+        empty_bucket(url, monkeypatch)
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
 
-    def add(checkout: Repository) -> None:
-        dvc(checkout, "remote", "add", "--default", "--force", "store", "s3://store/corrtrack")
-        dvc(checkout, "remote", "modify", "store", "endpointurl", url)
+        def add(checkout: Repository) -> None:
+            dvc(checkout, "remote", "add", "--default", "--force", "store", "s3://lab/corrtrack")
+            dvc(checkout, "remote", "modify", "store", "endpointurl", url)
 
-    try:
         yield add
-    finally:
-        server.stop()
 
 
 @pytest.mark.end_to_end

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.reprocess import ReprocessRequest
+from flows.reprocess_request import ReprocessRequest
 from flows.runtime.exclusive_run import run_lock
 from flows.runtime.repository import find_repository
 from flows.scheduling.dry_run import Planned, planned, summary
@@ -67,7 +67,7 @@ def _from_a_thread(request, policy):
 
     code = (
         "import io, sys; from pathlib import Path; from rich.console import Console\n"
-        "from flows.reprocess import ReprocessRequest; from flows.runtime.repository import find_repository\n"
+        "from flows.reprocess_request import ReprocessRequest; from flows.runtime.repository import find_repository\n"
         "from flows.scheduling.scheduled_run import Policy, run_occurrence\n"
         "request = ReprocessRequest(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), ())\n"
         "run_occurrence(find_repository(), request, Policy(overlap=sys.argv[4]), Console(file=io.StringIO()))\n"

@@ -1,6 +1,5 @@
 """`corrtrack`, the command line: its commands by group, and the exit codes that come back."""
 
-import logging
 import sys
 import traceback
 from collections.abc import Callable
@@ -28,9 +27,11 @@ from flows.cli import (
 )
 from flows.runtime.outcomes import EXIT_CODES, ExitCode, StageFailedError, StoppedError
 from flows.runtime.printing import print_line
+from flows.runtime.verbosity import show_messages
 from tasks.errors import InputError, machine_fault
 
-_DEBUG: Final = frozenset({"--debug", "-v"})
+_DEBUG: Final = "--debug"
+_VERBOSE: Final = frozenset({"--verbose", "-v"})
 
 app = typer.Typer(
     name="corrtrack",
@@ -55,11 +56,14 @@ def options(
         bool,
         typer.Option("--version", is_eager=True, callback=_print_version, help="Print version and revision, and exit."),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what the stages log too; allowed at any position.")
+    ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", "-v", help="Print the traceback of an error too; allowed at any position.")
+        bool, typer.Option("--debug", help="Print the traceback of an error too; allowed at any position.")
     ] = False,
 ) -> None:
-    """Options of every command; `main` takes --debug out of the arguments before they are read."""
+    """Options of every command; `main` takes -v and --debug out of the arguments before they are read."""
 
 
 for group in (
@@ -84,16 +88,19 @@ for group in (
 
 def main() -> None:
     """Entry point of the console script: errors become one message and an exit code."""
-    debug = bool(_DEBUG & set(sys.argv[1:]))
-    arguments = [argument for argument in sys.argv[1:] if argument not in _DEBUG]
-    if not arguments and debug:
+    debug, verbose = _DEBUG in sys.argv[1:], bool(_VERBOSE & set(sys.argv[1:]))
+    arguments = [argument for argument in sys.argv[1:] if argument not in {_DEBUG, *_VERBOSE}]
+    if not arguments and len(sys.argv) > 1:
         arguments = ["--help"]
-    sys.exit(guarded(lambda: app(arguments), debug=debug))
+    sys.exit(guarded(lambda: app(arguments), debug=debug, verbose=verbose))
 
 
-def guarded(command: Callable[[], object], *, debug: bool = False) -> int:
-    """Exit code of a command; an error is one sentence on standard error, and with `debug` its traceback as well."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+def guarded(command: Callable[[], object], *, debug: bool = False, verbose: bool = False) -> int:
+    """Exit code of a command; an error is one sentence on standard error.
+
+    With `debug` its traceback is printed as well, with `verbose` every message of this project.
+    """
+    show_messages(verbose=verbose)
     try:
         command()
     except SystemExit as ended:

@@ -11,6 +11,7 @@ from typing import Final
 
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
 from flows.runtime.progress_view import EventFile, ProgressView
+from flows.runtime.verbosity import is_verbose
 from tasks.errors import InputError, MachineError, machine_fault
 from tasks.params.sections import Params
 from tasks.progress import progress_file
@@ -48,7 +49,7 @@ def log_file(workspace: Workspace) -> Path:
 
 
 def log_stages_to(path: Path) -> None:
-    """Keep what the stages log in a file; the screen shows their events."""
+    """Keep what the stages log in a file; the screen shows their events, and with -v all of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"")
     # Prefect closes every handler when it sets up logging: only one that appends opens its file again.
@@ -58,7 +59,7 @@ def log_stages_to(path: Path) -> None:
         logger = logging.getLogger(ring)
         logger.setLevel(logging.DEBUG)
         logger.handlers[:] = [handler]
-        logger.propagate = False
+        logger.propagate = is_verbose()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from flows.runtime.processes import RunFile, end_children, end_tree
 from flows.runtime.progress_view import EventFile, ProgressView
 from flows.runtime.repository import Repository
 from flows.runtime.signals import deferred, undisturbed
+from flows.runtime.verbosity import OutputFile
 from tasks.errors import memory_fault
 from tasks.progress import progress_file
 
@@ -71,14 +72,17 @@ class ProcessRunner:
                 )
                 end = end_children if _is_dvc(command) else end_tree
                 ending.enter_context(self._ended_with_the_run(process, name, end=end))
+            lines = OutputFile(log)
             while process.poll() is None:
-                self._show(name, events)
+                self._show(name, events, lines)
                 if self.stopping.wait(_POLL_SECONDS):
                     raise StoppedError(f"{name}: stopped with the run; run it again to continue")
-            self._show(name, events)
+            self._show(name, events, lines)
         return process.returncode, log.read_text(encoding="utf-8", errors="replace")
 
-    def _show(self, name: str, files: Sequence[EventFile]) -> None:
+    def _show(self, name: str, files: Sequence[EventFile], lines: OutputFile) -> None:
+        for line in lines.new_lines():
+            self.view.report(line)
         for event in (event for file in files for event in file.new_events()):
             if len(files) == 1:
                 self.view.event(event)

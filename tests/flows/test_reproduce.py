@@ -130,8 +130,12 @@ def test_bad_input_stops_the_run_with_the_message_of_the_stage(checkout, corrtra
 
 
 def test_single_stages_run_by_dvc_and_only_when_stale(checkout, corrtrack):
-    assert "index: ran" in ended(corrtrack("stage", "index"))[1]
-    assert "index: unchanged" in ended(corrtrack("stage", "index"))[1]
+    text = ended(corrtrack("stage", "index", "-v"))[1]
+    assert "index: ran" in text
+    assert "> python stage.py index" in text, "what DVC and the stage print"
+    text = ended(corrtrack("stage", "index"))[1]
+    assert "index: unchanged" in text
+    assert "didn't change" not in text
     assert "index: ran" in ended(corrtrack("stage", "index", "--force"))[1]
     code, text = ended(corrtrack("stage", "indx"))
     assert (code, text) == (2, "stage indx: expected one of index, pretrain, recover, track\n")

@@ -61,7 +61,7 @@ def test_ctrl_c_leaves_whole_files_only_and_no_traceback(command, tmp_path):
         assert again.returncode == 0
 
 
-@pytest.mark.parametrize("words", [("-v", "explain"), ("explain", "--debug"), ("explain",)])
+@pytest.mark.parametrize("words", [("--debug", "explain"), ("explain", "--debug"), ("explain",)])
 def test_an_error_shows_its_traceback_where_it_is_asked_for(words, tmp_path):
     process = started(*words, tmp_path / "nothing")
     output, errors = process.communicate(timeout=60)

@@ -46,6 +46,17 @@ def test_debug_adds_the_traceback(capsys):
     assert lines[-1] == "failed with KeyError: 'poses'"
 
 
+def test_verbose_shows_every_message_of_this_project_and_of_no_other():
+    program = (
+        "import logging, sys; from flows.cli import guarded; "
+        "log = lambda: [logging.getLogger(name).debug('%s counts', name) for name in ('tasks.track', 'asyncio')]; "
+        "guarded(log, verbose='-v' in sys.argv)"
+    )
+    for arguments, words in (([], ""), (["-v"], "tasks.track counts\n")):
+        ran = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+        assert ran.stderr == words
+
+
 def test_the_exit_code_of_a_command_comes_back():
     assert guarded(lambda: app(["score", "--no-such-option"])) == 2
 

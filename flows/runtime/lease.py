@@ -7,6 +7,7 @@ another's token in the file stops its run.
 """
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ from tasks.errors import InputError
 _LOG: Final = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 5.0
 STALE_SECONDS: Final = 60.0
+_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+"""How disks answer that have no hard links, such as exFAT and some network shares."""
 
 
 class Lease:
@@ -93,13 +96,16 @@ class Lease:
             time.sleep(0.2)
 
     def _create(self) -> bool:
-        """Put this record at the path unless there is a file; whole in one step."""
+        """Put this record at the path unless there is a file.
+
+        A share may do so and answer that there is a file, when its first answer was lost: the token decides.
+        """
         partial = self._path.with_name(f".{self._path.name}.{self._token}.partial")
         partial.write_text(json.dumps(self._record), encoding="utf-8")
         try:
-            os.link(partial, self._path)
+            _put(partial, self._path)
         except FileExistsError:
-            return False
+            return (_read(self._path) or {}).get("token") == self._token
         finally:
             partial.unlink(missing_ok=True)
         return True
@@ -133,7 +139,7 @@ class Lease:
             return
         if (moved := _read(aside) or {}).get("token") != holder.get("token") and moved:
             with contextlib.suppress(FileExistsError):
-                os.link(aside, self._path)
+                _put(aside, self._path)
         else:
             _LOG.warning("took the folder over from %s: %s", described(holder), reason)
         aside.unlink(missing_ok=True)
@@ -185,6 +191,25 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _put(source: Path, path: Path) -> None:
+    """Put the content of `source` at `path`, whole in one step where the disk has hard links.
+
+    Elsewhere the file is there for a moment before its content; until then it reads as damaged, held by another run.
+
+    Raises:
+        FileExistsError: there is a file.
+    """
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with path.open("x", encoding="utf-8") as file:
+            file.write(source.read_text(encoding="utf-8"))
 
 
 def _stop_this_process() -> None:

@@ -1,5 +1,6 @@
 """Who writes to a folder, across machines: the other machine is a lease file with another host's name."""
 
+import errno
 import json
 import os
 import threading
@@ -77,3 +78,26 @@ def test_it_waits_for_the_holder_to_end(path):
         assert not entered.is_set()
     thread.join(60)
     assert entered.is_set()
+
+
+def test_a_lease_that_a_share_denies_but_has_made_is_this_holders(path):
+    lease = Lease(path, "x")
+    with lease.held(patience_seconds=0):
+        made = path.read_text()
+    path.write_text(made)  # the file of a link whose answer was lost
+    with lease.held(patience_seconds=0):
+        assert path.read_text() == made
+    assert not path.exists()
+
+
+def test_a_disk_without_hard_links_has_leases_too(path, monkeypatch, caplog):
+    def link(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)  # no such disk is at hand in a test
+    held_elsewhere(path, quiet_seconds=100)
+    with Lease(path, "x").held(patience_seconds=0):
+        assert "took the folder over" in caplog.text
+        with pytest.raises(HeldError, match="found x"), Lease(path, "y").held(patience_seconds=0.3):
+            pass
+    assert list(path.parent.iterdir()) == []

@@ -82,7 +82,7 @@ def stage_with_chain(
 
 def _instead(stage: str | None, lock: Mapping[str, Any]) -> str:
     if stage is None:
-        return "a file that no stage writes"
+        return "a file that no stage writes and no command has recorded"
     return "no such file" if stage in lock else f"no run of {stage}"
 
 

@@ -101,8 +101,8 @@ def measure(folder: Path, frames: int, repeats: int, *, width: float = 1.0) -> d
 def timed(way: Way, data: Path) -> tuple[float, Found]:
     """Processor seconds of a way on a clip, and what it finds."""
     worked = time.process_time()
-    found = way(data)
-    return time.process_time() - worked, found
+    answer = way(data)
+    return time.process_time() - worked, answer
 
 
 def by_script(models: Path, data: Path) -> Found:

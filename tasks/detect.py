@@ -1,6 +1,9 @@
-"""Stage detect: person boxes of every frame, from files, from a detector, and from the annotations (6.1)."""
+"""Stage detect: person boxes of every frame, from files, from a detector, and from the annotations (6.1).
 
-from collections.abc import Mapping, Sequence
+A detector sees one frame at a time, so `detect.shard_frames` changes no result.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
@@ -14,7 +17,14 @@ from tasks.inference.box_sources import detector_weights, uses_detector
 from tasks.inference.file_poses import FilePoses
 from tasks.inference.network_poses import network_pose_rows
 from tasks.inference.network_work import NetworkWork
-from tasks.inference.person_boxes import Annotations, PersonBox, detection_rows, why_all_dropped
+from tasks.inference.person_boxes import (
+    Annotations,
+    PersonBox,
+    detection_rows,
+    numbered,
+    numbered_by_source,
+    why_all_dropped,
+)
 from tasks.inference.video_tables import remove_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
@@ -160,24 +170,31 @@ def _rows(
     params: "Params",
     *,
     score_threshold: float,
+    shard: Shard | None = None,
 ) -> pa.Table:
-    """Return rows of the table detections with the box sources that the parameters name."""
+    """Return rows of the table detections with the box sources that the parameters name, of the shard's frames."""
+    annotated = annotations.boxes(video.video_id)
+    if shard is not None:
+        annotated = [box for box in annotated if shard.first_frame <= box.frame_index < shard.last_frame]
     chosen: dict[str, Sequence[PersonBox]] = {
-        source: detected if source == "detected" else annotations.boxes(video.video_id)
-        for source in params.detect.box_sources
+        source: detected if source == "detected" else annotated for source in params.detect.box_sources
     }
     return detection_rows(video, chosen, score_threshold=score_threshold)
 
 
 @dataclass(frozen=True)
 class DetectWork(NetworkWork):
-    """Person boxes of one video by a detector."""
+    """Person boxes of one frame range of a video by a detector."""
 
     stage = "detect"
     inputs = (PERSONS,)
     outputs: ClassVar[tuple[Table, ...]] = (DETECTIONS,)
     late_modules = ("tasks.inference.person_detector",)
     sections = ("detect",)
+
+    def shards(self, video_ids: Iterable[str]) -> list[Shard]:
+        """Return the shards of `detect.shard_frames` frames."""
+        return self.shards_of(video_ids, frames=self.params.detect.shard_frames)
 
     @cached_property
     def detector(self) -> "BoxDetector":
@@ -192,16 +209,23 @@ class DetectWork(NetworkWork):
         return Annotations(self.tables)
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
-        """Return the rows of the table detections of the video."""
+        """Return the rows of the table detections for the frames of the shard."""
         video = self.index.video(shard.video_id)
-        boxes = list(self.detector.boxes(video.open(self.data), video.frames_of("detected")))
+        boxes = list(self.detector.boxes(video.open(self.data), range(shard.first_frame, shard.last_frame)))
+        return {DETECTIONS.name: self._rows(video, boxes, shard)}
+
+    def joined(self, table: Table, rows: pa.Table) -> pa.Table:
+        """Return the rows of a video, numbered through: a shard counts from 0."""
+        return numbered_by_source(rows, self.params.detect.box_sources) if table is DETECTIONS else numbered(rows)
+
+    def _rows(self, video: Video, boxes: Sequence[PersonBox], shard: Shard) -> pa.Table:
         threshold = self.params.detect.score_threshold
-        return {DETECTIONS.name: _rows(video, boxes, self.annotations, self.params, score_threshold=threshold)}
+        return _rows(video, boxes, self.annotations, self.params, score_threshold=threshold, shard=shard)
 
 
 @dataclass(frozen=True)
 class DetectPosesWork(DetectWork):
-    """Person boxes of one video, and the keypoints in them, by a keypoint detector in one pass."""
+    """Person boxes of one frame range of a video, and the keypoints in them, by a keypoint detector in one pass."""
 
     outputs = (DETECTIONS, NETWORK_POSES)
 
@@ -213,9 +237,9 @@ class DetectPosesWork(DetectWork):
         return PosedBoxDetector(self.weights["detector"])
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
-        """Return the rows of the tables detections and network_poses of the video."""
+        """Return the rows of the tables detections and network_poses for the frames of the shard."""
         video = self.index.video(shard.video_id)
-        posed = list(self.posed_detector.posed_boxes(video.open(self.data), video.frames_of("detected")))
-        threshold = self.params.detect.score_threshold
-        rows = _rows(video, [person.box for person in posed], self.annotations, self.params, score_threshold=threshold)
+        frames = range(shard.first_frame, shard.last_frame)
+        posed = list(self.posed_detector.posed_boxes(video.open(self.data), frames))
+        rows = self._rows(video, [person.box for person in posed], shard)
         return {DETECTIONS.name: rows, NETWORK_POSES.name: network_pose_rows(video.video_id, posed)}

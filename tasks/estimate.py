@@ -5,7 +5,7 @@ A batch holds boxes of one shard in frame order, so the bytes of a result depend
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -67,13 +67,8 @@ class EstimateWork(NetworkWork):
     sections = ("estimate",)
 
     def shards(self, video_ids: Iterable[str]) -> list[Shard]:
-        """Return the shards of `estimate.shard_frames` frames; a video without frames is one empty shard."""
-        size = self.params.estimate.shard_frames
-        return [
-            replace(video, first_frame=first, last_frame=min(first + size, video.last_frame))
-            for video in super().shards(video_ids)
-            for first in range(0, max(video.last_frame, 1), size)
-        ]
+        """Return the shards of `estimate.shard_frames` frames."""
+        return self.shards_of(video_ids, frames=self.params.estimate.shard_frames)
 
     @cached_property
     def estimator(self) -> "PoseEstimator":

@@ -1,7 +1,7 @@
 """What the stages detect, estimate, recover and merge share: a network's work on the shards of videos."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -57,6 +57,14 @@ class NetworkWork:
                 tuple((table.name, table.path(self.tables, video_id)) for table in self.inputs),
             )
             for video_id in video_ids
+        ]
+
+    def shards_of(self, video_ids: Iterable[str], *, frames: int) -> list[Shard]:
+        """Return the shards of at most that many frames; a video without frames is one empty shard."""
+        return [
+            replace(video, first_frame=first, last_frame=min(first + frames, video.last_frame))
+            for video in NetworkWork.shards(self, video_ids)
+            for first in range(0, max(video.last_frame, 1), frames)
         ]
 
     def key_parts(self) -> dict[str, str | bytes]:

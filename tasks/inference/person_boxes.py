@@ -87,6 +87,21 @@ def detection_rows(
     return table_of(DETECTIONS, {name: [row[name] for row in rows] for name in DETECTIONS.schema.names})
 
 
+def numbered_by_source(rows: pa.Table, box_sources: Sequence[str]) -> pa.Table:
+    """Rows of frame ranges, one after the other, as `detection_rows` gives them for the whole video."""
+    return pa.concat_tables(
+        numbered(rows.filter(pc.equal(rows["box_source"], pa.scalar(source, rows["box_source"].type))))
+        for source in box_sources
+    )
+
+
+def numbered(rows: pa.Table) -> pa.Table:
+    """Rows of one source in frame order, with `detection_id` counting them."""
+    column = rows.schema.get_field_index("detection_id")
+    field = rows.schema.field(column)
+    return rows.set_column(column, field, pa.array(range(len(rows)), field.type))
+
+
 def _checked(box: PersonBox, video: Video, score_threshold: float) -> PersonBox:
     """Return the box cut to its picture, or as it is with the reason why it is dropped."""
     if box.drop_reason is None and box.score < score_threshold:

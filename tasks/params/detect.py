@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from tasks.params.section import Section, Share
+from tasks.params.section import AtLeastOne, Section, Share
 
 
 class DetectParams(Section):
@@ -20,3 +20,5 @@ class DetectParams(Section):
     """Boxes below it are kept as dropped; those around poses have a threshold of their own."""
     pose_score_threshold: Share
     """Poses of files whose person has a lower score are kept as dropped; one without score is never dropped."""
+    shard_frames: AtLeastOne
+    """Frames of one shard of a detector's work; long videos are cut into several. It changes no result."""

@@ -47,7 +47,7 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
     keys = ShardKeys(work, workspace.tables)
     remove_old_checkpoints(store)
     finished = FinishedVideos(work.stage, work.outputs, keys, workspace)
-    assembly = _Assembly(work.outputs, ShardStore(store, work.outputs), workspace.tables, current(), finished)
+    assembly = _Assembly(work, ShardStore(store, work.outputs), workspace.tables, current(), finished)
     try:
         unfinished = assembly.expect(sorted(shards))
         if keyed := {shard: keys.key(shard) for shard in unfinished}:
@@ -94,13 +94,19 @@ class _Assembly:
 
     def __init__(
         self,
-        outputs: tuple[Table, ...],
+        work: ShardWork,
         store: ShardStore,
         tables: Path,
         progress: Progress,
         finished: FinishedVideos,
     ) -> None:
-        self._outputs, self._store, self._tables, self._progress = outputs, store, tables, progress
+        self._work, self._outputs, self._store, self._tables, self._progress = (
+            work,
+            work.outputs,
+            store,
+            tables,
+            progress,
+        )
         self._finished = finished
         self._keys: dict[Shard, str] = {}
         self._shards: dict[str, list[Shard]] = {}
@@ -194,7 +200,7 @@ class _Assembly:
         reports = [entry.reports for entry in entries]
         self._report(reports)
         for table in self._outputs:
-            _write(table, entries, table.path(self._tables, video_id))
+            _write(self._work, table, entries, table.path(self._tables, video_id))
         self._finished.record(video_id, reports)
 
     def _entry(self, shard: Shard, key: str) -> Entry:
@@ -211,9 +217,11 @@ class _Assembly:
                 self._progress.reject(**reject)
 
 
-def _write(table: Table, entries: Sequence[Entry], path: Path) -> None:
+def _write(work: ShardWork, table: Table, entries: Sequence[Entry], path: Path) -> None:
     """One file from the video's shards; from a single one by copy, which has the bytes that writing it would give."""
     if len(entries) == 1:
         copy_out(entries[0].files[table.name], path, entries[0].digests[table.name])
         return
-    write_table(table, pa.concat_tables([read_table(table, entry.files[table.name]) for entry in entries]), path)
+    rows = pa.concat_tables([read_table(table, entry.files[table.name]) for entry in entries])
+    joined = getattr(work, "joined", None)
+    write_table(table, joined(table, rows) if joined else rows, path)

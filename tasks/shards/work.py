@@ -29,6 +29,9 @@ class ShardWork(Protocol):
 
     An attribute `late_modules`, a tuple of names, names the modules that the work imports inside its functions, so that
     the driver of workers need not load torch; a worker imports them before it seeds the libraries.
+
+    A method `joined(table, rows)` makes the rows of a video out of those of its shards, one after the other. Works
+    without it need no more than that; rows of a single shard stay as they are.
     """
 
     @property

@@ -81,3 +81,20 @@ def test_its_poses_want_its_boxes_alone_and_its_boxes_fit_the_pose_network_too(o
             "detect.source",
             "torchvision with box_sources [detected] when estimate.source is torchvision",
         )
+
+
+def test_a_cut_into_shards_changes_no_byte_of_boxes_and_keypoints(corpus, of_torchvision, change):
+    corpus.video("a", 2)
+    corpus.write()
+    both = ["detected", "annotated"]
+    files = []
+    for frames in (100, 1):
+        corpus.run(change(of_torchvision, detect={"shard_frames": frames, "box_sources": both}), "detect")
+        files.append(
+            [(corpus.workspace.tables / table / "a.parquet").read_bytes() for table in ("detections", "network_poses")]
+        )
+    assert files[0] == files[1]
+    numbers = [row["detection_id"] for row in corpus.table("detections", "a", box_source="detected")]
+    assert numbers == list(range(len(numbers)))
+    assert len(corpus.table("network_poses", "a")) == len(numbers)
+    assert len(corpus.table("detections", "a", box_source="annotated")) == 4

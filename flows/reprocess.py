@@ -36,6 +36,7 @@ from tasks.errors import InputError
 from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.inference.box_sources import detector_weights, require_boxes, uses_detector
+from tasks.inference.usable_poses import require_usable_poses
 from tasks.out_folder import claim_out_folder
 from tasks.params.sections import Params
 from tasks.run_digests import params_digest
@@ -59,6 +60,7 @@ def track_corpus(
             for sentence in states.begin(workspace, params.detect.splits):
                 runner.view.report(sentence)
             require_boxes(workspace, params)
+            require_usable_poses(workspace, params)
             require_space(workspace, runner.view.report)
 
 

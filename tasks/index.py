@@ -45,7 +45,9 @@ def run(workspace: Workspace, params: "Params") -> None:
     rejects = _merged([*part.rejects, *poses.rejects])
     current().show_rejects(rejects)
     if not part.videos and not part.persons:
-        first = f"; the first reject: {rejects[0]['source']}: {rejects[0]['reason']}" if rejects else ""
+        first = ""
+        if worst := next(iter(part.rejects or rejects), None):  # poses without a video only follow from it
+            first = f"; the first reject: {worst['source']}: {worst['reason']}"
         raise InputError(f"{data}: expected a corpus, got nothing that can be used{first}. Layout: {_LAYOUT}")
     progress = current()
     for notice in [*_notices(part), *poses.notices]:

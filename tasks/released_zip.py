@@ -27,8 +27,10 @@ def unpacked(file: Path, *, largest_bytes: int = _LARGEST_BYTES) -> Iterator[dic
     Only these two are unpacked, under names that do not come from the zip, and no more than `largest_bytes` of each.
 
     Raises:
-        InputError: the file is no zip, is damaged, or does not hold both.
+        InputError: the file is absent, is no zip, is damaged, or does not hold both.
     """
+    if not file.is_file():
+        raise InputError(f"{file}: expected the released zip, found no such file")
     try:
         with zipfile.ZipFile(file) as release, tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
             members = {kind: _member(release, file, name) for kind, name in CHECKPOINTS.items()}

@@ -40,7 +40,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # its libraries would take half of the time until a help page is shown
     context_settings={"max_content_width": 100},
     help="Track the poses of many people in video by keypoint correspondences, as a pipeline that can be run again.",
-    epilog=f"Start with `corrtrack reproduce`. {EXIT_CODES}",
+    epilog=(
+        "Start with `corrtrack reprocess VIDEO --out DIR --pretrained torchvision` for a video of yours, or, in a "
+        f"checkout, with `corrtrack reproduce` for the demo. {EXIT_CODES}"
+    ),
 )
 
 

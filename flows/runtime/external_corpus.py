@@ -81,12 +81,14 @@ def holds_any_video(workspace: Workspace) -> bool:
 def require_corpus(corpus: Path | None, detections: Sequence[Path], poses: Path | None = None) -> None:
     """Raise InputError unless corpus and poses are there and the detections are files of a known form.
 
-    A corpus of None is fetched later.
+    A corpus of None is fetched later. A video file without bytes is refused too.
     """
     if corpus is not None and not (corpus := corpus.expanduser().resolve()).exists():
         raise InputError(
             f"{corpus}: expected a video, a folder of videos or frames, or a folder like data/, got nothing"
         )
+    if corpus is not None and corpus.is_file() and corpus.stat().st_size == 0:
+        raise InputError(f"{corpus}: expected a video, got an empty file")
     for path in detections:
         if not path.is_file() or path.suffix not in {".txt", ".json"}:
             raise InputError(f"--detections {path}: expected a file in MOT form (.txt) or COCO results form (.json)")

@@ -144,3 +144,8 @@ def test_another_networks_file_gives_five_examples(runner: CliRunner, app: typer
 def test_help_teaches_by_examples(runner: CliRunner, app: typer.Typer) -> None:
     result = runner.invoke(app, ["--help"])
     assert "corrtrack_model.pth --kind correspondence" in " ".join(result.output.split())
+
+
+def test_a_release_that_is_absent_is_one_sentence(runner, app, tmp_path):
+    result = runner.invoke(app, [str(tmp_path / "release.zip"), "--out", str(tmp_path / "weights")])
+    assert str(result.exception) == f"{tmp_path}/release.zip: expected the released zip, found no such file"

@@ -142,6 +142,7 @@ def test_results_of_each_video_are_the_files_that_were_written_for_it(tmp_path):
     ("corpus", "detections", "message"),
     [
         ("nothing", [], "expected a video, a folder of videos or frames, or a folder like data/, got nothing"),
+        ("empty.mp4", [], "expected a video, got an empty file"),
         ("a.txt", [], r"expected a video \(.*\.avi, .*\.webm, .*\) or a folder"),
         ("c", ["z.txt"], r"expected the name of a video without annotations \(a, b\), got z"),
         ("c", ["missing.txt"], "expected a file in MOT form"),
@@ -150,5 +151,6 @@ def test_results_of_each_video_are_the_files_that_were_written_for_it(tmp_path):
 )
 def test_what_fits_nothing_is_refused(tmp_path, corpus, detections, message):
     touched(*(tmp_path / name for name in ("c/a.mp4", "c/b.mp4", "a.txt", "z.txt", "new.json")))
+    (tmp_path / "empty.mp4").touch()
     with pytest.raises(InputError, match=message):
         corpus_view(tmp_path / corpus, [tmp_path / name for name in detections], tmp_path / "view")

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
+from tasks.errors import InputError
 from tasks.index import run as index
 from tasks.inference.box_sources import require_boxes
+from tasks.inference.usable_poses import require_usable_poses
 from tasks.params.rules import broken_rules
 from tasks.progress import Progress, as_current
 
@@ -48,6 +50,7 @@ def indexed(corpus, of_files, video_file):
 def test_poses_of_a_file_are_kept_as_they_are_recovered_and_tracked(indexed, of_files):
     corpus = indexed([person(frame) for frame in range(20) if frame != MISSED])
     require_boxes(corpus.workspace, of_files)
+    require_usable_poses(corpus.workspace, of_files)
     corpus.run(of_files, "detect", "estimate", "recover", "track", "merge")
     poses = corpus.table("poses", "walk", drop_reason=None)
     assert {row["frame_index"] for row in poses} == set(range(20)) - {MISSED}
@@ -57,6 +60,18 @@ def test_poses_of_a_file_are_kept_as_they_are_recovered_and_tracked(indexed, of_
     ]
     assert corpus.table("recovered_poses", "walk")
     assert {row["frame_index"] for row in corpus.table("merged_tracks", "walk")} >= set(range(20)) - {MISSED}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "hello", "{}", '{"instance_info": []}', '[{"frame_index": 0, "keypoints": [1, 2]}]']
+)
+def test_poses_of_which_none_can_be_used_end_the_run(indexed, of_files, content):
+    workspace = indexed([]).workspace
+    (workspace.data / "poses/walk.json").write_text(content)
+    with as_current(Progress(None, "index")):
+        index(workspace, of_files)
+    with pytest.raises(InputError, match=r"no pose can be used, so there is nothing to track; poses/walk\.json: "):
+        require_usable_poses(workspace, of_files)
 
 
 def test_without_a_pose_network_recovered_poses_keep_the_propagated_keypoints(indexed, of_files):

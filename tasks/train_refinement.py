@@ -43,7 +43,7 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwork:
     siamese, trained = load_siamese(path), load_weights(path, "siamese").params
-    refinement = RefinementNetwork(width=section.width)
+    refinement = RefinementNetwork(width=section.width, residual=section.residual)
     first_map = 2 * FEATURE_CHANNELS
     amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
     if section.pass_through_initialisation:

@@ -20,6 +20,9 @@ FEATURE_CHANNELS = 32
 PRIOR_LOGIT = -7.0
 """Initial bias of the refined logits: about one cell in a thousand is the target."""
 
+_SMALLEST_SHARE = 1e-9
+"""Lower bound of S in its logarithm; the map of a keypoint without a query is zero."""
+
 _SMALLEST_NORM = 1e-12
 
 
@@ -45,6 +48,8 @@ class RefinementNetwork(nn.Module):
         calibration: scale, bias and slope (`models.metrics.calibration.Calibration`), with which every logit becomes
             scale * logit + bias + slope * log(cells of the map); None leaves the logits as they are trained. It is a
             part of the architecture in a weight file, so a training that starts from the file's tensors starts without.
+        residual_gain: learned scalar by which log S is multiplied and added to the logits; None without a residual,
+            as in the paper.
     """
 
     def __init__(
@@ -53,18 +58,23 @@ class RefinementNetwork(nn.Module):
         width: float = 1.0,
         feature_channels: int = FEATURE_CHANNELS,
         calibration: Sequence[float] | None = None,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self._architecture = {"width": width, "feature_channels": feature_channels}
         self.calibration = calibration
         in_channels = 2 * feature_channels + KEYPOINT_COUNT
         self.decoder = Decoder(in_channels, KEYPOINT_COUNT, width=width, output_gain=0.1)
-        nn.init.constant_(self.decoder.get_parameter("output.bias"), PRIOR_LOGIT)
+        # The logarithm of S has that mean already.
+        nn.init.constant_(self.decoder.get_parameter("output.bias"), 0.0 if residual else PRIOR_LOGIT)
+        self.residual_gain = nn.Parameter(torch.ones(())) if residual else None
 
     @property
     def architecture(self) -> dict[str, object]:
         """Arguments that build this network again, for its weight file."""
-        return self._architecture | ({} if self.calibration is None else {"calibration": list(self.calibration)})
+        residual: dict[str, object] = {} if self.residual_gain is None else {"residual": True}
+        calibration = {} if self.calibration is None else {"calibration": list(self.calibration)}
+        return self._architecture | residual | calibration
 
     def forward(self, source_features: Tensor, target_features: Tensor, maps: Tensor) -> Tensor:
         """Refine the maps S of B persons.
@@ -83,7 +93,9 @@ class RefinementNetwork(nn.Module):
         layout = torch.contiguous_format if torch.is_grad_enabled() else torch.channels_last
         parts = [pool(source_features), pool(target_features), pool(maps.contiguous(memory_format=layout))]
         pooled = torch.cat([part.expand(len(maps), -1, -1, -1) for part in parts], dim=1)
-        logits = self.decoder.decode_pooled(pooled.contiguous(memory_format=layout))
+        logits: Tensor = self.decoder.decode_pooled(pooled.contiguous(memory_format=layout))
+        if self.residual_gain is not None:
+            logits = logits.float() + self.residual_gain * maps.float().clamp_min(_SMALLEST_SHARE).log()
         if self.calibration is None:
             return logits
         scale, bias, slope = self.calibration

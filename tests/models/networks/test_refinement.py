@@ -1,0 +1,70 @@
+"""The residual of the refinement network, which adds log S to the logits."""
+
+import pytest
+import torch
+
+from models.networks.correspondence import (
+    PRIOR_LOGIT,
+    CorrespondenceNetwork,
+    RefinementNetwork,
+    SiameseNetwork,
+    load_correspondence,
+)
+from models.weight_files import WeightsError, save_weights
+
+
+def refinement(*, residual: bool) -> RefinementNetwork:
+    torch.manual_seed(0)
+    return RefinementNetwork(width=0.125, residual=residual)
+
+
+def frames_and_maps() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    drawn = torch.Generator().manual_seed(1)
+    first, second = torch.randn(2, 1, 32, 32, 32, generator=drawn)
+    maps = torch.randn(3, 17, 32 * 32, generator=drawn).softmax(dim=-1).unflatten(2, (32, 32))
+    return first, second, maps
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.4])
+def test_the_residual_adds_the_logarithm_of_s_times_its_gain(gain):
+    plain, network, inputs = refinement(residual=False).eval(), refinement(residual=True).eval(), frames_and_maps()
+    with torch.inference_mode():
+        network.residual_gain.fill_(gain)
+        added = network(*inputs) - (plain(*inputs) - PRIOR_LOGIT)
+    torch.testing.assert_close(added, gain * inputs[2].log(), atol=1e-4, rtol=1e-4)
+
+
+def test_the_gain_is_learned_and_a_keypoint_without_a_query_has_finite_logits():
+    network, (first, second, maps) = refinement(residual=True).train(), frames_and_maps()
+    maps[0, 5] = 0.0
+    logits = network(first, second, maps)
+    assert logits.isfinite().all()
+    logits.square().mean().backward()
+    assert network.residual_gain.grad.abs() > 0
+
+
+def written(path, network: CorrespondenceNetwork, **changes):
+    architecture = network.architecture | changes
+    save_weights(path, network, kind="correspondence", architecture=architecture, params={}, half_precision=True)
+    return path
+
+
+def test_a_weight_file_keeps_the_residual_and_its_gain(tmp_path):
+    network = CorrespondenceNetwork(SiameseNetwork(width=0.0625), RefinementNetwork(width=0.0625, residual=True))
+    network.refinement.residual_gain.data.fill_(0.75)
+    loaded = load_correspondence(written(tmp_path / "correspondence.safetensors", network))
+    assert loaded.refinement.residual_gain.item() == 0.75
+    assert loaded.architecture == network.architecture
+
+
+def test_a_weight_file_without_a_residual_gives_a_network_without():
+    assert RefinementNetwork(width=0.0625, feature_channels=32).residual_gain is None
+    assert "residual" not in refinement(residual=False).architecture
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_gain_that_is_missing_or_too_many_is_refused(tmp_path, residual):
+    network = CorrespondenceNetwork(SiameseNetwork(width=0.0625), RefinementNetwork(width=0.0625, residual=residual))
+    other = RefinementNetwork(width=0.0625, residual=not residual).architecture
+    with pytest.raises(WeightsError, match="residual_gain"):
+        load_correspondence(written(tmp_path / "correspondence.safetensors", network, refinement=other))

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 def require_usable_poses(workspace: Workspace, params: "Params") -> None:
     """Check that the index holds a pose where poses are to come from files.
 
+    Args:
+        workspace: its tables file_poses and rejects are read.
+        params: params of the run; other sources of boxes than poses always pass.
+
     Raises:
         InputError: it rejected all of them; the message has the first reason.
     """

@@ -26,6 +26,8 @@ CURVES: Final = (
     "finetune_round_2",
     "finetune_round_3",
     "finetune_round_4",
+    "finetune_round_5",
+    "finetune_round_6",
     "finetune",
     "train_siamese_round_1",
     "train_siamese",

@@ -47,10 +47,12 @@ ROUNDS: Final = (
         ("finetune", "train_siamese", "train_refinement", "train_reid"),
         kept={"pose": "pose_round_4", "finetune": "finetune_round_4"},
     ),
-    Round("weights_round_5", ("index", "finetune")),
+    Round("weights_round_5", ("index", "finetune"), kept={"pose": "pose_round_5", "finetune": "finetune_round_5"}),
+    Round("weights_round_6", ("index", "finetune"), kept={"pose": "pose_round_6", "finetune": "finetune_round_6"}),
+    Round("weights_round_7", ("index", "finetune")),
 )
-"""The pose network is trained five times and the Siamese network twice, each with a warm restart of the rate from the
-weights of the round before; the fifth round has a corpus of its own."""
+"""The pose network is trained seven times and the Siamese network twice, each with a warm restart of the rate from the
+weights of the round before; from the fifth round on each has a corpus of its own."""
 
 
 def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:

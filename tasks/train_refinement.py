@@ -4,8 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.networks.correspondence import FEATURE_CHANNELS, CorrespondenceNetwork, RefinementNetwork, load_siamese
-from models.networks.refinement_initialisation import amplify_inputs, initialise_pass_through
+from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, load_siamese
 from models.weight_files import load_weights
 from tasks.content_key import file_digest
 from tasks.params.train_refinement import TrainRefinementParams
@@ -44,10 +43,7 @@ def run(workspace: Workspace, params: "Params") -> None:
 def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwork:
     siamese, trained = load_siamese(path), load_weights(path, "siamese").params
     refinement = RefinementNetwork(width=section.width, residual=section.residual)
-    first_map = 2 * FEATURE_CHANNELS
-    amplify_inputs(refinement.decoder, slice(first_map, None), section.map_gain)
-    if section.pass_through_initialisation:
-        initialise_pass_through(refinement.decoder, first_map)
+    refinement.amplify_maps(section.map_gain)
     # Only the refinement is taken: the Siamese network was trained by its own stage.
     start_from(refinement, section.start_weights, "train_refinement", parts={"correspondence": "refinement."})
     return CorrespondenceNetwork(siamese, refinement, norm=trained["norm"], cells=trained["cells"])

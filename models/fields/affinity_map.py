@@ -49,6 +49,11 @@ def pixel_of(cells: Tensor, convention: Convention) -> Tensor:
     return cells * float(FEATURE_STRIDE) + (FEATURE_STRIDE / 2 if convention == "floor" else 0.0)
 
 
+def fractional_cell_of(keypoints_px: Tensor, convention: Convention) -> Tensor:
+    """Position in cells (float) of each pixel position, any shape: the inverse of `pixel_of`."""
+    return keypoints_px / FEATURE_STRIDE - (0.5 if convention == "floor" else 0.0)
+
+
 def inside_map(cells: Tensor, *, height: int, width: int) -> Tensor:
     """Whether whole cells (...,2) as x, y lie on a map of height x width cells; shape (...)."""
     x, y = cells.unbind(-1)
@@ -72,7 +77,8 @@ def encode_affinity_map(
         height: rows of the map, in cells.
         width: columns of the map, in cells.
         convention: how pixels become cells.
-        sigma_cells: standard deviation of a Gaussian around the keypoint's cell, with value 1; 0 is the paper.
+        sigma_cells: standard deviation of a Gaussian around the keypoint, between cells, with value 1 there; 0 is the
+            paper.
 
     Returns:
         (...,height,width) float32 in 0..1, at most one 1 in each map.
@@ -80,16 +86,19 @@ def encode_affinity_map(
     index = cell_index(keypoints_px, labelled, height=height, width=width, convention=convention)
     shown = index >= 0
     if sigma_cells:
-        return _gaussians(index, height=height, width=width, sigma_cells=sigma_cells) * shown[..., None, None]
+        gaussians = _gaussians(
+            fractional_cell_of(keypoints_px, convention), height=height, width=width, sigma_cells=sigma_cells
+        )
+        return torch.where(shown[..., None, None], gaussians, 0.0)
     maps = torch.zeros(*index.shape, height * width, device=keypoints_px.device)
     maps.scatter_(-1, index.clamp_min(0).unsqueeze(-1), shown.unsqueeze(-1).to(maps.dtype))
     return maps.reshape(*index.shape, height, width)
 
 
-def _gaussians(index: Tensor, *, height: int, width: int, sigma_cells: float) -> Tensor:
-    """Gaussians (...,height,width) around cells, by their index (...) in the flattened map."""
-    rows = torch.arange(height, device=index.device) - (index // width)[..., None]
-    columns = torch.arange(width, device=index.device) - (index % width)[..., None]
+def _gaussians(cells: Tensor, *, height: int, width: int, sigma_cells: float) -> Tensor:
+    """Gaussians (...,height,width) around positions (...,2), x and y in cells."""
+    rows = torch.arange(height, device=cells.device) - cells[..., 1, None]
+    columns = torch.arange(width, device=cells.device) - cells[..., 0, None]
     squared = rows[..., :, None].square() + columns[..., None, :].square()
     return torch.exp(squared / (-2 * sigma_cells**2))
 

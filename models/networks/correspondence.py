@@ -62,9 +62,9 @@ class RefinementNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self._architecture = {"width": width, "feature_channels": feature_channels}
+        self._first_map = 2 * feature_channels
         self.calibration = calibration
-        in_channels = 2 * feature_channels + KEYPOINT_COUNT
-        self.decoder = Decoder(in_channels, KEYPOINT_COUNT, width=width, output_gain=0.1)
+        self.decoder = Decoder(self._first_map + KEYPOINT_COUNT, KEYPOINT_COUNT, width=width, output_gain=0.1)
         # The logarithm of S has that mean already.
         nn.init.constant_(self.decoder.get_parameter("output.bias"), 0.0 if residual else PRIOR_LOGIT)
         self.residual_gain = nn.Parameter(torch.ones(())) if residual else None
@@ -75,6 +75,16 @@ class RefinementNetwork(nn.Module):
         residual: dict[str, object] = {} if self.residual_gain is None else {"residual": True}
         calibration = {} if self.calibration is None else {"calibration": list(self.calibration)}
         return self._architecture | residual | calibration
+
+    @torch.no_grad()
+    def amplify_maps(self, gain: float) -> None:
+        """Multiply the initial weights that read the maps S, in place.
+
+        Affinities of a softmax over thousands of cells are near 1e-3, the features beside them near 1. Without a gain
+        the refinement spends its first thousands of steps on finding the maps.
+        """
+        for layer in self.decoder.input_convolutions():
+            layer.weight[:, self._first_map :] *= gain
 
     def forward(self, source_features: Tensor, target_features: Tensor, maps: Tensor) -> Tensor:
         """Refine the maps S of B persons.

@@ -10,8 +10,6 @@ class TrainRefinementParams(PairTrainingSection):
     width: Positive
     map_gain: Positive
     """Multiplies the initial weights that read the maps S, whose values are small; 1 leaves them as they are drawn."""
-    pass_through_initialisation: bool
-    """Whether the first weights pass the maps S on, as the start of C; false leaves them as they are drawn."""
     residual: bool
     """Whether the logits of C are those of the network plus log S, times a learned number; false is the paper. The
     network halves its input at once, so without it C is less precise within a cell than S."""

@@ -31,6 +31,7 @@ CURVES: Final = (
     "finetune",
     "train_siamese_round_1",
     "train_siamese",
+    "train_refinement_round_1",
     "train_refinement",
     "train_reid",
 )

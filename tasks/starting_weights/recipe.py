@@ -45,14 +45,20 @@ ROUNDS: Final = (
     Round(
         "weights_round_4",
         ("finetune", "train_siamese", "train_refinement", "train_reid"),
-        kept={"pose": "pose_round_4", "finetune": "finetune_round_4"},
+        kept={
+            "pose": "pose_round_4",
+            "finetune": "finetune_round_4",
+            "correspondence": "correspondence_round_1",
+            "train_refinement": "train_refinement_round_1",
+        },
     ),
+    Round("weights_refinement", ("train_refinement",)),
     Round("weights_round_5", ("index", "finetune"), kept={"pose": "pose_round_5", "finetune": "finetune_round_5"}),
     Round("weights_round_6", ("index", "finetune"), kept={"pose": "pose_round_6", "finetune": "finetune_round_6"}),
     Round("weights_round_7", ("index", "finetune")),
 )
-"""The pose network is trained seven times and the Siamese network twice, each with a warm restart of the rate from the
-weights of the round before; from the fifth round on each has a corpus of its own."""
+"""The pose network is trained seven times, the Siamese network and the refinement twice, each with a warm restart of
+the rate from the weights of the round before; from the fifth round on each has a corpus of its own."""
 
 
 def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:

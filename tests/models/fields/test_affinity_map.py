@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.fields.affinity_map import (
+    Convention,
     cell_of,
     encode_affinity_map,
     fractional_peaks,
@@ -120,12 +121,21 @@ def test_no_poses_give_no_values() -> None:
     assert tuple(sample(torch.rand(5, 17, 4, 4), torch.rand(0, 17, 2)).shape) == (5, 0, 17)
 
 
-def test_a_gaussian_target_falls_off_around_the_cell_of_the_keypoint() -> None:
+def test_a_gaussian_target_falls_off_around_the_keypoint() -> None:
     size = {"height": 5, "width": 5}
-    target = encode_affinity_map(torch.tensor([9.0, 9.0]), torch.tensor(True), **size, sigma_cells=1.0)  # cell 2, 2
+    target = encode_affinity_map(torch.tensor([10.0, 10.0]), torch.tensor(True), **size, sigma_cells=1.0)  # cell 2, 2
     assert target[2, 2] == 1
     assert target[2, 1].item() == target[3, 2].item() == pytest.approx(math.exp(-1 / 2))
     assert target[3, 3].item() == pytest.approx(math.exp(-1))
+
+
+@pytest.mark.parametrize("convention", ["floor", "released"])
+def test_a_gaussian_target_peaks_where_the_keypoint_lies_between_cells(convention: Convention) -> None:
+    keypoints = torch.tensor([[9.0, 10.5], [8.2, 11.9]])
+    size = {"height": 6, "width": 6, "convention": convention}
+    maps = encode_affinity_map(keypoints, torch.ones(2, dtype=torch.bool), **size, sigma_cells=1.5).log()
+    tops = pixel_of(fractional_peaks(maps, peaks(maps)[0]), convention)
+    torch.testing.assert_close(tops, keypoints, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(("pixel", "labelled"), [(9.0, False), (21.0, True)])

@@ -1,4 +1,4 @@
-"""The residual of the refinement network, which adds log S to the logits."""
+"""The refinement network: the weights that read the maps S, and the residual that adds log S to the logits."""
 
 import pytest
 import torch
@@ -23,6 +23,33 @@ def frames_and_maps() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     first, second = torch.randn(2, 1, 32, 32, 32, generator=drawn)
     maps = torch.randn(3, 17, 32 * 32, generator=drawn).softmax(dim=-1).unflatten(2, (32, 32))
     return first, second, maps
+
+
+def test_only_the_maps_weights_are_multiplied():
+    network = refinement(residual=False)
+    before = [layer.weight.detach().clone() for layer in network.decoder.input_convolutions()]
+    network.amplify_maps(50.0)
+    assert len(before) == 4
+    for layer, weight in zip(network.decoder.input_convolutions(), before, strict=True):
+        assert layer.weight.shape[1] == 81
+        assert torch.equal(layer.weight[:, :64], weight[:, :64])
+        assert torch.equal(layer.weight[:, 64:], weight[:, 64:] * 50.0)
+
+
+def test_without_gain_faint_maps_are_drowned_by_the_features_and_with_it_they_decide():
+    torch.manual_seed(0)
+    features, maps = torch.randn(2, 32, 32, 32), torch.zeros(2, 17, 32, 32)
+    moved = maps.clone()
+    maps[:, :, 4, 4], moved[:, :, 28, 28] = 0.05, 0.05
+    change = {}
+    for gain in (1.0, 5000.0):
+        network = refinement(residual=False).train()
+        network.amplify_maps(gain)
+        with torch.no_grad():
+            outputs = [network(features, features, seen) for seen in (maps, moved)]
+        change[gain] = float((outputs[0] - outputs[1]).std() / outputs[0].std())
+    assert change[1.0] < 0.1
+    assert change[5000.0] > 0.5
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.4])

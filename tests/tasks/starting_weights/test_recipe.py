@@ -73,7 +73,7 @@ def test_a_later_round_starts_from_what_an_earlier_one_keeps():
 
 def sections_of(profile: str):
     params = params_of(profile)
-    return params.finetune, params.train_siamese
+    return params.finetune, params.train_siamese, params.train_refinement
 
 
 def test_networks_are_published_in_half_precision_with_their_curves(home, tmp_path):

@@ -140,7 +140,7 @@ function drawPose(pen, { person, xy }, bones, { width, height }) {
   pen.strokeText(`P${person}`, middle, foot);
   pen.fillText(`P${person}`, middle, foot);
 }
-/* Of many videos a page shows a few; the others wait as text, which a browser need not parse, until they are asked for. */
+/* Of many videos a page shows a few; the others wait in templates until their page or their name is asked for. */
 for (const list of document.querySelectorAll(".clips")) {
   const entries = [...list.children], size = Number(list.dataset.atOnce), bar = document.querySelector(".bar");
   const find = bar && bar.querySelector(".find"), annotated = bar && bar.querySelector(".annotated");
@@ -149,10 +149,8 @@ for (const list of document.querySelectorAll(".clips")) {
   const start = (index) => {
     if (started.has(index)) return;
     started.add(index);
-    if (entries[index].tagName === "SCRIPT") {
-      const parsed = document.createElement("template");
-      parsed.innerHTML = entries[index].textContent;
-      const figure = parsed.content.firstElementChild;
+    if (entries[index].tagName === "TEMPLATE") {
+      const figure = entries[index].content.firstElementChild;
       entries[index].replaceWith(figure);
       entries[index] = figure;
     }
@@ -161,7 +159,7 @@ for (const list of document.querySelectorAll(".clips")) {
   const show = () => {
     const now = new Set(wanted.slice(first, first + size));
     entries.forEach((entry, index) => {
-      if (entry.tagName !== "SCRIPT") entry.hidden = !now.has(index);
+      if (entry.tagName !== "TEMPLATE") entry.hidden = !now.has(index);
       const clip = entry.hidden && entry.querySelector("video");
       if (clip) clip.pause();
     });

@@ -1,5 +1,6 @@
 """What a run sees of each video: before the index which are still being written, after it which can be tracked."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,14 +72,15 @@ def seen_videos(workspace: Workspace, splits: Sequence[str]) -> dict[str, Seen]:
 def _last_change(video: Path) -> tuple[float, str]:
     """Time of the last change of a file or frame folder in seconds since 1970, and its size and time as text.
 
-    A copy may set the time of the content; that of the status it cannot set. Times in the future count as unknown.
+    A copy may set the time of the content; that of the status it cannot set. Times in the future count as unknown; if
+    all are, as after a clock was set back, the time is infinite.
     """
     paths = [video] if video.is_file() else [video, *pictures_of(video)]
     statuses = [path.stat() for path in paths]
     now = time.time()
     times = [when for status in statuses for when in (status.st_mtime, status.st_ctime) if when <= now]
     stamp = f"{sum(status.st_size for status in statuses)} {max(status.st_mtime_ns for status in statuses)}"
-    return max(times, default=now), stamp
+    return max(times, default=math.inf), stamp
 
 
 def _opens(video: Path) -> bool:

@@ -128,13 +128,14 @@ def why_it_waits(*, opens: bool, quiet_seconds: float, settle_seconds: float, is
 
     Args:
         opens: whether its container can be read.
-        quiet_seconds: since its size or content last changed.
+        quiet_seconds: since its size or content last changed; negative where the clock was set back since.
         settle_seconds: how long that must be; 0 takes every file at once.
         is_as_before: whether an earlier run found it with the same size and time.
     """
     if settle_seconds <= 0:
         return ""
-    if quiet_seconds < settle_seconds:
+    is_dated = quiet_seconds >= 0
+    if quiet_seconds < settle_seconds and (is_dated or not is_as_before):
         return f"changed {max(quiet_seconds, 0):.0f} s ago, less than {settle_seconds:.0f} s; taken next time"
     if not opens and not is_as_before:
         return "cannot be opened yet; taken next time"

@@ -1,11 +1,16 @@
 """The shard store, the keys, and map_shards in process and on real Ray actors."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +56,8 @@ class BrightestBlock:
     hang_on: str = ""
     greedy_on: str = ""
     bad_input: bool = False
+    seconds: float = 0.0
+    """What a shard takes at least."""
     weights: bytes = b"w"
     stage: str = "detect"
     outputs: tuple[Table, ...] = field(default=(DETECTIONS,))
@@ -63,6 +70,7 @@ class BrightestBlock:
         with (self.deeds / "deeds.jsonl").open("a") as file:
             file.write(json.dumps(deed) + "\n")
         self._misbehave(shard)
+        time.sleep(self.seconds)
         video = read_table(VIDEOS, VIDEOS.path(self.tables)).to_pandas().set_index("video_id").loc[shard.video_id]
         rows = [
             row for row in read_table(FRAMES, FRAMES.path(self.tables)).to_pylist() if row["video_id"] == shard.video_id
@@ -159,6 +167,26 @@ def _write_index(workspace: Workspace, names: list[str], paint: Any, picture_fil
     write_table(VIDEOS, [video | plain for video in videos], VIDEOS.path(workspace.tables))
     unlabelled = {"is_labelled": False, "ignore_regions": None, "seconds": None}
     write_table(FRAMES, [frame | unlabelled for frame in frames], FRAMES.path(workspace.tables))
+
+
+def _mapped(corpus: Corpus, work: BrightestBlock, shards: list[Shard]) -> list[dict[str, str]] | None:
+    """Rejects of a run on two workers; None where a fault of the machine ended it."""
+    try:
+        return corpus.map(work=work, shards=shards, executor="ray", workers=2).rejects
+    except MachineError:
+        return None
+
+
+def _kill_workers(corpus: Corpus, chance: random.Random, ended: threading.Event) -> list[int]:
+    """Kill the worker that began last, four times at random moments; gives their process numbers."""
+    killed: list[int] = []
+    while len(killed) < 4 and not ended.wait(chance.uniform(0.05, 0.4)):
+        pids = [deed["pid"] for deed in corpus.deeds() if deed["pid"] not in {os.getpid(), *killed}]
+        with contextlib.suppress(OSError):
+            if pids and b"ray::" in Path(f"/proc/{pids[-1]}/cmdline").read_bytes():
+                os.kill(pids[-1], signal.SIGKILL)
+                killed.append(pids[-1])
+    return killed
 
 
 @pytest.fixture(scope="module")
@@ -414,6 +442,23 @@ class TestOnRay:
         assert corpus.bytes() == here
         assert progress.rejects == []
         assert len({deed["pid"] for deed in corpus.deeds() if deed["video"] == "b"}) == 3
+
+    def test_workers_that_are_killed_at_random_moments_change_no_byte(self, corpus: Corpus) -> None:
+        frames = [Shard(shard.video_id, index, index + 1) for shard in corpus.shards for index in range(VIDEO_FRAMES)]
+        corpus.map(shards=frames)
+        here = corpus.bytes()
+        work, ended = replace(corpus.work, weights=b"x", seconds=0.1), threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            killed = thread.submit(_kill_workers, corpus, random.Random(7), ended)
+            try:
+                runs = [_mapped(corpus, work, frames)]
+                while runs[-1] is None and len(runs) < 9:  # a shard whose workers died twice: the same command again
+                    runs.append(_mapped(corpus, work, frames))
+            finally:
+                ended.set()
+        assert len(killed.result()) >= 2
+        assert runs[-1] == []
+        assert corpus.bytes() == here
 
     @pytest.mark.parametrize("share", [0.5, 0.25])
     def test_workers_share_a_gpu_by_fractions(self, share: float, corpus: Corpus) -> None:

@@ -1,5 +1,6 @@
 """The states of a video: every case of the table, one row each."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -101,6 +102,8 @@ def test_only_bad_ends_are_retried(state):
         (False, 100, 60, False, True),
         (False, 100, 60, True, False),
         (False, 0, 0, False, False),
+        (True, -math.inf, 60, False, True),  # a clock was set back
+        (True, -math.inf, 60, True, False),
     ],
 )
 def test_a_file_waits_until_it_is_quiet_and_opens_or_stays_as_it_is(opens, quiet, settle, as_before, waits):

@@ -49,9 +49,10 @@ def record_command(root: Path, command: str, files: Iterable[Path], sources: Seq
 def run_source(repository: Repository, version: Version) -> dict[str, Any]:
     """A finished run as a source: its params, seed, data and weights by digest, and the last run of each stage."""
     pipeline = read_pipeline(pipeline_file(repository.root))
-    stages = [name for name in pipeline.with_upstream(_LAST) if version.stages or STAGES[name].fits_external_corpus]
+    last = _LAST if _LAST in pipeline.stages else pipeline.stages[-1]  # a checkout may declare a part of the stages
+    stages = [name for name in pipeline.with_upstream(last) if version.stages or STAGES[name].fits_external_corpus]
     params = {name: {part: version.params.get(part) for part in pipeline.params[name]} for name in stages}
-    chain = stage_with_chain(version.workspace, _LAST, stages, params)
+    chain = stage_with_chain(version.workspace, last, stages, params)
     behind = [*chain.pop("chain"), chain]
     return version.origin() | {"title": version.name, "chain": behind}
 

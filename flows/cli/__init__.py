@@ -42,7 +42,8 @@ app = typer.Typer(
     help="Track the poses of many people in video by keypoint correspondences, as a pipeline that can be run again.",
     epilog=(
         "Start with `corrtrack reprocess VIDEO --out DIR --pretrained torchvision` for a video of yours, or, in a "
-        f"checkout, with `corrtrack reproduce` for the demo. {EXIT_CODES}"
+        f"checkout, with `corrtrack reproduce` for the demo. {EXIT_CODES} `compare` ends with 4 where a limit of "
+        "--fail-if is exceeded."
     ),
 )
 

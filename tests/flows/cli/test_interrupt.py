@@ -39,7 +39,7 @@ def test_ctrl_c_leaves_whole_files_only_and_no_traceback(command, tmp_path):
     }
     process = started(command, *arguments[command])
     needed = 20 if command == "convert" else 1
-    while process.poll() is None and len(list(out.glob("*" if command == "convert" else ".corrtrack-out"))) < needed:
+    while process.poll() is None and len(list(out.glob("*.json" if command == "convert" else ".corrtrack-out"))) < needed:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

@@ -38,8 +38,8 @@ def test_ctrl_c_leaves_whole_files_only_and_no_traceback(command, tmp_path):
         "score": ("--gt", tmp_path / "gt", "--pred", tmp_path / "pred", "--out", out),
     }
     process = started(command, *arguments[command])
-    needed = 20 if command == "convert" else 1
-    while process.poll() is None and len(list(out.glob("*.json" if command == "convert" else ".corrtrack-out"))) < needed:
+    needed, pattern = (20, "*.json") if command == "convert" else (1, ".corrtrack-out")
+    while process.poll() is None and len(list(out.glob(pattern))) < needed:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

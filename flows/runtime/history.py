@@ -80,12 +80,19 @@ def free_home(repository: Repository) -> tuple[Path, TextIOWrapper | None]:
 def locked(home: Path) -> TextIOWrapper | None:
     """The file whose lock holds `home` until it is closed; None where another process holds it."""
     lock = (home / "run.lock").open("a", encoding="utf-8")
+    if locked_alone(lock):
+        return lock
+    lock.close()
+    return None
+
+
+def locked_alone(file: TextIOWrapper) -> bool:
+    """Whether nobody holds a lock on the file, and nobody can until it is closed or unlocked."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.close()
-        return None
-    return lock
+        return False
+    return True
 
 
 def served(home: Path) -> Served | None:

@@ -20,11 +20,11 @@ from typing import Final
 
 import psutil
 
-from flows.runtime.history import Served, answers, forget_served, homes, locked, note_served, served
+from flows.runtime.history import Served, answers, forget_served, homes, locked, locked_alone, note_served, served
 from flows.runtime.prefect_program import server_environment, url_of
 from flows.runtime.processes import end_tree
 from flows.runtime.repository import Repository
-from flows.runtime.server_until_idle import USERS, locked_alone
+from flows.runtime.server_until_idle import USERS
 from flows.runtime.servers import free_port, in_background
 from flows.runtime.signals import deferred
 from tasks.code_files import REPOSITORY

@@ -4,6 +4,7 @@ import contextlib
 import threading
 from io import TextIOWrapper
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flows.runtime.history import Served, answers, forget_served, free_home, note_served
 from flows.runtime.kept_server import LOG, SharedServer, shared_server
@@ -127,7 +128,7 @@ class RunPrefectServer(PrefectServer):
         except ServerError:
             if self._shared is None:
                 raise
-            self._port = int(self._shared.served.url.rsplit(":", 1)[1].partition("/")[0])
+            self._port = urlsplit(self._shared.served.url).port or self._port
             self._leave()
             super().start()
             super().wait(seconds=seconds, stopping=stopping)

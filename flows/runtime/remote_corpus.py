@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -53,9 +54,9 @@ class CorpusCache:
     left_out: list[str]
     """Keys of objects that cannot be files below one folder."""
 
-    @property
+    @cached_property
     def missing(self) -> list[RemoteFile]:
-        """Objects whose content is not in the cache, by name."""
+        """Objects whose content is not in the cache at the first look, by name."""
         known = _read_list(self.folder / _LIST)
         return [file for name, file in sorted(self.remote.items()) if not self._has(file, known.get(name))]
 

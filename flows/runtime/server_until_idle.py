@@ -17,22 +17,13 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
-from flows.runtime.history import forget_served, served
+from flows.runtime.history import forget_served, locked_alone, served
 from flows.runtime.prefect_program import server_arguments
 
 USERS: Final = "users.lock"
 """Beside the data base: every user of the kept server holds a shared lock on it, which the system releases."""
 _LOOK_SECONDS: Final = 2.0
 _PATIENCE_SECONDS: Final = 15.0
-
-
-def locked_alone(users: TextIOWrapper) -> bool:
-    """Whether nobody uses the server, and nobody can until the file is closed or unlocked."""
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _end_when_idle(home: Path, seconds: float) -> None:

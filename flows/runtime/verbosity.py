@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from tasks.progress import read_whole_lines
+
 _RINGS: Final = ("flows", "tasks", "models")
 """Packages of this project; what libraries log stays out."""
 
@@ -30,8 +32,5 @@ class OutputFile:
         """Whole lines since the last call."""
         if not self._is_read:
             return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            whole, newline, _ = file.read().rpartition(b"\n")
-        self._offset += len(whole) + len(newline)
+        whole, self._offset = read_whole_lines(self._path, self._offset)
         return [line for line in whole.decode(errors="replace").splitlines() if line.strip()]

@@ -152,14 +152,20 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
 
     A damaged line is ignored: progress is shown, never relied on.
     """
+    whole, end = read_whole_lines(path, offset)
+    return [event for line in whole.splitlines() if (event := _parsed(line))], end
+
+
+def read_whole_lines(path: Path, offset: int = 0) -> tuple[bytes, int]:
+    """Whole lines of a file that grows, from byte `offset` on, and the next offset; nothing when the file is absent."""
     try:
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read()
     except FileNotFoundError:
-        return [], offset
+        return b"", offset
     whole = data[: data.rfind(b"\n") + 1]
-    return [event for line in whole.splitlines() if (event := _parsed(line))], offset + len(whole)
+    return whole, offset + len(whole)
 
 
 _CURRENT: ContextVar[Progress | None] = ContextVar("progress", default=None)

@@ -100,13 +100,7 @@ class _Assembly:
         progress: Progress,
         finished: FinishedVideos,
     ) -> None:
-        self._work, self._outputs, self._store, self._tables, self._progress = (
-            work,
-            work.outputs,
-            store,
-            tables,
-            progress,
-        )
+        self._work, self._store, self._tables, self._progress = work, store, tables, progress
         self._finished = finished
         self._keys: dict[Shard, str] = {}
         self._shards: dict[str, list[Shard]] = {}
@@ -119,7 +113,7 @@ class _Assembly:
         """Begin: take the videos whose files are finished, and give the shards of the others."""
         self._shards = {video: list(group) for video, group in groupby(shards, lambda shard: shard.video_id)}
         self._open = {video: set(of_video) for video, of_video in self._shards.items()}
-        for table in self._outputs:
+        for table in self._work.outputs:
             (self._tables / table.name).mkdir(parents=True, exist_ok=True)
         self._progress.start("videos" if len(shards) == len(self._open) else "shards", len(shards))
         return [shard for video, group in self._shards.items() if not self._take_finished(video) for shard in group]
@@ -193,13 +187,13 @@ class _Assembly:
             return
         if video_id in self._failed:
             self._progress.reject(video_id, "", self._failed[video_id])
-            for table in self._outputs:
+            for table in self._work.outputs:
                 remove_written(table.path(self._tables, video_id))
             return
         entries = [self._entry(shard, self._keys[shard]) for shard in self._shards[video_id]]
         reports = [entry.reports for entry in entries]
         self._report(reports)
-        for table in self._outputs:
+        for table in self._work.outputs:
             _write(self._work, table, entries, table.path(self._tables, video_id))
         self._finished.record(video_id, reports)
 

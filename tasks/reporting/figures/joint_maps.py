@@ -1,6 +1,5 @@
 """Affinity maps of a pose, joint by joint: S beside C, small pictures that the page lays over the frame."""
 
-import base64
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from models.arrays import Float32Array, FloatArray, Picture
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
-from tasks.reporting.figures.panels import data_uri, heat_layer, in_grey, resized_cut
+from tasks.reporting.figures.panels import data_uri, heat_layer, in_grey, layer_uri, resized_cut
 from tasks.reporting.figures.recovery_maps import MapsOfPose
 from tasks.reporting.labels import JOINT_ORDER, label
 
@@ -100,17 +99,10 @@ class _Region:
         text = f"largest value {peak:.2f}"
         if not np.isnan(true_xy).any():
             text += f", {np.hypot(*(peak_xy - true_xy)):.0f} px from the annotated joint"
-        return JointMap(_NAMES[kind], _png(heat_layer(scaled)), self.percent(peak_xy), text)
+        return JointMap(_NAMES[kind], layer_uri(heat_layer(scaled)), self.percent(peak_xy), text)
 
     def percent(self, xy: FloatArray) -> tuple[float, float]:
         left, top, right, bottom = (int(side) for side in self.xyxy)
         x = 100 * (xy[0] - left + 0.5) / (right - left + 1)
         y = 100 * (xy[1] - top + 0.5) / (bottom - top + 1)
         return round(float(x), 1), round(float(y), 1)
-
-
-def _png(layer: Picture) -> str:
-    done, data = cv2.imencode(".png", layer[..., [2, 1, 0, 3]], [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    if not done:
-        raise OSError(f"the PNG encoder refused a picture of shape {layer.shape}")
-    return f"data:image/png;base64,{base64.b64encode(data.tobytes()).decode('ascii')}"

@@ -143,7 +143,17 @@ def joined(panels: Sequence[Panel]) -> Picture:
 
 def data_uri(picture: Picture) -> str:
     """The picture as a JPEG inside a URI, so that the page needs no file beside it."""
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return _encoded("jpeg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+
+
+def layer_uri(layer: Picture) -> str:
+    """A picture (H,W,4) RGBA as a PNG inside a URI."""
+    return _encoded("png", layer[..., [2, 1, 0, 3]], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def _encoded(kind: str, picture: Picture, options: Sequence[int]) -> str:
+    """The URI of a picture in OpenCV's order of channels."""
+    done, data = cv2.imencode(f".{kind}", picture, options)
     if not done:
-        raise OSError(f"the JPEG encoder refused a picture of shape {picture.shape}")
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
+        raise OSError(f"the {kind.upper()} encoder refused a picture of shape {picture.shape}")
+    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode('ascii')}"

@@ -2,51 +2,56 @@
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 
-from flows.cli.params_choice import read_chosen_params
-from flows.reprocess_request import PRETRAINED, ReprocessRequest
+from flows.reprocess_params import STAGES_OUTSIDE, checked, keys_of
+from flows.reprocess_request import ReprocessRequest
 from flows.runtime.disk_space import require_space
 from flows.runtime.exclusive_run import exclusive_run
-from flows.runtime.external_corpus import corpus_view, holds_any_video, require_corpus
+from flows.runtime.external_corpus import corpus_view, holds_any_video
 from flows.runtime.in_process import import_stages, log_file, log_stages_to, update_in_process
 from flows.runtime.last_run import LastRun, stamps
 from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.prefect_flow import flow, update
 from flows.runtime.printing import print_line
 from flows.runtime.process_runner import ProcessRunner
-from flows.runtime.remote_corpus import cache_folder, fetch, require_readable
+from flows.runtime.remote_corpus import cache_folder, fetch
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
-from flows.runtime.run_weights import copy_weights, find_weights, starting_weights_notice
+from flows.runtime.run_weights import copy_weights, starting_weights_notice
 from flows.runtime.summary import RunTimes, exit_code, print_summary
 from flows.scheduling.corpus_look import by_name, waiting_videos
 from flows.scheduling.run_states import RunStates
 from flows.scheduling.state_table import StateTable
-from flows.scheduling.video_states import Keys
-from tasks.content_key import code_key, content_key, file_digest, packages_key
+from tasks.content_key import file_digest
 from tasks.determinism import limit_threads
-from tasks.errors import InputError
-from tasks.formats.pose_files.registry import AUTO, FORMATS
-from tasks.formats.track_formats import TRACK_FORMATS, require_formats
-from tasks.inference.box_sources import detector_weights, require_boxes, uses_detector
+from tasks.inference.box_sources import require_boxes
 from tasks.inference.usable_poses import require_usable_poses
 from tasks.out_folder import claim_out_folder
 from tasks.params.sections import Params
-from tasks.run_digests import params_digest
 from tasks.shards.ray_cluster import ray_on_demand
-from tasks.stages import STAGES
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
-STAGES_OUTSIDE: Final = tuple(name for name, stage in STAGES.items() if stage.fits_external_corpus)
-"""Stages that need no training, in order."""
+
+@dataclass(frozen=True)
+class _Run:
+    """What one run works on, once it holds the out folder."""
+
+    request: ReprocessRequest
+    params: Params
+    weights: dict[str, Path]
+    runner: ProcessRunner
+    workspace: Workspace
+    states: RunStates
+    has_prefect: bool
+    """Whether this process runs a Prefect flow already."""
 
 
 @flow("reprocess")
@@ -93,7 +98,6 @@ def reprocess(
     params, weights = checked(repository, request)
     out = claim_out_folder(request.out, inputs=request.inputs)
     separate = replace(repository, own_state=out / ".corrtrack")
-    outcomes, waited_seconds = [StageOutcome(stage, "unchanged", 0.0) for stage in STAGES_OUTSIDE], 0.0
     with exclusive_run(
         separate, console, STAGES_OUTSIDE, command="corrtrack reprocess", patience_seconds=patience_seconds
     ) as runner:
@@ -105,53 +109,47 @@ def reprocess(
         waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.quiet_seconds)
         workspace = workspace_of(request, out, separate.state, waiting)
         states = RunStates(table, by_name(request.corpus, waiting))
-        written = [workspace.artifacts, workspace.reports, out / "overlays"]
-        last_run = LastRun(separate.state / "last_run.json", written)
-        inputs = _inputs(request, workspace, weights, params)
         if (waiting or table.rows) and not holds_any_video(workspace):
             states.begin_without_any(workspace)
             print_line(console, f"no video to track in {request.corpus_name} now, {len(waiting)} may be being written")
             return ExitCode.DONE
-        if last_run.is_current(inputs) and table.path.is_file():
-            states.go_on()
-        else:
-            last_run.forget()
-            copy_weights(weights, workspace)
-            _write_request(workspace, request, weights, params)
-            log_stages_to(log_file(workspace))
-            try:
-                with (
-                    RunServers(runner, params, has_prefect=is_part_of_flow) as servers,
-                    ray_on_demand(servers.ray_address),
-                ):
-                    servers.start_prefect()
-                    limit_threads(params.run.threads_per_worker)
-                    servers.connect_prefect(meanwhile=import_stages)
-                    outcomes = track_corpus(runner, workspace, params, states)
-            except BaseException as error:
-                states.fault(error)
-                raise
-            waited_seconds = servers.waited_seconds
-            states.end(workspace, outcomes)
-            last_run.record(inputs)
+        run = _Run(request, params, weights, runner, workspace, states, has_prefect=is_part_of_flow)
+        outcomes, waited_seconds = _track_what_changed(run, is_known=table.path.is_file())
     print_summary(console, workspace, outcomes, RunTimes(total=time.monotonic() - start, servers=waited_seconds))
     return exit_code(workspace)
 
 
-def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, dict[str, Path]]:
-    """Params and weight files of the run.
+def _track_what_changed(run: _Run, *, is_known: bool) -> tuple[Sequence[StageOutcome], float]:
+    """The outcome of every stage, and the seconds that servers were waited for; nothing runs if nothing changed."""
+    workspace = run.workspace
+    written = [workspace.artifacts, workspace.reports, run.request.out / "overlays"]
+    last_run, inputs = LastRun(workspace.state / "last_run.json", written), _inputs(run)
+    if is_known and last_run.is_current(inputs):
+        run.states.go_on()
+        return [StageOutcome(stage, "unchanged", 0.0) for stage in STAGES_OUTSIDE], 0.0
+    last_run.forget()
+    copy_weights(run.weights, workspace)
+    _write_request(run)
+    log_stages_to(log_file(workspace))
+    try:
+        outcomes, waited_seconds = _track_by_servers(run)
+    except BaseException as error:
+        run.states.fault(error)
+        raise
+    run.states.end(workspace, outcomes)
+    last_run.record(inputs)
+    return outcomes, waited_seconds
 
-    Raises:
-        InputError: they, or the corpus, cannot be used.
-    """
-    params = params_for(request, base_params(repository, request))
-    weights = find_weights(repository, request.weights, needs_pose=params.estimate.source == "network")
-    require_corpus(None if request.url else request.corpus, request.detections, request.poses)
-    if request.url:
-        require_readable(request.url)
-    if params.detect.source == "torchvision" and uses_detector(params):
-        detector_weights(params.detect)
-    return params, weights
+
+def _track_by_servers(run: _Run) -> tuple[Sequence[StageOutcome], float]:
+    with (
+        RunServers(run.runner, run.params, has_prefect=run.has_prefect) as servers,
+        ray_on_demand(servers.ray_address),
+    ):
+        servers.start_prefect()
+        limit_threads(run.params.run.threads_per_worker)
+        servers.connect_prefect(meanwhile=import_stages)
+        return track_corpus(run.runner, run.workspace, run.params, run.states), servers.waited_seconds
 
 
 def workspace_of(request: ReprocessRequest, out: Path, state: Path, waiting: Collection[Path]) -> Workspace:
@@ -161,101 +159,18 @@ def workspace_of(request: ReprocessRequest, out: Path, state: Path, waiting: Col
     return Workspace(data, out / "artifacts", out / "reports", state, out / "overlays")
 
 
-def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:
-    """Digests of what the run tracks by."""
-    named = params.detect.network_weights if uses_detector(params) else None
-    detector = {"detector": Path(named)} if named and Path(named).is_file() else {}
-    return Keys(
-        code=content_key([code_key(*(f"tasks.{stage}" for stage in STAGES_OUTSIDE)), packages_key()]),
-        params=params_digest(params.model_dump(mode="json")),
-        weights=content_key({**weights, **detector}),
-    )
-
-
-def base_params(repository: Repository, request: ReprocessRequest) -> Params:
-    """The params before what the user names by options of their own: params.yaml or a profile, with the settings.
-
-    Raises:
-        InputError: no such profile or key, or a value that does not fit.
-    """
-    return read_chosen_params(repository, profile=request.profile, settings=request.settings)
-
-
-def params_for(request: ReprocessRequest, params: Params) -> Params:
-    """The params of the run: those of params.yaml, with what the user names on the command line.
-
-    Raises:
-        InputError: poses and person boxes are both named, or a format of poses without poses, or a format is unknown
-            or needs packages that are not installed.
-    """
-    sections: dict[str, dict[str, Any]] = {}
-    if request.people is not None:
-        sections["report"] = {"people": request.people}
-    if request.formats:
-        sections["export"] = _of_formats(request.formats, params)
-    if request.poses is not None:
-        sections |= _of_files(request, params)
-    elif request.pretrained is not None:
-        sections |= _of_network(request)
-    elif request.pose_format is not None:
-        raise InputError(f"--pose-format {request.pose_format}: expected --poses too, which it is the format of")
-    return params.model_copy(
-        update={name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
-    )
-
-
-def _of_formats(names: tuple[str, ...], params: Params) -> dict[str, Any]:
-    """Values of the section `export` that have these formats written too."""
-    if unknown := [name for name in names if name not in TRACK_FORMATS]:
-        raise InputError(f"--format must be one of {', '.join(TRACK_FORMATS)}, got {unknown[0]}")
-    require_formats(names)
-    lists = {key: getattr(params.export, key) for key in ("formats", "formats_without_annotations")}
-    return {key: list(dict.fromkeys([*chosen, *names])) for key, chosen in lists.items()}
-
-
-def _of_files(request: ReprocessRequest, params: Params) -> dict[str, dict[str, Any]]:
-    """Values, by section, that let poses of files be tracked."""
-    if request.pretrained is not None:
-        raise InputError("expected --poses or --pretrained, got both")
-    if request.detections:
-        raise InputError(
-            "expected --poses or --detections, got both; the boxes of poses are those around their keypoints"
-        )
-    if request.pose_format not in {None, AUTO, *FORMATS}:
-        raise InputError(f"--pose-format must be {AUTO} or one of {', '.join(FORMATS)}, got {request.pose_format}")
-    return {
-        "index": {"pose_format": request.pose_format or params.index.pose_format},
-        "detect": {"source": "poses", "box_sources": ["detected"]},
-        "estimate": {"source": "file"},
-    }
-
-
-def _of_network(request: ReprocessRequest) -> dict[str, dict[str, Any]]:
-    """Values, by section, that let the poses of a public network be tracked."""
-    if request.pretrained not in PRETRAINED:
-        raise InputError(f"--pretrained must be one of {', '.join(PRETRAINED)}, got {request.pretrained}")
-    if request.detections or request.pose_format is not None:
-        other = "--detections" if request.detections else "--pose-format"
-        raise InputError(f"expected --pretrained or {other}, got both; its network finds boxes and poses by itself")
-    return {
-        "detect": {"source": request.pretrained, "box_sources": ["detected"]},
-        "estimate": {"source": request.pretrained},
-    }
-
-
-def _inputs(
-    request: ReprocessRequest, workspace: Workspace, weights: dict[str, Path], params: Params
-) -> dict[str, Any]:
+def _inputs(run: _Run) -> dict[str, Any]:
     """Everything that a run's results depend on."""
     return {
-        "corpus": [str(request.corpus.expanduser().resolve()), stamps(workspace.data)],
-        "keys": asdict(keys_of(params, weights)),
+        "corpus": [str(run.request.corpus.expanduser().resolve()), stamps(run.workspace.data)],
+        "keys": asdict(keys_of(run.params, run.weights)),
     }
 
 
-def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dict[str, Path], params: Params) -> None:
+def _write_request(run: _Run) -> None:
     """Record beside the stages' provenance what was asked for, by which weights and params."""
-    workspace.provenance.mkdir(parents=True, exist_ok=True)
+    request = run.request
+    run.workspace.provenance.mkdir(parents=True, exist_ok=True)
     record = {
         "corpus": str(request.corpus.expanduser().resolve()),
         "corpus_url": request.url,
@@ -265,7 +180,7 @@ def _write_request(workspace: Workspace, request: ReprocessRequest, weights: dic
         "profile": request.profile,
         "settings": list(request.settings),
         "formats": list(request.formats),
-        "weights": {name: {"file": str(path), "sha256": file_digest(path)} for name, path in weights.items()},
-        "params": params.model_dump(mode="json"),
+        "weights": {name: {"file": str(path), "sha256": file_digest(path)} for name, path in run.weights.items()},
+        "params": run.params.model_dump(mode="json"),
     }
-    write_whole(workspace.artifacts / "request.json", json.dumps(record, indent=2) + "\n")
+    write_whole(run.workspace.artifacts / "request.json", json.dumps(record, indent=2) + "\n")

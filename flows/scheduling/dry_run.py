@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flows.reprocess import checked, keys_of, workspace_of
+from flows.reprocess import workspace_of
+from flows.reprocess_params import checked, keys_of
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.external_corpus import holds_any_video
 from flows.runtime.printing import print_json, print_line, printable

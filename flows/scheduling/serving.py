@@ -15,7 +15,7 @@ from typing import Any, Final
 import psutil
 from rich.console import Console
 
-from flows.reprocess import checked
+from flows.reprocess_params import checked
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.printing import print_line

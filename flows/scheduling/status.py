@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from flows.reprocess import base_params, keys_of, params_for
+from flows.reprocess_params import base_params, keys_of, params_for
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.exclusive_run import lease_of
 from flows.runtime.lease import holder_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.reprocess import base_params, keys_of, params_for
+from flows.reprocess_params import base_params, keys_of, params_for
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.repository import find_repository
 from flows.runtime.run_weights import NETWORKS, STARTING_WEIGHTS, find_weights, starting_weights_notice

@@ -6,7 +6,7 @@ frame. A file of COCO keypoints that is named after no video may hold poses of a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -124,63 +124,38 @@ def _begins(name: str, video_name: str) -> bool:
 
 def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, tuple[Row, list[Row]]]) -> None:
     """Take the poses of each video that the file may belong to, and reject the file's rest."""
-    if not videos:
-        corpus_poses.reject(
-            source, "", "expected the name of a video of the corpus, such as NAME.json, got another name"
-        )
+    if reason := _misplaced(videos, corpus_poses.videos):
+        corpus_poses.reject(source, "", reason)
         return
-    if twice := corpus_poses.videos & set(videos):
-        corpus_poses.reject(
-            source, "", f"expected one file of poses for each video, got another one of {sorted(twice)[0]}"
-        )
-        return
-    before = len(corpus_poses.rows)
     try:
         keypoints = _keypoints(file)
     except FieldError as error:
         corpus_poses.reject(source, "", str(error))
         return
-    has_body = np.atleast_1d((keypoints[:, BODY, 2] > 0).any(axis=1))
-    in_video = unturned = 0
+    uses = Counter[str]()
     for video, frames in videos.values():
         match = match_frames(file, video, frames)
-        rows = []
-        for pose, values, is_usable in zip(file.poses, keypoints, has_body, strict=True):
-            frame_index = match.frame_of(pose.key)
-            in_video += frame_index is not None
-            if frame_index is not None and is_usable:
-                rows.append(_row(video, frame_index, pose, values, is_relative=file.is_relative))
-        boxes = np.array([row["box_xywh"] for row in rows], dtype=np.float64)
-        sides = {"width": int(video["width"]), "height": int(video["height"])}
-        if rows and fit_only_exchanged_sides(boxes, **sides):
-            corpus_poses.reject(source, video["video_id"], unturned_reason("poses", len(rows), **sides))
-            unturned += len(rows)
-            continue
-        rows.sort(key=lambda row: row["frame_index"])
-        numbered = [row | {"file_pose_id": number} for number, row in enumerate(rows)]
-        if numbered:
-            corpus_poses.take(file, match, numbered)
+        indices = [match.frame_of(pose.key) for pose in file.poses]
+        uses["in a video"] += sum(index is not None for index in indices)
+        rows = _rows_of_video(file, video, indices, keypoints)
+        if rows and (reason := _unturned(video, rows)):
+            corpus_poses.reject(source, video["video_id"], reason)
+            uses["unturned"] += len(rows)
+        elif rows:
+            corpus_poses.take(file, match, rows)
             corpus_poses.videos.add(video["video_id"])
-    taken = len(corpus_poses.rows) - before
-    _reject_rest(corpus_poses, file, source, taken=taken, in_video=in_video, unturned=unturned)
+            uses["taken"] += len(rows)
+    if reasons := _reasons_of_rest(file, uses):
+        expected = f"expected poses of this corpus, got {uses['taken']} that can be used"
+        corpus_poses.reject(source, "", f"{expected}: {'; '.join(reasons)}")
 
 
-def _reject_rest(
-    corpus_poses: CorpusPoses, file: PoseFile, source: str, *, taken: int, in_video: int, unturned: int
-) -> None:
-    count = len(file.poses)
-    reasons = []
-    if in_video < count:
-        keys = [pose.key for pose in file.poses]
-        reasons.append(f"{count - in_video} of {count} are of frames that the video does not have (such as {keys[-1]})")
-    if taken + unturned < in_video:
-        reasons.append(f"{in_video - taken - unturned} of {count} have no keypoint of the body")
-    if not count:
-        reasons.append("it holds none")
-    if reasons:
-        corpus_poses.reject(
-            source, "", f"expected poses of this corpus, got {taken} that can be used: {'; '.join(reasons)}"
-        )
+def _misplaced(videos: Collection[str], with_poses: Collection[str]) -> str | None:
+    """Why a file cannot be that of its videos; None where it can."""
+    if not videos:
+        return "expected the name of a video of the corpus, such as NAME.json, got another name"
+    twice = sorted(set(videos) & set(with_poses))
+    return f"expected one file of poses for each video, got another one of {twice[0]}" if twice else None
 
 
 def _keypoints(file: PoseFile) -> FloatArray:
@@ -188,6 +163,37 @@ def _keypoints(file: PoseFile) -> FloatArray:
     if not file.poses:
         return np.zeros((0, 17, 3))
     return posetrack_keypoints(file.names, np.stack([pose.keypoints for pose in file.poses]))
+
+
+def _rows_of_video(file: PoseFile, video: Row, indices: Sequence[int | None], keypoints: FloatArray) -> list[Row]:
+    """The rows of the poses in the video's frames that have a keypoint of the body, numbered in the frames' order."""
+    rows = [
+        _row(video, index, pose, values, is_relative=file.is_relative)
+        for pose, index, values in zip(file.poses, indices, keypoints, strict=True)
+        if index is not None and (values[BODY, 2] > 0).any()
+    ]
+    rows.sort(key=lambda row: row["frame_index"])
+    return [row | {"file_pose_id": number} for number, row in enumerate(rows)]
+
+
+def _unturned(video: Row, rows: Sequence[Row]) -> str | None:
+    """Why poses that fit only the unturned picture are not used; None where they fit."""
+    boxes = np.array([row["box_xywh"] for row in rows], dtype=np.float64)
+    sides = {"width": int(video["width"]), "height": int(video["height"])}
+    return unturned_reason("poses", len(rows), **sides) if fit_only_exchanged_sides(boxes, **sides) else None
+
+
+def _reasons_of_rest(file: PoseFile, uses: Mapping[str, int]) -> list[str]:
+    """Why poses of the file are not used, apart from those that fit only the unturned picture."""
+    count, reasons = len(file.poses), []
+    if elsewhere := count - uses["in a video"]:
+        such = file.poses[-1].key
+        reasons.append(f"{elsewhere} of {count} are of frames that the video does not have (such as {such})")
+    if without := uses["in a video"] - uses["taken"] - uses["unturned"]:
+        reasons.append(f"{without} of {count} have no keypoint of the body")
+    if not count:
+        reasons.append("it holds none")
+    return reasons
 
 
 def _row(video: Row, frame_index: int, pose: FilePose, values: FloatArray, *, is_relative: bool) -> Row:

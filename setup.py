@@ -13,7 +13,7 @@ from setuptools.command.build_py import build_py
 RINGS = ("flows", "tasks", "models")
 FOLDER = "corrtrack._pipeline"
 DATA = {
-    "": ["params.yaml", "profiles/*.yaml"],
+    "": ["params.yaml", "profiles/**/*.yaml"],
     ".tasks": ["**/*.json", "**/*.html", "**/*.css", "**/*.js"],
     ".models": ["weights/*", "weights/curves/*"],
 }

@@ -37,9 +37,8 @@ def _run(home: Path, target: Path, *, publish_only: bool) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tasks.starting_weights",
-        description="Train the starting weights by profiles/weights.yaml, profiles/weights_round_{2..7}.yaml and "
-        "profiles/weights_refinement.yaml, on corpora synthesised for them, and write them in half precision. Run it "
-        "again to go on after an interruption.",
+        description="Train the starting weights by the files of profiles/weights, on corpora synthesised for them, and "
+        "write them in half precision. Run it again to go on after an interruption.",
     )
     parser.add_argument(
         "--home", type=Path, default=Path(".corrtrack/weights"), help="folder of the corpus and trainings"

@@ -12,7 +12,7 @@ from typing import Final
 
 from tasks.demo_corpus.corpus import is_current, synthesise
 from tasks.params.loading import parse_params
-from tasks.params.profiles import profile_text
+from tasks.params.profiles import whole_text
 from tasks.params.sections import Params
 from tasks.stage_run import run_stage
 from tasks.whole_files import whole_file
@@ -31,7 +31,7 @@ class Round:
 
 ROUNDS: Final = (
     Round(
-        "weights",
+        "round_1",
         ("index", "pretrain", "finetune", "train_siamese"),
         kept={
             "pose": "pose_round_1",
@@ -40,10 +40,10 @@ ROUNDS: Final = (
             "train_siamese": "train_siamese_round_1",
         },
     ),
-    Round("weights_round_2", ("finetune",), kept={"pose": "pose_round_2", "finetune": "finetune_round_2"}),
-    Round("weights_round_3", ("finetune",), kept={"pose": "pose_round_3", "finetune": "finetune_round_3"}),
+    Round("round_2", ("finetune",), kept={"pose": "pose_round_2", "finetune": "finetune_round_2"}),
+    Round("round_3", ("finetune",), kept={"pose": "pose_round_3", "finetune": "finetune_round_3"}),
     Round(
-        "weights_round_4",
+        "round_4",
         ("finetune", "train_siamese", "train_refinement", "train_reid"),
         kept={
             "pose": "pose_round_4",
@@ -52,10 +52,10 @@ ROUNDS: Final = (
             "train_refinement": "train_refinement_round_1",
         },
     ),
-    Round("weights_refinement", ("train_refinement",)),
-    Round("weights_round_5", ("index", "finetune"), kept={"pose": "pose_round_5", "finetune": "finetune_round_5"}),
-    Round("weights_round_6", ("index", "finetune"), kept={"pose": "pose_round_6", "finetune": "finetune_round_6"}),
-    Round("weights_round_7", ("index", "finetune")),
+    Round("refinement", ("train_refinement",)),
+    Round("round_5", ("index", "finetune"), kept={"pose": "pose_round_5", "finetune": "finetune_round_5"}),
+    Round("round_6", ("index", "finetune"), kept={"pose": "pose_round_6", "finetune": "finetune_round_6"}),
+    Round("round_7", ("index", "finetune")),
 )
 """The pose network is trained seven times, the Siamese network and the refinement twice, each with a warm restart of
 the rate from the weights of the round before; from the fifth round on each has a corpus of its own."""
@@ -81,8 +81,9 @@ def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:
 
 
 def round_params(profiles: Path, part: Round) -> Params:
-    """The params of a round, by its profile in the folder `profiles`."""
-    return parse_params(profile_text(profiles, part.profile), name=f"{part.profile}.yaml")
+    """The params of a round, by its profile in the folder `weights` of `profiles`, which `--profile` does not offer."""
+    path = profiles / "weights" / f"{part.profile}.yaml"
+    return parse_params(whole_text(path, profiles), name=path.name)
 
 
 def _synthesise(workspace: Workspace, params: Params) -> None:

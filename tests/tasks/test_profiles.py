@@ -15,7 +15,12 @@ from tasks.params.profiles import profile_names, profile_text, whole_text
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 DEMO = (PROFILES / "demo.yaml").read_text()
-OTHERS = [name for name in profile_names(PROFILES) if name != "demo"]
+EVERY = sorted(path.relative_to(PROFILES).with_suffix("").as_posix() for path in PROFILES.rglob("*.yaml"))
+OTHERS = [name for name in EVERY if name != "demo"]
+
+
+def text_of(name: str) -> str:
+    return whole_text(PROFILES / f"{name}.yaml", PROFILES)
 
 
 def values(tree: Any, section: str = "") -> dict[str, Any]:
@@ -29,18 +34,22 @@ def values(tree: Any, section: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_profile_repeats_nothing_of_what_it_extends(name):
     changes = load_yaml((PROFILES / f"{name}.yaml").read_text())
-    base = values(load_yaml(profile_text(PROFILES, changes.pop("extends", "demo"))))
+    base = values(load_yaml(text_of(changes.pop("extends", "demo"))))
     repeated = [key for key, value in values(changes).items() if base[key] == value]
     assert repeated == []
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_chosen_profile_has_the_demos_keys_in_their_order_and_its_own_values(name):
-    whole = values(load_yaml(profile_text(PROFILES, name)))
+    whole = values(load_yaml(text_of(name)))
     changes = load_yaml((PROFILES / f"{name}.yaml").read_text())
     changes.pop("extends", None)
     assert list(whole) == list(values(load_yaml(DEMO)))
     assert values(changes).items() <= whole.items()
+
+
+def test_the_rounds_of_the_starting_weights_are_not_offered_for_a_run_of_ones_own():
+    assert profile_names(PROFILES) == ["demo", "paper", "released", "small_real", "trend"]
 
 
 def test_the_reference_lists_exactly_what_the_papers_profile_marks_as_our_choice():
@@ -114,15 +123,15 @@ def test_a_profile_that_does_not_fit_is_one_error_that_names_it(folder, text, me
         profile_text(folder, "mine")
 
 
-@pytest.mark.parametrize("name", profile_names(PROFILES))
+@pytest.mark.parametrize("name", EVERY)
 def test_every_profile_takes_the_gpus_that_are_there(name):
-    assert parse_params(profile_text(PROFILES, name), name=name).compute.gpus_per_worker == "auto"
+    assert parse_params(text_of(name), name=name).compute.gpus_per_worker == "auto"
 
 
-@pytest.mark.parametrize("name", profile_names(PROFILES))
+@pytest.mark.parametrize("name", EVERY)
 def test_no_profile_merges_persons_of_160_pixels_who_stand_35_apart(name):
     """`merge.similarity_threshold` is a threshold on OKS, which does not shrink with the height of the maps."""
-    merge = parse_params(profile_text(PROFILES, name), name=name).merge
+    merge = parse_params(text_of(name), name=name).merge
     person = np.random.default_rng(0).uniform(0, 1, (1, 17, 2)) * (80, 160)
     every = np.ones((1, 17), dtype=bool)
     similarity = pose_oks(person, person + np.array([35, 0]), candidate_valid=every, reference_valid=every)

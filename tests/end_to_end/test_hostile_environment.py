@@ -4,9 +4,9 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import av
@@ -17,6 +17,7 @@ import pytest
 from flows.runtime.processes import RunFile
 from tasks.params.edit import set_value
 from tasks.progress import progress_file, read_events
+from tests.started_commands import started_commands
 
 ROOT = Path(__file__).parents[2]
 STOPPED = "stopped; finished work is kept, the same command continues from there"
@@ -64,25 +65,8 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def start(checkout: Path, corpus: Path, out: Path, untrained_weights: Path):
     """Starts `corrtrack reprocess`; what still runs at the end of the test is ended."""
-    started: list[subprocess.Popen[str]] = []
-
-    def run(**environment: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows", "reprocess", corpus, "--out", out, "--weights", untrained_weights],
-            cwd=checkout,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(timeout=120)
+    with started_commands(checkout) as start_command:
+        yield partial(start_command, "reprocess", corpus, "--out", out, "--weights", untrained_weights)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:

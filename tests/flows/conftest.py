@@ -1,13 +1,12 @@
-import os
 import shutil
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from flows.runtime.repository import Repository
+from tests.started_commands import started_commands
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,25 +82,8 @@ def checkout(tmp_path: Path) -> Repository:
 @pytest.fixture
 def corrtrack(checkout: Repository):
     """Starts `corrtrack ARGUMENTS` in the checkout; what still runs at the end of the test is ended."""
-    started = []
-
-    def start(*arguments: str, **environment: str) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows", *arguments],
-            cwd=checkout.root,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(timeout=60)
+    with started_commands(checkout.root) as start:
+        yield start
 
 
 def _git(root: Path, *arguments: str) -> None:

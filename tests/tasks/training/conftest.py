@@ -1,5 +1,6 @@
 """A tiny corpus as the index stage would leave it: stick figures on noise, in the orders of COCO and PoseTrack."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
+from tasks.progress import Progress, as_current
 from tasks.tables.files import write_table
 from tasks.tables.schemas import FRAMES, IMAGES, PERSONS, VIDEOS
 from tasks.workspace import Workspace
@@ -25,6 +27,22 @@ _FIGURE = {
     **{"left_wrist": (17, 2), "right_wrist": (-17, 2), "left_hip": (6, 0), "right_hip": (-6, 0)},
     **{"left_knee": (7, 18), "right_knee": (-7, 18), "left_ankle": (8, 36), "right_ankle": (-8, 36)},
 }
+WEIGHTS = {
+    "pretrain": "pose_pretrained",
+    "finetune": "pose",
+    "train_siamese": "siamese",
+    "train_refinement": "correspondence",
+    "train_reid": "reid",
+}
+"""Name of the weights that a stage writes."""
+
+
+def run(stage: str, workspace, params) -> Progress:
+    """Run a stage; gives its events."""
+    progress = Progress(None, stage)
+    with as_current(progress):
+        importlib.import_module(f"tasks.{stage}").run(workspace, params)
+    return progress
 
 
 @pytest.fixture(autouse=True)

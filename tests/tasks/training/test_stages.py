@@ -1,7 +1,5 @@
 """The five stages on a tiny corpus: what they write, what they fall back to, what they refuse."""
 
-import importlib
-
 import cv2
 import numpy as np
 import pytest
@@ -20,21 +18,7 @@ from tasks.training.job import TrainingError
 from tasks.training.loop import Training
 from tasks.training.oks_ap import oks_ap
 from tasks.training.persons import read_persons
-
-WEIGHTS = {
-    "pretrain": "pose_pretrained",
-    "finetune": "pose",
-    "train_siamese": "siamese",
-    "train_refinement": "correspondence",
-    "train_reid": "reid",
-}
-
-
-def run(stage: str, workspace, params) -> Progress:
-    progress = Progress(None, stage)
-    with as_current(progress):
-        importlib.import_module(f"tasks.{stage}").run(workspace, params)
-    return progress
+from tests.tasks.training.conftest import WEIGHTS, run
 
 
 def drop_persons(workspace, keep) -> None:

@@ -1,6 +1,5 @@
 """Trainings that start from a weight file: what they take, what they refuse, and that they end no worse."""
 
-import importlib
 import logging
 import shutil
 
@@ -13,25 +12,9 @@ from models.networks.keypoint_channels import CHANGED_CHANNELS, CHANGED_KEYPOINT
 from models.networks.pose import PoseNetwork
 from models.weight_files import read_weights
 from tasks.errors import InputError
-from tasks.progress import Progress, as_current
 from tasks.training.persons import in_posetrack_channels, join_persons, read_persons
 from tasks.training.pose_job import PoseJob
-from tests.tasks.training.conftest import make_workspace
-
-WEIGHTS = {
-    "pretrain": "pose_pretrained",
-    "finetune": "pose",
-    "train_siamese": "siamese",
-    "train_refinement": "correspondence",
-    "train_reid": "reid",
-}
-
-
-def run(stage: str, workspace, params) -> Progress:
-    progress = Progress(None, stage)
-    with as_current(progress):
-        importlib.import_module(f"tasks.{stage}").run(workspace, params)
-    return progress
+from tests.tasks.training.conftest import WEIGHTS, make_workspace, run
 
 
 @pytest.fixture(scope="module")

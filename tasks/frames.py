@@ -8,6 +8,7 @@ from typing import Any, Final
 import av
 import cv2
 import numpy as np
+from av.stream import Disposition
 
 from models.arrays import Picture
 from tasks.errors import raise_machine_fault
@@ -18,6 +19,9 @@ from tasks.paths import below
 LARGEST_PICTURE_PX: Final = 1 << 28
 """Pixels; more than any camera takes, and less than a file of a few KB may ask memory for."""
 NO_VIDEO: Final = "no video stream"
+_CUT_OFF: Final = "no streams, as in a file that is cut off"
+_LISTS: Final = frozenset({"concat", "hls", "dash", "sdp", "imf"})
+"""Formats of FFmpeg's that name other files, or addresses, in place of pictures."""
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8"
 _MARKER: Final = 0xFF
@@ -192,19 +196,32 @@ def _stated_size(data: bytes) -> tuple[int, int]:
 
 
 def decoded_frames(path: Path, *, from_time: int | None = None) -> Iterator[Any]:
-    """PyAV frames of the first video stream in order of time, from the key frame at or before `from_time` on.
+    """PyAV frames of the video in order of time, from the key frame at or before `from_time` on.
 
     The file is closed when the iterator ends or is dropped. Raises av.FFmpegError or OSError.
     """
     with closing(av.open(str(path))) as container:
-        if not container.streams.video:
-            raise OSError(NO_VIDEO)
-        stream = container.streams.video[0]
+        stream = shown_stream(container)
         if stream.width * stream.height > LARGEST_PICTURE_PX:
             raise OSError(f"pictures of {stream.width}x{stream.height} px, beyond {LARGEST_PICTURE_PX >> 20} Mpx")
         if from_time is not None:
             container.seek(from_time, stream=stream, backward=True)
         yield from container.decode(stream)
+
+
+def shown_stream(container: Any) -> Any:
+    """The video stream that players show: no cover of a song, no thumbnail beside a longer stream.
+
+    Raises:
+        OSError: there is none.
+    """
+    if container.format.name in _LISTS:
+        raise OSError(f"a list of other files ({container.format.name})")
+    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not moving:
+        raise OSError(NO_VIDEO if container.streams.audio else _CUT_OFF)
+    best = container.streams.best("video")
+    return best if best in moving else moving[0]
 
 
 def upright(frame: Any) -> Picture:
@@ -238,14 +255,12 @@ def _display_axes(frame: Any) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def presentation_times(path: Path, *, with_hidden: bool = False) -> list[int]:
-    """Times of the packets of the first video stream, ascending, in its time base; read without decoding.
+    """Times of the packets of the video, ascending, in its time base; read without decoding.
 
     Packets that an edit list hides, such as lead-in frames, are left out unless `with_hidden`.
     """
     with closing(av.open(str(path))) as container:
-        if not container.streams.video:
-            raise OSError(NO_VIDEO)
-        packets = container.demux(container.streams.video[0])
+        packets = container.demux(shown_stream(container))
         return sorted(
             packet.pts
             for packet in packets

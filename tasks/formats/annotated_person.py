@@ -1,5 +1,6 @@
 """An annotated person of COCO or PoseTrack as a row of the table persons, or the field that is wrong."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from models.arrays import IntArray
 from models.keypoints import index_map
 from tasks.formats.errors import FieldError, InWords
-from tasks.formats.fields import Record, records
+from tasks.formats.fields import Record, as_number, is_absent, is_person, records
 from tasks.formats.fields import reals as real_list
 
 _ALSO_CALLED = {"neck": "head_bottom", "upper_neck": "head_bottom", "head": "head_top"}
@@ -41,13 +42,14 @@ class Keypoints:
 
 
 def keypoint_channels(document: Record, order: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> KeypointChannels:
-    """Channels of the keypoints of `order` as the file's category "person" names them.
+    """Channels of the keypoints of `order` as the file's category "person", or the only one that has some, names them.
 
     Raises:
         FieldError: no such category, or it lacks a name that is not `optional`, or has one twice.
     """
     persons = [entry for entry in records(document, "categories") if isinstance(entry, dict)]
-    persons = [entry for entry in persons if entry.get("name") == "person"]
+    named = [entry for entry in persons if is_person(entry)]
+    persons = named or [entry for entry in persons if entry.get("keypoints")]  # "player", "pedestrian"
     names = persons[0].get("keypoints") if len(persons) == 1 else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FieldError("categories", 'one category "person" with its keypoint names', document["categories"])
@@ -61,7 +63,7 @@ def keypoint_channels(document: Record, order: tuple[str, ...], *, optional: tup
 
 
 def read_keypoints(person: Record, channels: KeypointChannels, flags: tuple[int, ...]) -> Keypoints:
-    """The person's keypoints in the order that `channels` was made for.
+    """The person's keypoints in the order that `channels` was made for; none are labelled where it has no such field.
 
     Args:
         person: its record with x, y, visibility for each channel of the file.
@@ -71,7 +73,9 @@ def read_keypoints(person: Record, channels: KeypointChannels, flags: tuple[int,
     Raises:
         FieldError: another length, a value that is no number, or another visibility.
     """
-    values = np.array(real_list(person, "keypoints", 3 * channels.count)).reshape(-1, 3)
+    if is_absent(person, "keypoints"):
+        return Keypoints.none()
+    values = np.array(_reals(person, 3 * channels.count)).reshape(-1, 3)
     strange = ~np.isin(values[:, 2], flags)
     if strange.any():
         channel = int(np.flatnonzero(strange)[0])
@@ -84,6 +88,26 @@ def read_keypoints(person: Record, channels: KeypointChannels, flags: tuple[int,
     chosen[chosen[:, 2] == 0] = 0.0
     x, y, visibility = chosen.T.tolist()
     return Keypoints(x, y, [int(value) for value in visibility])
+
+
+def _reals(person: Record, count: int) -> list[float]:
+    """The numbers of all keypoints; the place of an unlabelled one may be null or NaN, and counts as 0."""
+    try:
+        return real_list(person, "keypoints", count)
+    except FieldError:
+        values = person["keypoints"]
+        if not isinstance(values, list):
+            raise
+        labelled = list(values)
+        for at in range(2, len(values), 3):
+            if _is_blank(values[at]) or as_number(values[at]) == 0:
+                labelled[at - 2 : at + 1] = [0.0 if _is_blank(value) else value for value in values[at - 2 : at + 1]]
+        return real_list({"keypoints": labelled}, "keypoints", count)
+
+
+def _is_blank(value: Any) -> bool:
+    number = as_number(value)
+    return number is None or (isinstance(number, float) and math.isnan(number))
 
 
 def check_inside(keypoints: Keypoints, box: list[float], *, width: int, height: int) -> None:

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from models.keypoints import COCO_KEYPOINTS
 from tasks.errors import InputError
-from tasks.formats.annotated_person import KeypointChannels, Keypoints, check_inside, keypoint_channels, read_keypoints
+from tasks.formats.annotated_person import KeypointChannels, check_inside, keypoint_channels, read_keypoints
 from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError
 from tasks.formats.fields import Record, box_xywh, flag, is_absent, is_of, key_of, real, records, unique_id, whole
 from tasks.formats.json_files import load_json
 from tasks.formats.pictures import PictureFile, check_pictures
-from tasks.formats.posetrack_records import free_ids
+from tasks.formats.posetrack_records import AnnotationIds, box_around
 from tasks.paths import below
 
 _ANNOTATIONS: Final = re.compile(r"person_keypoints_(train|val)(2017)?\.json")
@@ -35,6 +35,7 @@ class _CocoSet:
     def of(cls, data: Path, path: Path, split: str, year: str) -> "_CocoSet":
         root = path.parent.parent
         folders = [root / images / f"{split}{ending}" for images in ("images", "") for ending in (year, "2017", "")]
+        folders += [root / "images", root]  # names may have the folder of their split before them
         return cls(path.relative_to(data).as_posix(), root.name, split, tuple(dict.fromkeys(folders)))
 
     def picture(self, file_name: object) -> Path:
@@ -106,8 +107,7 @@ def _images(
             key = unique_id(image, known)
             where = f"image {key}"
             if key in wanted:
-                whole(image, "width", least=1)
-                whole(image, "height", least=1)
+                _size(image)
                 usable[key] = (coco_set.picture(image.get("file_name")), image)
         except ValueError as error:
             part.reject(coco_set.source, where, error)
@@ -122,10 +122,10 @@ def _check_images(
     checked = check_pictures(path for path, _ in images.values())
     for (key, (path, image)), picture in zip(images.items(), checked, strict=True):
         tick()
-        listed = f"{whole(image, 'width')}x{whole(image, 'height')}"
+        listed = _size(image)
         if isinstance(picture, str):
             part.reject(coco_set.source, f"image {key}", picture)
-        elif listed != (size := f"{picture.width}x{picture.height}"):
+        elif listed not in (None, size := f"{picture.width}x{picture.height}"):
             is_turned = picture.is_turned and listed == f"{picture.height}x{picture.width}"
             why = "; its annotations fit only the picture without its EXIF orientation" if is_turned else ""
             reason = f"{path.name}: expected {listed} as annotated, got {size}{why}"
@@ -134,6 +134,13 @@ def _check_images(
             sizes[key] = picture
             part.images.append(_image_row(coco_set, key, path.relative_to(data).as_posix(), picture))
     return sizes
+
+
+def _size(image: Record) -> str | None:
+    """Width and height as annotated, in words; None where the record has neither."""
+    if is_absent(image, "width") and is_absent(image, "height"):
+        return None
+    return f"{whole(image, 'width', least=1)}x{whole(image, 'height', least=1)}"
 
 
 def _image_row(coco_set: _CocoSet, key: int, path: str, picture: PictureFile) -> Row:
@@ -157,13 +164,11 @@ def _persons(
     known: set[Any],
     sizes: dict[int, PictureFile],
 ) -> None:
-    seen: set[int] = set()
-    keys = free_ids(persons)
+    ids = AnnotationIds(persons)
     for position, person in enumerate(persons):
         where = f"annotations[{position}]"
         try:
-            has_none = isinstance(person, dict) and is_absent(person, "id")
-            key = next(keys) if has_none else unique_id(person, seen)
+            key = ids.of(person)
             where = f"person {key}"
             image_id = whole(person, "image_id")
             if image_id not in known:
@@ -178,11 +183,11 @@ def _persons(
 
 def _person_row(coco_set: _CocoSet, key: int, person: Record, channels: KeypointChannels, picture: PictureFile) -> Row:
     is_crowd = not is_absent(person, "iscrowd") and flag(person, "iscrowd")
-    has_none = is_crowd and is_absent(person, "keypoints")
-    keypoints = Keypoints.none() if has_none else read_keypoints(person, channels, (0, 1, 2))
-    box = box_xywh(person, "bbox")
+    keypoints = read_keypoints(person, channels, (0, 1, 2))
+    box = box_around(keypoints) if is_absent(person, "bbox") else box_xywh(person, "bbox")
     check_inside(keypoints, box, width=picture.width, height=picture.height)
-    if (area := real(person, "area")) <= 0:
+    area = box[2] * box[3] if is_absent(person, "area") else real(person, "area")
+    if area <= 0:
         raise FieldError("area", "a positive number", area)
     image_id = f"{coco_set.name}/{coco_set.split}/{whole(person, 'image_id')}"
     return {

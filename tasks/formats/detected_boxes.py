@@ -24,6 +24,8 @@ class DetectedBox:
 def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     """Person boxes of a file in COCO results form, and the rejects in it as rows of location and reason.
 
+    Boxes of a file without any score are certain.
+
     Raises:
         InputError: the file is not there, not JSON, or no list.
     """
@@ -31,9 +33,10 @@ def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     if not isinstance(entries, list):
         raise InputError(f"{path}: expected a list of detections in COCO results form, got {shown(entries)}")
     boxes, rejects = [], []
+    has_scores = any(isinstance(entry, dict) and not is_absent(entry, "score") for entry in entries)
     for position, entry in enumerate(entries):
         try:
-            boxes.append(_detected_box(entry))
+            boxes.append(_detected_box(entry, has_scores=has_scores))
         except FieldError as error:
             rejects.append({"location": f"detection {position}", "reason": str(error)})
     return boxes, rejects
@@ -47,9 +50,10 @@ def unturned_reason(things: str, count: int, *, width: int, height: int) -> str:
     )
 
 
-def _detected_box(entry: Any) -> DetectedBox:
+def _detected_box(entry: Any, *, has_scores: bool) -> DetectedBox:
     if not isinstance(entry, dict):
         raise FieldError("detection", "an object", entry)
     if not is_absent(entry, "category_id") and as_number(entry["category_id"]) != 1:
         raise FieldError("category_id", "1, the person", entry["category_id"])
-    return DetectedBox(whole(entry, "image_id"), box_xywh(entry, "bbox"), real(entry, "score"))
+    score = real(entry, "score") if has_scores else 1.0
+    return DetectedBox(whole(entry, "image_id"), box_xywh(entry, "bbox"), score)

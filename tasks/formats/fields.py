@@ -16,6 +16,7 @@ from tasks.formats.errors import FieldError, FormatError, InWords, shown
 Record: TypeAlias = dict[str, Any]
 _LARGEST_ID = 2**63 - 1
 _LONGEST_NUMBER = 40
+_FLAGS = {"true": True, "false": False}
 _LARGEST_PX = 1e7
 """No picture is so large; a coordinate beyond it is no coordinate."""
 
@@ -46,8 +47,9 @@ def unique_id(record: Any, seen: set[int]) -> int:
 
 
 def flag(record: Record, field: str) -> bool:
-    """True, false, 0 or 1."""
+    """True, false, 0 or 1, also as text."""
     value = as_number(record.get(field))
+    value = _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
     if isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1)):
         return bool(value)
     raise FieldError(field, "0, 1, true or false", _found(record, field))
@@ -135,8 +137,13 @@ def person_category(categories: Any) -> Record | None:
     """The category person among several, each with a name of its own; None where there are no others."""
     entries = categories if isinstance(categories, list) else []
     named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
-    persons = [entry for entry in named if entry["name"] == "person"]
+    persons = [entry for entry in named if is_person(entry)]
     return persons[0] if len(persons) == 1 and len(entries) == len(named) > 1 else None
+
+
+def is_person(category: Record) -> bool:
+    """Whether a category is the person by its name, in letters of any case."""
+    return str(category.get("name")).strip().lower() == "person"
 
 
 def is_of(annotation: Record, category_id: Any) -> bool:

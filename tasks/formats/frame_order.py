@@ -12,6 +12,10 @@ from typing import Final, TypeAlias
 
 _DIGITS: Final = re.compile(r"(\d+)")  # of any script, which int reads too; superscripts are none
 _DECIMALS: Final = re.compile(r"(\d+(?:\.\d+)?)")
+_HASH: Final = re.compile(r"[0-9a-f]{8}((-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]*)(?![0-9a-z])", re.IGNORECASE)
+"""Hexadecimal digits that name a content, or a UUID."""
+_COPY: Final = re.compile(r"(.*\d) ?\(\d+\)")
+"""How browsers and file managers name the second file of a name with a number."""
 _SHOWN: Final = 3
 _Parts: TypeAlias = tuple[str, ...]
 """A name cut at its numbers: text, number, text, number, ..., text."""
@@ -26,14 +30,18 @@ def frame_order(names: Iterable[str]) -> list[str]:
 
     If a number of the names counts in equal steps, it gives the order: by its place among the numbers, else the last
     one, else one in hexadecimal digits of one length. Else natural order does, in which numbers compare by value.
-    Names may have folders and endings, which take no part.
+    Names may have folders and endings, which take no part, nor do hashes that they begin with.
 
     Raises:
         FrameOrderError: two numbers count in equal steps and their orders differ, or one number begins again where
             an earlier one changes, as seconds do after a minute, and natural order differs; numbers are whole or
-            decimal and these orders differ; or names count two series, such as pictures and their masks.
+            decimal and these orders differ; names count two series, such as pictures and their masks; or names are
+            nothing but hashes.
     """
-    parts = {name: _parts(name) for name in names}
+    stems = _stems(list(names))
+    if len(stems) > 1 and not any(stems.values()):
+        raise FrameOrderError(f"expected names that tell the order of frames, got hashes: {shown_names(list(stems))}")
+    parts = {name: _parts(stem) for name, stem in stems.items()}
     _require_one_series(parts)
     natural = sorted(parts, key=lambda name: (_natural(parts[name]), name))
     readings = {
@@ -44,7 +52,7 @@ def frame_order(names: Iterable[str]) -> list[str]:
         return [name for _, name in sorted(zip(counted, parts, strict=True))]
     orders = list(readings.values())
     if not orders:
-        readings = {"whole numbers": natural, "decimal numbers": sorted(parts, key=_decimal)}
+        readings = {"whole numbers": natural, "decimal numbers": sorted(parts, key=lambda name: _decimal(stems[name]))}
         orders = list(readings.values())
     elif natural in orders:
         pass
@@ -59,7 +67,7 @@ def frame_order(names: Iterable[str]) -> list[str]:
 
 def frame_numbers(names: Sequence[str]) -> list[int] | None:
     """The number in each name, given in order, that ascends with the frames; None where there is not exactly one."""
-    parts = [_parts(name) for name in names]
+    parts = [_parts(stem) for stem in _stems(names).values()]
     columns = [
         column
         for column in _shared_columns(parts)
@@ -75,7 +83,7 @@ def frame_numbers(names: Sequence[str]) -> list[int] | None:
 
 def without_foreign(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Names of frames, and those of pictures that have no number although most of the others have one."""
-    foreign = [name for name in names if len(_parts(name)) == 1]
+    foreign = [name for name in names if len(_parts(PurePosixPath(name).stem)) == 1]
     if 2 * len(foreign) >= len(names):
         return list(names), []
     return [name for name in names if name not in set(foreign)], foreign
@@ -129,8 +137,19 @@ def box_frames(used: Iterable[int], count: int, numbers: Sequence[int] | None) -
     return BoxFrames(fitting[name], f"frame numbers are read as {name}")
 
 
-def _parts(name: str) -> _Parts:
-    return tuple(_DIGITS.split(PurePosixPath(name).stem))
+def _stems(names: Sequence[str]) -> dict[str, str]:
+    """Names without folders and endings, and without the hashes that all of them begin with, each with another."""
+    stems = {name: PurePosixPath(name).stem for name in names}
+    hashes = [match[0] for stem in stems.values() if (match := _HASH.match(stem))]
+    are_hashes = len(set(hashes)) == len(stems) and len(set(map(len, hashes))) == 1
+    are_counters = len({text[0] for text in hashes}) < 2
+    if not are_hashes or are_counters or 2 * sum(text.isdigit() for text in hashes) > len(hashes):
+        return stems
+    return {name: stem[len(hashes[0]) :] for name, stem in stems.items()}
+
+
+def _parts(stem: str) -> _Parts:
+    return tuple(_DIGITS.split(stem))
 
 
 def _number(parts: _Parts, column: int) -> int:
@@ -142,10 +161,10 @@ def _natural(parts: _Parts) -> tuple[tuple[int, str] | tuple[int, int], ...]:
     return tuple((0, int(part)) if at % 2 else (1, part) for at, part in enumerate(parts) if part)
 
 
-def _decimal(name: str) -> tuple[tuple[tuple[int, str] | tuple[int, Decimal], ...], str]:
+def _decimal(stem: str) -> tuple[tuple[tuple[int, str] | tuple[int, Decimal], ...], str]:
     """The natural key with 0.25 as one number."""
-    parts = _DECIMALS.split(PurePosixPath(name).stem)
-    return tuple((0, Decimal(part)) if at % 2 else (1, part) for at, part in enumerate(parts) if part), name
+    parts = _DECIMALS.split(stem)
+    return tuple((0, Decimal(part)) if at % 2 else (1, part) for at, part in enumerate(parts) if part), stem
 
 
 def _require_one_series(all_parts: Mapping[str, _Parts]) -> None:
@@ -153,17 +172,25 @@ def _require_one_series(all_parts: Mapping[str, _Parts]) -> None:
 
     Such are pictures and their masks, one picture with two endings, and a copy beside the picture.
     """
+    by_stem = {PurePosixPath(name).stem: name for name in all_parts}
+    for stem, name in by_stem.items():
+        if (match := _COPY.fullmatch(stem)) and match[1] in by_stem:
+            raise _two_series(by_stem[match[1]], name)
     by_text: dict[_Parts, list[str]] = defaultdict(list)
     for name, parts in all_parts.items():
         by_text[parts[::2]].append(name)
     series = [names for names in by_text.values() if len(names) > 1]
-    first_of: dict[_Parts, str] = {}
+    first_of: dict[tuple[int, ...], str] = {}
     in_series = {name for names in series for name in names}
     for name in sorted(in_series) + sorted(name for name, parts in all_parts.items() if len(parts) > 1):
-        other = first_of.setdefault(all_parts[name][1::2], name)
+        other = first_of.setdefault(tuple(map(int, all_parts[name][1::2])), name)
         if other != name and in_series & {other, name}:
-            pair = f"{PurePosixPath(other).name} and {PurePosixPath(name).name}"
-            raise FrameOrderError(f"expected one picture for each frame, got two series, with {pair}; move one away")
+            raise _two_series(other, name)
+
+
+def _two_series(*names: str) -> FrameOrderError:
+    pair = " and ".join(PurePosixPath(name).name for name in names)
+    return FrameOrderError(f"expected one picture for each frame, got two series, with {pair}; move one away")
 
 
 def _shared_columns(all_parts: Sequence[_Parts]) -> list[int]:

@@ -1,14 +1,19 @@
 """JSON files, read and written: any bytes give a value or one error, and a file appears whole or not at all."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from tasks.errors import raise_machine_fault, unwritable
 from tasks.formats.errors import FormatError
 from tasks.whole_files import whole_file
+
+_MOST_KEYS: Final = 16
+"""An object with more names is a list by name, such as AlphaPose's of pictures."""
 
 
 def load_json(path: Path) -> Any:
@@ -23,9 +28,12 @@ def load_json(path: Path) -> Any:
         raise_machine_fault(error)
         raise FormatError(str(path), "", "a readable file", error.strerror or type(error).__name__) from error
     try:
-        return orjson.loads(content)
+        value = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return _load_slowly(path, content)  # NaN, byte order marks: rare, and no strict JSON
+        value = _load_slowly(path, content)  # NaN, byte order marks: rare, and no strict JSON
+    if isinstance(value, dict) and len(value) <= _MOST_KEYS:
+        _require_single_keys(path, content, list(value))
+    return value
 
 
 def make_folder(folder: Path) -> None:
@@ -66,6 +74,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             partial.write_bytes(content)
     except OSError as error:
         raise unwritable(error, f"{path}: expected a file that can be written") from error
+
+
+def _require_single_keys(path: Path, content: bytes, keys: Sequence[str]) -> None:
+    """Refuse a document with two lists of one name, of which a reader would silently lose the first."""
+    if all(content.count(json.dumps(key).encode()) < 2 for key in keys):
+        return
+    outermost: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        outermost[:] = [key for key, _ in pairs]
+
+    json.loads(content, object_pairs_hook=note)
+    if twice := [key for key, count in Counter(outermost).items() if count > 1]:
+        raise FormatError(str(path), "", "each name once in the outermost object", f'"{twice[0]}" twice')
 
 
 def _load_slowly(path: Path, content: bytes) -> Any:

@@ -1,7 +1,6 @@
 """Person boxes in MOT Challenge form: frame, id, left, top, width, height, score, ... one a line."""
 
 import configparser
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,16 +13,20 @@ from models.arrays import FloatArray, IntArray
 from tasks.errors import InputError, raise_machine_fault
 from tasks.formats.corpus_part import Row
 from tasks.formats.detected_boxes import DetectedBox
-from tasks.formats.errors import FieldError
-from tasks.formats.fields import box_xywh, real, whole
+from tasks.formats.errors import FieldError, InWords, shown
+from tasks.formats.fields import as_number, box_xywh, real, whole
 from tasks.formats.text_files import text_of
 
 _PERSON: Final = 1
 _NO_SCORE: Final = -1
-_COLUMNS_WITH_CLASS: Final = 9
+_COLUMNS_WITH_CLASS: Final = (8, 9)
+_COLUMNS_WITH_PLACE: Final = 10
+_ABSENT: Final = frozenset({"", -1})
+_PERSON_NAMES: Final = frozenset({"person", "pedestrian"})
 _FASTEST: Final = 1000.0
 """Frames per second; a larger number is a mistake of the file."""
 _FIELDS: Final = ("frame", "id", "left", "top", "width", "height", "score")
+_LEAST_FIELDS: Final = _FIELDS[:-1]
 
 
 def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
@@ -37,7 +40,7 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     lines = _lines(path)
     boxes: list[DetectedBox] = []
     rejects: list[Row] = []
-    others: list[tuple[int, float]] = []
+    others: list[tuple[int, float | str]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip() or _is_no_row(line):
             continue
@@ -55,7 +58,7 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
         )
     if others:
         first = ", ".join(str(number) for number, _ in others[:3])
-        categories = ", ".join(f"{category:g}" for category in sorted({category for _, category in others}))
+        categories = ", ".join(sorted({shown(InWords(f"{category}")) for _, category in others}))
         rejects.append(
             {"location": f"line {first}", "reason": f"{len(others)} rows of class {categories}; class 1 is the person"}
         )
@@ -98,7 +101,7 @@ def _true_rows(path: Path) -> Iterator[tuple[int, int, list[float]]]:
             continue
         try:
             box, category = _detected_box(line)
-            identity = real({"id": _number(_columns(line)[1])}, "id")
+            identity = real({"id": as_number(_columns(line)[1])}, "id")
             if box.image_id < 1 or not identity.is_integer() or identity < 0:
                 raise FieldError("frame, id", "whole numbers from 1 and from 0", [box.image_id, identity])
         except ValueError as error:
@@ -121,10 +124,16 @@ def _is_no_row(line: str) -> bool:
 
 
 def _columns(line: str) -> list[str]:
-    """Cells of a line in any of the usual separators; beside semicolons and tabs a comma is a decimal point."""
-    has_decimal_commas = "," in line and (";" in line or "\t" in line.strip())
-    cells = re.split(r"[;\s\"]+", line.replace(",", ".")) if has_decimal_commas else re.split(r"[,;\s\"]+", line)
-    return [text for text in cells if text]
+    """Cells of a line in any of the usual separators; beside semicolons and tabs a comma is a decimal point.
+
+    A cell without text counts, except at the end of the line.
+    """
+    text = line.strip(" \r\n")
+    separator = next((mark for mark in (";", "\t", ",") if mark in text), None)
+    if separator not in {",", None}:
+        text = text.replace(",", ".")
+    cells = [cell.strip(' \t"') for cell in text.split(separator)]
+    return cells[: next((at for at in range(len(cells), 0, -1) if cells[at - 1]), 0)]
 
 
 def _with_scores(boxes: list[DetectedBox]) -> list[DetectedBox]:
@@ -133,24 +142,26 @@ def _with_scores(boxes: list[DetectedBox]) -> list[DetectedBox]:
     return [replace(box, score=1.0) for box in boxes] if has_none else boxes
 
 
-def _detected_box(line: str) -> tuple[DetectedBox, float | None]:
-    """The box, and its class where the line has one: the eighth of nine columns, as in MOT16's ground truth."""
+def _detected_box(line: str) -> tuple[DetectedBox, float | str | None]:
+    """The box, and its class where the line has one."""
     values = _columns(line)
-    if len(values) < len(_FIELDS):
-        raise FieldError("line", f"at least {len(_FIELDS)} numbers ({', '.join(_FIELDS)})", line)
-    record = dict(zip(_FIELDS, map(_number, values), strict=False))
+    if len(values) < len(_LEAST_FIELDS):
+        raise FieldError("line", f"at least {len(_LEAST_FIELDS)} numbers ({', '.join(_LEAST_FIELDS)})", line)
+    record = dict(zip(_FIELDS, map(as_number, values), strict=False))
     frame = whole(record, "frame")
     left, top, *sides = (real(record, name) for name in _FIELDS[2:6])
     box = box_xywh({"box": [left - 1, top - 1, *sides]}, "box")
-    category = real({"class": _number(values[7])}, "class") if len(values) == _COLUMNS_WITH_CLASS else None
-    return DetectedBox(frame, box, real(record, "score")), category if category != -1 else None
+    score = float(_NO_SCORE) if record.get("score", "") == "" else real(record, "score")
+    return DetectedBox(frame, box, score), _category(values)
 
 
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def _category(values: list[str]) -> float | str | None:
+    """The class of a row: its eighth column, as in MOT16's ground truth, unless it begins a place in the world."""
+    *_, category, y, z = (as_number(cell) for cell in [*values, "", "", ""][:10])
+    is_class = len(values) in _COLUMNS_WITH_CLASS or (len(values) == _COLUMNS_WITH_PLACE and {y, z} <= _ABSENT)
+    if not is_class or category in _ABSENT:
+        return None
+    return _PERSON if str(category).lower() in _PERSON_NAMES else category
 
 
 def frames_per_second(folder: Path) -> float | None:

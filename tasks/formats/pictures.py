@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from tasks.errors import raise_machine_fault
 from tasks.formats.decoded_files import DecodedFiles, current
 from tasks.frames import decode_picture
@@ -18,6 +20,8 @@ PICTURE_ENDINGS = frozenset(
     for ending in ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "webp", "tif", "tiff", "ppm", "pgm", "pnm", "jp2"]
 )
 _CHUNK = 256
+_MAY_HOLD_SEVERAL = (b"II", b"MM", b"RIFF", b"\x89PNG")
+"""How files begin that may hold several pictures: TIFF, WebP, PNG."""
 _HEAD = 4096
 """EXIF stands at the beginning of a file."""
 
@@ -39,12 +43,22 @@ def check_picture(path: Path) -> PictureFile | str:
         data = path.read_bytes()
         height, width = decode_picture(data).shape[:2]
         stored = decode_picture(data, as_stored=True).shape[:2] if b"Exif" in data[:_HEAD] else (height, width)
+        if (count := _pictures_like_the_first(path, data, (height, width))) > 1:
+            return f"{path.name}: expected one picture, got {count} in one file; save each in a file of its own"
     except OSError as error:
         raise_machine_fault(error)
         return f"expected the picture {path.name}, got {error.strerror or error}"
     except ValueError as error:
         return f"{path.name}: {error}"
     return PictureFile(width, height, hashlib.sha256(data).hexdigest(), is_turned=stored != (height, width))
+
+
+def _pictures_like_the_first(path: Path, data: bytes, shape: tuple[int, ...]) -> int:
+    """How many pictures of one size a file holds, as a stack or an animation does; its thumbnails do not count."""
+    if not data.startswith(_MAY_HOLD_SEVERAL) or cv2.imcount(str(path)) < 2:
+        return 1
+    _, pictures = cv2.imreadmulti(str(path), flags=cv2.IMREAD_COLOR)
+    return sum(picture.shape[:2] == shape for picture in pictures)
 
 
 def _check_once(decoded: DecodedFiles | None, path: Path) -> PictureFile | str:

@@ -13,6 +13,7 @@ from tasks.formats.corpus_part import CorpusPart, Row
 from tasks.formats.errors import FieldError, InWords, shown
 from tasks.formats.fields import (
     Record,
+    as_number,
     box_xywh,
     flag,
     is_absent,
@@ -25,8 +26,8 @@ from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import as_posetrack18
 from tasks.formats.posetrack_frames import Frame, PoseTrackVideo, read_annotated_video
 from tasks.formats.posetrack_records import (
+    AnnotationIds,
     box_around,
-    free_ids,
     has_image,
     in_order,
     is_of_another_category,
@@ -39,6 +40,7 @@ SPLITS: Final = ("train", "val", "test")
 _UNLABELLED: Final = "test"
 """The split that is for the test server: it has no annotations."""
 _EARS: Final = ("left_ear", "right_ear")
+_NO_TRACK: Final = (None, -1)
 _OUTLINE: Final = "an object with images, annotations and categories (PoseTrack18) or annolist (PoseTrack17)"
 Tick = Callable[[], None]
 
@@ -202,8 +204,7 @@ class _VideoReader:
         return polygons
 
     def _persons(self, persons: Sequence[Any], channels: KeypointChannels, video: PoseTrackVideo) -> None:
-        seen: set[int] = set()
-        keys = free_ids(persons)
+        ids = AnnotationIds(persons)
         others = [person for person in persons if is_of_another_category(person, channels)]
         if others:
             reason = f"{len(others)} annotations of other categories than the person; not read"
@@ -214,8 +215,7 @@ class _VideoReader:
             if is_of_another_category(person, channels):
                 continue
             try:
-                has_none = isinstance(person, dict) and is_absent(person, "id")
-                key = next(keys) if has_none else unique_id(person, seen)
+                key = ids.of(person)
                 where = f"person {key}"
                 image_id = whole(person, "image_id")
                 if image_id not in self._listed:
@@ -235,7 +235,8 @@ class _VideoReader:
         box = box_xywh(person, "bbox") if not is_absent(person, "bbox") else box_around(keypoints)
         check_inside(keypoints, box, width=video.width, height=video.height)
         frame_index = video.frames[whole(person, "image_id")].index
-        track_id = None if person.get("track_id") is None else whole(person, "track_id")
+        has_none = as_number(person.get("track_id")) in _NO_TRACK
+        track_id = None if has_none else whole(person, "track_id")
         return {
             **{"person_id": f"{self._video_id}/{frame_index}/{key}", "source": "posetrack", "split": self._split},
             **{"image_id": None, "video_id": self._video_id, "frame_index": frame_index, "track_id": track_id},

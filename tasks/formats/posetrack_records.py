@@ -1,21 +1,44 @@
 """Records of a PoseTrack annotation file: the order of its frames, ids, regions, and boxes that it lacks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
 from typing import Any, Final
 
 from tasks.formats.annotated_person import KeypointChannels, Keypoints
 from tasks.formats.errors import FieldError, InWords
-from tasks.formats.fields import Record, as_number, has_key, is_number, is_of
+from tasks.formats.fields import Record, as_number, has_key, is_number, is_of, unique_id, whole
 from tasks.formats.frame_order import FrameOrderError, frame_order
 
 _BOX_GROWTH: Final = 0.15
 
 
-def free_ids(persons: Sequence[Any]) -> Iterator[int]:
-    """Ids for the annotations that have none: numbers that no annotation of the file has."""
-    used = {as_number(person.get("id")) for person in persons if isinstance(person, dict) and has_key(person, "id")}
-    return (number for number in count() if number not in used)
+class AnnotationIds:
+    """The ids of a file's annotations: their own, and free numbers for those without a whole number as id.
+
+    Nothing refers to the id of an annotation, so that one which is missing, a text or too large loses no person.
+    """
+
+    def __init__(self, persons: Sequence[Any]) -> None:
+        self._listed = {key for person in persons if (key := _own_id(person)) is not None}
+        self._free = (number for number in count() if number not in self._listed)
+        self._seen: set[int] = set()
+
+    def of(self, person: Any) -> int:
+        """The id of an annotation, asked for once.
+
+        Raises:
+            FieldError: it is no object, or its id is that of an earlier one.
+        """
+        if isinstance(person, dict) and _own_id(person) is None:
+            return next(self._free)
+        return unique_id(person, self._seen)
+
+
+def _own_id(person: Any) -> int | None:
+    try:
+        return whole(person, "id") if isinstance(person, dict) else None
+    except FieldError:
+        return None
 
 
 def is_of_another_category(person: Any, channels: KeypointChannels) -> bool:

@@ -1,4 +1,4 @@
-"""Text as programs write it: UTF-8 or UTF-16, with or without a byte order mark, with any line ends."""
+"""Text as programs write it: UTF-8, UTF-16 or Latin-1, with or without a byte order mark, with any line ends."""
 
 import codecs
 from pathlib import Path
@@ -21,9 +21,14 @@ def decoded_text(data: bytes) -> str:
     """The text without byte order mark, its lines ended by a line feed each.
 
     Raises:
-        ValueError: the bytes are neither UTF-8 nor UTF-16 with a byte order mark.
+        ValueError: the bytes are in none of these encodings; text has no zero bytes.
     """
-    text = data.decode(_encoding(data))
+    try:
+        text = data.decode(_encoding(data))
+    except UnicodeDecodeError:
+        if data.startswith(_WIDE) or 0 in data:
+            raise
+        text = data.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -33,5 +38,9 @@ def begins_like_json(head: bytes) -> bool:
 
 
 def _encoding(data: bytes) -> str:
-    """Each drops the byte order mark."""
-    return "utf-16" if data.startswith(_WIDE) else "utf-8-sig"
+    """Each drops the byte order mark; UTF-16 without one is known by the zero byte of its first character."""
+    if data.startswith(_WIDE):
+        return "utf-16"
+    if len(data) > 1 and 0 in data[:2]:
+        return "utf-16-le" if data[1] == 0 else "utf-16-be"
+    return "utf-8-sig"

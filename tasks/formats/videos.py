@@ -17,7 +17,7 @@ from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_orde
 from tasks.formats.mot import frames_per_second, plausible_rate
 from tasks.formats.pictures import PictureFile, check_pictures
 from tasks.formats.video_search import VideoSearch, pictures_of, search_videos, video_id_of
-from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, upright_size
+from tasks.frames import NO_VIDEO, decoded_frames, presentation_times, shown_stream, upright_size
 from tasks.paths import video_name_problem
 
 Tick = Callable[[], None]
@@ -163,9 +163,7 @@ def decode_video(path: Path) -> DecodedVideo:
     broken = ""
     try:
         with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise OSError(NO_VIDEO if len(container.streams) else "no streams, as in a file that is cut off")
-            stream = container.streams.video[0]
+            stream = shown_stream(container)
             rate = plausible_rate(float(stream.average_rate)) if stream.average_rate else None
             stored = stream.frames
         for frame in decoded_frames(path):

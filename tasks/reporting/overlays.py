@@ -14,7 +14,7 @@ import pandas as pd
 from models.arrays import FloatArray, Picture
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.errors import machine_fault
-from tasks.frames import FrameError, VideoFrames, decoded_frames, upright
+from tasks.frames import FrameError, VideoFrames, decoded_frames, shown_stream, upright
 from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
 from tasks.paths import below
@@ -203,7 +203,7 @@ def _form(file: Path | None, rate: float) -> MovieForm:
     if file is None:
         return MovieForm(1 / exact, exact)
     with av.open(str(file)) as container:
-        stream = container.streams.video[0]
+        stream = shown_stream(container)
         aspect = Fraction(stream.codec_context.sample_aspect_ratio or 1)
         base = Fraction(stream.time_base or 1 / exact)
         sound_from = Fraction(container.start_time or 0, av.time_base) if container.streams.audio else None

@@ -90,6 +90,71 @@ def test_a_video_that_is_cut_off_before_its_header_is_called_so(tmp_path: Path, 
     )
 
 
+def two_streams(path: Path, paint: Any, *, is_cover: bool, count: int = 4) -> Path:
+    """A file whose first stream is a small still picture: of a song, or as some cameras write a thumbnail."""
+    with av.open(str(path), "w") as container:
+        still = container.add_stream("mjpeg", rate=1)
+        still.width, still.height, still.pix_fmt = 32, 16, "yuvj420p"
+        if is_cover:
+            still.disposition = av.stream.Disposition.attached_pic
+        moving = container.add_stream("mpeg4" if count else "aac", rate=25 if count else 8000)
+        if count:
+            moving.width, moving.height, moving.pix_fmt = 64, 48, "yuv420p"
+        container.mux(still.encode(av.VideoFrame.from_ndarray(paint(0, width=32, height=16), format="rgb24")))
+        for index in range(count):
+            container.mux(moving.encode(av.VideoFrame.from_ndarray(paint(index), format="rgb24")))
+        if not count:
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            sound.sample_rate = 8000
+            container.mux(moving.encode(sound))
+        for stream in (still, moving):
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_of_several_streams_the_video_is_the_one_that_players_show(tmp_path: Path, paint: Any, ending: str) -> None:
+    path = two_streams(tmp_path / f"a.{ending}", paint, is_cover=ending == "mp4")
+    [video] = read_videos(tmp_path).videos
+    assert (video["width"], video["height"], video["frame_count"]) == (64, 48, 4)
+    assert np.abs(VideoFile(path, 4).frame(3).astype(int) - paint(3)).mean() < 12
+
+
+def test_a_song_with_a_cover_is_no_video(tmp_path: Path, paint: Any) -> None:
+    two_streams(tmp_path / "song.mp4", paint, is_cover=True, count=0)
+    part = read_videos(tmp_path)
+    assert part.videos == []
+    assert part.rejects[0]["reason"].endswith("got no video stream")
+
+
+def test_a_list_of_other_files_is_no_video(tmp_path: Path, video_file: Any) -> None:
+    video_file(tmp_path / "secret/whole.avi", 3)
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "secret/whole.avi").rename(tmp_path / "corpus/whole.avi")
+    (tmp_path / "corpus/list.mp4").write_text("ffconcat version 1.0\nfile whole.avi\n")
+    part = read_videos(tmp_path / "corpus")
+    assert [video["video_id"] for video in part.videos] == ["whole"]
+    assert "got a list of other files (concat)" in part.rejects[0]["reason"]
+
+
+@pytest.mark.parametrize("ending", ["tif", "webp", "png"])
+def test_a_file_of_several_pictures_is_no_frame(tmp_path: Path, paint: Any, ending: str, picture_file: Any) -> None:
+    pictures = [paint(index)[..., ::-1] for index in range(3)]
+    path = tmp_path / f"stack/1.{ending}"
+    path.parent.mkdir()
+    if ending == "tif":
+        assert cv2.imwritemulti(str(path), pictures)
+    else:
+        animation = cv2.Animation()
+        animation.frames, animation.durations = [cv2.cvtColor(it, cv2.COLOR_BGR2BGRA) for it in pictures], [40] * 3
+        assert cv2.imwriteanimation(str(path), animation)
+    for index in range(2):
+        picture_file(tmp_path / f"plain/{index}.{ending}", paint(index))
+    part = read_videos(tmp_path)
+    assert [(video["video_id"], video["frame_count"]) for video in part.videos] == [("plain", 2)]
+    assert part.rejects[0]["reason"].startswith(f"1.{ending}: expected one picture, got 3 in one file")
+
+
 MATRICES = [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)] + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)]
 """Quarter turns, and the same mirrored: how much x and y count for the x and the y that are shown, in pairs."""
 
@@ -234,6 +299,35 @@ def test_scores_of_minus_one_say_that_there_are_none(tmp_path: Path) -> None:
     assert rejects == []
 
 
+def test_a_file_without_a_column_of_scores_has_certain_boxes(tmp_path: Path) -> None:
+    for row in ("1,7,5,5,9,9", "1,7,5,5,9,9,,,,", "1 7 5 5 9 9"):
+        detections, rejects = boxes(tmp_path, row)
+        assert [(box.box_xywh, box.score) for box in detections] == [([4.0, 4.0, 9.0, 9.0], 1.0)]
+        assert rejects == []
+
+
+def test_an_empty_cell_keeps_its_column(tmp_path: Path) -> None:
+    detections, rejects = boxes(tmp_path, "1,,5,6,9,8,0.5,-1,-1,-1\n2;;5;6;9;8;0,5\n3\t\t5\t6\t9\t8\t0.5\n")
+    assert [(box.image_id, box.box_xywh, box.score) for box in detections] == [
+        (frame, [4.0, 5.0, 9.0, 8.0], 0.5) for frame in (1, 2, 3)
+    ]
+    assert rejects == []
+
+
+@pytest.mark.parametrize("ending", [",1.0", ",0.8,", ",,", ",-1,-1", ""])
+@pytest.mark.parametrize(("person", "other"), [("1", "3"), ("person", "car"), ("Pedestrian", "bus"), ("1.0", "0")])
+def test_the_class_column_is_known_however_the_row_ends(tmp_path: Path, ending: str, person: str, other: str) -> None:
+    rows = [f"{frame},1,5,5,9,9,0.9,{name}{ending}" for frame in (1, 2) for name in (person, other)]
+    detections, [reject] = boxes(tmp_path, "\n".join(rows))
+    assert [box.image_id for box in detections] == [1, 2]
+    assert reject["reason"].startswith(f"2 rows of class {other}")
+
+
+def test_a_place_in_the_world_is_no_class(tmp_path: Path) -> None:
+    detections, rejects = boxes(tmp_path, "1,1,5,5,9,9,0.9,3,4,0\n2,1,5,5,9,9,0.9,-1,-1,-1\n")
+    assert (len(detections), rejects) == (2, [])
+
+
 def test_other_classes_of_a_mot_file_are_no_persons(tmp_path: Path) -> None:
     rows = [f"{frame},1,5,5,9,9,1,{category},1.0" for frame in (1, 2) for category in (1, 3)]
     detections, [reject] = boxes(tmp_path, "\n".join(rows))
@@ -241,12 +335,18 @@ def test_other_classes_of_a_mot_file_are_no_persons(tmp_path: Path) -> None:
     assert reject == {"location": "line 2, 4", "reason": "2 rows of class 3; class 1 is the person"}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_encodings_and_line_ends_of_other_systems(tmp_path: Path, encoding: str, ends: str) -> None:
     detections, rejects = boxes(tmp_path, f"1,-1,5,5,9,9,0.5{ends}2;-1;5;5;9;9;0.5{ends}".encode(encoding))
     assert len(detections) == 2
     assert rejects == []
+
+
+def test_a_comment_in_latin_1_is_a_comment(tmp_path: Path) -> None:
+    assert len(boxes(tmp_path, "# Café\n1,-1,5,5,9,9,0.5\n".encode("latin-1"))[0]) == 1
+    with pytest.raises(InputError, match=r"det\.txt: expected"):
+        boxes(tmp_path, b"\x89PNG\r\n\x1a\n\0\0\0")
 
 
 def test_the_test_split_has_no_annotations(posetrack: Any) -> None:
@@ -271,12 +371,69 @@ def test_a_missing_id_is_no_id_and_0_is_one(posetrack: Any) -> None:
     del posetrack.persons[0]["id"]
     posetrack.persons[1]["id"] = 0
     posetrack.persons[2]["id"] = None
+    posetrack.persons[3]["id"] = "63f1c0de"
     part = posetrack.write()
     assert part.rejects == []
     assert len({person["person_id"] for person in part.persons}) == 4
 
 
-@pytest.mark.parametrize("field", ["track_id", "bbox", "bbox_head", "category_id", "iscrowd", "id"])
+@pytest.mark.parametrize("own_id", ["a person", 10**25, -1, 1.5, True, [1], float("nan")])
+def test_an_annotation_whose_id_is_no_number_is_a_person_all_the_same(coco: Any, posetrack: Any, own_id: Any) -> None:
+    for written, person in ((coco, coco.person), (posetrack, posetrack.persons[0])):
+        count = len(written.write().persons)
+        person["id"] = own_id
+        part = written.write()
+        assert part.rejects == []
+        assert len(part.persons) == len({row["person_id"] for row in part.persons}) == count
+
+
+def test_a_track_id_of_minus_one_is_no_identity(posetrack: Any) -> None:
+    for person in posetrack.persons:
+        person["track_id"] = -1
+    part = posetrack.write()
+    assert part.rejects == []
+    assert [row["track_id"] for row in part.persons] == [None] * 4
+
+
+@pytest.mark.parametrize("place", [None, float("nan"), "NaN"])
+@pytest.mark.parametrize("flag", [0, None, "0", float("nan")])
+def test_an_unlabelled_keypoint_needs_no_place(coco: Any, place: Any, flag: Any) -> None:
+    before = coco.write().persons
+    coco.person["keypoints"][:3] = [place, place, flag]  # unlabelled before too
+    part = coco.write()
+    assert (part.rejects, part.persons) == ([], before)
+
+
+@pytest.mark.parametrize("name", ["Person", "PERSON ", "player"])
+def test_the_person_may_be_called_otherwise_where_it_alone_has_keypoints(posetrack: Any, name: str) -> None:
+    posetrack.document["categories"][0]["name"] = name
+    posetrack.document["categories"].append({"id": 2, "name": "ball"})
+    posetrack.persons[0]["category_id"] = 2
+    part = posetrack.write()
+    assert len(part.persons) == 3
+    assert "1 annotations of other categories" in part.rejects[0]["reason"]
+
+
+def test_flags_may_be_words(posetrack: Any) -> None:
+    before = posetrack.write()
+    for image in posetrack.images:
+        image["is_labeled"] = str(image["is_labeled"])
+    for person in posetrack.persons:
+        person["iscrowd"] = "false"
+    assert vars(posetrack.write()) == vars(before)
+
+
+def test_a_list_that_a_file_holds_twice_is_not_lost(posetrack: Any, tmp_path: Path) -> None:
+    posetrack.write()
+    path = posetrack.root / f"annotations/train/{posetrack.name}.json"
+    path.write_text(path.read_text()[:-1] + ', "annotations": []}')
+    [reject] = read_posetrack(posetrack.data).rejects
+    assert reject["reason"] == 'expected each name once in the outermost object, got "annotations" twice'
+    path.write_text(json.dumps(posetrack.document | {"info": {"annotations": 4}}))
+    assert read_posetrack(posetrack.data).rejects == []
+
+
+@pytest.mark.parametrize("field", ["track_id", "keypoints", "bbox", "bbox_head", "category_id", "iscrowd", "id"])
 def test_null_is_an_absent_field(posetrack: Any, field: str) -> None:
     for person in posetrack.persons:
         person[field] = None

@@ -26,11 +26,11 @@ def test_mot_boxes_count_pixels_from_1_and_frames_as_they_stand(tmp_path: Path) 
 
 
 BROKEN_LINES = {
-    "too short": ("1,2,3", "line: expected at least 7 numbers"),
+    "too short": ("1,2,3", "line: expected at least 6 numbers"),
     "text": ("1,-1,a,2,3,4,1", 'left: expected a finite number, got "a"'),
     "NaN": ("1,-1,nan,2,3,4,1", "left: expected a finite number"),
     "endless score": ("1,-1,1,2,3,4,inf", "score: expected a finite number"),
-    "frame -1": ("-1,-1,1,2,3,4,1", "frame: expected a whole number from 0, got -1.0"),
+    "frame -1": ("-1,-1,1,2,3,4,1", "frame: expected a whole number from 0, got -1"),
     "frame 1.5": ("1.5,-1,1,2,3,4,1", "frame: expected a whole number from 0, got 1.5"),
     "no width": ("1,-1,1,2,0,4,1", "expected a positive width and height"),
 }

@@ -15,6 +15,13 @@ ORDERS: dict[str, list[str]] = {
     "a hash after the number": ["a-9_jpg.rf.7f2e.jpg", "a-10_jpg.rf.1a9c.jpg", "a-11_jpg.rf.5c.jpg"],
     "a hash of other length": ["a_0.c4ca4238.jpg", "a_1.cfcd2084.jpg", "a_2.eccbc87e.jpg"],
     "a hash with digits before the number": ["9f3a_0.jpg", "1c44_1.jpg", "77de_2.jpg", "0b12_3.jpg", "aa00_4.jpg"],
+    "a hash first, and a gap": ["9f3a01bc-f_08.jpg", "1c445d60-f_09.jpg", "77de1111-f_11.jpg"],
+    "a UUID first, and a gap": [
+        *("f47ac10b-58cc-4372-a567-0e02b2c3d479_1.png", "06fdde0a-3b1c-4f6e-9a51-2f0c7d1e8b44_2.png"),
+        "c1d2e3f4-0000-4aaa-8bbb-123456789abc_5.png",
+    ],
+    "dates that look like hashes": ["20240101_5.png", "20240102_1.png", "20240104_7.png"],
+    "hexadecimal numbers with a gap": ["0000000a.png", "0000000b.png", "0000000f.png"],
     "hexadecimal numbers": ["f0008.png", "f0009.png", "f000a.png", "f000b.png", "f000c.png"],
     "the number last, behind a delay": ["d0.1_f0.png", "d0.04_f1.png", "d0.1_f2.png", "d0.04_f3.png"],
     "a superscript": ["20m²_8.jpg", "20m²_9.jpg", "20m²_10.jpg"],
@@ -69,6 +76,9 @@ def test_seconds_that_begin_again_are_no_count_of_frames() -> None:
         ),
         (["1.jpg", "1_mask.png", "2.jpg", "2_mask.png"], "two series, with 1.jpg and 1_mask.png"),
         (["1.jpg", "1.png", "2.jpg"], "two series, with 1.jpg and 1.png"),
+        (["01.jpg", "1.jpg", "2.jpg"], "two series, with 01.jpg and 1.jpg"),
+        (["1.jpg", "2.jpg", "2 (1).jpg", "3.jpg"], r"two series, with 2.jpg and 2 \(1\).jpg"),
+        (["9f3a01bc.jpg", "1c445d60.jpg", "77de1111.jpg"], "tell the order of frames, got hashes: 9f3a01bc.jpg"),
     ],
 )
 def test_names_that_tell_no_order_or_count_two_series_are_refused(names: list[str], reason: str) -> None:
@@ -88,6 +98,7 @@ def test_pictures_without_a_number_are_foreign_beside_numbered_ones() -> None:
         (["f_05_x4.jpg", "f_06_x4.jpg"], [5, 6]),
         (["a-9.rf.7f.jpg", "a-10.rf.1a.jpg", "a-11.rf.5c.jpg"], [9, 10, 11]),
         (["a-1.rf.9f.jpg", "a-2.rf.1a.jpg", "a-4.rf.5c.jpg"], [1, 2, 4]),
+        (["9f3a01bc-f_08.jpg", "1c445d60-f_09.jpg", "77de1111-f_11.jpg"], [8, 9, 11]),
         (["a.jpg", "b.jpg"], None),
     ],
 )

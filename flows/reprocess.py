@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows.reprocess_params import STAGES_OUTSIDE, checked, keys_of
+from flows.reprocess_params import STAGES_OUTSIDE, checked, fetch_detector, keys_of
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.disk_space import require_space
 from flows.runtime.exclusive_run import exclusive_run
@@ -109,7 +109,9 @@ def reprocess(
         waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.quiet_seconds)
         workspace = workspace_of(request, out, separate.state, waiting)
         states = RunStates(table, by_name(request.corpus, waiting))
-        if (waiting or table.rows) and not holds_any_video(workspace):
+        if holds_any_video(workspace):
+            fetch_detector(params)
+        elif waiting or table.rows:
             states.begin_without_any(workspace)
             print_line(console, f"no video to track in {request.corpus_name} now, {len(waiting)} may be being written")
             return ExitCode.DONE

@@ -35,9 +35,17 @@ def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, 
     require_corpus(None if request.url else request.corpus, request.detections, request.poses)
     if request.url:
         require_readable(request.url)
+    return params, weights
+
+
+def fetch_detector(params: Params) -> None:
+    """Have the weights of torchvision's network here, where boxes are found by it.
+
+    Raises:
+        InputError: they are not there and cannot be fetched.
+    """
     if params.detect.source == "torchvision" and uses_detector(params):
         detector_weights(params.detect)
-    return params, weights
 
 
 def keys_of(params: Params, weights: Mapping[str, Path]) -> Keys:

@@ -27,7 +27,8 @@ def status(
 ) -> None:
     """Show what became of each video, what is stale since params, weights or code changed, and what runs.
 
-    The same stands in DIR/video_states.parquet. The exit code is 3 while a video is rejected or failed.
+    The same stands in DIR/video_states.parquet. The exit code is 3 while a video is rejected or failed, or a
+    part of its input was left out (done in part).
 
     Examples:
 

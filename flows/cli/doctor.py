@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 def doctor(as_json: AsJson = False) -> None:
     """Check what a run needs: Python, packages, disk, ports, device, video decoding, weights, leftovers.
 
-    A line that reports a problem is followed by what to do about it.
+    A line that reports a problem is followed by what to do about it. Outside a checkout it checks what `corrtrack
+    reprocess` needs there.
 
     Examples:
 
@@ -32,15 +33,16 @@ def doctor(as_json: AsJson = False) -> None:
 
     - `corrtrack doctor --json`: for another program
     """
-    from flows.runtime.repository import find_repository
+    from flows.runtime.repository import nearest_repository
 
+    repository = nearest_repository()
     if as_json:
         from flows.runtime.checks import findings
 
-        found_now = list(findings(find_repository()))
+        found_now = list(findings(repository))
         print_json({"checks": [asdict(finding) for finding in found_now]})
         raise typer.Exit(_code(found_now))
-    raise typer.Exit(examine(find_repository(), Console()))
+    raise typer.Exit(examine(repository, Console()))
 
 
 def examine(repository: Repository, console: Console) -> ExitCode:

@@ -35,8 +35,7 @@ def choose_params(repository: Repository, *, profile: str | None, settings: Sequ
             "found some; commit them or keep them as profiles/NAME.yaml, or say --force to write over them"
         )
     text = before if profile is None else profile_text(repository.profiles, profile)
-    text = _with_settings(text, settings)
-    parse_params(text, name=repository.params.name)
+    text, _ = _with_settings(text, settings, name=repository.params.name)
     write_params(repository.params, text)
     _remember(text, repository)
     return text != before
@@ -52,16 +51,20 @@ def read_chosen_params(repository: Repository, *, profile: str | None, settings:
         return load_params(repository.params)
     text = repository.params.read_text(encoding="utf-8")
     text = text if profile is None else profile_text(repository.profiles, profile)
-    return parse_params(_with_settings(text, settings), name=repository.params.name)
+    return _with_settings(text, settings, name=repository.params.name)[1]
 
 
-def _with_settings(text: str, settings: Sequence[str]) -> str:
+def _with_settings(text: str, settings: Sequence[str], *, name: str) -> tuple[str, Params]:
+    """The params file `text` with the settings, and its params; an error names the file or the settings."""
+    params = parse_params(text, name=name)
+    if not settings:
+        return text, params
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"--set {setting}: expected section.key=value, such as track.tau_corr=0.25")
         text = set_value(text, key.strip(), value.strip())
-    return text
+    return text, parse_params(text, name=" ".join(f"--set {setting}" for setting in settings))
 
 
 def _is_ours(text: str, repository: Repository) -> bool:

@@ -13,16 +13,21 @@ from pathlib import Path
 from typing import Final, Literal
 
 import psutil
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from flows.runtime.processes import RunFile
 from flows.runtime.repository import Repository
-from flows.runtime.run_weights import NETWORKS
+from flows.runtime.run_weights import NETWORKS, STARTING_WEIGHTS
 from tasks.errors import InputError
 from tasks.gpus import gpus_here
 from tasks.params.loading import load_params
 
 _LOWEST_FREE_GIB: Final = 5.0
 _LOWEST_MEMORY_GIB: Final = 4.0
+
+_OF_CHECKOUTS: Final = frozenset({"dvc", "data"})
+"""Checks of what an installed package does not have."""
 
 Verdict = Literal["ok", "note", "wrong"]
 
@@ -39,7 +44,7 @@ class Finding:
 
 def findings(repository: Repository) -> Iterator[Finding]:
     """Every check's finding, in order; a check that breaks is itself a finding."""
-    checks: tuple[tuple[str, Callable[[Repository], Finding]], ...] = (
+    every: tuple[tuple[str, Callable[[Repository], Finding]], ...] = (
         ("python", check_python),
         ("packages", check_packages),
         ("disk", check_disk),
@@ -53,46 +58,45 @@ def findings(repository: Repository) -> Iterator[Finding]:
         ("weights", check_weights),
         ("leftovers", check_leftovers),
     )
+    checks = [(name, check) for name, check in every if not (repository.is_installed and name in _OF_CHECKOUTS)]
     with ThreadPoolExecutor(len(checks)) as pool:  # those that start a program or import much take seconds each
         for name, finding in [(name, pool.submit(check, repository)) for name, check in checks]:
             try:
                 yield finding.result()
             except Exception as error:  # every check is reported
-                yield Finding(name, "wrong", f"{type(error).__name__}: {error}", "make setup")
+                yield Finding(name, "wrong", f"{type(error).__name__}: {error}", _set_up_anew(repository))
 
 
-def check_python(_: Repository) -> Finding:
+def check_python(repository: Repository) -> Finding:
     """Python 3.11, the only one that all locked packages support."""
     python = f"{sys.version.split()[0]} in {sys.prefix}"
     if sys.version_info[:2] == (3, 11):
         return Finding("python", "ok", python)
-    return Finding("python", "wrong", f"expected 3.11, got {python}", "make setup, then use .venv/bin/corrtrack")
+    return Finding("python", "wrong", f"expected 3.11, got {python}", _set_up_anew(repository))
 
 
 def check_packages(repository: Repository) -> Finding:
-    """Installed versions against requirements.lock."""
-    wanted = dict(_locked(repository.root / "requirements.lock"))
+    """Installed versions against requirements.lock, or against what an installed package requires."""
+    wanted = list(_required(repository))
     other = [
-        f"{name} {_installed(name) or 'missing'} ({version})"
-        for name, version in wanted.items()
-        if _installed(name) != version
+        f"{name} {_installed(name) or 'missing'} ({versions})"
+        for name, versions in wanted
+        if not (version := _installed(name)) or not SpecifierSet(versions).contains(version, prereleases=True)
     ]
+    source = "corrtrack requires" if repository.is_installed else "in requirements.lock"
     if not other:
-        return Finding("packages", "ok", f"{len(wanted)}, all as in requirements.lock")
+        return Finding("packages", "ok", f"{len(wanted)}, all as {source}")
     shown = ", ".join(other[:5]) + (" ..." if len(other) > 5 else "")
-    return Finding(
-        "packages", "wrong", f"{len(other)} of {len(wanted)} not as locked: {shown}", "rm -r .venv, make setup"
-    )
+    state = f"{len(other)} of {len(wanted)} not as {source}: {shown}"
+    return Finding("packages", "wrong", state, _set_up_anew(repository))
 
 
 def check_disk(repository: Repository) -> Finding:
     """Free space where results are written."""
-    free = shutil.disk_usage(repository.root).free / 2**30
+    free = shutil.disk_usage(Path.cwd() if repository.is_installed else repository.root).free / 2**30
     if free >= _LOWEST_FREE_GIB:
         return Finding("disk", "ok", f"{free:.0f} GiB free")
-    return Finding(
-        "disk", "wrong", f"expected {_LOWEST_FREE_GIB:.0f} GiB free, got {free:.1f}", "make room, or make clean"
-    )
+    return Finding("disk", "wrong", f"expected {_LOWEST_FREE_GIB:.0f} GiB free, got {free:.1f}", "delete what can go")
 
 
 def check_memory(_: Repository) -> Finding:
@@ -136,7 +140,7 @@ def check_dvc(repository: Repository) -> Finding:
     return Finding("dvc", "wrong", ran.stderr.strip().splitlines()[-1], "git checkout .dvc, make setup")
 
 
-def check_video(_: Repository) -> Finding:
+def check_video(repository: Repository) -> Finding:
     """PyAV's ffmpeg writes and reads a small H.264 video."""
     import av
     import numpy as np
@@ -152,7 +156,8 @@ def check_video(_: Repository) -> Finding:
     with av.open(file) as read:
         count = sum(1 for _ in read.decode(video=0))
     if count != 1:
-        return Finding("video", "wrong", f"expected to decode 1 frame of H.264, got {count}", "rm -r .venv, make setup")
+        state = f"expected to decode 1 frame of H.264, got {count}"
+        return Finding("video", "wrong", state, _set_up_anew(repository))
     return Finding("video", "ok", f"H.264 through PyAV {av.__version__}")
 
 
@@ -180,7 +185,8 @@ def check_weights(repository: Repository) -> Finding:
     """Weight files that can be opened."""
     from safetensors import SafetensorError, safe_open
 
-    files = {name: repository.workspace.weights(name) for name in NETWORKS}
+    folder = STARTING_WEIGHTS if repository.is_installed else repository.workspace.models
+    files = {name: folder / f"{name}.safetensors" for name in NETWORKS}
     missing = [name for name, path in files.items() if not path.is_file()]
     for name in set(files) - set(missing):
         try:
@@ -193,7 +199,8 @@ def check_weights(repository: Repository) -> Finding:
             "make demo trains them; corrtrack import-weights takes released ones; until then reprocess takes those "
         )
         return Finding("weights", "note", f"not trained yet: {', '.join(missing)}", remedy + "of models/weights")
-    return Finding("weights", "ok", ", ".join(files))
+    origin = ": the starting weights, trained on drawn persons only" if repository.is_installed else ""
+    return Finding("weights", "ok", ", ".join(files) + origin)
 
 
 def check_leftovers(repository: Repository) -> Finding:
@@ -206,15 +213,22 @@ def check_leftovers(repository: Repository) -> Finding:
     return Finding("leftovers", "note", f"{names} run", "a run is going on, or the next one will end them")
 
 
-def _locked(lock: Path) -> Iterator[tuple[str, str]]:
-    """Name and version of every package that the lock asks for on this system."""
-    from packaging.requirements import Requirement
+def _required(repository: Repository) -> Iterator[tuple[str, str]]:
+    """Name and versions of every package that is needed on this system."""
+    if repository.is_installed:
+        lines = metadata.requires("corrtrack") or []
+    else:
+        lock = (repository.root / "requirements.lock").read_text(encoding="utf-8").splitlines()
+        lines = [line.rstrip("\\ ") for line in lock if line[:1].isalnum()]
+    for wanted in map(Requirement, lines):
+        if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+            yield wanted.name, str(wanted.specifier)
 
-    for line in lock.read_text(encoding="utf-8").splitlines():
-        if line[:1].isalnum():
-            wanted = Requirement(line.rstrip("\\ "))
-            if wanted.marker is None or wanted.marker.evaluate():
-                yield wanted.name, next(iter(wanted.specifier)).version
+
+def _set_up_anew(repository: Repository) -> str:
+    if repository.is_installed:
+        return "install corrtrack into an empty environment of Python 3.11"
+    return "rm -r .venv, make setup, then use .venv/bin/corrtrack"
 
 
 def _installed(name: str) -> str | None:

@@ -26,6 +26,11 @@ class Repository:
     own_state: Path | None = None
 
     @property
+    def is_installed(self) -> bool:
+        """Whether it is the folder of an installed package, which has no data, no DVC and no `make`."""
+        return self.root == REPOSITORY and not (REPOSITORY / "dvc.yaml").is_file()
+
+    @property
     def params(self) -> Path:
         """Every number of the run."""
         return self.root / "params.yaml"
@@ -48,7 +53,7 @@ class Repository:
     @property
     def shared_state(self) -> Path:
         """Working state that all runs of the checkout share; an installed package has it in the user's cache."""
-        if self.root == REPOSITORY and not (REPOSITORY / "dvc.yaml").is_file():
+        if self.is_installed:
             return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "corrtrack" / "state"
         return self.root / ".corrtrack"
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import psutil
 from rich.console import Console
 
-from flows.reprocess_params import checked
+from flows.reprocess_params import checked, fetch_detector
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.printing import print_line
@@ -59,7 +59,8 @@ def serve(repository: Repository, serving: Serving, console: Console) -> None:
         StoppedError: SIGINT or SIGTERM came.
     """
     _require_no_other_modules(repository)
-    checked(repository, serving.request)
+    params, _ = checked(repository, serving.request)
+    fetch_detector(params)
     out = claim_out_folder(serving.request.out, inputs=serving.request.inputs)
     _require_writable(out)
     stopping = threading.Event()

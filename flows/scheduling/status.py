@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,8 @@ from tasks.out_folder import MARKER
 
 _SHOWN: Final = 8
 """Of the occurrences, the last."""
+_PARTIAL: Final = "done in part"
+_STATES_IN_WORDS: Final = (*STATES, _PARTIAL)
 _ENDED_BADLY: Final = frozenset({"rejected", "failed"})
 
 
@@ -48,10 +51,24 @@ def status_of(repository: Repository, folder: Path) -> dict[str, Any]:
 
 def exit_code_of(status: dict[str, Any]) -> ExitCode:
     """3 where a video was rejected or failed, or a part of one was left out; else 0."""
-    is_bad = any(
-        video["state"] in _ENDED_BADLY or (video["state"] == "done" and video["reason"]) for video in status["videos"]
-    )
+    is_bad = any(video["state"] in _ENDED_BADLY or is_partial(video) for video in status["videos"])
     return ExitCode.REJECTED if is_bad else ExitCode.DONE
+
+
+def is_partial(video: Mapping[str, Any]) -> bool:
+    """Whether a video is tracked, but some of its input was left out, for the reason that its row gives."""
+    return video["state"] == "done" and bool(video["reason"])
+
+
+def state_in_words(video: Mapping[str, Any]) -> str:
+    """The state of a video, as far as it was tracked."""
+    return _PARTIAL if is_partial(video) else str(video["state"])
+
+
+def counts_in_words(status: Mapping[str, Any]) -> str:
+    """How many videos are in each state, with commas between; nothing where there are none."""
+    counts = Counter(map(state_in_words, status["videos"]))
+    return ", ".join(f"{counts[state]} {state}" for state in _STATES_IN_WORDS if counts[state])
 
 
 def show_status(console: Console, status: dict[str, Any]) -> None:
@@ -60,7 +77,7 @@ def show_status(console: Console, status: dict[str, Any]) -> None:
     for name in ("video", "state", "frames", "seconds", "attempts", "files", "reason"):
         table.add_column(name, justify="left" if name in {"video", "state", "reason"} else "right")
     for video in status["videos"]:
-        state = video["state"] + (f", stale: {' and '.join(video['stale'])} changed" if video["stale"] else "")
+        state = state_in_words(video) + (f", stale: {' and '.join(video['stale'])} changed" if video["stale"] else "")
         numbers = (video["frames"], f"{video['seconds']:.1f}", video["attempts"], video["results"])
         cells = (printable(video["video_id"]), state, *map(str, numbers), printable(video["reason"]))
         table.add_row(*cells)
@@ -72,8 +89,8 @@ def show_status(console: Console, status: dict[str, Any]) -> None:
     for schedule in status["schedules"]:
         coming = f"next run {schedule['next']}" if schedule["next"] else "no process serves it now"
         print_line(console, f"schedule: {schedule['timetable']}; {coming}")
-    counts = ", ".join(f"{count} {state}" for state, count in status["counts"].items()) or "no videos yet"
-    console.print(f"{counts}; {'running: ' + status['running'] if status['running'] else 'nothing runs'}", markup=False)
+    running = f"running: {status['running']}" if status["running"] else "nothing runs"
+    console.print(f"{counts_in_words(status) or 'no videos yet'}; {running}", markup=False)
 
 
 def require_out_folder(folder: Path) -> Path:

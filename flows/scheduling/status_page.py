@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flows.scheduling.status import counts_in_words, state_in_words
 from tasks.reporting.grid import Grid, grid_of
 from tasks.reporting.html import render
 from tasks.reporting.labels import counted
@@ -19,7 +20,7 @@ def write_status_page(status: Row) -> Path:
         "status.html",
         name=out.name,
         running=status["running"],
-        counts=", ".join(f"{count} {state}" for state, count in status["counts"].items()),
+        counts=counts_in_words(status),
         videos=_videos(status),
         occurrences=grid_of([_occurrence(row) for row in status["occurrences"]], "The last runs at set times"),
         schedules=[_schedule(row) for row in status["schedules"]],
@@ -32,7 +33,7 @@ def _videos(status: Row) -> Grid:
     rows = [
         {
             "video": video["video_id"],
-            "state": video["state"],
+            "state": state_in_words(video),
             "stale since a change of": " and ".join(video["stale"]),
             "frames": video["frames"],
             "seconds": float(video["seconds"]),

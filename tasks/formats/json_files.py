@@ -95,5 +95,10 @@ def _load_slowly(path: Path, content: bytes) -> Any:
         return json.loads(content)
     except RecursionError as error:
         raise FormatError(str(path), "", "JSON", "brackets nested too deeply") from error
+    except UnicodeDecodeError as error:
+        raise FormatError(str(path), "", "JSON", "bytes that are no text") from error
+    except json.JSONDecodeError as error:
+        where = f"something else in line {error.lineno}, column {error.colno} ({error.msg})"
+        raise FormatError(str(path), "", "JSON", where if content else "an empty file") from error
     except ValueError as error:
         raise FormatError(str(path), "", "JSON", str(error).splitlines()[0]) from error

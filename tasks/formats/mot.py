@@ -85,7 +85,7 @@ def read_true_boxes(path: Path) -> TrueBoxes:
     """
     rows = list(_true_rows(path))
     if not rows:
-        raise InputError(f"{path}: expected annotated persons in MOT form, got none")
+        raise InputError(f"{path}: expected annotated persons in MOT form (score not 0; class 1, if any), got none")
     frame, identity = (np.array([row[column] for row in rows], dtype=np.int64) for column in (0, 1))
     keys, counts = np.unique(np.stack([frame, identity], axis=1), axis=0, return_counts=True)
     if counts.max() > 1:
@@ -97,7 +97,7 @@ def read_true_boxes(path: Path) -> TrueBoxes:
 def _true_rows(path: Path) -> Iterator[tuple[int, int, list[float]]]:
     """Frame from 0, identity, and box of each person."""
     for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
+        if not line.strip() or _is_no_row(line):
             continue
         try:
             box, category = _detected_box(line)

@@ -71,6 +71,8 @@ def evaluate_tracking(
         seen = SeenFrames(clip.pictures, networks.maps, flow_of(params.ablate))
     answer = TrackingEvaluation(truth.kind, frame_count, [], [], thresholds(params, networks))
     answer.notices, answer.rejects = [*read.notices, *networks.notices], read.rejects
+    if sentence := truth.gaps(frame_count):
+        answer.notices.append(sentence)
     if frame_count < len(clip.frames):
         answer.notices.append(f"frames {frame_count} to {len(clip.frames) - 1} are left out: the poses end before")
     for stride in request.strides:

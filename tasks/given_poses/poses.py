@@ -71,9 +71,11 @@ def read_given_poses(path: Path, clip: Clip, format_name: str = AUTO) -> ReadPos
         poses = _given(file, usable, clip)
     except FieldError as error:
         raise InputError(f"{path}: {error}") from error
-    rejects = [f"{path.name} {row['location']}: {row['reason']}" for row in file.rejects]
-    if len(usable) < len(file.poses):
-        rejects.append(f"{path.name}: {len(file.poses) - len(usable)} of {len(file.poses)} poses are of no frame")
+    rejects = [f"{' '.join(filter(None, (path.name, row['location'])))}: {row['reason']}" for row in file.rejects]
+    elsewhere = frames.count(None)
+    bare = len(file.poses) - elsewhere - len(usable)
+    for count, reason in ((elsewhere, "are of no frame"), (bare, "have no keypoint")):
+        rejects += [f"{path.name}: {count} of {len(file.poses)} poses {reason}"] if count else []
     boxed = sum(file.poses[row].box_xywh is not None for _, row in usable)
     boxes = "the file's" if boxed == len(usable) else f"around the keypoints ({boxed} of {len(usable)} have their own)"
     notices = [f"{len(poses)} poses read as {file.format_name}, {match.rule}; their boxes are {boxes}"]

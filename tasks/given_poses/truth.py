@@ -38,6 +38,9 @@ class Truth(Protocol):
     def of_poses(self, poses: GivenPoses, seen: Sequence[int]) -> Metrics:
         """Metrics of the poses themselves, whatever tracks them."""
 
+    def gaps(self, frame_count: int) -> str | None:
+        """What frames without annotation mean for the metrics; None where there are none."""
+
 
 @dataclass(frozen=True)
 class KeypointTruth:
@@ -59,6 +62,11 @@ class KeypointTruth:
         rows = np.flatnonzero(np.isin(poses.frame, seen))
         tracks = Tracks(poses.frame[rows], rows, rows % _ID_LIMIT, np.full(len(rows), np.nan), ())
         return {"mAP": defined(metrics_of([self.score(poses, tracks, seen)]).mean_ap)}
+
+    def gaps(self, frame_count: int) -> str | None:
+        """Frames that are not annotated are not scored."""
+        without = frame_count - len(np.intersect1d(self.frame_of, range(frame_count)))
+        return f"{without} of {frame_count} frames are not annotated, and not scored" if without else None
 
     def score(self, poses: GivenPoses, tracks: Tracks, seen: Sequence[int], *, corrected: bool = False) -> VideoScore:
         """The parts of the metrics, which add up over videos; `corrected` leaves out poseval's oddities of MOTA."""
@@ -89,17 +97,23 @@ class BoxTruth:
         """How many persons are annotated in the frames."""
         return {"annotated boxes": int(np.isin(self.boxes.frame, seen).sum())}
 
+    def gaps(self, frame_count: int) -> str | None:
+        """Frames without a box have no person, as MOT has it."""
+        without = frame_count - len(np.intersect1d(self.boxes.frame, range(frame_count)))
+        meaning = "as MOT has it, nobody is there, and tracked poses in them are false positives"
+        return f"{without} of {frame_count} frames have no annotated box: {meaning}" if without else None
+
 
 _ID_LIMIT: Final = 10_000
 
 
 def read_truth(annotations: Path, video: Path | None, *, output_threshold: float) -> tuple[Truth, Clip]:
-    """Ground truth and frames of one video: MOT boxes of a .txt, else PoseTrack keypoints.
+    """Ground truth and frames of one video: MOT boxes of a .txt or .csv, else PoseTrack keypoints.
 
     Raises:
         InputError: annotation or video cannot be read, or nothing is annotated.
     """
-    if annotations.suffix.lower() == ".txt":
+    if annotations.suffix.lower() in {".txt", ".csv"}:
         boxes = read_true_boxes(annotations)
         return BoxTruth(boxes), bare_clip(video, 1 + int(boxes.frame.max()))
     points = read_points(str(annotations), load_json(annotations), is_truth=True)

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+from rich.console import Console
 
+from flows.reprocess import reprocess
 from flows.reprocess_params import base_params, keys_of, params_for
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.repository import find_repository
@@ -36,6 +39,20 @@ def test_a_public_network_gives_boxes_and_poses(params):
     assert (chosen.detect.source, chosen.detect.box_sources) == ("torchvision", ["detected"])
     assert (chosen.estimate.source, chosen.report.people) == ("torchvision", "skeletons")
     assert list(broken_rules(chosen)) == []
+
+
+@pytest.mark.parametrize(("name", "first"), [("notes.txt", "the stages run"), ("street.mp4", "weights are fetched")])
+def test_weights_are_fetched_before_the_stages_unless_there_is_no_video(monkeypatch, tmp_path, name, first):
+    def ends_with(sentence):
+        return MagicMock(side_effect=InputError(sentence))
+
+    monkeypatch.setattr("flows.reprocess_params.detector_weights", ends_with("weights are fetched"))
+    monkeypatch.setattr("flows.reprocess._track_what_changed", ends_with("the stages run"))
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / name).write_bytes(b"video")
+    asked = replace(ASKED, corpus=tmp_path / "corpus", out=tmp_path / "out", pretrained="torchvision")
+    with pytest.raises(InputError, match=first):
+        reprocess(find_repository(), asked, Console())
 
 
 def test_further_formats_are_written_beside_those_of_the_params(params):

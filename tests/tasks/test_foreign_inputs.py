@@ -18,6 +18,7 @@ from tasks.errors import InputError
 from tasks.formats.coco_results import posetrack18_of_coco_results
 from tasks.formats.detected_boxes import read_results
 from tasks.formats.folder_conversion import convert_folder
+from tasks.formats.json_files import load_json
 from tasks.formats.mot import frames_per_second, read_detections
 from tasks.formats.posetrack_corpus import read_posetrack
 from tasks.formats.submission import export_submission
@@ -25,6 +26,22 @@ from tasks.formats.videos import read_videos
 from tasks.frames import VideoFile, decode_picture
 from tasks.tables.files import conform
 from tasks.tables.schemas import FRAMES, PERSONS
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "an empty file"),
+        (b"hello", r"something else in line 1, column 1 \(Expecting value\)"),
+        (b'{"images":\n [1,', r"something else in line 2, column 5"),
+        (b"\0\0\0\0ab", "bytes that are no text"),
+        (b"\xff\xfe\0\0ab", "bytes that are no text"),
+    ],
+)
+def test_a_file_that_is_no_json_is_one_sentence(tmp_path: Path, content: bytes, reason: str):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.json: expected JSON, got {reason}"):
+        load_json(tmp_path / "a.json")
 
 
 def ids(part: Any) -> list[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Numbers of keypoints out of JSON values, each checked."""
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from models.arrays import FloatArray
 from tasks.formats.errors import FieldError, InWords
 from tasks.formats.fields import as_number, numbers
 from tasks.formats.pose_files.records import Key
+
+_NUMBERS_WITHOUT_SCORES: Final = 34
+"""Of 17 keypoints; no count of triples is such a number."""
 
 
 def flat_numbers(field: str, value: Any) -> FloatArray:
@@ -23,12 +27,17 @@ def flat_numbers(field: str, value: Any) -> FloatArray:
 
 
 def triples(field: str, value: Any) -> FloatArray:
-    """A flat list x, y, score, x, y, score, ... as (K,3).
+    """A flat list x, y, score, x, y, score, ... as (K,3), also as a list of [x, y, score].
+
+    17 keypoints may come without scores, as 34 numbers; their scores are 1 then.
 
     Raises:
         FieldError: the values are no numbers, or not three for each keypoint.
     """
-    numbers = flat_numbers(field, value)
+    is_nested = isinstance(value, list) and bool(value) and all(isinstance(row, list) for row in value)
+    numbers = flat_numbers(field, list(chain.from_iterable(value)) if is_nested else value)
+    if len(numbers) == _NUMBERS_WITHOUT_SCORES:
+        return with_scores(numbers.reshape(-1, 2), None)
     if not len(numbers) or len(numbers) % 3:
         raise FieldError(field, "three numbers for each keypoint", InWords(f"{len(numbers)} numbers"))
     return numbers.reshape(-1, 3)

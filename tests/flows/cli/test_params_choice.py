@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.cli.params_choice import choose_params
+from flows.cli.params_choice import choose_params, read_chosen_params
 from tasks.errors import InputError
 from tasks.params.loading import load_params
 
@@ -52,7 +52,8 @@ def test_a_profile_may_be_left_for_another(checkout):
         ({"profile": "papier"}, "expected one of demo, got papier"),
         ({"settings": ["track.tau_corr"]}, "expected section.key=value"),
         ({"settings": ["track.tau_cor=0.2"]}, "did you mean track.tau_corr"),
-        ({"settings": ["track.tau_corr=2"]}, "track.tau_corr must be <= 1"),
+        ({"settings": ["track.tau_corr=2"]}, r"^--set track\.tau_corr=2: track\.tau_corr must be <= 1"),
+        ({"settings": ["run.seed=big"]}, r"^--set run\.seed=big: run\.seed must be a valid integer"),
     ],
 )
 def test_what_does_not_fit_changes_nothing(checkout, wanted, message):
@@ -60,6 +61,12 @@ def test_what_does_not_fit_changes_nothing(checkout, wanted, message):
     with pytest.raises(InputError, match=message):
         choose_params(checkout, **({"profile": None, "settings": []} | wanted))
     assert checkout.params.read_text() == before
+
+
+def test_what_is_wrong_in_the_file_is_not_said_of_the_settings(checkout):
+    edit(checkout, "seed: ", "seed: x")
+    with pytest.raises(InputError, match=r"^params\.yaml: run\.seed must be a valid integer"):
+        read_chosen_params(checkout, profile=None, settings=["track.tau_corr=0.2"])
 
 
 def test_nothing_asked_nothing_written(checkout):

@@ -83,6 +83,21 @@ def test_processes_of_another_run_are_named(checkout):
     assert f"prefect (pid {os.getppid()})" in check_leftovers(checkout).state
 
 
+def test_an_installed_package_is_checked_against_what_it_requires(checkout, monkeypatch):
+    monkeypatch.setattr("flows.runtime.repository.REPOSITORY", checkout.root)
+    (checkout.root / "dvc.yaml").unlink()
+    wanted = ["numpy>1", "no-such-thing<2", 'pytest==0.1; extra == "dev"']
+    monkeypatch.setattr(
+        "flows.runtime.checks.metadata.requires", lambda name: wanted[: 2 if name == "corrtrack" else 0]
+    )
+    by_name = {finding.what: finding for finding in findings(checkout)}
+    assert by_name["packages"].state == "1 of 2 not as corrtrack requires: no-such-thing missing (<2)"
+    assert "make" not in by_name["packages"].remedy
+    assert by_name["weights"].verdict == "ok"
+    assert "drawn persons" in by_name["weights"].state
+    assert not {"dvc", "data"} & set(by_name)
+
+
 def test_a_check_that_breaks_does_not_end_the_round(checkout):
     by_name = {finding.what: finding for finding in findings(checkout)}
     assert by_name["packages"].verdict == "wrong", "this checkout has no requirements.lock"

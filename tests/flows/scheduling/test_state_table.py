@@ -4,9 +4,11 @@ import pandas as pd
 import pytest
 
 from flows.runtime.exclusive_run import run_lock
+from flows.runtime.outcomes import ExitCode
 from flows.scheduling.changes import prune, retry
 from flows.scheduling.corpus_look import waiting_videos
 from flows.scheduling.state_table import StateTable, read_states
+from flows.scheduling.status import counts_in_words, exit_code_of, status_of
 from flows.scheduling.video_states import Keys, Seen
 from tasks.errors import InputError
 from tasks.out_folder import claim_out_folder
@@ -44,6 +46,18 @@ def test_a_run_from_its_start_to_its_end(out):
     table = StateTable(out, KEYS)
     table.start({"a": whole("a"), "d": Seen("waiting")}, {"a": 4, "b": 4})
     assert states(out) == {"a": "done", "b": "removed", "d": "waiting"}, "of c there are no results to keep"
+
+
+def test_what_the_status_says_and_its_exit_code_agree(out, checkout):
+    table = StateTable(out, KEYS)
+    table.start({"a": whole("a"), "b": whole("b")}, {})
+    table.end({}, {}, {"a": 4, "b": 4}, seconds=8.0)
+    status = status_of(checkout, out)
+    assert (counts_in_words(status), exit_code_of(status)) == ("2 done", ExitCode.DONE)
+    table.start({"a": whole("A"), "b": whole("b")}, {"b": 4})
+    table.end({}, {"a": "export: one frame left out"}, {"a": 4, "b": 4}, seconds=8.0)
+    status = status_of(checkout, out)
+    assert (counts_in_words(status), exit_code_of(status)) == ("1 done, 1 done in part", ExitCode.REJECTED)
 
 
 def test_a_fault_is_counted_for_the_video_that_it_hit(out):

@@ -1,5 +1,7 @@
 """All methods on given poses: scripted scenes with written answers."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -78,6 +80,7 @@ def test_frames_without_annotation_are_tracked_and_not_scored(scene, evaluate, w
     assert [(row["frames"], row["poses"]) for row in answer.of_file] == [(8, 16)]
     assert of(answer, "OKS")["tracked poses"] == 16
     assert of(answer, "OKS")["IDSW"] == 0
+    assert "5 of 8 frames are not annotated, and not scored" in answer.notices
 
 
 def test_a_stride_that_meets_no_annotated_frame_has_no_metric(scene, evaluate, weights):
@@ -179,6 +182,25 @@ def test_poses_of_other_frames_are_rejected(scene, evaluate):
     poses = made.write_poses()
     answer = evaluate(poses, scene(count=6).write_boxes())
     assert answer.rejects == ["poses.json: 4 of 16 poses are of no frame"]
+
+
+def test_a_pose_without_a_keypoint_is_rejected_for_that(scene, evaluate):
+    made = scene()
+    poses = made.write_poses()
+    persons = json.loads(poses.read_text())
+    persons[3]["keypoints"] = [0] * 51
+    poses.write_text(json.dumps(persons))
+    assert evaluate(poses, made.write_boxes()).rejects == ["poses.json: 1 of 16 poses have no keypoint"]
+
+
+def test_frames_without_a_box_are_named_since_nobody_is_there(scene, evaluate):
+    made = scene()
+    boxes = made.write_boxes()
+    rows = [row for row in boxes.read_text().splitlines() if not row.startswith(("3,", "4,"))]
+    boxes.with_suffix(".csv").write_text("\n".join(rows))
+    answer = evaluate(made.write_poses(), boxes.with_suffix(".csv"))
+    assert of(answer, "OKS")["false positives"] == 4
+    assert any(notice.startswith("2 of 8 frames have no annotated box") for notice in answer.notices)
 
 
 def test_weights_without_the_video_are_refused(scene, evaluate, weights):

@@ -114,6 +114,15 @@ def test_visibilities_count_as_scores_and_nothing_is_above_one(tmp_path):
     assert pose.score == 1
 
 
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("is_nested", [True, False])
+def test_keypoints_may_be_lists_of_their_own_and_17_may_have_no_scores(tmp_path, size, is_nested):
+    rows = [[0.0, 0.0, 0.0], *([10.0 + place, 20.0, 1.0] for place in range(16))]
+    written = [row[:size] for row in rows]
+    [pose] = read_poses(results(tmp_path, written if is_nested else [value for row in written for value in row])).poses
+    assert pose.keypoints.tolist() == rows
+
+
 def test_persons_that_cannot_be_read_are_counted_and_the_first_is_named(tmp_path):
     file = read_poses(results(tmp_path, [1, 2], [1, 1, 1] * 17, ["a"] * 51))
     assert len(file.poses) == 1

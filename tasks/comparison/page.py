@@ -5,7 +5,7 @@ from typing import Any
 
 from tasks.reporting.grid import Grid, grid_of
 from tasks.reporting.html import render
-from tasks.reporting.labels import counted, label, value_text
+from tasks.reporting.labels import counted, from_head_to_foot, joints_text, label, value_text
 
 Row = Mapping[str, Any]
 _ANSWERS = (
@@ -31,12 +31,13 @@ def comparison_page(content: Mapping[str, Any], clips: Sequence[Row], moments: S
             errors, "Counted in joints. New: only the second run makes them. Gone: only the first.", file_name="errors"
         ),
         moments=grid_of([_moment(row) for row in moments], "Moments that changed most"),
-        keypoints=grid_of([_answers(row) for row in content["keypoints"]], _ANSWERS),
+        keypoints=grid_of([_answers(row) for row in _by_joint(content["keypoints"], "joint")], _ANSWERS),
     )
 
 
 def _differences(metrics: Sequence[Row], scope: str) -> Grid:
     heading = {} if scope == "total" else {scope: ""}
+    chosen = [row for row in metrics if row["scope"] == scope]
     rows = [
         {
             **{name: label(row["name"]) if scope != "video" else row["name"] for name in heading},
@@ -46,11 +47,15 @@ def _differences(metrics: Sequence[Row], scope: str) -> Grid:
             "95 % interval": _interval(row),
             "verdict": row["verdict"],
         }
-        for row in metrics
-        if row["scope"] == scope
+        for row in (_by_joint(chosen, "name") if scope == "joint" else chosen)
     ]
     title = "All videos" if scope == "total" else f"By {scope}"
     return grid_of(rows, title, file_name=f"differences_{scope}")
+
+
+def _by_joint(rows: Sequence[Row], key: str) -> list[Row]:
+    """Rows from head to foot; those whose `key` is no joint first, in their order."""
+    return sorted(rows, key=lambda row: from_head_to_foot(row[key]))
 
 
 def _tenths(value: float | None) -> float | int | None:
@@ -83,7 +88,7 @@ def _moment(row: Row) -> Row:
         "change": row["change"],
         "error": row["kind"],
         **{name: "" if row[name] is None else value_text(row[name]) for name in ("person", "track")},
-        "joints": ", ".join(label(name).lower() for name in row["joints"]),
+        "joints": joints_text(row["joints"]),
     }
 
 

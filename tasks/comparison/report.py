@@ -15,6 +15,7 @@ from tasks.frames import FrameError
 from tasks.reporting import gather
 from tasks.reporting.clips import poster_of, write_clip
 from tasks.reporting.drawing import draw_tracks
+from tasks.reporting.labels import joints_text
 from tasks.tables import read_table
 from tasks.whole_files import write_whole
 
@@ -197,8 +198,10 @@ def describe(moment: Mapping[str, Any]) -> str:
     """One sentence about a moment."""
     whom = "" if moment["person"] is None else f" of person {moment['person']}"
     track = "" if moment["track"] is None else f" by track {moment['track']}"
-    joints = ", ".join(name.replace("_", " ") for name in moment["joints"])
-    return f"frame {moment['frame_index']}: {moment['change']} {moment['kind']}{whom}{track} ({joints})"
+    return (
+        f"frame {moment['frame_index']}: {moment['change']} {moment['kind']}{whom}{track} "
+        f"({joints_text(moment['joints'])})"
+    )
 
 
 def describe_answers(content: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ JOINT_ORDER: Final = (
     "total",
 )
 """The joints of poseval from head to foot, and their total; the neck by both of its names."""
+_RANKS: Final = {name: rank for rank, name in enumerate(JOINT_ORDER)}
 _SMALL: Final = 0.005
 """Values below it need more than two decimals."""
 
@@ -35,6 +36,17 @@ def label(name: str) -> str:
         return _LABELS[name]
     words = name.replace("_", " ")
     return words if words[:1].isupper() or words == "mAP" else words[:1].upper() + words[1:]
+
+
+def from_head_to_foot(joint: str) -> int:
+    """Rank of a joint in the order of the body, by its name in a file; what is no joint comes first."""
+    return _RANKS.get(joint, -1)
+
+
+def joints_text(joints: Iterable[str]) -> str:
+    """The names of joints in the order of the body, or that these are all."""
+    names = sorted(joints, key=from_head_to_foot)
+    return "all joints" if len(names) == len(POSEVAL_JOINTS) else ", ".join(label(name).lower() for name in names)
 
 
 def decimals_of(heading: str, values: Iterable[Any]) -> int:

@@ -103,6 +103,8 @@ def test_the_page_of_a_comparison_is_of_the_same_parts(comparison, open_page, sc
     assert opened.hosts == []
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= opened.page.viewport_size["width"]
     assert opened.page.get_by_role("button", name="Metric").count() > 0
+    assert opened.page.locator("#poses tbody th").all_inner_texts()[:4] == ["All", "Head top", "Nose", "Neck"]
+    assert "new switch of person 0 by track 7 (all joints)" in opened.page.locator(".compared").inner_text()
 
 
 def test_both_clips_of_a_comparison_play_together(comparison, open_page):

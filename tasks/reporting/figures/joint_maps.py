@@ -10,7 +10,7 @@ from models.arrays import Float32Array, FloatArray, Picture
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
 from tasks.reporting.figures.panels import data_uri, heat_layer, in_grey, layer_uri, resized_cut
 from tasks.reporting.figures.recovery_maps import MapsOfPose
-from tasks.reporting.labels import JOINT_ORDER, label
+from tasks.reporting.labels import from_head_to_foot, label
 
 _HEIGHT_PX: Final = 240
 _CELL_PX: Final = 4
@@ -62,7 +62,9 @@ def joint_maps(maps: MapsOfPose, picture: Picture, region_xyxy: FloatArray, true
         true_xy: (17,2) px where the joints are annotated; NaN elsewhere.
     """
     queried = np.flatnonzero(maps.queried).tolist()
-    order = sorted((joint for joint in queried if joint in BODY), key=_from_head_to_foot)
+    order = sorted(
+        (joint for joint in queried if joint in BODY), key=lambda joint: from_head_to_foot(POSETRACK_KEYPOINTS[joint])
+    )
     if not order:
         return None
     shown = in_grey(resized_cut(picture, region_xyxy, _HEIGHT_PX))
@@ -78,11 +80,6 @@ def joint_maps(maps: MapsOfPose, picture: Picture, region_xyxy: FloatArray, true
         true = None if np.isnan(true_xy[joint]).any() else region.percent(true_xy[joint])
         joints.append(Joint(label(POSETRACK_KEYPOINTS[joint]), true, of_kinds))
     return JointMaps(data_uri(shown), shown.shape[1], shown.shape[0], joints)
-
-
-def _from_head_to_foot(joint: int) -> int:
-    name = POSETRACK_KEYPOINTS[joint]
-    return JOINT_ORDER.index(name) if name in JOINT_ORDER else len(JOINT_ORDER)
 
 
 @dataclass(frozen=True)

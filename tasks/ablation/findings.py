@@ -33,7 +33,9 @@ def findings(number: int, rows: Sequence[Row], standalone: Sequence[Row] = (), *
     if number == 6:
         known = [row for row in rows if row["MOTA"] is not None]
         best = max(known, key=lambda row: row["MOTA"], default=None)
-        return [] if best is None else [f"MOTA is best at tau_corr = {best['tau_corr']:g}: {best['MOTA']:.2f}."]
+        if best is None:
+            return []
+        return [f"MOTA is best at an affinity threshold of {best['tau_corr']:g}: {best['MOTA']:.2f}."]
     if number == 7:
         full = _row(rows, "design", "correspondence tracking")
         parts = ("refinement", "duplicate removal")

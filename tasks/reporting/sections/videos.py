@@ -15,9 +15,10 @@ AT_ONCE: Final = 12
 """Videos that the page shows at a time."""
 _MOST_BYTES: Final = 6_000_000
 """Of annotated poses on the page; videos after that go without."""
+_TOO_MANY: Final = "The annotated poses of this video are too many for this page and are not drawn over it."
 _OF_ANNOTATED: Final = ("split", "labelled")
 """Columns that say nothing where there is no ground truth."""
-_NOT_COUNTS: Final = ("tags", "width", "height", "is merged")
+_COUNTS: Final = ("frames", "labelled", "boxes", "poses", "recovered", "tracks", "merged", "tracked poses")
 
 
 def videos(run: RunFacts) -> Row:
@@ -38,11 +39,12 @@ def _limit_poses(entries: list[Row]) -> None:
     """Keep annotated poses only where something plays, and no more of them than the page can take."""
     size = 0
     for entry in entries:
-        if (timeline := entry["timeline"]) is None:
+        if (timeline := entry["timeline"]) is None or timeline["note"]:
             continue
         poses = timeline["poses"] if entry["path"] else ""
         size += len(poses)
-        entry["timeline"] = timeline | {"poses": poses if size <= _MOST_BYTES else ""}
+        kept = poses if size <= _MOST_BYTES else ""
+        entry["timeline"] = timeline | {"poses": kept, "note": _TOO_MANY if entry["path"] and not kept else ""}
 
 
 def video_grid(run: RunFacts) -> Grid:
@@ -51,8 +53,8 @@ def video_grid(run: RunFacts) -> Grid:
     shown = []
     for row in sorted(run.videos, key=lambda row: row["video"] not in switches):
         scored = switches.get(row["video"], {})
-        hidden = _NOT_COUNTS if run.corpus["is_annotated"] else (*_NOT_COUNTS, *_OF_ANNOTATED)
-        kept = {name: value for name, value in row.items() if name not in hidden}
+        hidden = () if run.corpus["is_annotated"] else _OF_ANNOTATED
+        kept = {name: row[name] for name in ("video", "split", *_COUNTS) if name not in hidden}
         if switches:
             kept |= {name: scored.get(name) for name in ("mAP", "MOTA", "identity switches")}
         shown.append(kept | ({"tags": row["tags"]} if any(row["tags"]) else {}))

@@ -19,6 +19,7 @@ from tasks.reporting.summary import render_summary
 from tasks.run_digests import params_digest, run_digests
 from tasks.tables import TABLES, write_table
 from tasks.workspace import Workspace
+from tests.comparison.conftest import write_run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 FIGURE = {
@@ -85,6 +86,16 @@ def test_totals_and_slices_come_from_the_table_of_scores(workspace):
     page = page_of(workspace)
     for text in ("51.2", "52.8", "Crossing", "11.1", "undefined", "<svg", 'class="number">7<'):
         assert text in page
+
+
+def test_a_page_that_is_made_again_is_the_same(tmp_path):
+    write_run(tmp_path, {"street": lambda frame: {5: 10.0}}, tags={"street": ["crossing"]})
+    workspace = Workspace.of_repository(tmp_path)
+    for name in ("detections", "poses", "recovered_poses"):
+        write_table(TABLES[name], [], TABLES[name].path(workspace.tables, "street"))
+    page = page_of(workspace)
+    assert ">street</th>" in page, "a video is the heading of its row"
+    assert page_of(workspace) == page
 
 
 def test_joints_stand_in_the_order_of_the_body(workspace):
@@ -194,7 +205,7 @@ def test_paper_tables_stand_beside_the_published_rows(workspace):
         "rows": [{"tau_corr": 0.1, "mAP": 1.0, "MOTA": 12.5}],
         "published": [{"data_set": "PoseTrack17 val", "tau_corr": 0.1, "mAP": 77.9, "MOTA": 67.9}],
         "in_use": {"track.duplicate_oks": 0.5},
-        "findings": ["MOTA is best at tau_corr = 0.1: 12.50."],
+        "findings": ["MOTA is best at an affinity threshold of 0.1: 12.50."],
     }
     write_paper_table(workspace, "table_6", table)
     page = page_of(workspace)
@@ -205,7 +216,7 @@ def test_paper_tables_stand_beside_the_published_rows(workspace):
         "12.5",
         "67.9",
         "in use: track.duplicate_oks = 0.5",
-        "best at tau_corr",
+        "best at an affinity threshold",
     ):
         assert text in page
     assert "Chosen" not in page, "a value in use was not chosen by this run"

@@ -11,6 +11,8 @@ from models.keypoints import POSEVAL_JOINTS
 from tasks.params.loading import load_params
 from tasks.reporting.charts.timeline import Mark, Timeline, TimelineRow, joined_spans
 from tasks.reporting.drawing import track_colour
+from tasks.reporting.run_facts import RunFacts
+from tasks.reporting.sections import videos
 from tasks.reporting.timelines import timelines, track_rows
 from tasks.tables import TABLES, read_table, write_table
 from tasks.workspace import Workspace
@@ -53,6 +55,15 @@ def test_a_scripted_video_has_its_written_timeline(workspace):
         assert f">{name}</text>" in picture
     assert picture.count('class="presence"') == 6
     assert "<b>" not in picture
+
+
+@pytest.mark.parametrize("most_bytes", [0, 6_000_000])
+def test_a_video_says_when_its_annotated_poses_do_not_fit_on_the_page(workspace, monkeypatch, most_bytes):
+    monkeypatch.setattr(videos, "_MOST_BYTES", most_bytes)
+    clip = {"video_id": NAME, "path": "a.mp4", "tags": []}
+    (entry,) = videos.videos(RunFacts(workspace, PARAMS, [clip], []))["entries"]
+    assert bool(entry["timeline"]["poses"]) == bool(most_bytes)
+    assert ("too many for this page" in entry["timeline"]["note"]) != bool(most_bytes)
 
 
 @pytest.mark.parametrize("fields", [{"source": None}, {"labelled_frame_count": 0}])

@@ -24,6 +24,18 @@ VIEWS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "print": {"viewport": {"width": 794, "height": 1123}},
 }
+CONTRAST = """() => {
+  const linear = (v) => v <= 0.03928 * 255 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
+  const light = (colour) => {
+    const [red, green, blue] = colour.match(/[\\d.]+/g).map(Number).map(linear);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  const paper = light(getComputedStyle(document.body).backgroundColor);
+  const texts = [...document.querySelectorAll("a:not(.skip), p, td, th, caption, figcaption, summary, .verdict, dt")];
+  const inks = texts.map((text) => light(getComputedStyle(text).color));
+  return Math.min(...inks.map((ink) => Math.max(ink, paper) / Math.min(ink, paper)));
+}"""
+"""The least contrast of any text with the page, in JavaScript."""
 
 
 @pytest.fixture(scope="session")

@@ -9,17 +9,8 @@ from pathlib import Path
 
 import pytest
 
-CONTRAST = """() => {
-  const linear = (v) => v <= 0.03928 * 255 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
-  const light = (colour) => {
-    const [red, green, blue] = colour.match(/[\\d.]+/g).map(Number).map(linear);
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
-  };
-  const paper = light(getComputedStyle(document.body).backgroundColor);
-  const texts = [...document.querySelectorAll("a:not(.skip), p, td, th, caption, figcaption, summary, .verdict, dt")];
-  const inks = texts.map((text) => light(getComputedStyle(text).color));
-  return Math.min(...inks.map((ink) => Math.max(ink, paper) / Math.min(ink, paper)));
-}"""
+from tests.opened_pages import CONTRAST
+
 WIDTHS = """(all) => Promise.all(all.map((address) => new Promise((done) => {
   const picture = new Image();
   picture.onload = () => done(picture.naturalWidth);
@@ -38,11 +29,22 @@ def test_the_page_opens_without_a_problem_and_fits(run_page, open_page, screensh
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_paper_has_open_folds_and_no_players_and_the_screen_has_them_again(run_page, open_page):
+    page = open_page(run_page).page
+    counts = "['details[open]', 'video[controls]'].map((name) => document.querySelectorAll(name).length)"
+    folds = page.locator("details").count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(counts) == [folds, 0]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(counts) == [0, 2]
+
+
 def test_the_page_is_printed_without_what_paper_cannot_do(run_page, open_page, screenshots):
     page = open_page(run_page, "print").page
     page.pdf(path=screenshots / "report.pdf", format="A4")
-    assert page.locator("nav").is_hidden()
-    assert page.locator(".files").first.is_hidden()
+    for screen_only in ("nav", ".files", ".chooser"):
+        assert page.locator(screen_only).first.is_hidden()
+    assert page.locator("svg rect.bar").first.is_visible()
     cut = page.evaluate(
         "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).length"
     )

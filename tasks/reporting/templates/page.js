@@ -142,8 +142,8 @@ function drawPose(pen, { person, xy }, bones, { width, height }) {
 }
 /* Of many videos a page shows a few; the others wait in templates until their page or their name is asked for. */
 for (const list of document.querySelectorAll(".clips")) {
-  const entries = [...list.children], size = Number(list.dataset.atOnce), bar = document.querySelector(".bar");
-  const find = bar && bar.querySelector(".find"), annotated = bar && bar.querySelector(".annotated");
+  const entries = [...list.children], size = Number(list.dataset.atOnce), chooser = document.querySelector(".chooser");
+  const find = chooser && chooser.querySelector(".find"), annotated = chooser && chooser.querySelector(".annotated");
   let first = 0, wanted = entries.map((_, index) => index);
   const started = new Set();
   const start = (index) => {
@@ -167,14 +167,14 @@ for (const list of document.querySelectorAll(".clips")) {
     if (!find) return;
     const last = Math.min(first + size, wanted.length);
     const total = wanted.length === entries.length ? `${entries.length}` : `${wanted.length} found`;
-    bar.querySelector("output").textContent = wanted.length ? `Videos ${first + 1} to ${last} of ${total}` : "No such video";
-    bar.querySelector(".back").disabled = first === 0;
-    bar.querySelector(".on").disabled = last >= wanted.length;
+    chooser.querySelector("output").textContent = wanted.length ? `Videos ${first + 1} to ${last} of ${total}` : "No such video";
+    chooser.querySelector(".back").disabled = first === 0;
+    chooser.querySelector(".on").disabled = last >= wanted.length;
   };
   if (find) {
     const turn = (step) => { first += step * size; show(); };
-    bar.querySelector(".back").addEventListener("click", () => turn(-1));
-    bar.querySelector(".on").addEventListener("click", () => turn(1));
+    chooser.querySelector(".back").addEventListener("click", () => turn(-1));
+    chooser.querySelector(".on").addEventListener("click", () => turn(1));
     find.addEventListener("input", () => {
       const text = find.value.trim().toLowerCase();
       wanted = entries.map((_, index) => index).filter((index) => entries[index].dataset.words.toLowerCase().includes(text));
@@ -227,5 +227,15 @@ for (const set of document.querySelectorAll(".joint-maps")) {
   });
   choose(0);
 }
-/* Paper has no folds. */
-addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll("details")) fold.open = true; });
+/* Paper has neither folds nor the controls of players. */
+let folded = [], controlled = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  controlled = [...document.querySelectorAll("video[controls]")];
+  for (const fold of folded) fold.open = true;
+  for (const clip of controlled) clip.controls = false;
+});
+addEventListener("afterprint", () => {
+  for (const fold of folded) fold.open = false;
+  for (const clip of controlled) clip.controls = true;
+});

@@ -87,19 +87,19 @@ def _curve(points: Points, x: Scale, y: Scale, style: int) -> list[str]:
     path = " ".join(f"{x(a):g},{y(b):g}" for a, b in points)
     parts = [f'<polyline points="{path}" class="series s{style}"/>']
     if len(points) <= _MARKED:
-        parts += [mark(x(a), y(b), style) for a, b in points]
+        parts += [_mark(x(a), y(b), style, f"{number_text(b)} at {number_text(a)}") for a, b in points]
     return parts
 
 
-def mark(x: float, y: float, style: int) -> str:
-    """The mark of a series at (x, y): its shape repeats what its colour says."""
-    kind = f'class="mark s{style}"'
+def _mark(x: float, y: float, style: int, words: str) -> str:
+    """The mark of a series at (x, y): its shape repeats what its colour says; under a pointer it tells its value."""
+    kind, title = f'class="mark s{style}"', f"<title>{words}</title>"
     shape = style % 4
     if shape == 0:
-        return f'<circle cx="{x:g}" cy="{y:g}" r="3.2" {kind}/>'
+        return f'<circle cx="{x:g}" cy="{y:g}" r="3.2" {kind}>{title}</circle>'
     corners = {
         1: ((-3, -3), (3, -3), (3, 3), (-3, 3)),
         2: ((0, -4), (4, 3), (-4, 3)),
         3: ((0, -4.4), (4.4, 0), (0, 4.4), (-4.4, 0)),
     }[shape]
-    return f'<polygon points="{" ".join(f"{x + dx:g},{y + dy:g}" for dx, dy in corners)}" {kind}/>'
+    return f'<polygon points="{" ".join(f"{x + dx:g},{y + dy:g}" for dx, dy in corners)}" {kind}>{title}</polygon>'

@@ -22,6 +22,9 @@ IS_BODY: Final = np.isin(np.arange(KEYPOINT_COUNT), BODY)
 _MARGIN: Final = 0.25
 _SMALLEST_PX: Final = 48.0
 _QUALITY: Final = 82
+_BLACK: Final = (0, 0, 0)
+_TEXT: Final = 0.42
+"""Size of letters."""
 
 
 class Panel:
@@ -70,12 +73,14 @@ class Panel:
     def finished(self) -> Picture:
         """The drawn panel, RGB."""
         if self._text:
-            self._write(self._text, (5, 15), WHITE)
+            (width, _), _ = cv2.getTextSize(self._text, cv2.FONT_HERSHEY_SIMPLEX, _TEXT, 1)
+            cv2.rectangle(self._canvas, (0, 0), (width + 9, 19), _BLACK, -1)
+            self._write(self._text, (5, 14), WHITE)
         return np.asarray(self._canvas, dtype=np.uint8)
 
     def _write(self, text: str, position: tuple[int, int], colour: Colour) -> None:
-        for shade, thickness in (((0, 0, 0), 3), (colour, 1)):
-            cv2.putText(self._canvas, text, position, cv2.FONT_HERSHEY_SIMPLEX, 0.42, shade, thickness, cv2.LINE_AA)
+        for shade, thickness in ((_BLACK, 3), (colour, 1)):
+            cv2.putText(self._canvas, text, position, cv2.FONT_HERSHEY_SIMPLEX, _TEXT, shade, thickness, cv2.LINE_AA)
 
     def _pixel(self, xy: FloatArray) -> tuple[int, int]:
         x, y = np.clip((np.asarray(xy) - self._origin) * self._scale, -4096, 4096)

@@ -24,7 +24,7 @@ def noise(run: RunFacts) -> dict[str, Any] | Absent:
     content = json.loads(path.read_text(encoding="utf-8"))
     groups = _groups(content["rows"])
     legend = next((charts[0].legend for charts in groups.values()), [])
-    return {"groups": groups, "legend": legend, "caption": _caption(content)}
+    return {"groups": groups, "legend": legend, "caption": _caption(content), "thresholds": content["thresholds"]}
 
 
 def _groups(rows: Sequence[Row]) -> dict[str, list[LineChart]]:
@@ -52,11 +52,10 @@ def _chart(rows: Sequence[Row], stride: int, metric: str, sweep: str) -> LineCha
 
 
 def _caption(content: Mapping[str, Any]) -> str:
-    used = ", ".join(f"{name} {value}" for name, value in content["thresholds"].items())
     return (
         f"True poses of {content['persons']} persons in {content['frames']} frames of {content['videos']} videos, out "
         f"of {content['corpus']}, with Gaussian noise or missing keypoints, tracked by each method at the same "
-        f"thresholds ({used}). Noise costs MOTA whatever the tracker, since keypoints beyond half a head count as "
+        "thresholds. Noise costs MOTA whatever the tracker, since keypoints beyond half a head count as "
         "missed and as false; person switches count persons whose track changes, and are fewer where fewer poses are "
         "tracked at all, which the file counts too."
     )

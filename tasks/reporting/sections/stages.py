@@ -11,6 +11,8 @@ from tasks.reporting.run_facts import RunFacts
 
 _SCORERS: Final = "score"
 """The stage whose notices are about the protocol, which few readers need."""
+_MOST_VALUES: Final = 8
+"""Of a stage's summary on the page; its provenance holds them all."""
 
 
 def stages(run: RunFacts) -> Row:
@@ -43,11 +45,16 @@ def _alike(notices: Sequence[tuple[str, str]]) -> list[Row]:
 def _row(record: Row) -> Row:
     summary = record.get("summary", {})
     values = {name: value for name, value in summary.items() if isinstance(value, int | float | str)}
-    text = ", ".join(
+    texts = [
         f"{name.replace('_', ' ')} {f'{value:.3g}' if isinstance(value, float) else value}"
         for name, value in values.items()
-    )
-    return {"stage": record["stage"], "seconds": float(record["seconds"]), "summary": text}
+    ]
+    more = [f"and {len(texts) - _MOST_VALUES} more"] if len(texts) > _MOST_VALUES else []
+    return {
+        "stage": record["stage"],
+        "seconds": float(record["seconds"]),
+        "summary": ", ".join([*texts[:_MOST_VALUES], *more]),
+    }
 
 
 def _charts(records: Sequence[Row]) -> list[BarChart]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.explain import stage_with_chain
 from flows.runtime.pipeline import pipeline_file, read_pipeline
+from flows.runtime.recorded_runs import find_version
 from flows.runtime.repository import Repository
 from tasks.comparison.versions import Version
 from tasks.content_key import content_key, file_digest
@@ -52,9 +53,28 @@ def run_source(repository: Repository, version: Version) -> dict[str, Any]:
     last = _LAST if _LAST in pipeline.stages else pipeline.stages[-1]  # a checkout may declare a part of the stages
     stages = [name for name in pipeline.with_upstream(last) if version.stages or STAGES[name].fits_external_corpus]
     params = {name: {part: version.params.get(part) for part in pipeline.params[name]} for name in stages}
-    chain = stage_with_chain(version.workspace, last, stages, params)
+    chain = stage_with_chain(lambda name: version.records.get(name, {}), last, stages, params)
     behind = [*chain.pop("chain"), chain]
     return version.origin() | {"title": version.name, "chain": behind}
+
+
+def explain_run(repository: Repository, file: Path) -> dict[str, Any] | None:
+    """The finished run that `file` is the name of, or that is saved in that folder; None where there is none.
+
+    A file of the name of a run comes first.
+    """
+    saved, path = repository.root / ".corrtrack" / "runs", file.parent.resolve() / file.name
+    if path != saved and path.is_relative_to(saved):
+        name = path.relative_to(saved).parts[0]
+    elif file.exists() or file.name != str(file):
+        return None
+    else:
+        name = str(file)
+    try:
+        version = find_version(repository, name)
+    except InputError:
+        return None
+    return {"run": name} | run_source(repository, version)
 
 
 def file_source(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`corrtrack explain`: what a result comes from, by the records of its stage and of all stages behind it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ from tasks.content_key import file_digest
 from tasks.errors import InputError
 from tasks.provenance import read_provenance
 from tasks.run_digests import params_digest
-from tasks.workspace import Workspace
 
 _KEPT: Final = ("revision", "started", "seconds", "hardware", "versions")
 """What a stage's provenance says about its run."""
@@ -39,14 +39,16 @@ def explain(repository: Repository, file: Path) -> dict[str, Any]:
     if stage is None or not file.exists() or stage not in lock:
         raise InputError(
             f"{file}: expected a result of a stage that dvc.lock records, such as artifacts/tables/tracks or "
-            f"reports/metrics.json, got {_instead(stage, lock)}; `corrtrack reproduce` writes them"
+            f"reports/metrics.json, or a finished run, got {_instead(stage, lock)}; `corrtrack reproduce` writes them"
         )
     entries = [lock[name] for name in pipeline.with_upstream(stage) if name in lock]
     params = {name: params_of(entry) for name, entry in lock.items()}
     return {
         "file": path.as_posix(),
         "is_recorded": _is_recorded(repository, lock[stage], path),
-        **stage_with_chain(repository.workspace, stage, pipeline.with_upstream(stage), params),
+        **stage_with_chain(
+            partial(read_provenance, repository.workspace), stage, pipeline.with_upstream(stage), params
+        ),
         "seed": params[stage].get("run", {}).get("seed"),
         "data": _digests(entries, lambda name: name.split("/")[0] == "data"),
         "weights": _digests(entries, lambda name: name.endswith(".safetensors")),
@@ -68,12 +70,22 @@ def below(root: Path, file: Path) -> Path:
 
 
 def stage_with_chain(
-    workspace: Workspace, stage: str, stages: Iterable[str], params: Mapping[str, Mapping[str, Any]]
+    record_of: Callable[[str], Mapping[str, Any]],
+    stage: str,
+    stages: Iterable[str],
+    params: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The last run of `stage`, with those of the other `stages` as `chain`; `params` has the sections of each."""
+    """The last run of `stage`, with those of the other `stages` as `chain`.
+
+    Args:
+        record_of: the provenance of a stage.
+        stage: the one in front.
+        stages: all that are shown.
+        params: the sections of each.
+    """
 
     def run(name: str) -> dict[str, Any]:
-        record = read_provenance(workspace, name)
+        record = record_of(name)
         digest = params_digest(params.get(name, {}))
         return {"stage": name, "params_sha256": digest, **{key: record.get(key) for key in _KEPT}}
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from flows.runtime.repository import Repository
 from flows.scheduling.state_table import read_states
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
+from tasks.provenance import read_provenance
 from tasks.stages import STAGES
 from tasks.tables import read_table
 from tasks.tables.schemas import VIDEOS
@@ -51,12 +53,13 @@ def explain_out_folder(repository: Repository, out: Path, file: Path) -> dict[st
         )
     stages = [name for name in pipeline.with_upstream(stage) if STAGES[name].fits_external_corpus]
     params = {name: {part: request["params"][part] for part in pipeline.params[name]} for name in stages}
+    workspace = Workspace(out, out / "artifacts", out / "reports", out)
     video = read_states(out).get(path.stem) if len(path.parts) > 1 else None
     return {
         "file": path.as_posix(),
         "out": str(out),
         "is_recorded": _is_recorded(out, path),
-        **stage_with_chain(Workspace(out, out / "artifacts", out / "reports", out), stage, stages, params),
+        **stage_with_chain(partial(read_provenance, workspace), stage, stages, params),
         "seed": request["params"]["run"]["seed"],
         "data": _media(out, None if video is None else video.video_id),
         "weights": {entry["file"]: entry["sha256"] for entry in request["weights"].values()},

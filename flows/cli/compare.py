@@ -27,9 +27,10 @@ class Kind(StrEnum):
 
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="A git revision, a saved run, an out folder, or `.`")],
-    second: Annotated[
-        str, typer.Argument(metavar="[B]", help="The run that is judged; `.` is the working tree.")
-    ] = ".",
+    others: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[B ...]", help="The runs that are judged, each against A; default: working tree."),
+    ] = None,
     kind: Annotated[Kind, typer.Option("--tracks", help="Which tracks.")] = Kind.TRACKS,
     resamples: Annotated[int, typer.Option("--resamples", min=10, help="Draws of the bootstrap.")] = 1000,
     as_json: AsJson = False,
@@ -39,9 +40,9 @@ def compare(
         typer.Option("--fail-if", metavar="CONDITION", help='Exit with 4 where it holds, such as "MOTA < -0.5".'),
     ] = None,
 ) -> None:
-    """Compare two finished runs: params, stages, metrics with intervals, and single errors.
+    """Compare finished runs with the first of them: params, stages, metrics with intervals, and single errors.
 
-    Both are scored on the annotated videos that they share. Each difference comes with a 95 % paired bootstrap
+    The two are scored on the annotated videos that they share. Each difference comes with a 95 % paired bootstrap
     interval over videos; a metric counts as better or worse only where it excludes 0. Errors are compared one by one:
     which identity switches, misses and false positives are new, gone or common. The annotated joints are counted by how
     they are answered: good, jitter, inversion, swap, miss, or absent. Writes reports/compare/A..B.html with
@@ -56,6 +57,8 @@ def compare(
     - `corrtrack compare HEAD`: what the run in the working tree changed
 
     - `corrtrack compare tau-0.3 tau-0.2 --fail-if "MOTA < -0.5"`: two saved runs, for CI
+
+    - `corrtrack compare HEAD tau-0.2 tau-0.1 --markdown`: two runs, each against the last commit
     """
     from rich.console import Console
 
@@ -66,23 +69,28 @@ def compare(
     from tasks.comparison.report import as_markdown
 
     conditions = [parse_condition(text) for text in fail_if or []]
-    page, content = run(find_repository(), first, second, kind=kind.value, resamples=resamples)
+    repository, contents = find_repository(), []
+    for second in others or ["."]:
+        page, content = run(repository, first, second, kind=kind.value, resamples=resamples)
+        contents.append(content)
+        if markdown and not as_json:
+            typer.echo(as_markdown(content), nl=False)
+        elif not as_json:
+            _print(Console(), content)
+            Console(soft_wrap=True).print(f"page: {page}", highlight=False, markup=False)
     if as_json:
-        print_json(content)
-    elif markdown:
-        typer.echo(as_markdown(content), nl=False)
-    else:
-        _print(Console(), content)
-        Console(soft_wrap=True).print(f"page: {page}", highlight=False, markup=False)
-    if any(condition.holds(content) for condition in conditions):
+        print_json(contents if others and len(others) > 1 else contents[0])
+    if any(condition.holds(content) for condition in conditions for content in contents):
         raise typer.Exit(_BEYOND_LIMIT)
 
 
 def _print(console: "Console", content: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from tasks.comparison.report import describe, describe_answers, interval, number
+    from tasks.comparison.report import describe, describe_answers, describe_origin, interval, number
 
+    for origin in content["origins"]:
+        console.print(describe_origin(origin), highlight=False, markup=False)
     for row in content["params"]:
         console.print(f"{row['key']}: {row['first']} -> {row['second']}", highlight=False, markup=False)
     table = Table("", "first", "second", "difference", "95 % interval", "verdict")

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A result of this checkout or of an out folder.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A result of a checkout or of an out folder, or a run.")],
     as_json: AsJson = False,
 ) -> None:
     """Show what a result comes from: revision, params, data, weights, packages, hardware, seed, and earlier stages.
@@ -46,6 +46,8 @@ def explain(
 
     In an out folder of `reprocess` digests are SHA-256 of the videos and of the weight files that were copied. The
     command works there in any folder.
+
+    A finished run is named as for `compare`: a saved run, a DVC experiment or a git revision.
 
     Pages of `compare` and `sweep`, and what `export`, `convert` and `score` wrote, are answered with the runs or files
     that the command read, each with its stages.
@@ -61,10 +63,12 @@ def explain(
     - `corrtrack explain runs/street/overlays/street.mp4`
 
     - `corrtrack explain reports/compare/before..after.html`
+
+    - `corrtrack explain before`: a run that `reproduce --save before` kept
     """
     from rich.console import Console
 
-    from flows.command_records import explain_command
+    from flows.command_records import explain_command, explain_run
     from flows.explain import explain as run
     from flows.explain_out_folder import explain_out_folder, out_folder_of
     from flows.runtime.printing import print_json
@@ -72,14 +76,17 @@ def explain(
 
     if (record := explain_command(file)) is not None:
         answer = record
-    elif (out := out_folder_of(file)) is None:
-        answer = run(find_repository(), file)
-    else:
+    elif (out := out_folder_of(file)) is not None:
         answer = explain_out_folder(nearest_repository(), out, file)
+    else:
+        repository = find_repository()
+        answer = explain_run(repository, file) or run(repository, file)
     if as_json:
         print_json(answer)
     elif "command" in answer:
         _print_command(Console(soft_wrap=True), answer)
+    elif "run" in answer:
+        _print_source(Console(soft_wrap=True), answer)
     else:
         _print(Console(), answer)
 
@@ -94,10 +101,17 @@ def _print_command(console: "Console", answer: dict[str, Any]) -> None:
     print_line(console, f"written: {answer['written']}")
     _print_machine(console, answer)
     for source in answer["sources"]:
-        print_line(console, f"from {source['title']}")
-        for name, value in source["facts"].items():
-            print_line(console, f"  {name}: {value}")
-        _print_chain(console, "its stages", source["chain"])
+        _print_source(console, source)
+
+
+def _print_source(console: "Console", source: dict[str, Any]) -> None:
+    """A run or file that a command read."""
+    from flows.runtime.printing import print_line
+
+    print_line(console, f"from {source['title']}{': ' if source['sentence'] else ''}{source['sentence']}")
+    for name, value in source["facts"].items():
+        print_line(console, f"  {name}: {value}")
+    _print_chain(console, "its stages", source["chain"])
 
 
 def _print_machine(console: "Console", answer: dict[str, Any]) -> None:

@@ -82,13 +82,15 @@ def reproduce(  # noqa: PLR0913  one parameter per option is how typer reads the
     from flows.cli.params_choice import choose_params, read_chosen_params
     from flows.reproduce import print_plan
     from flows.reproduce import reproduce as run
-    from flows.runtime.recorded_runs import save_run
+    from flows.runtime.recorded_runs import require_plain_name, save_run
     from flows.runtime.repository import find_repository
     from flows.runtime.signals import end_with_make
 
     _require_dry_run(as_json, dry_run)
     end_with_make()
     repository = find_repository()
+    if save is not None:
+        require_plain_name(save)
     if dry_run:
         params = read_chosen_params(repository, profile=profile, settings=settings or [])
         raise typer.Exit(print_plan(repository, Console(), params, first=first, last=last, as_json=as_json))

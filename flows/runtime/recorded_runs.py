@@ -20,6 +20,7 @@ from tasks.comparison.versions import Version
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
 from tasks.provenance import read_provenance
+from tasks.stages import STAGES
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
@@ -27,7 +28,7 @@ WORKING_TREE: Final = "."
 _RECORDED: Final = ("dvc.lock", "data.dvc", "params.yaml")
 """Files that describe a run of the checkout."""
 _PROVENANCE: Final = "provenance.json"
-"""Beside them in a saved run: how its stage `track` ran."""
+"""Beside them in a saved run: how its stages ran."""
 _NEEDED: Final = ("artifacts/tables/videos.parquet", "artifacts/tables/frames.parquet", "artifacts/tables/tracks")
 
 
@@ -47,11 +48,11 @@ def find_version(repository: Repository, name: str) -> Version:
     if (Path(name) / MARKER).is_file():
         return _out_folder(Path(name).resolve(), name)
     if Path(name).name == name and (folder := _saved(repository, name)).is_dir():
-        record = json.loads(_text(folder / _PROVENANCE) or "{}")
-        return _recorded(repository, name, {file: _text(folder / file) for file in _RECORDED}, record)
+        records = json.loads(_text(folder / _PROVENANCE) or "{}")
+        return _recorded(repository, name, {file: _text(folder / file) for file in _RECORDED}, records)
     revision = _experiment(repository, name) or name
-    record = {"revision": _commit(repository, revision)}
-    return _recorded(repository, name, {file: _at_revision(repository, revision, file) for file in _RECORDED}, record)
+    records = {"track": {"revision": _commit(repository, revision)}}
+    return _recorded(repository, name, {file: _at_revision(repository, revision, file) for file in _RECORDED}, records)
 
 
 def save_run(repository: Repository, name: str) -> Path:
@@ -60,8 +61,7 @@ def save_run(repository: Repository, name: str) -> Path:
     Raises:
         InputError: the name is no plain file name, is taken by another run, or there is no finished run.
     """
-    if not name or Path(name).name != name or name.startswith("."):
-        raise InputError(f"--save {name}: expected a plain name such as tau-0.2, got {name!r}")
+    require_plain_name(name)
     folder = _saved(repository, name)
     content = {file: _text(repository.root / file) for file in _RECORDED}
     for file, text in content.items():
@@ -71,8 +71,18 @@ def save_run(repository: Repository, name: str) -> Path:
             raise InputError(f"--save {name}: expected a new name, found another run saved under it; choose another")
     for file, text in content.items():
         write_whole(folder / file, text or "")
-    write_whole(folder / _PROVENANCE, json.dumps(read_provenance(repository.workspace, "track"), indent=2) + "\n")
+    write_whole(folder / _PROVENANCE, json.dumps(_records(repository.workspace), indent=2) + "\n")
     return folder
+
+
+def require_plain_name(name: str) -> None:
+    """Refuse a name that no run can be saved under.
+
+    Raises:
+        InputError: it is no plain file name.
+    """
+    if not name or Path(name).name != name or name.startswith("."):
+        raise InputError(f"--save {name}: expected a plain name such as tau-0.2, got {name!r}")
 
 
 def _saved(repository: Repository, name: str) -> Path:
@@ -88,8 +98,8 @@ def _working_tree(repository: Repository) -> Version:
     params = _yaml("params.yaml", _text(repository.params))
     lock = _yaml("dvc.lock", _text(repository.root / "dvc.lock"))
     stages = lock.get("stages", {})
-    record = read_provenance(repository.workspace, "track")
-    return Version("working tree", repository.workspace, params, stages, record, _digests(stages))
+    records = _records(repository.workspace)
+    return Version("working tree", repository.workspace, params, stages, records, _digests(stages))
 
 
 def _out_folder(folder: Path, name: str) -> Version:
@@ -101,7 +111,13 @@ def _out_folder(folder: Path, name: str) -> Version:
     data = view if view.is_dir() else Path(record["corpus"])
     workspace = Workspace(data, folder / "artifacts", folder / "reports", folder / ".corrtrack")
     weights = {f"{network} weights": entry["sha256"] for network, entry in record.get("weights", {}).items()}
-    return Version(name, workspace, record["params"], {}, read_provenance(workspace, "track"), weights)
+    return Version(name, workspace, record["params"], {}, _records(workspace), weights)
+
+
+def _records(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Provenance of the last run of each stage."""
+    records = {stage: read_provenance(workspace, stage) for stage in STAGES}
+    return {stage: record for stage, record in records.items() if record}
 
 
 def _digests(stages: Mapping[str, Any]) -> dict[str, str]:
@@ -110,7 +126,7 @@ def _digests(stages: Mapping[str, Any]) -> dict[str, str]:
     return {path: digest for path, digest in sorted(read.items()) if path == "data" or path.endswith(".safetensors")}
 
 
-def _recorded(repository: Repository, name: str, content: dict[str, str | None], record: Mapping[str, Any]) -> Version:
+def _recorded(repository: Repository, name: str, content: dict[str, str | None], records: Mapping[str, Any]) -> Version:
     for file, text in content.items():
         if text is None:
             raise InputError(
@@ -125,7 +141,7 @@ def _recorded(repository: Repository, name: str, content: dict[str, str | None],
     folder = _linked(repository, name, {path: digest for path, digest in outs.items() if _is_compared(path)})
     workspace = Workspace(folder / "data", folder / "artifacts", folder / "reports", repository.state)
     params = _yaml("params.yaml", content["params.yaml"])
-    return Version(name, workspace, params, stages, record, _digests(stages))
+    return Version(name, workspace, params, stages, records, _digests(stages))
 
 
 def _is_compared(path: str) -> bool:
@@ -197,7 +213,7 @@ def _text(path: Path) -> str | None:
 
 def _yaml(name: str, text: str | None) -> dict[str, Any]:
     try:
-        content = YAML(typ="safe", pure=True).load(text or "")
+        content = YAML(typ="safe").load(text or "")
     except YAMLError as error:
         raise InputError(f"{name}: expected YAML, got {str(error).splitlines()[0]}") from None
     return content if isinstance(content, dict) else {}

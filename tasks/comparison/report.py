@@ -165,8 +165,8 @@ def as_markdown(content: Mapping[str, Any]) -> str:
         f"**{content['second']}** against **{content['first']}**, {content['tracks']}, {len(content['videos'])} videos",
         "",
     ]
-    if content["params"]:
-        lines += [f"- `{row['key']}`: {row['first']} -> {row['second']}" for row in content["params"]] + [""]
+    lines += [f"- {describe_origin(origin)}" for origin in content["origins"]]
+    lines += [*(f"- `{row['key']}`: {row['first']} -> {row['second']}" for row in content["params"]), ""]
     lines += ["| metric | first | second | difference | 95 % interval | verdict |", "|---|---:|---:|---:|---|---|"]
     for row in content["metrics"]:
         if row["scope"] == "total":
@@ -202,6 +202,12 @@ def describe(moment: Mapping[str, Any]) -> str:
         f"frame {moment['frame_index']}: {moment['change']} {moment['kind']}{whom}{track} "
         f"({joints_text(moment['joints'])})"
     )
+
+
+def describe_origin(origin: Mapping[str, Any]) -> str:
+    """Where a run comes from, in one line."""
+    digest, seed = origin["facts"]["params"][:12], origin["facts"]["seed"]
+    return f"{origin['title']}: {origin['sentence'] or 'Not recorded.'} Params {digest}, seed {seed}."
 
 
 def describe_answers(content: Mapping[str, Any]) -> str:

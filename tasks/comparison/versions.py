@@ -33,7 +33,7 @@ class Version:
         workspace: folders of its data and results.
         params: its params, by section.
         stages: entries of its dvc.lock by stage; empty for an out folder.
-        record: provenance of its stage `track`, as far as it is at hand.
+        records: provenance of its stages by name, as far as it is at hand.
         digests: of its data and weights, by path.
     """
 
@@ -41,7 +41,7 @@ class Version:
     workspace: Workspace
     params: Mapping[str, Any]
     stages: Mapping[str, Any]
-    record: Mapping[str, Any] = field(default_factory=dict)
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -53,7 +53,7 @@ class Version:
     def origin(self) -> dict[str, Any]:
         """What it comes from, for pages and JSON."""
         facts = {"params": params_digest(self.params), "seed": self.params["run"]["seed"], **self.digests}
-        return origin_of_record(self.name, self.record, facts)
+        return origin_of_record(self.name, self.records.get("track", {}), facts)
 
     def output_threshold(self) -> float:
         """Keypoints below it are no part of the answer.

@@ -121,6 +121,42 @@ def test_a_saved_run_equals_the_working_tree_it_was_saved_from(corrtrack, checko
     assert (content["params"], content["stages"], content["moments"]) == ([], [], [])
 
 
+def test_several_runs_are_each_judged_against_the_first(corrtrack):
+    code, text = corrtrack("compare", "better", "HEAD", "HEAD~1", "--json", "--fail-if", "IDSW > 10")
+    assert code == 4, "the limit holds for one of them"
+    contents = json.loads(text)
+    assert [(content["first"], content["second"]) for content in contents] == [
+        ("better", "HEAD"),
+        ("better", "HEAD~1"),
+    ]
+    assert {row["verdict"] for row in contents[0]["metrics"]} == {"identical"}
+    assert contents[1]["errors"]["switch"]["new"] == 15
+
+
+def test_a_saved_run_keeps_how_its_stages_ran(corrtrack, checkout):
+    def write_records(revision: str) -> None:
+        folder = checkout.root / "artifacts/provenance"
+        folder.mkdir(exist_ok=True)
+        for stage in ("index", "track"):
+            record = {"revision": revision, "started": "2026-01-02T03:04:05+00:00", "hardware": None}
+            (folder / f"{stage}.json").write_text(json.dumps(record))
+
+    write_records("0123456789abcdef+changes")
+    save_run(checkout, "kept")
+    write_records("fedcba9876543210")
+
+    _, text = corrtrack("compare", "kept")
+    assert "kept: Run of 2026-01-02 03:04:05 UTC, git revision 0123456789ab with uncommitted changes. Params " in text
+    assert "working tree: Run of 2026-01-02 03:04:05 UTC, git revision fedcba987654. Params " in text
+    for name in ("kept", ".corrtrack/runs/kept", ".corrtrack/runs/kept/dvc.lock"):
+        shown = CliRunner().invoke(app, ["explain", name, "--json"])
+        answer = json.loads(shown.output)
+        assert (answer["run"], answer["facts"]["seed"]) == ("kept", 1)
+        assert [part["revision"] for part in answer["chain"]] == ["0123456789abcdef+changes"]
+    shown = CliRunner().invoke(app, ["explain", "HEAD~1"])
+    assert "from HEAD~1: Git revision " in shown.output
+
+
 @pytest.mark.parametrize(("condition", "code"), [("IDSW > 10", 4), ("IDSW > 20", 0), ("MOTA < -0.5", 4)])
 def test_a_limit_decides_the_exit_code(corrtrack, condition, code):
     exit_code, text = corrtrack("compare", "better", "HEAD~1", "--fail-if", condition)

@@ -187,5 +187,5 @@ def test_the_deployment_file_names_the_flow_and_its_parameters():
     deployment = YAML(typ="safe").load(file.read_text())["deployments"][0]
     path, _, name = deployment["entrypoint"].partition(":")
     assert (Path(path), name) == (Path("flows/scheduling/deployment.py"), "scheduled_reprocess")
-    assert "concurrency_limit" not in deployment, "a killed worker would hold it for ever, and corrtrack has its own lock"
+    assert "concurrency_limit" not in deployment, "a killed worker would hold it for ever"
     assert set(deployment["parameters"]) <= set(inspect.signature(scheduled_reprocess.fn).parameters)

@@ -65,7 +65,7 @@ def status(
 
 def retry(
     folder: Folder,
-    videos: Annotated[list[str] | None, typer.Argument(metavar="[VIDEO]...", help="By default all of them.")] = None,
+    videos: Annotated[list[str] | None, typer.Argument(metavar="VIDEO", help="By default all of them.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Let the next run try rejected and failed videos again, although their bytes have not changed.

@@ -128,7 +128,8 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     corpus: Annotated[
         str,
         typer.Argument(
-            help="A video file, a folder of videos or of frame folders, or one laid out like data/; or its URL (s3://, gs://)."
+            metavar="CORPUS",
+            help="A video file, a folder of videos or of frame folders, or one laid out like data/; or its URL (s3://, gs://).",
         ),
     ],
     out: Out,
@@ -181,7 +182,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     - `corrtrack reprocess street.mp4 --out runs/street --poses street.json`
 
-    - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --weights weights/released`
+    - `corrtrack reprocess /data/posetrack21 --out runs/pt21 --profile released --weights weights/released`
 
     - `corrtrack reprocess s3://bucket/videos --out runs/nightly`
 

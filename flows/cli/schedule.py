@@ -43,7 +43,8 @@ def schedule(  # noqa: PLR0913 - one parameter per option
     corpus: Annotated[
         str,
         typer.Argument(
-            help="A folder of videos or of frame folders, or one laid out like data/, or its URL (s3://, gs://)."
+            metavar="CORPUS",
+            help="A folder of videos or of frame folders, or one laid out like data/, or its URL (s3://, gs://).",
         ),
     ],
     out: Out,

@@ -90,7 +90,9 @@ def score(  # noqa: PLR0913  one parameter per option is how typer reads them
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="A JSON file or a folder of them; the format is recognised.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="A JSON file or a folder of them; the format is recognised.")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the converted files.")],
     to: Annotated[Target, typer.Option("--to", help="Format to write.")],
     images: Annotated[
@@ -132,7 +134,7 @@ def export(
     ],
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="An out folder of reprocess, a saved run, a git revision, or . for here."),
+        typer.Argument(metavar="RUN", help="An out folder of reprocess, a saved run, a git revision, or . for here."),
     ] = None,
     formats: Annotated[
         list[str] | None, typer.Option("--format", metavar="NAME", help="Format of the files; repeatable.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(metavar="[DIR]", help="Out folder of `reprocess`, or a store; by default that of this checkout."),
+    typer.Argument(metavar="DIR", help="Out folder of `reprocess`, or a store; by default that of this checkout."),
 ]
 _UNITS = {"": 1.0, "K": 2.0**10, "M": 2.0**20, "G": 2.0**30, "T": 2.0**40}
 

@@ -10,7 +10,9 @@ from tasks.errors import InputError
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")]
 Weights = Annotated[
     Path | None,
-    typer.Option("--weights", metavar="DIR", help="Weight files; by default artifacts/models, else models/weights."),
+    typer.Option(
+        "--weights", metavar="DIR", help="Weight files; by default the checkout's own, else the starting weights."
+    ),
 ]
 Detections = Annotated[
     list[Path] | None,
@@ -29,7 +31,10 @@ Pretrained = Annotated[
     typer.Option("--pretrained", metavar="NAME", help="Boxes and poses by a public network: torchvision."),
 ]
 Profile = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME", help="Track by profiles/NAME.yaml, not by params.yaml.")
+    str | None,
+    typer.Option(
+        "--profile", metavar="NAME", help="Params of profiles/NAME.yaml, such as released, not of params.yaml."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def ui(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="An out folder; by default the history of this checkout is shown."),
+        typer.Argument(metavar="DIR", help="An out folder; by default the history of this checkout is shown."),
     ] = None,
     port: Annotated[
         int | None,

@@ -71,14 +71,17 @@ def import_weights(
         ReleasedKind | None, typer.Option("--kind", help="The network that a checkpoint holds; a zip holds both.")
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder for the result; KIND.safetensors is written there.")
-    ] = Path("artifacts/models"),
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder for KIND.safetensors; by default the checkout's own weights."
+        ),
+    ] = None,
 ) -> None:
     """Turn the checkpoints that the paper's authors released into weight files of this project.
 
     No code in the files is run: only tensors are read. Every tensor must be present with its shape; otherwise the error
-    counts those that are missing, extra or misshapen, and nothing is written. `corrtrack reprocess --profile released`
-    tracks with them.
+    counts those that are missing, extra or misshapen, and nothing is written. What the first example writes is tracked
+    with by `corrtrack reprocess VIDEO --out DIR --profile released --weights weights/released`.
 
     Exit codes: 0 written, 2 the file cannot be used.
 
@@ -95,6 +98,7 @@ def import_weights(
 
     if kind is None and file.suffix.lower() != ".zip":
         raise InputError(f"{file}: expected the released zip, or --kind pose or --kind correspondence for a checkpoint")
+    folder = _checkout_weights() if out is None else out
     try:
         if kind is None:
             with unpacked(file) as checkpoints:
@@ -104,10 +108,19 @@ def import_weights(
     except WeightsError as error:
         raise InputError(str(error)) from error
     for name, network in networks.items():
-        target = out / f"{name}.safetensors"
+        target = folder / f"{name}.safetensors"
         _write(network, name, target)
         parameters = sum(parameter.numel() for parameter in network.parameters())
         print_line(Console(), f"{target}: {parameters:,} parameters, every tensor assigned")
+
+
+def _checkout_weights() -> Path:
+    from flows.runtime.repository import find_repository
+
+    try:
+        return find_repository().workspace.models
+    except InputError as error:
+        raise InputError("--out: expected a folder for the weights, as there is no checkout here") from error
 
 
 def _read(checkpoint: Path, kind: ReleasedKind, file: Path) -> "PoseNetwork | CorrespondenceNetwork":

@@ -41,6 +41,16 @@ def test_a_released_pose_file_becomes_ours(runner: CliRunner, app: typer.Typer, 
     assert all(torch.equal(loaded[name], tensor) for name, tensor in network.state_dict().items())
 
 
+def test_outside_a_checkout_a_folder_must_be_named(
+    runner: CliRunner, app: typer.Typer, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = runner.invoke(app, ["pose.pth", "--kind", "pose"])
+    assert isinstance(result.exception, InputError)
+    assert "--out: expected a folder" in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_released_correspondence_file_keeps_its_norm_and_cells(
     runner: CliRunner, app: typer.Typer, tmp_path: Path
 ) -> None:

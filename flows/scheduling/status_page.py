@@ -7,7 +7,7 @@ from typing import Any
 from flows.scheduling.status import counts_in_words, state_in_words
 from tasks.reporting.grid import Grid, grid_of
 from tasks.reporting.html import render
-from tasks.reporting.labels import counted
+from tasks.reporting.labels import counted, time_text
 from tasks.whole_files import write_whole
 
 Row = Mapping[str, Any]
@@ -48,7 +48,7 @@ def _videos(status: Row) -> Grid:
 
 def _occurrence(row: Row) -> Row:
     return {
-        "time": row["time"],
+        "time": time_text(row["time"]),
         "result": row["result"],
         "seconds": float(row["seconds"] or 0),
         "message": row["message"] or "",
@@ -56,5 +56,5 @@ def _occurrence(row: Row) -> Row:
 
 
 def _schedule(row: Row) -> str:
-    coming = f"next run {row['next']}" if row["next"] else "no process serves it now"
+    coming = f"next run {time_text(row['next'])}" if row["next"] else "no process serves it now"
     return f"{row['timetable']}; {coming}"

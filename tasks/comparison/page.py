@@ -5,7 +5,7 @@ from typing import Any
 
 from tasks.reporting.grid import Grid, grid_of
 from tasks.reporting.html import render
-from tasks.reporting.labels import counted, from_head_to_foot, joints_text, label, value_text
+from tasks.reporting.labels import counted, from_head_to_foot, is_percent, joints_text, label, value_text
 
 Row = Mapping[str, Any]
 _ANSWERS = (
@@ -43,7 +43,7 @@ def _differences(metrics: Sequence[Row], scope: str) -> Grid:
             **{name: label(row["name"]) if scope != "video" else row["name"] for name in heading},
             **({"videos": row["videos"]} if scope != "total" else {}),
             "metric": label(row["metric"]),
-            **{name: _tenths(row[name]) for name in ("first", "second", "difference")},
+            **{name: _shown(row[name], row["metric"]) for name in ("first", "second", "difference")},
             "95 % interval": _interval(row),
             "verdict": row["verdict"],
         }
@@ -58,9 +58,9 @@ def _by_joint(rows: Sequence[Row], key: str) -> list[Row]:
     return sorted(rows, key=lambda row: from_head_to_foot(row[key]))
 
 
-def _tenths(value: float | None) -> float | int | None:
-    """A count as it is, a percentage to a tenth."""
-    return None if value is None else round(value, 1) if value % 1 else int(value)
+def _shown(value: float | None, metric: str) -> float | int | None:
+    """A percentage to a tenth, a count as it is."""
+    return None if value is None else round(value, 1) if is_percent(metric) or value % 1 else int(value)
 
 
 def _interval(row: Row) -> str:

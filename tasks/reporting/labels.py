@@ -38,6 +38,16 @@ def label(name: str) -> str:
     return words if words[:1].isupper() or words == "mAP" else words[:1].upper() + words[1:]
 
 
+def is_percent(heading: str) -> bool:
+    """Whether a column or a metric of this name is in percent."""
+    return heading in _PERCENT
+
+
+def time_text(moment: str) -> str:
+    """A time in the form of ISO 8601, with a blank, and the zone UTC by its name."""
+    return moment.replace("T", " ").replace("+00:00", " UTC")
+
+
 def from_head_to_foot(joint: str) -> int:
     """Rank of a joint in the order of the body, by its name in a file; what is no joint comes first."""
     return _RANKS.get(joint, -1)
@@ -52,7 +62,7 @@ def joints_text(joints: Iterable[str]) -> str:
 def decimals_of(heading: str, values: Iterable[Any]) -> int:
     """Decimals that all numbers of a column share: one of percentages, two of others, more for small ones."""
     known = [abs(value) for value in values if isinstance(value, float)]
-    if heading in _PERCENT or not known:
+    if is_percent(heading) or not known:
         return 1
     if heading == "Seconds" or max(known) >= 100:
         return 1 if max(known) < 1000 else 0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.reporting.labels import counted
+from tasks.reporting.labels import counted, time_text
 from tasks.run_digests import run_digests
 from tasks.workspace import Workspace
 
@@ -45,7 +45,7 @@ def last_stage(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     if not dated:
         return next(({"Revision": _revision(run)} for run in runs if run.get("revision")), {})
     last = max(dated, key=lambda run: str(run["started"]))
-    date = str(last["started"]).replace("T", " ").replace("+00:00", " UTC")
+    date = time_text(str(last["started"]))
     hardware = last.get("hardware") or {}
     return {"Date": date, "Revision": _revision(last)} | ({"Hardware": _machine(hardware)} if hardware else {})
 

@@ -104,6 +104,7 @@ def test_the_page_of_a_comparison_is_of_the_same_parts(comparison, open_page, sc
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= opened.page.viewport_size["width"]
     assert opened.page.get_by_role("button", name="Metric").count() > 0
     assert opened.page.locator("#poses tbody th").all_inner_texts()[:4] == ["All", "Head top", "Nose", "Neck"]
+    assert opened.page.locator("#result tbody td").first.inner_text() == "100.0"
     assert "new switch of person 0 by track 7 (all joints)" in opened.page.locator(".compared").inner_text()
 
 
@@ -130,6 +131,7 @@ def test_the_page_of_a_status_is_of_the_same_parts(tmp_path, open_page, screensh
         "expected a video, got <i>noise",
         "1 rejected; nothing runs.",
         "no process serves it now",
+        "2026-01-02 03:04:05 UTC",
     ):
         assert opened.page.get_by_text(text).count() == 1
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= opened.page.viewport_size["width"]

@@ -12,6 +12,7 @@ NEEDED_BYTES: Final = 256 << 20
 _REMEDIES: Final = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within the quota",
+    errno.EFBIG: "raise the limit of the size of files (ulimit -f)",
     errno.EROFS: "make the file system writable",
     errno.EACCES: "give this user the permission",
     errno.EPERM: "give this user the permission",
@@ -25,7 +26,7 @@ _FORBIDDING: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _EXTRA: Final = 'install them with pip install "corrtrack[formats]"'
 _ORDINARY_BYTES: Final = 64 << 20
 """A machine that works gives so much memory."""
-_MACHINE_WIDE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+_MACHINE_WIDE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE})
 
 
 class InputError(Exception):

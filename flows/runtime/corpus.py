@@ -5,6 +5,8 @@ from pathlib import Path
 
 from flows.runtime.process_runner import ProcessRunner, failure
 from flows.runtime.repository import Repository
+from tasks.errors import InputError
+from tasks.formats.frame_order import shown_names
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.progress import Progress
@@ -14,13 +16,25 @@ _NAME = "demo_corpus"
 
 
 def wants_demo_corpus(repository: Repository, params: Params) -> bool:
-    """Whether data/ is absent or empty, or holds the demo corpus of other parameters than those of this run."""
+    """Whether data/ is absent or empty, or holds the demo corpus of other parameters than those of this run.
+
+    Raises:
+        InputError: files of the user's lie beside a demo corpus that must be made anew.
+    """
     data = repository.workspace.data
     if not data.is_dir() or not any(data.iterdir()):
         return True
-    from tasks.demo_corpus.corpus import is_current, is_demo
+    from tasks.demo_corpus.corpus import foreign_files, is_current, is_demo
 
-    return is_demo(data) and not is_current(data, params.index.demo_corpus, params.run.seed)
+    if not is_demo(data) or is_current(data, params.index.demo_corpus, params.run.seed):
+        return False
+    if files := foreign_files(data):
+        raise InputError(
+            f"data/: expected the demo corpus alone, since other params or another version make it anew, found "
+            f"{shown_names(files)} too; move your files away, or keep all as data of your own: delete "
+            "data/demo_corpus.json"
+        )
+    return True
 
 
 def make_demo_corpus(runner: ProcessRunner) -> None:

@@ -87,6 +87,8 @@ def require_corpus(corpus: Path | None, detections: Sequence[Path], poses: Path 
         raise InputError(
             f"{corpus}: expected a video, a folder of videos or frames, or a folder like data/, got nothing"
         )
+    if corpus is not None and not corpus.is_file() and not corpus.is_dir():
+        raise InputError(f"{corpus}: expected a video file or a folder, got a pipe or a device; save it as a file")
     if corpus is not None and corpus.is_file() and corpus.stat().st_size == 0:
         raise InputError(f"{corpus}: expected a video, got an empty file")
     for path in detections:

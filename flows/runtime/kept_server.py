@@ -141,7 +141,8 @@ def _started(
     program = [sys.executable, "-m", "flows.runtime.server_until_idle", str(home), str(port), str(seconds)]
     environment = server_environment(home, url) | {"PYTHONPATH": path}
     with deferred():
-        child = in_background(program, repository, environment, log=home / LOG, keep_open=(lock.fileno(),))
+        descriptors = (lock.fileno(),)
+        child = in_background(program, repository, environment, log=home / LOG, folder=home, keep_open=descriptors)
         note = Served.now(url, for_runs=True, pid=child.pid, is_kept=True)
         note_served(home, note)
     return SharedServer(home, note, users, child)

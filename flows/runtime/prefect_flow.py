@@ -128,6 +128,8 @@ def _with_history(name: str, runner: ProcessRunner, body: Callable[[], Iterator[
     try:
         recorded()
     except Exception:
+        if not errors and runner.restart_history():  # the server ended before the flow began
+            return _with_history(name, runner, body)
         if not errors:
             raise
         if errors[0] is not None:

@@ -1,8 +1,11 @@
 """How a Prefect server is started, and what its clients must find in their environment."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Final
+
+from tasks.lasting_imports import lasting_imports
 
 LOOPBACK: Final = "127.0.0.1"
 """Where every server listens, and nowhere else."""
@@ -43,3 +46,12 @@ def server_environment(home: Path, url: str) -> dict[str, str]:
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     }
+
+
+def import_settings(home: Path) -> None:
+    """Import Prefect, with the settings of the environment alone.
+
+    In the working folder it would read the user's own in `.env`, `prefect.toml` and `pyproject.toml`.
+    """
+    with lasting_imports(), contextlib.chdir(home):
+        import prefect.settings  # noqa: F401 - what is imported decides

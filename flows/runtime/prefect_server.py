@@ -80,6 +80,9 @@ class PrefectServer(Server):
     def _folder_in_use(self) -> Path:
         return self.home
 
+    def _working_folder(self) -> Path:
+        return self.home  # where no `.env` or `prefect.toml` of the user's lies, which Prefect would read
+
 
 class RunPrefectServer(PrefectServer):
     """The server that a run uses: the kept one or that of `corrtrack ui`, which go on after it, else one of its own."""

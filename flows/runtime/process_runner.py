@@ -40,6 +40,8 @@ class ProcessRunner:
         self.run_file = run_file
         self.stopping = stopping or threading.Event()
         """Once set, every program that runs is ended, and its thread gets a StoppedError."""
+        self.restart_history: Callable[[], bool] = lambda: False
+        """Starts a Prefect server where the run's has ended, and says whether it did."""
 
     def run(
         self,

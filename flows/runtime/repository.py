@@ -12,6 +12,7 @@ from tasks.errors import InputError
 from tasks.workspace import Workspace
 
 _PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy"})
+_CERTIFICATES: Final = frozenset({"ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle"})
 _RAY: Final = ("RAY_", "CORRTRACK_RAY_")
 
 
@@ -71,14 +72,14 @@ class Repository:
 def private_environment(variables: Mapping[str, str], *, keep_ray: bool = False) -> dict[str, str]:
     """`variables` without those that would direct the run's own servers, or its connection to them, elsewhere.
 
-    These are Prefect's, proxies (nothing but loopback is asked), and Ray's unless `keep_ray`: a cluster of the user's
-    may need them.
+    These are Prefect's, proxies and certificates (nothing but loopback is asked, and a file of certificates that is not
+    there ends every client), and Ray's unless `keep_ray`: a cluster of the user's may need them.
     """
     foreign = ("PREFECT_",) if keep_ray else ("PREFECT_", *_RAY)
     return {
         name: value
         for name, value in variables.items()
-        if not name.upper().startswith(foreign) and name.lower() not in _PROXIES
+        if not name.upper().startswith(foreign) and name.lower() not in _PROXIES | _CERTIFICATES
     }
 
 

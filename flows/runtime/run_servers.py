@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from flows.runtime.history import answers
 from flows.runtime.outcomes import ExitCode
+from flows.runtime.prefect_program import import_settings
 from flows.runtime.prefect_server import RunPrefectServer
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.repository import make_private
@@ -86,12 +88,19 @@ class RunServers:
             meanwhile()
             return
         os.environ.update(self.prefect.client_environment())
+        import_settings(self.prefect.home)  # seconds that pass while the server starts
         with lasting_imports():
-            import prefect.settings  # noqa: F401 - seconds that pass while the server starts
-
             meanwhile()
         self._wait(self.prefect)
+        self._runner.restart_history = self._restart_prefect
         self._runner.view.report(f"Prefect shows this run at {self.prefect.url.removesuffix('/api')}")
+
+    def _restart_prefect(self) -> bool:
+        """Put a server of this run in the place of a shared one that has ended; False where it answers."""
+        if answers(self.prefect.url):
+            return False
+        self._wait(self.prefect)
+        return True
 
     def environment_of(self, stage: str) -> dict[str, str]:
         """What the process of `stage` must find in its environment; waits for Ray where it needs it.

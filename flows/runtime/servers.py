@@ -67,7 +67,9 @@ class Server(ABC):
     def start(self) -> None:
         """Start the program in the private environment of the run, and return at once."""
         with deferred():
-            self._process = in_background(self._command(), self.repository, self._environment(), log=self.log)
+            self._process = in_background(
+                self._command(), self.repository, self._environment(), log=self.log, folder=self._working_folder()
+            )
             self._record = self._run_file.add(self.name, self._process.pid)
 
     def wait(self, *, seconds: float = START_SECONDS, stopping: threading.Event | None = None) -> None:
@@ -104,6 +106,9 @@ class Server(ABC):
             return ""
         room = f"expected at least {needed >> 20} MiB free on the disk of {self._folder_in_use()}, found {free >> 20}"
         return f": {room}; make room and run the same command again"
+
+    def _working_folder(self) -> Path:
+        return self.repository.root
 
     @abstractmethod
     def _command(self) -> list[str]: ...
@@ -196,9 +201,10 @@ def in_background(
     environment: Mapping[str, str],
     *,
     log: Path,
+    folder: Path,
     keep_open: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a server in the private environment of a run, with `environment` added, and its output in `log`.
+    """Start a server in `folder`, in the private environment of a run with `environment` added, its output in `log`.
 
     The files of the descriptors `keep_open` stay open in it.
     """
@@ -206,7 +212,7 @@ def in_background(
     with log.open("wb") as output:
         return subprocess.Popen(
             command,
-            cwd=repository.root,
+            cwd=folder,
             env=private_environment(repository.environment()) | dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,

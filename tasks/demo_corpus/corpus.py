@@ -1,6 +1,7 @@
 """Writes the whole demo corpus, and checks whether a data folder holds it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,13 @@ from tasks.demo_corpus.posetrack_layout import write_posetrack
 VERSION: Final = 4
 """Raised whenever the same parameters and seed give another corpus."""
 MARKER: Final = "demo_corpus.json"
+_VIDEO: Final = r"(train|val)/\d{6}_mpii_demo"
+_FILE: Final = re.compile(
+    rf"{re.escape(MARKER)}|coco_demo/(annotations/person_keypoints_(train|val)\.json|images/(train|val)/\d{{12}}\.jpg)"
+    rf"|posetrack/(detections/(train|val)\.json|annotations/{_VIDEO}\.json|images/{_VIDEO}/\d{{6}}\.jpg"
+    rf"|flow/{_VIDEO}/\d{{6}}\.png)"
+)
+"""Paths of all files that `synthesise` writes, with any parameters."""
 
 
 def synthesise(root: Path, corpus: CorpusParams, *, seed: int, report: Report = log_progress) -> None:
@@ -20,11 +28,11 @@ def synthesise(root: Path, corpus: CorpusParams, *, seed: int, report: Report = 
 
     Everything is written beside `root` first and renamed at the end, so a broken run leaves no half corpus. `report`
     gets the progress. Same corpus parameters and seed: same bytes on one machine. Raises FileExistsError
-    when `root` holds anything that is not a demo corpus.
+    when `root` holds anything that is not of a demo corpus.
     """
-    if root.exists() and any(root.iterdir()) and not is_demo(root):
+    if files := foreign_files(root):
         raise FileExistsError(
-            f"{root}: expected no data or an earlier demo corpus, found other files; move them away first"
+            f"{root}: expected no data or an earlier demo corpus, found other files, such as {files[0]}; move them away"
         )
     beside = root.with_name(f".{root.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
@@ -39,6 +47,15 @@ def synthesise(root: Path, corpus: CorpusParams, *, seed: int, report: Report = 
         beside.rename(root)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def foreign_files(root: Path) -> list[str]:
+    """Files below `root`, by their paths in it, that `synthesise` did not write and must not delete.
+
+    Without the marker of a demo corpus these are all files.
+    """
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_symlink() or path.is_file())
+    return [name for name in files if not _FILE.fullmatch(name)] if is_demo(root) else files
 
 
 def is_demo(root: Path) -> bool:

@@ -123,11 +123,17 @@ def _search(search: VideoSearch, folder: Path, depth: int, seen: set[Path], *, h
     if (real := folder.resolve()) in seen:  # a link to a folder above
         return
     seen.add(real)
-    files = [path for path in entries if not path.is_dir() and (path.is_file() or path.is_symlink())]
+    files = [path for path in entries if not path.is_dir()]
+    devices = {path for path in files if not path.is_file() and path.exists()}  # to open a pipe is to wait for ever
     folders = [path for path in entries if path.is_dir() and not _is_read_otherwise(path, depth)]
-    videos = [path for path in files if path.suffix.lower() in VIDEO_ENDINGS]
+    videos = [path for path in files if path.suffix.lower() in VIDEO_ENDINGS and path not in devices]
     frame_folders = {path for path in folders if is_frame_folder(path)}
     search.videos += sorted([*videos, *frame_folders])
+    search.passed_over += [
+        (folder, path.name, "expected a file, got a pipe or a device")
+        for path in files
+        if path in devices and path.suffix.lower() in VIDEO_ENDINGS | PICTURE_ENDINGS
+    ]
     search.passed_over += [
         (folder, path.name, f"expected a video or a picture in a known format, got {path.suffix}; convert it")
         for path in files

@@ -25,6 +25,10 @@ def behind(cause: BaseException) -> ValueError:
             "No space left on device (/data/a, on a disk with ",
         ),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), "Permission denied (/data); give this user"),
+        (
+            OSError(errno.EFBIG, "File too large", "a.mp4"),
+            "File too large (a.mp4); raise the limit of the size",
+        ),
         (behind(OSError(errno.EDQUOT, "Disk quota exceeded")), "Disk quota exceeded; make room within the quota"),
         (MemoryError(), "memory ran out; free memory, or lower compute.workers"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "memory ran out"),

@@ -1,5 +1,6 @@
 """Where the videos of a corpus lie: nothing that could be a video is passed over without a word."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,15 @@ def test_json_beside_the_splits_of_any_set_is_named(posetrack: Any, json_file: A
     json_file(posetrack.root / "annotations/valid/a.json", {})
     rejects = read_posetrack(posetrack.root).rejects
     assert [row["source"] for row in rejects] == ["annotations/detections.json", "annotations/valid"]
+
+
+def test_a_pipe_is_named_and_never_opened(tmp_path: Path, video_file: Any) -> None:
+    (tmp_path / "corpus").mkdir()
+    os.mkfifo(tmp_path / "corpus/b.mp4")
+    (tmp_path / "corpus/a.mp4").symlink_to("b.mp4")
+    video_file(tmp_path / "corpus/c.mp4", 2)
+    search = search_videos(tmp_path / "corpus")
+    assert [path.name for path in search.videos] == ["c.mp4"]
+    assert [(name, reason) for _, name, reason in search.passed_over] == [
+        (name, "expected a file, got a pipe or a device") for name in ("a.mp4", "b.mp4")
+    ]

@@ -1,5 +1,6 @@
 """A corpus is only read; what it lacks is laid beside it by links."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,7 @@ def test_results_of_each_video_are_the_files_that_were_written_for_it(tmp_path):
     [
         ("nothing", [], "expected a video, a folder of videos or frames, or a folder like data/, got nothing"),
         ("empty.mp4", [], "expected a video, got an empty file"),
+        ("pipe.mp4", [], "expected a video file or a folder, got a pipe or a device"),
         ("a.txt", [], r"expected a video \(.*\.avi, .*\.webm, .*\) or a folder"),
         ("c", ["z.txt"], r"expected the name of a video without annotations \(a, b\), got z"),
         ("c", ["missing.txt"], "expected a file in MOT form"),
@@ -152,5 +154,6 @@ def test_results_of_each_video_are_the_files_that_were_written_for_it(tmp_path):
 def test_what_fits_nothing_is_refused(tmp_path, corpus, detections, message):
     touched(*(tmp_path / name for name in ("c/a.mp4", "c/b.mp4", "a.txt", "z.txt", "new.json")))
     (tmp_path / "empty.mp4").touch()
+    os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(InputError, match=message):
         corpus_view(tmp_path / corpus, [tmp_path / name for name in detections], tmp_path / "view")

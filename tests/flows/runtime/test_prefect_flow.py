@@ -138,6 +138,28 @@ class TestFlow:
         assert len(stages_in_order(runner(), {"index": work, "detect": work})) == 2
         assert set(threads) == {threading.main_thread()}
 
+    @pytest.mark.timeout(240)
+    def test_a_run_whose_server_ends_before_its_flow_begins_goes_on_with_another(self, prefect):
+        begun = []
+
+        def restart():
+            begun.append("server")
+            prefect.start()
+            prefect.wait()
+            return True
+
+        def work():
+            begun.append("index")
+            return StageOutcome("index", "ran", 0.0)
+
+        run = runner()
+        prefect.stop()
+        with pytest.raises(RuntimeError, match="reach API"):
+            stages_in_order(run, {"index": work})
+        run.restart_history = restart
+        assert len(stages_in_order(run, {"index": work})) == 1
+        assert begun == ["server", "index"]
+
     @pytest.mark.timeout(120)  # Prefect's client by itself tries for minutes
     def test_a_run_whose_server_is_killed_finishes_and_reports_the_gap(self, prefect):
         run = runner()

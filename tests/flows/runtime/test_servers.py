@@ -76,6 +76,7 @@ def test_a_ray_node_serves_on_loopback_and_stops_with_its_processes(checkout, tm
 def test_a_prefect_server_is_private_and_a_run_beside_it_has_another_data_base(checkout, monkeypatch):
     for name, value in FOREIGN.items():
         monkeypatch.setenv(name, value)
+    (checkout.root / ".env").write_text("PREFECT_SERVER_API_PORT=none\n")
     first, second = prefect_server(checkout), prefect_server(checkout)
     first.start()
     try:

@@ -8,7 +8,7 @@ import pytest
 
 import tasks.demo_corpus
 from tasks.demo_corpus import corpus as corpus_module
-from tasks.demo_corpus.corpus import is_current, is_demo, synthesise
+from tasks.demo_corpus.corpus import foreign_files, is_current, is_demo, synthesise
 from tasks.demo_corpus.params import CorpusParams
 
 SEED = 7
@@ -68,11 +68,23 @@ def test_other_data_is_never_overwritten(tmp_path: Path, dot: CorpusParams) -> N
 
 def test_an_older_demo_corpus_is_replaced_whole(tmp_path: Path, dot: CorpusParams) -> None:
     root = tmp_path / "data"
-    synthesise(root, dot, seed=SEED + 1)
-    (root / "stale.txt").write_text("left over")
+    synthesise(root, dot.model_copy(update={"train_videos": 3}), seed=SEED + 1)
+    assert foreign_files(root) == []
     synthesise(root, dot, seed=SEED)
     assert is_current(root, dot, SEED)
-    assert not (root / "stale.txt").exists()
+    assert len(list((root / "posetrack/annotations/train").iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["videos/holiday.mp4", "posetrack/annotations/val/000342_mpii_test.json", "notes.txt"])
+def test_a_file_of_the_user_beside_a_demo_corpus_stays(tmp_path: Path, dot: CorpusParams, name: str) -> None:
+    root = tmp_path / "data"
+    synthesise(root, dot, seed=SEED)
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_text("years of work")
+    before = digests(root)
+    with pytest.raises(FileExistsError, match=f"such as {name}"):
+        synthesise(root, dot, seed=SEED + 1)
+    assert digests(root) == before
 
 
 def test_a_broken_run_leaves_nothing_and_keeps_what_was_there(

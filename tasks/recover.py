@@ -1,8 +1,9 @@
 """Stage recover: missed poses, and the correspondences and affinities that tracking reads (5.1, equation 6)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,9 @@ from tasks.workspace import Workspace
 if TYPE_CHECKING:
     from tasks.inference.video_recovery import VideoRecovery
     from tasks.params.sections import Params
+
+
+_POSE_COLUMNS: Final = ("box_source", "frame_index", "pose_id", "x", "y", "score", "drop_reason")
 
 
 def run(workspace: Workspace, params: "Params") -> None:
@@ -62,9 +66,11 @@ class RecoverWork(NetworkWork):
             self.weights, estimate=self.params.estimate, recover=self.params.recover, refine=self.refine
         )
 
-    def __call__(self, shard: Shard) -> dict[str, pa.Table]:
-        """Return the rows of recovered_poses, correspondences and affinities of the video."""
-        poses = read_table(POSES, POSES.path(self.tables, shard.video_id))
-        if self.box_sources is not None:
-            poses = poses.filter(pc.is_in(poses["box_source"], pa.array(self.box_sources)))
-        return self.recovery.recover(self.index.video(shard.video_id), poses, data=self.data)
+    def __call__(self, shard: Shard) -> dict[str, Iterator[pa.Table]]:
+        """Return the rows of recovered_poses, correspondences and affinities of the video, in blocks."""
+        video = self.index.video(shard.video_id)
+        return self.recovery.recover(video, self._poses(shard.video_id), data=self.data)
+
+    def _poses(self, video_id: str) -> pa.Table:
+        poses = read_table(POSES, POSES.path(self.tables, video_id), _POSE_COLUMNS)
+        return poses if self.box_sources is None else poses.filter(pc.field("box_source").isin(self.box_sources))

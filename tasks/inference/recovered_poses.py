@@ -1,7 +1,7 @@
 """Missed poses: proposed by correspondences, estimated anew, kept where they repeat no other pose (5.1)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Container, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from models.arrays import BoolArray, FloatArray, IntArray, Picture
 from models.poses.estimation import PoseEstimator
-from models.poses.frame_poses import EstimatedPoses, FramePoses, body_score, join_poses, no_poses
+from models.poses.frame_poses import EstimatedPoses, FramePoses, body_score, join_poses
 from models.tracking.correspondence_maps import PoseMaps
 from models.tracking.recovery import (
     Proposals,
@@ -20,10 +20,9 @@ from models.tracking.recovery import (
     recovery_boxes,
     suppress_recovered,
 )
-from tasks.inference.video_tables import RowBlocks, frame_poses
+from tasks.inference.video_tables import PosesByFrame, RowBlocks
 from tasks.params.recover import RecoverParams
 from tasks.tables.arrays import keypoint_array, list_array
-from tasks.tables.schemas import RECOVERED_POSES
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,20 @@ def _single_precision(values: FloatArray) -> FloatArray:
     return values.astype(np.float32).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class _Recovered:
+    """What is proposed in a frame so far, and what of it is kept."""
+
+    proposals: Proposals
+    verdicts: list[Verdict]
+
+    @property
+    def kept(self) -> BoolArray:
+        return np.array([verdict.drop_reason is None for verdict in self.verdicts], dtype=np.bool_)
+
+
 class BoxSourcePoses:
-    """The poses of one box source of a video by frame: those detected, and those recovered so far.
+    """The poses of one box source of a video by frame: those detected, and those recovered in frames not yet released.
 
     Neighbours are counted in the frames that can hold boxes of the source.
 
@@ -128,24 +139,27 @@ class BoxSourcePoses:
     def __init__(self, box_source: str, frames: Sequence[int], poses: pa.Table) -> None:
         self.box_source = box_source
         self.frames = list(frames)
-        self._position = {frame_index: position for position, frame_index in enumerate(self.frames)}
-        self._detected = {detected.frame_index: detected for detected in frame_poses(poses)}
-        self._all = dict(self._detected)
-        self._next_pose_id = max(poses["pose_id"].to_pylist(), default=-1) + 1
-        self._chain_frames: dict[int, int] = {}
-        self._proposals: dict[int, Proposals] = {}
-        self._verdicts: dict[int, list[Verdict]] = {}
+        self._detected = PosesByFrame(poses)
+        self._next_pose_id = max(poses["pose_id"].to_numpy().max(initial=-1) + 1, 0)
+        self._recovered: dict[int, _Recovered] = {}
 
     def __contains__(self, frame_index: int) -> bool:
-        return frame_index in self._position
+        position = bisect_left(self.frames, frame_index)
+        return position < len(self.frames) and self.frames[position] == frame_index
 
     def at(self, frame_index: int) -> FramePoses:
         """Return the detected poses of a frame and those recovered so far."""
-        return self._all.get(frame_index) or no_poses(frame_index)
+        detected, recovered = self._detected.at(frame_index), self._recovered.get(frame_index)
+        if recovered is None:
+            return detected
+        kept, proposals = recovered.kept, recovered.proposals
+        poses = FramePoses(frame_index, proposals.pose_id[kept], proposals.xy[kept], proposals.score[kept])
+        return join_poses(frame_index, [detected, poses])
 
     def neighbours(self, frame_index: int, steps: Sequence[int]) -> list[tuple[int, FramePoses]]:
         """Return step and poses of the frames so many steps later (earlier where negative) that have any pose."""
-        positions = ((step, self._position[frame_index] + step) for step in steps)
+        here = bisect_left(self.frames, frame_index)
+        positions = ((step, here + step) for step in steps)
         poses = [(step, self.at(self.frames[at])) for step, at in positions if 0 <= at < len(self.frames)]
         return [(step, there) for step, there in poses if len(there)]
 
@@ -160,58 +174,59 @@ class BoxSourcePoses:
         return self.frames[first : first + count]
 
     def chain_frames(self, poses: FramePoses) -> IntArray:
-        """Return the recoveries in a row that led to each pose (P,), 0 for detected poses."""
-        return np.array([self._chain_frames.get(pose_id, 0) for pose_id in poses.pose_id.tolist()], dtype=np.int64)
+        """Return the recoveries in a row that led to each pose (P,) of a frame, 0 for detected poses."""
+        recovered = self._recovered.get(poses.frame_index)
+        if recovered is None:
+            return np.zeros(len(poses), dtype=np.int64)
+        proposals = recovered.proposals
+        chains = dict(zip(proposals.pose_id.tolist(), proposals.chain_frames.tolist(), strict=True))
+        return np.array([chains.get(pose_id, 0) for pose_id in poses.pose_id.tolist()], dtype=np.int64)
 
     def add(self, frame_index: int, proposals: Proposals, proposer: PoseProposer) -> None:
         """Give proposals their ids, and judge all proposals of the frame again: only those that repeat no pose stay."""
         first = self._next_pose_id
         self._next_pose_id += len(proposals)
         proposals = replace(proposals, pose_id=np.arange(first, self._next_pose_id, dtype=np.int64))
-        chains = zip(proposals.pose_id.tolist(), proposals.chain_frames.tolist(), strict=True)
-        self._chain_frames.update(chains)
-        earlier = self._proposals.get(frame_index)
-        merged = join_proposals([proposals] if earlier is None else [earlier, proposals])
-        detected = self._detected.get(frame_index) or no_poses(frame_index)
-        self._judge(frame_index, merged, proposer.verdicts(detected, merged))
+        earlier = self._recovered.get(frame_index)
+        merged = join_proposals([proposals] if earlier is None else [earlier.proposals, proposals])
+        verdicts = proposer.verdicts(self._detected.at(frame_index), merged)
+        self._recovered[frame_index] = _Recovered(merged, verdicts)
 
-    def take_up(self, rows: pa.Table) -> None:
-        """Add the proposals of `recovered_rows` of an earlier worker, with their verdicts."""
+    def release(self, needed: Set[int]) -> None:
+        """Forget what was recovered in frames that are not needed any more."""
+        self._recovered = {index: recovered for index, recovered in self._recovered.items() if index in needed}
+
+    def take_up(self, rows: pa.Table, frames: Container[int] | None = None) -> None:
+        """Add the proposals that `add_rows` has written, with their verdicts, of these frames or of all."""
         rows = rows.filter(pc.field("box_source") == self.box_source)
-        frames, next_ids = rows["frame_index"].to_numpy(), (rows["pose_id"].to_numpy() + 1).tolist()
-        for frame_index in np.unique(frames).tolist():
-            here = rows.take(np.flatnonzero(frames == frame_index)).sort_by("source_pose_id")  # as join_proposals does
-            proposals, why = _proposals(here), (here["drop_reason"].to_pylist(), here["duplicate_of"].to_pylist())
-            self._chain_frames.update(zip(proposals.pose_id.tolist(), proposals.chain_frames.tolist(), strict=True))
-            self._judge(frame_index, proposals, [Verdict(*verdict) for verdict in zip(*why, strict=True)])
-        self._next_pose_id = max(self._next_pose_id, *next_ids, 0)
+        rows = rows.sort_by([("frame_index", "ascending"), ("source_pose_id", "ascending")])  # as join_proposals does
+        self._next_pose_id = max(self._next_pose_id, rows["pose_id"].to_numpy().max(initial=-1) + 1)
+        indices, first = np.unique(rows["frame_index"].to_numpy(), return_index=True)
+        for frame_index, start, end in zip(indices.tolist(), first, np.append(first, len(rows))[1:], strict=True):
+            if frames is None or frame_index in frames:
+                here = rows.slice(start, end - start)
+                why = zip(here["drop_reason"].to_pylist(), here["duplicate_of"].to_pylist(), strict=True)
+                self._recovered[frame_index] = _Recovered(_proposals(here), [Verdict(*reasons) for reasons in why])
 
-    def _judge(self, frame_index: int, merged: Proposals, verdicts: list[Verdict]) -> None:
-        detected = self._detected.get(frame_index) or no_poses(frame_index)
-        kept = np.array([verdict.drop_reason is None for verdict in verdicts], dtype=np.bool_)
-        recovered = FramePoses(frame_index, merged.pose_id[kept], merged.xy[kept], merged.score[kept])
-        self._all[frame_index] = join_poses(frame_index, [detected, recovered])
-        self._proposals[frame_index], self._verdicts[frame_index] = merged, verdicts
-
-    def recovered_rows(self, video_id: str) -> pa.Table:
-        """Return the rows of the table recovered_poses: kept proposals, and the dropped ones with the reason."""
-        blocks = RowBlocks(RECOVERED_POSES)
+    def add_rows(self, rows: RowBlocks, video_id: str, frame_index: int) -> None:
+        """Add what is recovered in a frame to the table recovered_poses: kept proposals, and the dropped ones."""
+        if (recovered := self._recovered.get(frame_index)) is None:
+            return
+        proposals = recovered.proposals
         as_they_are = ("pose_id", "source_pose_id", "source_frame_index", "chain_frames", "box_xywh", "score")
-        for frame_index, proposals in self._proposals.items():
-            blocks.add(
-                len(proposals),
-                video_id=video_id,
-                box_source=self.box_source,
-                frame_index=frame_index,
-                origin="recovered",
-                x=proposals.xy[..., 0],
-                y=proposals.xy[..., 1],
-                pose_score=body_score(proposals.score),
-                drop_reason=[verdict.drop_reason for verdict in self._verdicts[frame_index]],
-                duplicate_of=[verdict.duplicate_of for verdict in self._verdicts[frame_index]],
-                **{name: getattr(proposals, name) for name in as_they_are},
-            )
-        return blocks.joined()
+        rows.add(
+            len(proposals),
+            video_id=video_id,
+            box_source=self.box_source,
+            frame_index=frame_index,
+            origin="recovered",
+            x=proposals.xy[..., 0],
+            y=proposals.xy[..., 1],
+            pose_score=body_score(proposals.score),
+            drop_reason=[verdict.drop_reason for verdict in recovered.verdicts],
+            duplicate_of=[verdict.duplicate_of for verdict in recovered.verdicts],
+            **{name: getattr(proposals, name) for name in as_they_are},
+        )
 
 
 def _proposals(rows: pa.Table) -> Proposals:

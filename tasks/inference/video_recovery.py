@@ -1,12 +1,14 @@
 """Recovery over one video: features once per frame, maps once per pose and target frame (5.1, equation 6's inputs).
 
 At frame f the maps of the poses of f-1 give the missed poses of f by their peaks. Then these maps and those of the
-poses of f-2 to f-max_gap_frames are sampled at the keypoints of every pose of f, detected or recovered. Features are
-kept only while their frame can be a source.
+poses of f-2 to f-max_gap_frames are sampled at the keypoints of every pose of f, detected or recovered. Features and
+recovered poses are kept only while their frame can be a source; rows leave the memory with each checkpoint.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +27,11 @@ from tasks.inference.videos import Video
 from tasks.params.estimate import EstimateParams
 from tasks.params.recover import RecoverParams
 from tasks.read_ahead import read_ahead
-from tasks.shards.checkpoints import Reached, shard_checkpoint
+from tasks.shards.checkpoints import shard_checkpoint
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, RECOVERED_POSES
 
+_BACKWARD: Final = "backward"
+"""Series of the rows that the backward pass gives, which are of the table recovered_poses."""
 _BLOCK_FRAMES = 16
 """Pictures in memory in the backward pass: a video file is decoded forward, so it is read in blocks from its end."""
 
@@ -54,8 +58,8 @@ class VideoRecovery:
         self._proposer = PoseProposer(estimator, recover)
         self._network = load_correspondence_maps(weights["correspondence"], recover, refine=refine)
 
-    def recover(self, video: Video, poses: pa.Table, *, data: Path) -> dict[str, pa.Table]:
-        """Return the rows of recovered_poses, correspondences and affinities by table name.
+    def recover(self, video: Video, poses: pa.Table, *, data: Path) -> dict[str, Iterator[pa.Table]]:
+        """Return the rows of recovered_poses, correspondences and affinities by table name, in blocks with rising keys.
 
         Args:
             video: the video.
@@ -64,8 +68,9 @@ class VideoRecovery:
         """
         sources = [
             BoxSourcePoses(source, video.frames_of(source), poses.filter(pc.field("box_source") == source))
-            for source in sorted(set(poses["box_source"].to_pylist()))
+            for source in sorted(poses["box_source"].unique().to_pylist())
         ]
+        del poses  # what is read of them lies in the sources
         passes = _VideoPasses(
             video.video_id, sources, network=self._network, proposer=self._proposer, params=self._params
         )
@@ -91,10 +96,10 @@ class _VideoPasses:
         self._params = params
         self._checkpoint = shard_checkpoint()
         self._fitted: dict[int, FittedFrame] = {}
-        self._correspondences = RowBlocks(CORRESPONDENCES)
-        self._affinities = RowBlocks(AFFINITIES)
+        tables = {table.name: table for table in (RECOVERED_POSES, CORRESPONDENCES, AFFINITIES)}
+        self._rows = {series: RowBlocks(table) for series, table in (tables | {_BACKWARD: RECOVERED_POSES}).items()}
 
-    def run(self, frames: VideoFrames) -> dict[str, pa.Table]:
+    def run(self, frames: VideoFrames) -> dict[str, Iterator[pa.Table]]:
         """Return the rows of the three tables; goes on from the shard's checkpoint where it has one."""
         wanted = sorted({frame_index for source in self._sources for frame_index in source.frames})
         reached = self._checkpoint.load()
@@ -103,37 +108,35 @@ class _VideoPasses:
             self._backward(frames, wanted, done)
             done = 0
         self._forward(frames, wanted, done)
-        return {
-            RECOVERED_POSES.name: self._recovered_rows(),
-            CORRESPONDENCES.name: self._correspondences.joined(),
-            AFFINITIES.name: self._affinities.joined(),
-        }
+        names = (RECOVERED_POSES.name, CORRESPONDENCES.name, AFFINITIES.name)
+        return {name: self._by_source(name, self._rows[name].take()) for name in names}
 
-    def _recovered_rows(self) -> pa.Table:
-        recovered = [source.recovered_rows(self._video_id) for source in self._sources]
-        return pa.concat_tables([*recovered, RECOVERED_POSES.schema.empty_table()])
+    def _by_source(self, series: str, rest: pa.Table) -> Iterator[pa.Table]:
+        """Rows of the forward pass, which are in frame order, source by source: `rest` is in no checkpoint."""
+        for source in self._sources:
+            for rows in self._parts(series, rest):
+                yield rows.filter(pc.field("box_source") == source.box_source)
+
+    def _parts(self, series: str, rest: pa.Table, *, last_first: bool = False) -> Iterator[pa.Table]:
+        saved = self._checkpoint.parts(series, self._rows[series].table, last_first=last_first)
+        yield from chain([rest], saved) if last_first else chain(saved, [rest])
 
     def _save(self, direction: str, done: int) -> None:
         """Keep a checkpoint, if it is time, after so many frames of a pass."""
         if self._checkpoint.is_due(done):
-            self._checkpoint.save(
-                {"direction": direction, "done": done},
-                added={
-                    CORRESPONDENCES.name: self._correspondences.since_last_call(),
-                    AFFINITIES.name: self._affinities.since_last_call(),
-                },
-                replaced={RECOVERED_POSES.name: self._recovered_rows()},
-            )
+            parts = {series: (rows.table, rows.take()) for series, rows in self._rows.items()}
+            self._checkpoint.save({"direction": direction, "done": done}, parts)
 
-    def _go_on(self, reached: Reached, frames: VideoFrames, wanted: Sequence[int]) -> tuple[str, int]:
+    def _go_on(self, reached: Mapping[str, Any], frames: VideoFrames, wanted: Sequence[int]) -> tuple[str, int]:
         """Take up a checkpoint: direction of the pass, and frames of it that are done."""
-        direction, done = str(reached.position["direction"]), int(reached.position["done"])
-        for source in self._sources:
-            source.take_up(reached.rows[RECOVERED_POSES.name])
-        self._correspondences.take_up(reached.rows[CORRESPONDENCES.name])
-        self._affinities.take_up(reached.rows[AFFINITIES.name])
+        direction, done = str(reached["direction"]), int(reached["done"])
         is_backward = direction == "backward"
-        for frame_index in sorted(self._needed_from(wanted[-done if is_backward else done - 1], backward=is_backward)):
+        needed = self._needed_from(wanted[-done if is_backward else done - 1], backward=is_backward)
+        for series in (_BACKWARD, *([] if is_backward else [RECOVERED_POSES.name])):
+            for rows in self._checkpoint.parts(series, RECOVERED_POSES):
+                for source in self._sources:
+                    source.take_up(rows, needed)
+        for frame_index in sorted(needed):
             if any(len(source.at(frame_index)) for source in self._sources):
                 self._fit(frame_index, frames.frame(frame_index))
         return direction, done
@@ -146,22 +149,29 @@ class _VideoPasses:
                 for _, poses in source.neighbours(frame_index, [1]):
                     maps = self._maps(poses, frame_index, picture)
                     self._propose(source, frame_index, poses, maps, picture)
+                source.add_rows(self._rows[_BACKWARD], self._video_id, frame_index)
                 if len(source.at(frame_index)):
                     self._fit(frame_index, picture)
             self._release(frame_index, backward=True)
             self._save("backward", count)
         self._fitted.clear()
+        for source in self._sources:
+            source.release(set())
 
     def _forward(self, frames: VideoFrames, wanted: Sequence[int], done: int) -> None:
         """Propose missed poses from f-1, then sample the maps of all earlier poses in reach at the poses of f."""
+        proposed = _Ascending(self._parts(_BACKWARD, self._rows[_BACKWARD].take(), last_first=True))
         to_do = read_ahead(frames.read(wanted[done:]))
         for count, (frame_index, picture) in enumerate(to_do, start=done + 1):
+            rows = proposed.at(frame_index)
             for source in self._sources_of(frame_index):
+                source.take_up(rows)
                 for step, poses in source.neighbours(frame_index, range(-1, -self._params.max_gap_frames - 1, -1)):
                     maps = self._maps(poses, frame_index, picture)
                     if step == -1:
                         self._propose(source, frame_index, poses, maps, picture)
                     self._record(source, poses, maps, frame_index)
+                source.add_rows(self._rows[RECOVERED_POSES.name], self._video_id, frame_index)
                 if len(source.at(frame_index)):
                     self._fit(frame_index, picture)
             self._release(frame_index)
@@ -187,11 +197,13 @@ class _VideoPasses:
         peaks = {kind: _peaks(maps, kind, len(poses)) for kind in MAP_KINDS}
         columns = {f"{kind}_peak": peak for kind, (_, peak) in peaks.items()}
         columns |= {f"{kind}_{axis}": xy[..., i] for kind, (xy, _) in peaks.items() for i, axis in enumerate("xy")}
-        self._correspondences.add(len(poses), source_pose_id=poses.pose_id, **both, **columns)
+        self._rows[CORRESPONDENCES.name].add(len(poses), source_pose_id=poses.pose_id, **both, **columns)
         targets = source.at(frame_index)
         values = {kind: _values(maps, kind, poses, targets) for kind in MAP_KINDS}
         source_id, target_id = np.repeat(poses.pose_id, len(targets)), np.tile(targets.pose_id, len(poses))
-        self._affinities.add(len(source_id), source_pose_id=source_id, target_pose_id=target_id, **both, **values)
+        self._rows[AFFINITIES.name].add(
+            len(source_id), source_pose_id=source_id, target_pose_id=target_id, **both, **values
+        )
 
     def _maps(self, poses: FramePoses, frame_index: int, picture: Picture) -> PoseMaps:
         return self._network.maps(self._fitted[poses.frame_index], self._fit(frame_index, picture), poses)
@@ -202,8 +214,10 @@ class _VideoPasses:
         return self._fitted[frame_index]
 
     def _release(self, frame_index: int, *, backward: bool = False) -> None:
-        """Drop the features of frames that are no source of any frame to come."""
+        """Drop features and recovered poses of frames that are no source of any frame to come."""
         needed = self._needed_from(frame_index, backward=backward)
+        for source in self._sources:
+            source.release(needed)
         self._fitted = {index: fitted for index, fitted in self._fitted.items() if index in needed}
 
     def _needed_from(self, frame_index: int, *, backward: bool) -> set[int]:
@@ -216,6 +230,20 @@ class _VideoPasses:
                 else source.last_frames_to(frame_index, self._params.max_gap_frames)
             )
         return needed
+
+
+class _Ascending:
+    """Rows of the table recovered_poses by frame, from parts that lie one behind the other, asked in frame order."""
+
+    def __init__(self, parts: Iterator[pa.Table]) -> None:
+        self._parts = parts
+        self._rows, self._last = RECOVERED_POSES.schema.empty_table(), -1
+
+    def at(self, frame_index: int) -> pa.Table:
+        """Return the rows of a frame."""
+        while self._last < frame_index and (rows := next(self._parts, None)) is not None:
+            self._rows, self._last = rows, int(rows["frame_index"].to_numpy().max(initial=-1))
+        return self._rows.filter(pc.field("frame_index") == frame_index)
 
 
 def _peaks(maps: PoseMaps, kind: str, pose_count: int) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.poses.frame_poses import FramePoses
+from models.poses.frame_poses import FramePoses, no_poses
 from tasks.out_folder import remove_written
 from tasks.progress import current
 from tasks.tables import Table, TableError, read_table, write_table
@@ -19,20 +19,41 @@ from tasks.workspace import Workspace
 _LOG: Final = logging.getLogger(__name__)
 
 
-def frame_poses(rows: pa.Table) -> Iterator[FramePoses]:
-    """Yield the poses of each frame that has any, in frame order, without dropped poses.
+class PosesByFrame:
+    """The poses of one video and box source, without dropped ones, as compact as their table.
 
     Args:
-        rows: rows of the table poses, recovered_poses, tracks or merged_tracks, of one video and box source.
+        rows: rows of the table poses, recovered_poses, tracks or merged_tracks.
     """
-    if "drop_reason" in rows.schema.names:
-        rows = rows.filter(pc.field("drop_reason").is_null())
-    frames = rows["frame_index"].to_numpy()
-    pose_id, xy, score = rows["pose_id"].to_numpy(), keypoint_array(rows), list_array(rows, "score")
-    order = np.argsort(frames, kind="stable")
-    indices, first = np.unique(frames[order], return_index=True)
-    for frame_index, here in zip(indices, np.split(order, first[1:]), strict=False):
-        yield FramePoses(int(frame_index), pose_id[here], xy[here], score[here])
+
+    def __init__(self, rows: pa.Table) -> None:
+        if "drop_reason" in rows.schema.names:
+            rows = rows.filter(pc.field("drop_reason").is_null())
+        frames = rows["frame_index"].to_numpy()
+        order = np.argsort(frames, kind="stable")
+        self._pose_id = rows["pose_id"].to_numpy()[order]
+        self._xy, self._score = keypoint_array(rows)[order], list_array(rows, "score")[order]
+        self._indices, first = np.unique(frames[order], return_index=True)
+        self._first = np.append(first, len(order))
+
+    @property
+    def frames(self) -> list[int]:
+        """Frames that have any pose, ascending."""
+        return [int(index) for index in self._indices]
+
+    def at(self, frame_index: int) -> FramePoses:
+        """The poses of a frame."""
+        at = int(np.searchsorted(self._indices, frame_index))
+        if at == len(self._indices) or self._indices[at] != frame_index:
+            return no_poses(frame_index)
+        here = slice(self._first[at], self._first[at + 1])
+        return FramePoses(frame_index, self._pose_id[here], self._xy[here], self._score[here])
+
+
+def frame_poses(rows: pa.Table) -> Iterator[FramePoses]:
+    """Yield the poses of each frame that has any, in frame order (see `PosesByFrame`)."""
+    poses = PosesByFrame(rows)
+    yield from map(poses.at, poses.frames)
 
 
 class RowBlocks:
@@ -42,30 +63,20 @@ class RowBlocks:
     """
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self.table = table
         self._blocks = [table.schema.empty_table()]
-        self._taken = 0
 
     def add(self, row_count: int, **columns: Column | str | int) -> None:
         """Add `row_count` rows; a single number or text is repeated in each of them."""
         whole = {
             name: [value] * row_count if isinstance(value, str | int) else value for name, value in columns.items()
         }
-        self._blocks.append(table_of(self._table, whole))
+        self._blocks.append(table_of(self.table, whole))
 
-    def take_up(self, rows: pa.Table) -> None:
-        """Add rows that `since_last_call` has returned to an earlier worker."""
-        self._blocks.append(rows)
-        self._taken = len(self._blocks)
-
-    def since_last_call(self) -> pa.Table:
-        """Return the rows added since the last call; they all stay."""
-        fresh, self._taken = self._blocks[self._taken :], len(self._blocks)
-        return pa.concat_tables([self._table.schema.empty_table(), *fresh])
-
-    def joined(self) -> pa.Table:
-        """Return all rows added so far."""
-        return pa.concat_tables(self._blocks)
+    def take(self) -> pa.Table:
+        """Give the rows added since the last call, and keep none of them."""
+        blocks, self._blocks = self._blocks, [self.table.schema.empty_table()]
+        return pa.concat_tables(blocks)
 
 
 def write_video_tables(

@@ -1,5 +1,6 @@
 """Keys of shards: equal exactly when code, params, weights, lock file, pictures and input rows are."""
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.content_key import code_key, content_key, packages_key
+from tasks.content_key import code_key, content_key, file_digest, packages_key
 from tasks.shards.work import Shard, ShardWork
 from tasks.tables import read_table
 from tasks.tables.by_video import RowsByVideo, row_bytes
+from tasks.tables.files import even_blocks
 from tasks.tables.schemas import FRAMES, VIDEOS
 
 
@@ -33,7 +35,7 @@ class ShardKeys:
                 "shard": [shard.video_id, shard.first_frame, shard.last_frame],
                 "video": row_bytes(_in_range(self._videos.of(shard.video_id), shard)),
                 "frames": row_bytes(_in_range(self._frames.of(shard.video_id), shard)),
-                "inputs": {name: _input_bytes(path, shard) for name, path in shard.inputs},
+                "inputs": {name: _input_digest(path, shard) for name, path in shard.inputs},
             }
         )
 
@@ -57,16 +59,25 @@ class ShardKeys:
         return RowsByVideo(read_table(FRAMES, FRAMES.path(self._tables)))
 
 
-def _input_bytes(path: Path, shard: Shard) -> bytes | None:
+def _input_digest(path: Path, shard: Shard) -> str | None:
+    """Digest of the rows of the shard's video and frames, wherever in the file they lie; None without a file."""
     if not path.is_file():
         return None
     try:
-        rows = pq.read_table(path, partitioning=None)
+        digest = hashlib.sha256()
+        with pq.ParquetFile(path) as file:
+            groups = (_of_shard(file.read_row_group(at), shard) for at in range(file.num_row_groups))
+            for rows in even_blocks(groups, file.schema_arrow):
+                digest.update(row_bytes(rows))
+        return digest.hexdigest()
     except (OSError, pa.ArrowException):
-        return path.read_bytes()  # a damaged table: the work that reads it rejects the video with the reason
+        return file_digest(path)  # a damaged table: the work that reads it rejects the video with the reason
+
+
+def _of_shard(rows: pa.Table, shard: Shard) -> pa.Table:
     if "video_id" in rows.schema.names:
         rows = rows.filter(pc.equal(rows["video_id"], shard.video_id))
-    return row_bytes(_in_range(rows, shard))
+    return _in_range(rows, shard)
 
 
 def _in_range(rows: pa.Table, shard: Shard) -> pa.Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.errors import InputError, MachineError
 from tasks.gpus import gpus_here
@@ -20,7 +21,7 @@ from tasks.shards.store_upkeep import clear
 from tasks.shards.store_uses import in_use
 from tasks.shards.work import Entry, Outcome, Shard, ShardWork
 from tasks.shards.worker import ShardWorker
-from tasks.tables import Table, read_table, write_table
+from tasks.tables import Table, read_table, write_blocks, write_table
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -216,6 +217,18 @@ def _write(work: ShardWork, table: Table, entries: Sequence[Entry], path: Path) 
     if len(entries) == 1:
         copy_out(entries[0].files[table.name], path, entries[0].digests[table.name])
         return
-    rows = pa.concat_tables([read_table(table, entry.files[table.name]) for entry in entries])
-    joined = getattr(work, "joined", None)
-    write_table(table, joined(table, rows) if joined else rows, path)
+    files = [entry.files[table.name] for entry in entries]
+    if joined := getattr(work, "joined", None):
+        write_table(table, joined(table, pa.concat_tables(read_table(table, file) for file in files)), path)
+    else:
+        write_blocks(table, _by_source(table, files), path)
+
+
+def _by_source(table: Table, files: Sequence[Path]) -> Iterator[pa.Table]:
+    """Rows of frame ranges in the order of the table's key, where the source of boxes stands before the frame."""
+    if "box_source" not in table.key:
+        yield from (read_table(table, file) for file in files)
+        return
+    of_files = (read_table(table, file, ["box_source"])["box_source"].unique().to_pylist() for file in files)
+    for source in sorted({source for sources in of_files for source in sources}):
+        yield from (read_table(table, file).filter(pc.field("box_source") == source) for file in files)

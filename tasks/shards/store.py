@@ -13,8 +13,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from tasks.content_key import file_digest
-from tasks.shards.work import Entry
-from tasks.tables import Table, write_table
+from tasks.shards.work import Entry, ShardRows
+from tasks.tables import Table, write_blocks
 from tasks.whole_files import whole_file
 
 try:
@@ -66,7 +66,7 @@ class ShardStore:
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
-    def add(self, key: str, rows: Mapping[str, pa.Table], reports: Mapping[str, Any]) -> None:
+    def add(self, key: str, rows: Mapping[str, ShardRows], reports: Mapping[str, Any]) -> None:
         """Write the tables of a finished shard; visible at once and whole, and harmless when another was quicker.
 
         Raises:
@@ -79,7 +79,7 @@ class ShardStore:
         partial.mkdir(parents=True)
         try:
             digests = {
-                name: file_digest(write_table(table, rows[name], partial / f"{name}.parquet"))
+                name: file_digest(write_blocks(table, _blocks(rows[name]), partial / f"{name}.parquet"))
                 for name, table in self._outputs.items()
             }
             manifest = {"sha256": digests, "reports": dict(reports)}
@@ -104,6 +104,10 @@ class ShardStore:
 def store_folder(state: Path, chosen: str | None) -> Path:
     """Folder of the store: `compute.store`, which checkouts may share, or one in the working state."""
     return Path(chosen).expanduser().absolute() if chosen else state / "store"
+
+
+def _blocks(rows: ShardRows) -> Iterable[pa.Table]:
+    return [rows] if isinstance(rows, pa.Table) else rows
 
 
 def _note_use(folder: Path) -> None:

@@ -1,9 +1,9 @@
 """What is mapped: a shard of the corpus, and the work that a stage does on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -20,6 +20,10 @@ class Shard:
     """Exclusive."""
     inputs: tuple[tuple[str, Path], ...] = field(default=(), compare=False)
     """Name and file of each input table; its rows of this shard are part of the shard's key."""
+
+
+ShardRows: TypeAlias = pa.Table | Iterable[pa.Table]
+"""Rows of a table, at once or in blocks whose keys rise, which need not be in memory together."""
 
 
 class ShardWork(Protocol):
@@ -45,7 +49,7 @@ class ShardWork(Protocol):
     def key_parts(self) -> Mapping[str, str | bytes]:
         """What the result depends on beside code and shard: params of the stage and `run`, weights."""
 
-    def __call__(self, shard: Shard) -> Mapping[str, pa.Table]:
+    def __call__(self, shard: Shard) -> Mapping[str, ShardRows]:
         """Rows of the shard by table name."""
 
 

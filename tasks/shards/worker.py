@@ -49,7 +49,7 @@ class ShardWorker:
         make_deterministic(seed, self._run.threads_per_worker)
         progress, had_torch = Progress(None, self._work.stage), "torch" in sys.modules
         folder = checkpoint_folder(self._checkpoints, key)
-        checkpoint = ShardCheckpoint(folder, self._work.outputs, every_frames=self._checkpoint_frames)
+        checkpoint = ShardCheckpoint(folder, every_frames=self._checkpoint_frames)
         try:
             with as_current(progress), as_shard_checkpoint(checkpoint), gpu_allowed(self._gpus.per_worker > 0):
                 rows = self._work(shard)

@@ -1,8 +1,8 @@
 """Reading and writing a table: cast or raise, sort by key, check, write to a temporary name, rename."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,8 @@ from tasks.tables.schemas import Table
 from tasks.whole_files import whole_file
 
 Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
+_ROW_GROUP: Final = 1 << 16
+"""Rows of a row group."""
 
 
 class TableError(ValueError):
@@ -27,10 +29,47 @@ def write_table(table: Table, rows: Rows, path: Path) -> Path:
         TableError: a column is missing, unknown or of another type, a value is null where none may be,
             a number is not finite, or two rows share the key.
     """
-    checked = conform(table, rows)
-    with whole_file(path) as partial:
-        pq.write_table(checked, partial, compression="zstd", row_group_size=1 << 16, write_statistics=True)
+    return write_blocks(table, [rows], path)
+
+
+def write_blocks(table: Table, blocks: Iterable[Rows], path: Path) -> Path:
+    """Write rows that come in blocks, the keys of each above those before; the bytes are those of one block.
+
+    Little more than a row group is in memory.
+
+    Raises:
+        TableError: as `write_table`, or the keys of the blocks do not rise.
+    """
+    with whole_file(path) as partial, pq.ParquetWriter(partial, table.schema, compression="zstd") as writer:
+        for group in even_blocks(_rising(table, blocks), table.schema):
+            writer.write_table(group, row_group_size=_ROW_GROUP)
     return path
+
+
+def _rising(table: Table, blocks: Iterable[Rows]) -> Iterator[pa.Table]:
+    """The blocks that have rows, checked; TableError where their keys do not rise."""
+    last: tuple[Any, ...] | None = None
+    for rows in blocks:
+        block = conform(table, rows)
+        if not len(block):
+            continue
+        first, end = (tuple(block[name][at].as_py() for name in table.key) for at in (0, -1))
+        if last is not None and first <= last:
+            raise TableError(f"table {table.name}: expected keys above {last} in the next block, got {first}")
+        last = end
+        yield block
+
+
+def even_blocks(blocks: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same rows in blocks of one size, the last may be smaller; a single empty one where there are none."""
+    waiting, is_first = schema.empty_table(), True
+    for block in blocks:
+        waiting = pa.concat_tables([waiting, block])
+        while len(waiting) >= _ROW_GROUP:
+            yield waiting.slice(0, _ROW_GROUP).combine_chunks()
+            waiting, is_first = waiting.slice(_ROW_GROUP), False
+    if len(waiting) or is_first:
+        yield waiting.combine_chunks()
 
 
 def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -8,11 +8,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.tables import TABLES, TableError, read_table, write_table
+from tasks.tables import TABLES, TableError, files, read_table, write_blocks, write_table
 from tasks.tables.files import conform
 from tasks.tables.schemas import DETECTIONS, FRAMES, IMAGES, PERSONS, POSES, VIDEOS
 
@@ -44,6 +45,29 @@ def test_rows_that_do_not_fit_are_refused_and_nothing_is_written(case: str, tmp_
     rows, reason = REFUSED[case]
     with pytest.raises(TableError, match=reason):
         write_table(DETECTIONS, rows, tmp_path / "d.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _halves(monkeypatch: pytest.MonkeyPatch) -> list[pa.Table]:
+    """Rows of two blocks, of which three fill a row group."""
+    monkeypatch.setattr(files, "_ROW_GROUP", 3)
+    return [conform(DETECTIONS, [_detection(index) for index in range(*ends)]) for ends in ((0, 4), (4, 8))]
+
+
+def test_rows_in_blocks_give_the_bytes_of_the_rows_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = _halves(monkeypatch)
+    blocks = write_blocks(DETECTIONS, [halves[0].slice(0, 0), *halves], tmp_path / "b.parquet")
+    at_once = pa.concat_tables(halves).combine_chunks()
+    pq.write_table(at_once, tmp_path / "a.parquet", row_group_size=3, compression="zstd")
+    assert blocks.read_bytes() == (tmp_path / "a.parquet").read_bytes()
+    assert pq.ParquetFile(blocks).num_row_groups == 3
+
+
+def test_blocks_whose_keys_do_not_rise_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = _halves(monkeypatch)
+    for blocks in (halves[::-1], [halves[0], halves[0]], [halves[0], halves[0].slice(3)]):
+        with pytest.raises(TableError, match="expected keys above"):
+            write_blocks(DETECTIONS, blocks, tmp_path / "d.parquet")
     assert list(tmp_path.iterdir()) == []
 
 

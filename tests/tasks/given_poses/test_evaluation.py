@@ -16,7 +16,7 @@ from tasks.given_poses.video import GivenVideo, SeenFrames
 from tasks.inference.tracking import read_evidence
 from tasks.inference.video_recovery import VideoRecovery
 from tasks.inference.videos import Video
-from tasks.tables import write_table
+from tasks.tables import write_blocks
 from tasks.tables.arrays import table_of
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES
 from tasks.tracker_evaluation.optical_flow import dis_flow
@@ -127,11 +127,11 @@ def test_evidence_equals_what_the_stage_recover_writes_for_the_same_poses(scene,
     _, clip = read_truth(made.write_boxes(), folder, output_threshold=0.3)
     of_file = read_given_poses(made.write_poses(), clip).poses
     rows = _pose_rows(of_file)
-    tables = {POSES.name: rows}
+    tables = {POSES.name: [rows]}
     network = {"correspondence": weights / "correspondence.safetensors"}
     tables |= VideoRecovery(network, estimate=params.estimate, recover=recover).recover(video, rows, data=tmp_path)
     for table in (POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES):
-        write_table(table, tables[table.name], table.path(tmp_path / "tables", "a"))
+        write_blocks(table, tables[table.name], table.path(tmp_path / "tables", "a"))
     expected = read_evidence(tmp_path / "tables", video, "detected")
     assert not expected.recovered
     changed = params.model_copy(update={"recover": recover})

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.inference.recovered_poses import PoseProposer
+from tasks.inference.video_recovery import _VideoPasses
 from tasks.shards import checkpoints
 from tasks.shards.checkpoints import ShardCheckpoint
 from tasks.tables import read_table
@@ -152,6 +154,23 @@ def test_what_a_checkpoint_holds_is_not_computed_again(stopped, monkeypatch):
     corpus.run(params, "recover")
     assert min(frames) >= 2, "three frames forward were done, and all of them backward"
     assert len(frames) < FRAMES
+
+
+def test_a_long_video_keeps_in_memory_what_the_next_frames_need(walked, monkeypatch):
+    corpus, params = walked
+    held, real = [], _VideoPasses._save
+
+    def save(self, direction, done):
+        real(self, direction, done)
+        rows = max(len(rows._blocks) for rows in self._rows.values())
+        held.append((rows, len(self._fitted), *(len(source._recovered) for source in self._sources)))
+
+    monkeypatch.setattr(_VideoPasses, "_save", save)
+    corpus.run(params, "recover")
+    assert len(held) == 2 * FRAMES
+    every, gap = params.compute.checkpoint_frames, params.recover.max_gap_frames
+    most = (1 + gap * (every - 1), gap, *[gap] * (len(held[0]) - 2))  # a block is empty from the beginning
+    assert np.max(held, axis=0).tolist() == list(most)
 
 
 SPOIL = {

@@ -68,7 +68,7 @@ def _tracked(workspace: Workspace, video: Video, params: "Params") -> tuple[pa.T
     """Rows of the table tracks of a video, and how many poses are left out by reason."""
     parts, left_out = [], Counter[str]()
     for box_source in params.detect.box_sources:
-        evidence = read_evidence(workspace.tables, video, box_source)
+        evidence = read_evidence(workspace.tables, video, box_source, kinds=[params.track.maps])
         tracks = associate(evidence, matcher_of(evidence, params.track), params.track)
         left_out.update(pose.reason for pose in tracks.dropped)
         parts.append(track_rows(video.video_id, box_source, evidence, tracks))

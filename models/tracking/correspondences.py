@@ -26,7 +26,7 @@ class Affinities:
     def __init__(
         self, source_pose_id: IntArray, target_frame_index: IntArray, target_pose_id: IntArray, values: FloatArray
     ) -> None:
-        order = np.lexsort((target_pose_id, source_pose_id, target_frame_index))
+        order = _order(target_pose_id, source_pose_id, target_frame_index)
         self._frame = np.asarray(target_frame_index)[order]
         self._source = np.asarray(source_pose_id)[order]
         self._target = np.asarray(target_pose_id)[order]
@@ -55,11 +55,11 @@ class PropagatedPoses:
     def __init__(
         self, source_pose_id: IntArray, target_frame_index: IntArray, xy: FloatArray, peak: FloatArray
     ) -> None:
-        order = np.lexsort((source_pose_id, target_frame_index))
+        order = _order(source_pose_id, target_frame_index)
         self._frame = np.asarray(target_frame_index)[order]
         self._source = np.asarray(source_pose_id)[order]
-        self._xy = np.asarray(xy, dtype=np.float64).reshape(-1, KEYPOINT_COUNT, 2)[order]
-        self._peak = np.asarray(peak, dtype=np.float64).reshape(-1, KEYPOINT_COUNT)[order]
+        self._xy = np.asarray(xy).reshape(-1, KEYPOINT_COUNT, 2)[order]
+        self._peak = np.asarray(peak).reshape(-1, KEYPOINT_COUNT)[order]
 
     def at(self, source_pose_id: IntArray, target_frame_index: int) -> tuple[FloatArray, FloatArray]:
         """Keypoints (Q,17,2) and peaks (Q,17) of these source poses in a frame; peaks are 0 where there is no row."""
@@ -87,6 +87,12 @@ def propagate_by_flow(xy: FloatArray, flow: Float32Array) -> tuple[FloatArray, F
     moved = xy + flow[row.clip(0, height - 1), column.clip(0, width - 1)]
     ends_inside = (moved >= 0).all(axis=-1) & (moved[..., 0] < width) & (moved[..., 1] < height)
     return moved, (starts_inside & ends_inside).astype(np.float64)
+
+
+def _order(*keys: IntArray) -> IntArray | slice:
+    """Order of rows by keys, the last counts most; rows of a table are in order, and then need no copy."""
+    order = np.lexsort(keys)
+    return slice(None) if (np.diff(order) == 1).all() else order
 
 
 def _index_in(ids: IntArray, keys: IntArray) -> tuple[IntArray, BoolArray]:

@@ -1,9 +1,11 @@
 """Association of one video's poses, from tables to arrays and back (5.2, A.3); no network."""
 
 import math
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +18,15 @@ from models.tracking.correspondences import MAP_KINDS, Affinities, PropagatedPos
 from models.tracking.duplicates import DuplicateRule
 from models.tracking.released import ReleasedMatcher, ReleasedRule
 from models.tracking.similarity import CorrespondenceSimilarity, PropagatedOksSimilarity, Similarity
-from tasks.inference.video_tables import frame_poses
+from tasks.inference.video_tables import PosesByFrame
 from tasks.inference.videos import Video
 from tasks.params.track import TrackParams
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array, table_of
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, POSES, RECOVERED_POSES, TRACKS
+
+_IDS: Final = ("source_pose_id", "target_frame_index")
+_PARTS: Final = ("x", "y", "peak")
 
 
 @dataclass(frozen=True)
@@ -41,29 +46,44 @@ class Evidence:
     height: int
 
 
-def read_evidence(tables: Path, video: Video, box_source: str, *, with_recovered: bool = True) -> Evidence:
-    """The evidence below the folder `tables`; without the recovered poses they are neither sources nor targets."""
-    detected, recovered, affinities, correspondences = (
-        _of_source(table, tables, video, box_source) for table in (POSES, RECOVERED_POSES, AFFINITIES, CORRESPONDENCES)
+def read_evidence(
+    tables: Path,
+    video: Video,
+    box_source: str,
+    *,
+    with_recovered: bool = True,
+    kinds: Sequence[str] = MAP_KINDS,
+) -> Evidence:
+    """The evidence below the folder `tables`; without the recovered poses they are neither sources nor targets.
+
+    Affinities and propagated poses are of these kinds of maps.
+    """
+    read = partial(_of_source, tables, video.video_id, box_source)
+    detected, recovered = (
+        read(table, "frame_index", "pose_id", "x", "y", "score", "drop_reason") for table in (POSES, RECOVERED_POSES)
     )
     recovered = recovered.filter(pc.field("drop_reason").is_null() & pc.scalar(with_recovered))
-    rows = defaultdict(list)
-    for poses in (*frame_poses(detected), *frame_poses(recovered)):
-        rows[poses.frame_index].append(poses)
-    frames = video.frames_of(box_source)
+    found, missed = PosesByFrame(detected), PosesByFrame(recovered)
     return Evidence(
-        poses=VideoPoses(join_poses(frame_index, rows[frame_index]) for frame_index in frames),
+        poses=VideoPoses(
+            join_poses(frame_index, [found.at(frame_index), missed.at(frame_index)])
+            for frame_index in video.frames_of(box_source)
+        ),
         recovered=frozenset(recovered["pose_id"].to_pylist()),
-        affinities={kind: _affinities(affinities, kind) for kind in MAP_KINDS},
-        propagated={kind: _propagated(correspondences, kind) for kind in MAP_KINDS},
+        affinities={kind: _affinities(read(AFFINITIES, *_IDS, "target_pose_id", kind), kind) for kind in kinds},
+        propagated={
+            kind: _propagated(read(CORRESPONDENCES, *_IDS, *(f"{kind}_{part}" for part in _PARTS)), kind)
+            for kind in kinds
+        },
         width=video.row["width"],
         height=video.row["height"],
     )
 
 
-def _of_source(table: Table, tables: Path, video: Video, box_source: str) -> pa.Table:
-    rows = read_table(table, table.path(tables, video.video_id))
-    return rows.filter(pc.field("box_source") == box_source)
+def _of_source(tables: Path, video_id: str, box_source: str, table: Table, *columns: str) -> pa.Table:
+    """Columns of a table of the video; what is not read takes no memory."""
+    rows = read_table(table, table.path(tables, video_id), ["box_source", *columns])
+    return rows.filter(pc.field("box_source") == box_source).drop_columns("box_source")
 
 
 def _ids(rows: pa.Table, name: str) -> IntArray:

@@ -41,7 +41,7 @@ def below(root: Path, name: object) -> Path:
     if not isinstance(name, str) or not name or not name.isprintable():
         raise ValueError(f"expected a file name, got {name!a}")
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+    if not parts or parts[0] == "/" or ".." in parts or parts[0].endswith(":"):
         raise ValueError(f"expected a path that stays below {root.name}/, got {name!a}")
     if max(len(part.encode()) for part in parts) > _LONGEST_NAME_BYTES or len(name) > _LONGEST_PATH:
         raise ValueError(f"expected a file name, got one of {len(name)} characters")

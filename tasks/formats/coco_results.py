@@ -1,5 +1,6 @@
 """COCO keypoint results (one list of persons) from and to PoseTrack18 predictions."""
 
+import math
 from collections import Counter
 from collections.abc import Container, Iterable
 from pathlib import PurePosixPath, PureWindowsPath
@@ -9,8 +10,8 @@ import numpy as np
 
 from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS, POSEVAL_FROM_POSETRACK, index_map
 from models.metrics.sequence import MISSING_SCORE
-from tasks.formats.errors import FormatError, location, shown
-from tasks.formats.fields import Record, as_number, key_of, number, numbers
+from tasks.formats.errors import FormatError, InWords, location, shown
+from tasks.formats.fields import Record, as_number, key_of, names_person, number, numbers
 from tasks.formats.json_files import json_text
 from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
@@ -114,23 +115,33 @@ def key_of_image(keys: Container[Any], name: Any) -> Any:
     return PureWindowsPath(name).name  # it splits at slashes of either kind
 
 
-def without_other_categories(results: Iterable[Record]) -> list[Record]:
-    """The results of category 1, the person, or without one; all of them where none is of category 1."""
+def without_other_categories(source: str, results: Iterable[Record]) -> list[Record]:
+    """The results of category 1, the person, or without one; all of them where they are of one category.
+
+    Raises:
+        FormatError: they are of several categories, none of which is the person.
+    """
     entries = list(results)
-    persons = [entry for entry in entries if key_of(entry, "category_id") in (None, 1)]
-    return persons if any(key_of(entry, "category_id") == 1 for entry in entries) else entries
+    categories = {key_of(entry, "category_id") for entry in entries}
+    if any(map(names_person, entries)):
+        return [entry for entry in entries if names_person(entry) or key_of(entry, "category_id") is None]
+    if len(categories - {None}) > 1:
+        names = ", ".join(sorted(str(category) for category in categories - {None}))
+        raise FormatError(source, "field category_id", "1, the person, among several categories", InWords(names))
+    return entries
 
 
 def checked_results(source: str, results: Any) -> Iterable[Record]:
     """The entries of a results file.
 
     Raises:
-        FormatError: it is no list of objects with an image_id.
+        FormatError: it is no list of objects with an image_id, or an empty one.
     """
-    if not isinstance(results, list):
+    if not isinstance(results, list) or not results:
         raise FormatError(source, "", "a list of persons (COCO results)", shown(results))
     for index, entry in enumerate(results):
-        if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), int | str):
+        image_id = key_of(entry, "image_id") if isinstance(entry, dict) else None
+        if isinstance(image_id, bool) or not isinstance(image_id, int | str):
             raise FormatError(source, f"[{index}]", "an object with the image_id of its picture", shown(entry))
     return results
 
@@ -139,18 +150,19 @@ def _annotation(source: str, index: int, entry: Record, image: tuple[Any, int], 
     """The person in PoseTrack18 form; `image` is the id of its image, and its number there."""
     image_id, number_there = image
     listed = entry.get("keypoints")
-    row = numbers([[as_number(v) for v in listed] if isinstance(listed, list) else listed], KEYPOINT_COUNT * 3)
+    row = numbers([[_or_nan(v) for v in listed] if isinstance(listed, list) else listed], KEYPOINT_COUNT * 3)
     if row is None:
         where = location(person=index, field="keypoints")
         raise FormatError(source, where, "51 numbers", shown(entry.get("keypoints")))
     columns = index_map(order, POSETRACK_KEYPOINTS)
     keypoints = np.where(columns[:, None] >= 0, row.reshape(KEYPOINT_COUNT, 3)[columns], 0.0)
+    keypoints[np.isnan(keypoints).any(axis=1)] = 0.0  # absent
     body = np.zeros(KEYPOINT_COUNT, dtype=bool)
     body[POSEVAL_FROM_POSETRACK] = True
     present = (keypoints != 0).any(axis=1) & body
     flat = np.column_stack([np.where(present[:, None], keypoints[:, :2], 0.0), present.astype(float)])
     track_id = _identity(entry, number_there)
-    fields: Record = {name: entry[name] for name in ("bbox", "score") if name in entry}
+    fields: Record = {name: as_number(entry[name]) for name in ("bbox", "score") if name in entry}
     return {
         "image_id": image_id,
         "id": index,
@@ -162,11 +174,16 @@ def _annotation(source: str, index: int, entry: Record, image: tuple[Any, int], 
     }
 
 
+def _or_nan(value: Any) -> Any:
+    return math.nan if value is None else as_number(value)
+
+
 def _identity(entry: Record, number_there: int) -> Any:
     """Its track_id, or AlphaPose's idx, which may stand in a list; else its number in the picture."""
     for name in ("track_id", "idx"):
         value = entry.get(name)
         value = value[0] if isinstance(value, list) and value else value
-        if (identity := number(as_number(value))) is not None:
+        identity = number(as_number(value))
+        if identity is not None and identity != -1:
             return whole_or_real(identity)
     return number_there

@@ -7,7 +7,7 @@ from typing import Any
 from tasks.errors import InputError
 from tasks.formats.corpus_part import Row
 from tasks.formats.errors import FieldError, shown
-from tasks.formats.fields import as_number, box_xywh, is_absent, real, whole
+from tasks.formats.fields import box_xywh, is_absent, names_person, real, whole
 from tasks.formats.json_files import load_json
 
 
@@ -53,7 +53,7 @@ def unturned_reason(things: str, count: int, *, width: int, height: int) -> str:
 def _detected_box(entry: Any, *, has_scores: bool) -> DetectedBox:
     if not isinstance(entry, dict):
         raise FieldError("detection", "an object", entry)
-    if not is_absent(entry, "category_id") and as_number(entry["category_id"]) != 1:
+    if not is_absent(entry, "category_id") and not names_person(entry):
         raise FieldError("category_id", "1, the person", entry["category_id"])
     score = real(entry, "score") if has_scores else 1.0
     return DetectedBox(whole(entry, "image_id"), box_xywh(entry, "bbox"), score)

@@ -146,6 +146,11 @@ def is_person(category: Record) -> bool:
     return str(category.get("name")).strip().lower() == "person"
 
 
+def names_person(record: Record) -> bool:
+    """Whether a result is of category 1, which COCO gives to the person, also by its name."""
+    return key_of(record, "category_id") in (1, "person")
+
+
 def is_of(annotation: Record, category_id: Any) -> bool:
     """Whether an annotation is of the category, or names none."""
     annotated_id = annotation.get("category_id")

@@ -101,7 +101,7 @@ def _from_coco(
         raise InputError(f"{path}: COCO results need --images, the folder of PoseTrack18 files with their pictures")
     listings = {listing.name: listed_images(listing) for listing in sorted(images.glob("*.json"))}
     known = Counter(key for frames in listings.values() for key in image_keys(frames))
-    persons = without_other_categories(checked_results(str(path), results))
+    persons = without_other_categories(str(path), checked_results(str(path), results))
     if others := len(results) - len(persons):
         _LOG.warning("%s: %d results of other categories than 1, the person; not converted", path, others)
     named = {entry["image_id"]: known[key_of_image(known, entry["image_id"])] for entry in persons}

@@ -1,6 +1,7 @@
 """Inputs as other tools and downloads write them, each of the tests' own making: what a person expects of them."""
 
 import json
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from tasks.formats.mot import frames_per_second, read_detections
 from tasks.formats.posetrack_corpus import read_posetrack
 from tasks.formats.submission import export_submission
 from tasks.formats.videos import read_videos
-from tasks.frames import VideoFile, decode_picture
+from tasks.frames import VideoFile, VideoFrames, decode_picture
 from tasks.tables.files import conform
 from tasks.tables.schemas import FRAMES, PERSONS
 
@@ -83,6 +84,16 @@ def test_a_name_too_long_or_no_utf8_stops_no_other_video(tmp_path: Path, video_f
     assert [video["video_id"] for video in part.videos] == ["good"]
     assert len(part.rejects) == 2
     assert json.dumps(part.rejects, ensure_ascii=False).encode()
+
+
+def test_a_name_with_the_time_of_day_is_read_to_its_frames(tmp_path: Path, video_file: Any, picture_file: Any) -> None:
+    video_file(tmp_path / "12:30:05.mp4", 2)
+    picture_file(tmp_path / "C:walk/1.png", np.zeros((8, 8, 3), np.uint8))
+    part = read_videos(tmp_path)
+    for video in part.videos:
+        frames = [row for row in part.frames if row["video_id"] == video["video_id"]]
+        assert VideoFrames(tmp_path, video, frames).frame(0).shape == (video["height"], video["width"], 3)
+    assert [video["video_id"] for video in part.videos] == ["12:30:05", "C:walk"]
 
 
 def test_a_video_without_pictures_is_called_so(tmp_path: Path) -> None:
@@ -278,7 +289,9 @@ def test_absurd_numbers_reject_their_row_alone(tmp_path: Path, row: str) -> None
     assert reject["location"] == "line 1"
 
 
-@pytest.mark.parametrize(("category", "count"), [(None, 1), ("1", 1), (1.0, 1), (2, 0), ([1], 0)])
+@pytest.mark.parametrize(
+    ("category", "count"), [(None, 1), ("1", 1), ("person", 1), ("car", 0), (1.0, 1), (2, 0), ([1], 0)]
+)
 def test_a_result_may_leave_its_category_open(tmp_path: Path, json_file: Any, category: Any, count: int) -> None:
     entry = {"image_id": "7", "category_id": category, "bbox": ["1", 2, 3, 4], "score": "0.5"}
     found, rejects = read_results(json_file(tmp_path / "r.json", [entry]))
@@ -507,6 +520,46 @@ def test_results_of_other_categories_are_left_out_with_their_count(tmp_path: Pat
     converted = convert_folder(source, tmp_path / "out", target="posetrack18", images=tmp_path / "gt")
     assert len(json.loads(converted.written[0].read_text())["annotations"]) == 3
     assert "1 results of other categories than 1, the person; not converted" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("results", "reason"),
+    [
+        ([], r"expected a list of persons \(COCO results\), got \[\]"),
+        ([{"image_id": True}], "an object with the image_id of its picture"),
+        ([{"category_id": 0}, {"category_id": 2}], "expected 1, the person, among several categories, got 0, 2"),
+    ],
+)
+def test_results_that_tell_no_persons_are_refused(tmp_path: Path, json_file: Any, results: Any, reason: str) -> None:
+    json_file(tmp_path / "gt/a.json", {"images": IMAGES})
+    source = json_file(tmp_path / "r.json", [alphapose("000000.jpg", 1) | changes for changes in results])
+    converted = convert_folder(source, tmp_path / "out", target="posetrack18", images=tmp_path / "gt")
+    assert converted.written == ()
+    assert re.search(reason, converted.refused[0])
+
+
+@pytest.mark.parametrize(("category", "count"), [("person", 1), ("1", 1), (1.0, 1), (18, 2)])
+def test_the_person_of_results_may_be_named(tmp_path: Path, json_file: Any, category: Any, count: int) -> None:
+    json_file(tmp_path / "gt/a.json", {"images": IMAGES})
+    entries = [alphapose("000000.jpg", at) | {"category_id": it} for at, it in enumerate((category, 18))]
+    source = json_file(tmp_path / "r.json", entries)
+    converted = convert_folder(source, tmp_path / "out", target="posetrack18", images=tmp_path / "gt")
+    assert len(json.loads(converted.written[0].read_text())["annotations"]) == count
+
+
+def test_absent_values_of_a_result_are_no_numbers_of_the_person() -> None:
+    entry = alphapose("000000.jpg", -1) | {"track_id": None, "score": "0.5"}
+    entry["keypoints"][15:21] = [None, None, 0, float("nan"), 50, 0.9]  # the shoulders
+    [person] = posetrack18_of_coco_results("a", [entry], IMAGES, order=COCO_KEYPOINTS)["annotations"]
+    values = dict(zip(POSETRACK_KEYPOINTS, zip(*(iter(person["keypoints"]),) * 3, strict=True), strict=True))
+    assert values["left_shoulder"] == values["right_shoulder"] == (0, 0, 0)
+    assert values["left_hip"] == (12, 50, 1)
+    assert (person["track_id"], person["score"]) == (0, 0.5)
+
+
+def test_a_picture_may_be_a_whole_number_as_a_float() -> None:
+    file = posetrack18_of_coco_results("a", [alphapose("", 4) | {"image_id": 11.0}], IMAGES, order=COCO_KEYPOINTS)
+    assert [entry["image_id"] for entry in file["annotations"]] == [11]
 
 
 def test_a_name_that_two_sequences_have_is_refused(tmp_path: Path, json_file: Any) -> None:

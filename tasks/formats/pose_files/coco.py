@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tasks.formats.errors import FieldError, InWords
-from tasks.formats.fields import as_number, is_of, key_of, person_category
+from tasks.formats.fields import as_number, is_of, key_of, names_person, person_category
 from tasks.formats.pose_files.records import FrameRecord, Key, Person
 from tasks.formats.pose_files.source import Document
 from tasks.formats.pose_files.values import (
@@ -51,13 +51,13 @@ def frames_of_results(documents: tuple[Document, ...]) -> Iterator[FrameRecord]:
     gathered: dict[tuple[bool, Key], list[Any]] = {}
     for _, document in documents:
         entries = as_list("results", document)
-        has_persons = any(isinstance(entry, dict) and key_of(entry, "category_id") == 1 for entry in entries)
+        has_persons = any(isinstance(entry, dict) and names_person(entry) for entry in entries)
         for position, entry in enumerate(entries):
             record = as_object(f"results[{position}]", entry)
             is_index = record.get("frame_index") is not None
             field = "frame_index" if is_index else "image_id"
             key = _key(f"results[{position}].{field}", record.get(field), is_index=is_index)
-            is_other = has_persons and key_of(record, "category_id") not in (None, 1)
+            is_other = has_persons and not names_person(record) and key_of(record, "category_id") is not None
             gathered.setdefault((is_index, key), []).append(None if is_other else record)
     return (FrameRecord(key, persons, is_index=is_index) for (is_index, key), persons in gathered.items())
 

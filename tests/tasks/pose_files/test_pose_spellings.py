@@ -107,9 +107,10 @@ def person(frame, category, x):
     return {"frame_index": frame, "category_id": category, "keypoints": [x, 9, 1] * 17}
 
 
-def test_other_classes_than_the_person_are_counted_and_not_tracked(tmp_path):
+@pytest.mark.parametrize(("one", "other"), [("1", "3"), ("person", "car")])
+def test_other_classes_than_the_person_are_counted_and_not_tracked(tmp_path, one, other):
     path = tmp_path / "results.json"
-    path.write_text(json.dumps([person(0, 1, 5), person(0, "3", 6), person(1, "1", 7), person(1, None, 8)]))
+    path.write_text(json.dumps([person(0, one, 5), person(0, other, 6), person(1, one, 7), person(1, None, 8)]))
     file = read_poses(path)
     assert [pose.keypoints[0, 0] for pose in file.poses] == [5, 7, 8]
     assert [row["reason"] for row in file.rejects] == ["1 records of crowds or of other classes; not read"]

@@ -96,6 +96,8 @@ def track_video(  # noqa: PLR0913  keyword arguments, as the options of `corrtra
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
         home = Path(folder) / "out"
         _reprocess(corpus, home, options, [*settings, "report.overlays=false"], quiet=quiet)
+        if not quiet and sys.__stderr__ is not None:
+            sys.__stderr__.write("these files are not kept; out=FOLDER keeps them, with an overlay of each video\n")
         return _read(home, keep=False)
 
 

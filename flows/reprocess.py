@@ -31,6 +31,7 @@ from flows.scheduling.run_states import RunStates
 from flows.scheduling.state_table import StateTable
 from tasks.content_key import file_digest
 from tasks.determinism import limit_threads
+from tasks.errors import InputError
 from tasks.inference.box_sources import require_boxes
 from tasks.inference.usable_poses import require_usable_poses
 from tasks.out_folder import claim_out_folder
@@ -115,6 +116,8 @@ def reprocess(
             states.begin_without_any(workspace)
             print_line(console, f"no video to track in {request.corpus_name} now, {len(waiting)} may be being written")
             return ExitCode.DONE
+        elif not any(path.is_file() for path in request.corpus.expanduser().rglob("*")):
+            raise InputError(f"{request.corpus_name}: expected a video or a folder of videos, got an empty folder")
         run = _Run(request, params, weights, runner, workspace, states, has_prefect=is_part_of_flow)
         outcomes, waited_seconds = _track_what_changed(run, is_known=table.path.is_file())
     print_summary(console, workspace, outcomes, RunTimes(total=time.monotonic() - start, servers=waited_seconds))

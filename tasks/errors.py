@@ -23,7 +23,7 @@ _REMEDIES: Final = {
 }
 
 _FORBIDDING: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_EXTRA: Final = 'install them with pip install "corrtrack[formats]"'
+_EXTRA: Final = 'install them with pip install "PATH_OF_THE_CHECKOUT[formats]"'
 _ORDINARY_BYTES: Final = 64 << 20
 """A machine that works gives so much memory."""
 _MACHINE_WIDE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE})

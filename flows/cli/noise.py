@@ -79,7 +79,7 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
     from tasks.given_poses.noise import NoiseSettings
 
     sweep = NoiseSettings(_numbers("--noise", noise), _numbers("--dropout", dropout, most=1), strides_of(stride))
-    repository = find_repository() if corpus is None or out is None else nearest_repository()
+    repository = _repository(has_folders=corpus is not None and out is not None)
     params = read_chosen_params(repository, profile=profile, settings=settings or [])
     folder = networks_folder(repository, weights, Console(stderr=True))
     where, described = _corpus(repository, corpus, params, frames)
@@ -90,6 +90,15 @@ def evaluate_noise(  # noqa: PLR0913  one parameter per option is how typer read
         typer.echo(text)
     else:
         _show(answer)
+
+
+def _repository(*, has_folders: bool) -> Repository:
+    if has_folders:
+        return nearest_repository()
+    try:
+        return find_repository()
+    except InputError as error:
+        raise InputError("evaluate-noise: expected --corpus and --out, as there is no checkout here") from error
 
 
 def _numbers(option: str, text: str, *, most: float = 100.0) -> list[float]:

@@ -20,7 +20,7 @@ from tasks.formats.video_search import VIDEO_ENDINGS
 from tasks.whole_files import whole_file, write_whole
 
 _PACKAGES: Final = {
-    "s3": ("s3fs", 'install it with pip install "corrtrack[s3]"'),
+    "s3": ("s3fs", 'install it with pip install "PATH_OF_THE_CHECKOUT[s3]"'),
     "gs": ("gcsfs", "install it with pip install gcsfs"),
 }
 """By scheme: the package that reads it, and how to get it."""

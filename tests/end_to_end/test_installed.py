@@ -117,6 +117,8 @@ def test_commands_that_need_no_checkout_work_in_any_folder(run, folder, environm
     for name in ("overlays/street.mp4", "artifacts/exports/csv/merged/street.csv", "reports/index.html"):
         assert (folder / "runs" / "street" / name).is_file(), name
     assert "1 done; nothing runs" in run("corrtrack", "status", "runs/street")[1]
+    code, text = run("corrtrack", "doctor")
+    assert (code, "make" in text) == (0, False), text
     assert "written by the stage report" in run("corrtrack", "explain", "runs/street/overlays/street.mp4")[1]
     code, text = run("corrtrack", "export", "runs/street", "--format", "cvat", "--out", "cvat")
     assert code == 0, text

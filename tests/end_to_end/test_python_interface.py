@@ -36,11 +36,14 @@ def street(tmp_path: Path) -> tuple[Path, Path]:
     return video, poses
 
 
-def test_a_video_with_poses_from_a_file_becomes_a_data_frame(street, tmp_path, monkeypatch):
+def test_a_video_with_poses_from_a_file_becomes_a_data_frame(street, tmp_path, monkeypatch, capfd):
     video, poses = street
     monkeypatch.chdir(tmp_path)
     settings = ["track.tau_corr=0.0", "track.min_track_frames=1"]
-    tracks = track_video(video, poses=poses, settings=settings, quiet=True)
+    tracks = track_video(video, poses=poses, settings=settings)
+    assert capfd.readouterr().err.endswith(
+        "these files are not kept; out=FOLDER keeps them, with an overlay of each video\n"
+    )
     frame = tracks.to_pandas()
     assert (tracks.out, tracks.rejects.num_rows) == (None, 0)
     assert set(frame["frame"]) == set(range(6)), "as many frames out as in"

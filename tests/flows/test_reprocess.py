@@ -41,7 +41,10 @@ def test_a_public_network_gives_boxes_and_poses(params):
     assert list(broken_rules(chosen)) == []
 
 
-@pytest.mark.parametrize(("name", "first"), [("notes.txt", "the stages run"), ("street.mp4", "weights are fetched")])
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("notes.txt", "the stages run"), ("street.mp4", "weights are fetched"), (None, "corpus: .* got an empty folder")],
+)
 def test_weights_are_fetched_before_the_stages_unless_there_is_no_video(monkeypatch, tmp_path, name, first):
     def ends_with(sentence):
         return MagicMock(side_effect=InputError(sentence))
@@ -49,7 +52,8 @@ def test_weights_are_fetched_before_the_stages_unless_there_is_no_video(monkeypa
     monkeypatch.setattr("flows.reprocess_params.detector_weights", ends_with("weights are fetched"))
     monkeypatch.setattr("flows.reprocess._track_what_changed", ends_with("the stages run"))
     (tmp_path / "corpus").mkdir()
-    (tmp_path / "corpus" / name).write_bytes(b"video")
+    if name is not None:
+        (tmp_path / "corpus" / name).write_bytes(b"video")
     asked = replace(ASKED, corpus=tmp_path / "corpus", out=tmp_path / "out", pretrained="torchvision")
     with pytest.raises(InputError, match=first):
         reprocess(find_repository(), asked, Console())

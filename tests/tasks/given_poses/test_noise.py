@@ -150,3 +150,12 @@ def test_numbers_out_of_range_are_one_error(run):
     result = run("--dropout", "2")
     assert isinstance(result.exception, InputError)
     assert "--dropout: expected numbers from 0 to 1 with commas between them" in str(result.exception)
+
+
+def test_outside_a_checkout_both_folders_must_be_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, ["--corpus", str(tmp_path)])
+    assert isinstance(result.exception, InputError)
+    assert "expected --corpus and --out" in str(result.exception)

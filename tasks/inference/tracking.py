@@ -63,10 +63,10 @@ def read_evidence(
         read(table, "frame_index", "pose_id", "x", "y", "score", "drop_reason") for table in (POSES, RECOVERED_POSES)
     )
     recovered = recovered.filter(pc.field("drop_reason").is_null() & pc.scalar(with_recovered))
-    found, missed = PosesByFrame(detected), PosesByFrame(recovered)
+    first, added = PosesByFrame(detected), PosesByFrame(recovered)
     return Evidence(
         poses=VideoPoses(
-            join_poses(frame_index, [found.at(frame_index), missed.at(frame_index)])
+            join_poses(frame_index, [first.at(frame_index), added.at(frame_index)])
             for frame_index in video.frames_of(box_source)
         ),
         recovered=frozenset(recovered["pose_id"].to_pylist()),

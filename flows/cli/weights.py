@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -11,6 +12,8 @@ from flows.runtime.printing import print_line
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models.networks.correspondence import CorrespondenceNetwork
     from models.networks.pose import PoseNetwork
 
@@ -107,11 +110,10 @@ def import_weights(
             networks = {kind.value: _read(file, kind, file)}
     except WeightsError as error:
         raise InputError(str(error)) from error
+    _write(networks, folder)
     for name, network in networks.items():
-        target = folder / f"{name}.safetensors"
-        _write(network, name, target)
         parameters = sum(parameter.numel() for parameter in network.parameters())
-        print_line(Console(), f"{target}: {parameters:,} parameters, every tensor assigned")
+        print_line(Console(), f"{folder / f'{name}.safetensors'}: {parameters:,} parameters, every tensor assigned")
 
 
 def _checkout_weights() -> Path:
@@ -136,8 +138,21 @@ def _read(checkpoint: Path, kind: ReleasedKind, file: Path) -> "PoseNetwork | Co
         ) from error
 
 
-def _write(network: "PoseNetwork | CorrespondenceNetwork", name: str, target: Path) -> None:
+def _write(networks: "Mapping[str, PoseNetwork | CorrespondenceNetwork]", folder: Path) -> None:
+    """Write all of them or none; a file with other weights, which may have taken hours, is never replaced."""
     from models.weight_files import save_weights
+    from tasks.content_key import file_digest
 
-    kind: Literal["pose", "correspondence"] = "pose" if name == "pose" else "correspondence"
-    save_weights(target, network, kind=kind, architecture=network.architecture, params={})
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".import-") as beside:
+        written = {folder / f"{name}.safetensors": Path(beside) / f"{name}.safetensors" for name in networks}
+        for (name, network), file in zip(networks.items(), written.values(), strict=True):
+            kind: Literal["pose", "correspondence"] = "pose" if name == "pose" else "correspondence"
+            save_weights(file, network, kind=kind, architecture=network.architecture, params={})
+        for target, file in written.items():
+            if target.exists() and file_digest(target) != file_digest(file):
+                raise InputError(
+                    f"{target}: expected no file, found other weights; move them away, or name another --out"
+                )
+        for target, file in written.items():
+            file.replace(target)

@@ -6,13 +6,13 @@ from pathlib import Path
 from flows.runtime.process_runner import ProcessRunner, failure
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
-from tasks.formats.frame_order import shown_names
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.progress import Progress
 from tasks.workspace import Workspace
 
 _NAME = "demo_corpus"
+_SHOWN = 3
 
 
 def wants_demo_corpus(repository: Repository, params: Params) -> bool:
@@ -31,7 +31,7 @@ def wants_demo_corpus(repository: Repository, params: Params) -> bool:
     if files := foreign_files(data):
         raise InputError(
             f"data/: expected the demo corpus alone, since other params or another version make it anew, found "
-            f"{shown_names(files)} too; move your files away, or keep all as data of your own: delete "
+            f"{', '.join(files[:_SHOWN])} too; move your files away, or keep all as data of your own: delete "
             "data/demo_corpus.json"
         )
     return True

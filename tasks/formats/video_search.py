@@ -11,6 +11,7 @@ from typing import Final
 from tasks.errors import raise_machine_fault
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order
 from tasks.formats.pictures import PICTURE_ENDINGS
+from tasks.out_folder import MARKER
 
 VIDEO_ENDINGS: Final = frozenset(
     {
@@ -121,6 +122,9 @@ def _search(search: VideoSearch, folder: Path, depth: int, seen: set[Path], *, h
         search.passed_over.append((folder, "", f"expected a folder that can be read, got {error.strerror}"))
         return
     if (real := folder.resolve()) in seen:  # a link to a folder above
+        return
+    if depth and (folder / MARKER).is_file():
+        search.passed_over.append((folder, "", "expected videos, got an out folder of corrtrack, which holds results"))
         return
     seen.add(real)
     files = [path for path in entries if not path.is_dir()]

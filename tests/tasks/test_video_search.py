@@ -9,6 +9,7 @@ import pytest
 from tasks.formats.coco_corpus import read_coco
 from tasks.formats.posetrack_corpus import read_posetrack
 from tasks.formats.video_search import search_videos
+from tasks.out_folder import claim_out_folder
 
 TREES: dict[str, tuple[list[str], list[str], list[str]]] = {
     "a cover beside videos": (["a.mp4", "b.mp4", "cover.jpg"], ["a.mp4", "b.mp4"], ["cover.jpg"]),
@@ -73,3 +74,13 @@ def test_a_pipe_is_named_and_never_opened(tmp_path: Path, video_file: Any) -> No
     assert [(name, reason) for _, name, reason in search.passed_over] == [
         (name, "expected a file, got a pipe or a device") for name in ("a.mp4", "b.mp4")
     ]
+
+
+def test_results_of_an_earlier_run_are_no_videos(tmp_path: Path, video_file: Any) -> None:
+    video_file(tmp_path / "corpus/a.mp4", 2)
+    out = claim_out_folder(tmp_path / "runs/a")
+    video_file(out / "overlays/a.mp4", 2)
+    (tmp_path / "corpus/runs").symlink_to(tmp_path / "runs")
+    search = search_videos(tmp_path / "corpus")
+    assert [path.name for path in search.videos] == ["a.mp4"]
+    assert [path.name for path, _, reason in search.passed_over if "out folder of corrtrack" in reason] == ["a"]

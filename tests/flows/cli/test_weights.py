@@ -41,6 +41,22 @@ def test_a_released_pose_file_becomes_ours(runner: CliRunner, app: typer.Typer, 
     assert all(torch.equal(loaded[name], tensor) for name, tensor in network.state_dict().items())
 
 
+def test_other_weights_of_that_name_stay_and_the_same_may_be_written_again(
+    runner: CliRunner, app: typer.Typer, tmp_path: Path
+) -> None:
+    file = released_file(tmp_path / "pose.pth", PoseNetwork(stages=3))
+    arguments = [str(file), "--kind", "pose", "--out", str(tmp_path)]
+    trained = tmp_path / "pose.safetensors"
+    trained.write_bytes(b"of hours")
+    result = runner.invoke(app, arguments)
+    assert isinstance(result.exception, InputError)
+    assert "expected no file, found other weights" in str(result.exception)
+    assert trained.read_bytes() == b"of hours"
+    trained.unlink()
+    assert [runner.invoke(app, arguments).exit_code for _ in range(2)] == [0, 0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pose.pth", "pose.safetensors"]
+
+
 def test_outside_a_checkout_a_folder_must_be_named(
     runner: CliRunner, app: typer.Typer, tmp_path: Path, monkeypatch
 ) -> None:

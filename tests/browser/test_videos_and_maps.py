@@ -85,6 +85,7 @@ def test_every_video_of_a_long_list_can_be_reached(many_videos, open_page):
     page.get_by_role("button", name="Next").click()
     assert shown(page) == NAMES[12:]
     assert page.locator(".clips > figure:visible .timeline").count() == 2
+    assert page.get_by_text("No clip of this video was drawn; report.clip_count is 2.").count() == 12
     assert page.get_by_role("button", name="Next").is_disabled()
     page.get_by_label("Name or tag").fill("LOW LIGHT")
     assert shown(page) == [NAMES[13]]

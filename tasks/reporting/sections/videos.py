@@ -32,7 +32,8 @@ def videos(run: RunFacts) -> Row:
     for entry in entries:
         entry["words"] = " ".join([entry["video_id"], *map(label, entry["tags"])])
     bones = ",".join(f"{start}-{end}" for start, end in BONES)
-    return {"entries": entries, "at_once": AT_ONCE, "bones": bones, "grid": video_grid(run)}
+    counts = {"at_once": AT_ONCE, "clip_count": run.params.report.clip_count}
+    return {"entries": entries, "bones": bones, "grid": video_grid(run), **counts}
 
 
 def _limit_poses(entries: list[Row]) -> None:

@@ -16,11 +16,12 @@ from flows.runtime.recorded_runs import find_version
 from flows.runtime.repository import Repository
 from flows.runtime.run_plan import PlannedStage, chosen_stages, planned_stages, recorded_params
 from flows.runtime.run_servers import RunServers, needs_ray
-from flows.sweeping.checkout import prepare_checkout, sweep_state, update_point
+from flows.sweeping.checkout import prepare_checkout, sweep_state, update_over_tables, update_point
 from flows.sweeping.experiments import Experiments
 from flows.sweeping.points import Point, points_of_grid
+from flows.sweeping.table_points import NAME, TABLE_STAGES
 from tasks.comparison.grid import TRACKS_ONLY, GridRow, ParamsGrid, score_tracking, score_version, sweep_videos
-from tasks.comparison.versions import TABLES
+from tasks.comparison.versions import TABLES, Version
 from tasks.errors import InputError
 from tasks.params.loading import load_params
 from tasks.stages import STAGES
@@ -66,6 +67,8 @@ class Sweep:
         """Points by row, what they are compared with first, then by seed."""
         self.points = [point for of_seed in zip(*self.rows, strict=True) for point in of_seed]
         """The same, seed by seed: what depends on the seed alone then stays as it is from point to point."""
+        self.versions: dict[str, Version] = {}
+        """The finished runs, by name of the point."""
 
     def split(self) -> str:
         """The annotated videos that judge."""
@@ -79,32 +82,17 @@ class Sweep:
             StageFailedError: a stage of a point ended with an error.
             StoppedError: SIGINT or SIGTERM came.
         """
-        experiments = Experiments(self.repository)
-        refs = {point.name: experiments.find(point) for point in self.points}
-        missing = [point for point in self.points if refs[point.name] is None]
-        if missing:
-            refs |= self._experiments(experiments, missing, console)
-        return self.judged({name: ref or "" for name, ref in refs.items()})
-
-    def judged(self, refs: Mapping[str, str]) -> ParamsGrid:
-        """The experiments of these refs, by name of the point, scored on the same videos."""
-        split, kinds = self.split(), list(TABLES)
-        rows = [
-            GridRow(
-                row[0].values,
-                tuple(point.name for point in row),
-                {kind: tuple(self._scores(refs[point.name], split, kind) for point in row) for kind in kinds},
-            )
-            for row in self.rows
-        ]
-        return self._grid(rows, self.request.kind)
+        experiments = Experiments.of_checkout(self.repository)
+        if missing := [point for point in self.points if experiments.find(point) is None]:
+            self._make(experiments, missing, console)
+        refs = {point.name: experiments.find(point) or experiments.baseline for point in self.points}
+        self.versions = {name: find_version(self.repository, ref) for name, ref in refs.items()}
+        return self._judged()
 
     def record(self, page: Path) -> None:
-        """Note what the page of the finished grid, and its JSON, come from."""
-        experiments, repository = Experiments(self.repository), self.repository
-        refs = [(point.name, experiments.find(point) or experiments.baseline) for point in self.points]
-        runs = [run_source(repository, find_version(repository, ref)) | {"title": name} for name, ref in refs]
-        record_command(repository.root, "sweep", [page, page.with_suffix(".json")], runs)
+        """Note what the page of the grid that `run` made, and its JSON, come from."""
+        runs = [run_source(self.repository, version) | {"title": name} for name, version in self.versions.items()]
+        record_command(self.repository.root, "sweep", [page, page.with_suffix(".json")], runs)
 
     def in_memory(self) -> ParamsGrid:
         """The grid without experiments, from the tables of the finished run: the stage `track` alone, before merging.
@@ -136,7 +124,7 @@ class Sweep:
         Raises:
             InputError: as `run` does, or another DVC command holds the checkout.
         """
-        experiments = Experiments(self.repository)
+        experiments = Experiments.of_checkout(self.repository)
         try:
             status = dvc_status(self.repository, waits=False)
         except PipelineError as error:
@@ -147,8 +135,8 @@ class Sweep:
                 "try again when it has ended"
             ) from None
         rows = []
-        for point in self.points:
-            planned = [] if experiments.find(point) else self._planned(self.repository, status, point)
+        for point, plan in zip(self.points, self._planned(self.repository, status, self.points), strict=True):
+            planned = [] if experiments.find(point) else plan
             seconds = [part.last_seconds for part in planned if part.last_seconds is not None]
             rows.append(
                 {
@@ -160,23 +148,28 @@ class Sweep:
             )
         return rows
 
-    def _experiments(self, experiments: Experiments, points: Sequence[Point], console: Console) -> dict[str, str]:
+    def _make(self, experiments: Experiments, points: Sequence[Point], console: Console) -> None:
         """Run the points one after the other in the clone, each an experiment as soon as it is finished."""
-        state, refs = sweep_state(self.repository), {}
+        state = sweep_state(self.repository)
         command = "corrtrack sweep"
         with run_lock(state / "run.lock", command=command, patience_seconds=_PATIENCE_SECONDS):
             clone = prepare_checkout(self.repository, experiments.baseline, self.stages)
             status = dvc_status(clone)
+            planned = {part.stage for plan in self._planned(clone, status, points) for part in plan}
+            is_over_tables = planned <= set(TABLE_STAGES) and points[0].params.compute.address is None
+            names = [NAME] if is_over_tables else [point.name for point in points]
             with (
-                exclusive_run(clone, console, [point.name for point in points], command=command) as runner,
+                exclusive_run(clone, console, names, command=command) as runner,
                 RunServers(runner, points[0].params, has_prefect=True) as servers,
             ):
+                if is_over_tables:
+                    update_over_tables(runner, experiments, points)
+                    return
                 for point in points:
-                    planned = [part.stage for part in self._planned(clone, status, point)]
-                    self._update(runner, servers, point, planned)
-                    refs[point.name] = experiments.save(point, clone.root)
+                    (plan,) = self._planned(clone, status, [point])
+                    self._update(runner, servers, point, [part.stage for part in plan])
+                    experiments.save(point.name, clone.root)
                     status = {}
-        return refs
 
     def _update(self, runner: ProcessRunner, servers: RunServers, point: Point, planned: Sequence[str]) -> StageOutcome:
         """One point, on a Ray node where networks run over videos; the node is kept for the next points."""
@@ -188,14 +181,27 @@ class Sweep:
             environment = servers.environment_of(waiting[0])
         return update_point(runner, point, self.stages, on_ray=on_ray, environment=environment)
 
-    def _planned(self, repository: Repository, status: Mapping[str, Any], point: Point) -> list[PlannedStage]:
+    def _planned(
+        self, repository: Repository, status: Mapping[str, Any], points: Sequence[Point]
+    ) -> list[list[PlannedStage]]:
+        """For each point, the stages that are stale by its params in `repository`."""
         recorded = recorded_params(repository.root / "dvc.lock")
-        params = point.params.model_dump(mode="json")
-        plan = planned_stages(self.pipeline, status, params, recorded, repository.workspace)
-        return [part for part in plan if part.stage in self.stages]
+        plans = []
+        for point in points:
+            params = point.params.model_dump(mode="json")
+            plan = planned_stages(self.pipeline, status, params, recorded, repository.workspace)
+            plans.append([part for part in plan if part.stage in self.stages])
+        return plans
 
-    def _scores(self, ref: str, split: str, kind: str) -> dict[str, Any]:
-        return score_version(find_version(self.repository, ref), split, kind)
+    def _judged(self) -> ParamsGrid:
+        """The finished runs, scored on the same videos."""
+        split = self.split()
+        rows = []
+        for row in self.rows:
+            versions = [self.versions[point.name] for point in row]
+            scores = {kind: tuple(score_version(version, split, kind) for version in versions) for kind in TABLES}
+            rows.append(GridRow(row[0].values, tuple(point.name for point in row), scores))
+        return self._grid(rows, self.request.kind)
 
     def _grid(self, rows: Sequence[GridRow], kind: str) -> ParamsGrid:
         seed = load_params(self.repository.params).run.seed

@@ -82,8 +82,8 @@ def reproduce(  # noqa: PLR0913  one parameter per option is how typer reads the
     from flows.cli.params_choice import choose_params, read_chosen_params
     from flows.reproduce import print_plan
     from flows.reproduce import reproduce as run
-    from flows.runtime.recorded_runs import require_plain_name, save_run
     from flows.runtime.repository import find_repository
+    from flows.runtime.saved_runs import require_plain_name, save_run
     from flows.runtime.signals import end_with_make
 
     _require_dry_run(as_json, dry_run)
@@ -146,6 +146,9 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     blur_faces: BlurFaces = False,
     skeleton_only: SkeletonOnly = False,
     settle: Settle = "0s",
+    save: Annotated[
+        str | None, typer.Option("--save", metavar="NAME", help="Keep the run, for `corrtrack compare DIR@NAME DIR`.")
+    ] = None,
     is_dry: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be tracked, and how long it would take.")
     ] = False,
@@ -171,6 +174,8 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
     With --profile and --set the params are those of this run; params.yaml is not touched.
 
+    With --save the tables of this run are kept in the out folder under a name, when later runs replace them.
+
     A corpus in an object store (s3://, gs://) is fetched into the out folder first, later only what is new or changed;
     docs/cluster.md tells more.
 
@@ -193,9 +198,12 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     from flows.reprocess_request import ReprocessRequest
     from flows.runtime.remote_corpus import local_corpus, url_of
     from flows.runtime.repository import nearest_repository
+    from flows.runtime.saved_runs import require_new_name, save_out_folder
     from flows.scheduling.timing import duration
 
     _require_dry_run(as_json, is_dry)
+    if save is not None:
+        require_new_name(out, save)
     request = ReprocessRequest(
         local_corpus(corpus, out),
         out,
@@ -216,7 +224,10 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
 
         dry_run(nearest_repository(), request, Console(), as_json=as_json)
         return
-    raise typer.Exit(run(nearest_repository(), request, Console()))
+    code = run(nearest_repository(), request, Console())
+    if save is not None:
+        save_out_folder(out.expanduser().resolve(), save)
+    raise typer.Exit(code)
 
 
 def _require_dry_run(as_json: bool, is_dry: bool) -> None:

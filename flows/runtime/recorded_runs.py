@@ -16,19 +16,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flows.runtime.repository import Repository
+from flows.runtime.saved_runs import PROVENANCE, RECORDED, saved_folder, stage_records
 from tasks.comparison.versions import Version
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
-from tasks.provenance import read_provenance
-from tasks.stages import STAGES
-from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 WORKING_TREE: Final = "."
-_RECORDED: Final = ("dvc.lock", "data.dvc", "params.yaml")
-"""Files that describe a run of the checkout."""
-_PROVENANCE: Final = "provenance.json"
-"""Beside them in a saved run: how its stages ran."""
 _NEEDED: Final = ("artifacts/tables/videos.parquet", "artifacts/tables/frames.parquet", "artifacts/tables/tracks")
 
 
@@ -37,8 +31,8 @@ def find_version(repository: Repository, name: str) -> Version:
 
     Args:
         repository: the checkout.
-        name: `.` for the working tree, the name of a saved run, an out folder of `reprocess`, a DVC experiment, or a
-            git revision.
+        name: `.` for the working tree, the name of a saved run, an out folder of `reprocess`, `OUT@NAME` for a run that
+            is saved in one, a DVC experiment, or a git revision.
 
     Raises:
         InputError: there is no such run, or its results are not at hand; says how to get them.
@@ -47,46 +41,15 @@ def find_version(repository: Repository, name: str) -> Version:
         return _working_tree(repository)
     if (Path(name) / MARKER).is_file():
         return _out_folder(Path(name).resolve(), name)
-    if Path(name).name == name and (folder := _saved(repository, name)).is_dir():
-        records = json.loads(_text(folder / _PROVENANCE) or "{}")
-        return _recorded(repository, name, {file: _text(folder / file) for file in _RECORDED}, records)
+    out, _, saved = name.rpartition("@")
+    if out and (Path(out) / MARKER).is_file():
+        return _saved_out_folder(Path(out).resolve(), saved, name)
+    if Path(name).name == name and (folder := saved_folder(repository.root, name)).is_dir():
+        records = json.loads(_text(folder / PROVENANCE) or "{}")
+        return _recorded(repository, name, {file: _text(folder / file) for file in RECORDED}, records)
     revision = _experiment(repository, name) or name
     records = {"track": {"revision": _commit(repository, revision)}}
-    return _recorded(repository, name, {file: _at_revision(repository, revision, file) for file in _RECORDED}, records)
-
-
-def save_run(repository: Repository, name: str) -> Path:
-    """Keep the run in the working tree under a name: its params and the digests of its results, no copy of them.
-
-    Raises:
-        InputError: the name is no plain file name, is taken by another run, or there is no finished run.
-    """
-    require_plain_name(name)
-    folder = _saved(repository, name)
-    content = {file: _text(repository.root / file) for file in _RECORDED}
-    for file, text in content.items():
-        if text is None:
-            raise InputError(f"--save {name}: expected {file} of a finished run, got none; run `corrtrack reproduce`")
-        if (folder / file).is_file() and _text(folder / file) != text:
-            raise InputError(f"--save {name}: expected a new name, found another run saved under it; choose another")
-    for file, text in content.items():
-        write_whole(folder / file, text or "")
-    write_whole(folder / _PROVENANCE, json.dumps(_records(repository.workspace), indent=2) + "\n")
-    return folder
-
-
-def require_plain_name(name: str) -> None:
-    """Refuse a name that no run can be saved under.
-
-    Raises:
-        InputError: it is no plain file name.
-    """
-    if not name or Path(name).name != name or name.startswith("."):
-        raise InputError(f"--save {name}: expected a plain name such as tau-0.2, got {name!r}")
-
-
-def _saved(repository: Repository, name: str) -> Path:
-    return repository.root / ".corrtrack" / "runs" / name
+    return _recorded(repository, name, {file: _at_revision(repository, revision, file) for file in RECORDED}, records)
 
 
 def _working_tree(repository: Repository) -> Version:
@@ -98,26 +61,29 @@ def _working_tree(repository: Repository) -> Version:
     params = _yaml("params.yaml", _text(repository.params))
     lock = _yaml("dvc.lock", _text(repository.root / "dvc.lock"))
     stages = lock.get("stages", {})
-    records = _records(repository.workspace)
+    records = stage_records(repository.workspace)
     return Version("working tree", repository.workspace, params, stages, records, _digests(stages))
 
 
-def _out_folder(folder: Path, name: str) -> Version:
-    request = _text(folder / "artifacts" / "request.json")
+def _out_folder(folder: Path, name: str, *, artifacts: Path | None = None) -> Version:
+    artifacts = artifacts or folder / "artifacts"
+    request = _text(artifacts / "request.json")
     if request is None:
         raise InputError(f"{name}: expected a finished run of reprocess, got no artifacts/request.json; run it again")
     record = json.loads(request)
     view = folder / ".corrtrack" / "corpus"
     data = view if view.is_dir() else Path(record["corpus"])
-    workspace = Workspace(data, folder / "artifacts", folder / "reports", folder / ".corrtrack")
+    workspace = Workspace(data, artifacts, folder / "reports", folder / ".corrtrack")
     weights = {f"{network} weights": entry["sha256"] for network, entry in record.get("weights", {}).items()}
-    return Version(name, workspace, record["params"], {}, _records(workspace), weights)
+    return Version(name, workspace, record["params"], {}, stage_records(workspace), weights)
 
 
-def _records(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Provenance of the last run of each stage."""
-    records = {stage: read_provenance(workspace, stage) for stage in STAGES}
-    return {stage: record for stage, record in records.items() if record}
+def _saved_out_folder(out: Path, saved: str, name: str) -> Version:
+    folder = saved_folder(out, saved)
+    if not saved or not folder.is_dir():
+        names = ", ".join(sorted(path.name for path in folder.parent.glob("[!.]*"))) or "none"
+        raise InputError(f"{name}: expected a run saved in {out}, got none called {saved!r}; saved there: {names}")
+    return _out_folder(out, name, artifacts=folder / "artifacts")
 
 
 def _digests(stages: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,9 @@ from flows.runtime.pipeline import PipelineError
 from flows.runtime.process_runner import ProcessRunner, state_of_dvc, update_by_program
 from flows.runtime.processes import RunFile, end_leftovers
 from flows.runtime.repository import Repository
+from flows.sweeping.experiments import Experiments
 from flows.sweeping.points import Point
+from flows.sweeping.table_points import NAME, write_order
 from tasks.params.edit import set_value, write_params
 
 
@@ -68,6 +70,18 @@ def update_point(
     outcome = update_by_program(runner, point.name, command, environment, state_of=state_of_dvc, stages=stages)
     write_params(params, point.text)
     return outcome
+
+
+def update_over_tables(runner: ProcessRunner, experiments: Experiments, points: Sequence[Point]) -> StageOutcome:
+    """Make points whose stages are those of `TABLE_STAGES` experiments, in one program.
+
+    Raises:
+        StageFailedError: a stage of a point ended with an error.
+        StoppedError: the sweep was asked to stop; the experiments that are finished stay.
+    """
+    order = runner.repository.state / "points.json"
+    write_order(order, experiments, points)
+    return update_by_program(runner, NAME, [sys.executable, "-m", "flows.sweeping.table_points", str(order)])
 
 
 def _share_cache(repository: Repository, clone: Repository) -> None:

@@ -5,11 +5,11 @@ import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from tasks.errors import InputError
-from tasks.params.edit import set_value
-from tasks.params.loading import parse_params
+from tasks.params.edit import set_values
+from tasks.params.loading import check_params, parse_params
 from tasks.params.sections import Params
 
 SEED: Final = "run.seed"
@@ -64,7 +64,9 @@ def points_of_grid(
     shared = {key: values[0] for key, values in axes.items() if len(values) == 1 < len(rows)}
     first = parse_params(text, name="params.yaml").run.seed
     chosen = [None, *(first + number for number in range(1, seeds))]
-    grid = [[_point(text, values, seed) for seed in chosen] for values in (shared, *rows)]
+    runs = [[values | ({} if seed is None else {SEED: str(seed)}) for seed in chosen] for values in (shared, *rows)]
+    edited = iter(set_values(text, itertools.chain(*runs)))
+    grid = [[_point(values, seed, *next(edited)) for seed in chosen] for values in (shared, *rows)]
     _refuse_twins([row[0] for row in grid[1:]])
     return grid
 
@@ -92,12 +94,8 @@ def _axes(settings: Sequence[str], sections: Collection[str]) -> dict[str, list[
     return axes
 
 
-def _point(text: str, values: Mapping[str, str], seed: int | None) -> Point:
-    for key, value in values.items():
-        text = set_value(text, key, value)
-    if seed is not None:
-        text = set_value(text, SEED, str(seed))
-    return Point(values, seed, text, parse_params(text, name="params.yaml"))
+def _point(values: Mapping[str, str], seed: int | None, text: str, tree: Mapping[str, Any]) -> Point:
+    return Point(values, seed, text, check_params(tree, name="params.yaml"))
 
 
 def _refuse_twins(points: Sequence[Point]) -> None:

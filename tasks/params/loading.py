@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def load_params(path: Path) -> Params:
 
 def parse_params(text: str, *, name: str) -> Params:
     """The sections in the YAML `text`; errors call it `name` (see `load_params`)."""
-    tree = read_tree(text, name=name)
+    return check_params(read_tree(text, name=name), name=name)
+
+
+def check_params(tree: Mapping[str, Any], *, name: str) -> Params:
+    """The sections in nested dicts; errors call them `name` (see `load_params`)."""
     try:
         params = Params.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
@@ -88,14 +93,14 @@ def _keys_below(model: Any, prefix: str) -> list[str]:
     return keys
 
 
-def _first_problem(problems: list[ErrorDetails], tree: dict[str, Any], name: str) -> str:
+def _first_problem(problems: list[ErrorDetails], tree: Mapping[str, Any], name: str) -> str:
     """One sentence on the first problem; an unknown key comes first, since it explains the missing one."""
     first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{name}: {_sentence(first, tree)}{more}"
 
 
-def _sentence(problem: ErrorDetails, tree: dict[str, Any]) -> str:
+def _sentence(problem: ErrorDetails, tree: Mapping[str, Any]) -> str:
     key = _dotted(problem, tree)
     match problem["type"]:
         case "extra_forbidden":
@@ -110,7 +115,7 @@ def _sentence(problem: ErrorDetails, tree: dict[str, Any]) -> str:
     return f"{key} must be {expected}, got {_shown(problem['input'])}"
 
 
-def _dotted(problem: ErrorDetails, tree: dict[str, Any]) -> str:
+def _dotted(problem: ErrorDetails, tree: Mapping[str, Any]) -> str:
     """The key as written in the file: pydantic adds the tried member of a union to the location, which is no key."""
     parts: list[str] = []
     here: Any = tree

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.compare import parse_condition
-from flows.runtime.recorded_runs import find_version, save_run
+from flows.runtime.recorded_runs import find_version
 from flows.runtime.repository import Repository
+from flows.runtime.saved_runs import save_out_folder, save_run
 from tasks.errors import InputError
 from tasks.out_folder import claim_out_folder
 
@@ -179,7 +180,7 @@ def test_an_experiment_is_a_run(checkout):
     assert found.workspace.tables == find_version(checkout, "HEAD").workspace.tables
 
 
-def test_an_out_folder_is_a_run(corrtrack, tmp_path, make_run):
+def test_an_out_folder_is_a_run(corrtrack, checkout, tmp_path, make_run):
     out = claim_out_folder(tmp_path / "out")
     make_run(out, {"a": switching}, tags={})
     (out / "artifacts/request.json").write_text(json.dumps({"corpus": str(out / "data"), "params": PARAMS}))
@@ -187,6 +188,16 @@ def test_an_out_folder_is_a_run(corrtrack, tmp_path, make_run):
     assert code == 0, text
     assert "only working tree has them or their annotations differ: b" in text
     assert "15 gone" in text
+
+    save_out_folder(out, "first")
+    make_run(out, {"a": perfect}, tags={})
+    code, text = corrtrack("compare", f"{out}@first", str(out), "--json")
+    assert code == 0, text
+    assert json.loads(text)["errors"]["switch"] == {"new": 0, "gone": 15, "common": 0}, "the saved tables are the first"
+    with pytest.raises(InputError, match="expected a new name, found a saved run"):
+        save_out_folder(out, "first")
+    with pytest.raises(InputError, match=r"got none called 'second'; saved there: first"):
+        find_version(checkout, f"{out}@second")
 
 
 @pytest.mark.parametrize(

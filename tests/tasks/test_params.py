@@ -1,8 +1,10 @@
 """params.yaml: what is refused, in which words, and how it is edited."""
 
+import io
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tasks.params.edit import set_value
 from tasks.params.loading import ParamsError, known_keys, load_params, parse_params
@@ -115,3 +117,10 @@ def test_section_json_moves_with_its_section_and_run_but_not_with_compute() -> N
 
 def test_every_key_is_listed_once() -> None:
     assert len(set(known_keys())) == len(known_keys()) > 60
+
+
+def test_editing_leaves_the_yaml_of_others_as_it_is() -> None:
+    set_value(TEXT, "compute.address", "null")
+    written = io.StringIO()
+    YAML().dump({"address": None}, written)
+    assert written.getvalue() == "address:\n", "as DVC writes it into dvc.lock"

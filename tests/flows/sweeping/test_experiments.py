@@ -63,13 +63,13 @@ def test_an_experiment_is_a_commit_that_dvc_lists_and_the_checkout_stays_as_it_i
     git(tmp_path, "clone", "--quiet", "--shared", str(repository.root), str(clone))
     present, point = points(repository, "track.tau_corr=0.25")
     head, status = git(repository.root, "rev-parse", "HEAD"), git(repository.root, "status", "--porcelain")
-    experiments = Experiments(repository)
+    experiments = Experiments.of_checkout(repository)
     assert experiments.find(point) is None
-    assert experiments.save(present, clone) == head, "which needs no experiment: nothing differs"
+    assert experiments.save(present.name, clone) == head, "which needs no experiment: nothing differs"
 
     (clone / "params.yaml").write_text(point.text)
     (clone / "reports/metrics.json").write_text('{"MOTA": 60}')
-    ref = experiments.save(point, clone)
+    ref = experiments.save(point.name, clone)
 
     assert experiments.find(point) == ref
     assert (git(repository.root, "rev-parse", "HEAD"), git(repository.root, "status", "--porcelain")) == (head, status)
@@ -89,9 +89,9 @@ def test_an_experiment_is_a_commit_that_dvc_lists_and_the_checkout_stays_as_it_i
 
 def test_an_experiment_of_the_same_name_with_other_params_is_kept(repository):
     point = points(repository, "track.tau_corr=0.25")[1]
-    experiments = Experiments(repository)
+    experiments = Experiments.of_checkout(repository)
     (repository.root / "params.yaml").write_text(point.text.replace("tau_corr: 0.25", "tau_corr: 0.26"))
-    experiments.save(point, repository.root)
+    experiments.save(point.name, repository.root)
     with pytest.raises(InputError, match=r"got other params; remove it with `dvc exp remove track.tau_corr=0.25`"):
         experiments.find(point)
 
@@ -99,20 +99,20 @@ def test_an_experiment_of_the_same_name_with_other_params_is_kept(repository):
 def test_a_checkout_with_changes_is_refused(repository):
     (repository.root / "params.yaml").write_text("changed")
     with pytest.raises(InputError, match=r"expected no changes since the last commit.* got changes of params.yaml;"):
-        Experiments(repository)
+        Experiments.of_checkout(repository)
 
 
 def test_a_commit_without_a_finished_run_is_refused(repository):
     git(repository.root, "rm", "--quiet", "dvc.lock")
     git(repository.root, "commit", "--quiet", "--message", "No run")
     with pytest.raises(InputError, match=r"expected dvc.lock of a finished run in the last commit, got none"):
-        Experiments(repository)
+        Experiments.of_checkout(repository)
 
 
 def test_what_is_no_git_repository_is_refused(repository):
     shutil.rmtree(repository.root / ".git")
     with pytest.raises(InputError, match="expected the top folder of a git repository with a commit"):
-        Experiments(repository)
+        Experiments.of_checkout(repository)
 
 
 def test_a_second_sweep_waits_for_none(repository):

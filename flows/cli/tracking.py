@@ -73,8 +73,9 @@ def evaluate_tracking(  # noqa: PLR0913  one parameter per option is how typer r
 ) -> None:
     """Compare the tracking methods of Table 2 on poses of an annotated video, also at lower frame rates.
 
-    The same poses are tracked by OKS, by optical flow (DIS), by re-identification, by equation 6, and by the OKS of
-    poses that correspondences propagate, at every N-th frame. No pose is added, no track is merged. All methods use
+    The same poses are tracked by OKS, by optical flow (OpenCV's DIS; torchvision's RAFT with --set ablate.flow=raft and
+    --set ablate.flow_weights=FILE, its raft_large), by re-identification, by equation 6, and by the OKS of poses that
+    correspondences propagate, at every N-th frame. No pose is added, no track is merged. All methods use
     the thresholds of params.yaml (or of --profile, as networks trained by it need), which the output names; none is
     chosen on this video.
 

@@ -19,6 +19,8 @@ def broken_rules(params: Params) -> Iterator[Broken]:
         yield "track.max_lost_frames", expected, params.track.max_lost_frames
     if params.detect.source == "network" and params.detect.network_weights is None:
         yield "detect.network_weights", "a weight file when detect.source is network", "null"
+    if params.ablate.flow == "raft" and params.ablate.flow_weights is None:
+        yield "ablate.flow_weights", "a weight file when ablate.flow is raft", "null"
     needed = _BOXES_OF_POSES.get(params.estimate.source)
     if needed and (params.detect.source, params.detect.box_sources) != (needed, ["detected"]):
         value = f"{params.detect.source} with box_sources {params.detect.box_sources}"

@@ -1,21 +1,28 @@
 """The optical-flow baseline: poses propagated from frame to frame by a dense flow (6.2)."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
 
 import cv2
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from models.arrays import Float32Array, FloatArray, IntArray, Picture
 from models.poses.frame_poses import FramePoses
 from models.tracking.correspondences import PropagatedPoses, propagate_by_flow
+from models.weight_files import WeightsError, read_state_dict, require_same_tensors
+from tasks.errors import InputError
 from tasks.params.ablate import AblateParams
 from tasks.tracker_evaluation.videos import EvaluationVideo
 
 PropagatedRows: TypeAlias = tuple[IntArray, IntArray, FloatArray, FloatArray]
 """Pose ids, target frames, keypoints and peaks of propagated poses."""
+
+_RAFT_SMALLEST_PX: Final = 128
+"""Sides of pictures are multiples of 8 and at least so long for RAFT; shorter ones are continued by their edge."""
 
 
 class DenseFlow(Protocol):
@@ -26,8 +33,12 @@ class DenseFlow(Protocol):
 
 
 def flow_of(params: AblateParams) -> DenseFlow:
-    """The flow method of the parameters."""
-    return _raft(params.flow_weights) if params.flow == "raft" and params.flow_weights else dis_flow
+    """The flow method of the parameters.
+
+    Raises:
+        InputError: the weights of RAFT cannot be used.
+    """
+    return _raft(Path(params.flow_weights)) if params.flow == "raft" and params.flow_weights else dis_flow
 
 
 def dis_flow(source: Picture, target: Picture, /) -> Float32Array:
@@ -37,23 +48,32 @@ def dis_flow(source: Picture, target: Picture, /) -> Float32Array:
     return np.asarray(method.calc(first, second, np.zeros((*source.shape[:2], 2), np.float32)), dtype=np.float32)
 
 
-def _raft(weights: str) -> DenseFlow:
+def _raft(weights: Path) -> DenseFlow:
     from torchvision.models.optical_flow import raft_large  # takes longer to load than torch itself
 
     network = raft_large(weights=None).eval()
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    state = network.state_dict()
+    try:
+        tensors = read_state_dict(weights)
+        require_same_tensors(weights, expected=_learned(state), tensors=_learned(tensors))
+    except WeightsError as error:
+        raise InputError(f"ablate.flow_weights: {error}") from error
+    network.load_state_dict(state | tensors)
 
     @torch.inference_mode()
     def flow(source: Picture, target: Picture, /) -> Float32Array:
-        height, width = (side - side % 8 for side in source.shape[:2])
-        pair = [
-            torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None] for picture in (source, target)
-        ]
-        predicted = network(*(image.float().div_(127.5).sub_(1) for image in pair))[-1][0].permute(1, 2, 0).numpy()
-        rest = [(0, source.shape[0] - height), (0, source.shape[1] - width), (0, 0)]
-        return np.asarray(np.pad(predicted, rest, mode="edge"), dtype=np.float32)
+        height, width = source.shape[:2]
+        missing = [max(_RAFT_SMALLEST_PX, side + -side % 8) - side for side in (width, height)]
+        pair = [torch.from_numpy(picture.copy()).permute(2, 0, 1)[None] for picture in (source, target)]
+        scaled = [pad(image / 127.5 - 1, (0, missing[0], 0, missing[1]), mode="replicate") for image in pair]
+        return np.asarray(network(*scaled)[-1][0].permute(1, 2, 0).numpy()[:height, :width], dtype=np.float32)
 
     return flow
+
+
+def _learned(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Without the counters of batches, which older files lack and which no answer depends on."""
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
 
 
 def propagated_by_flow(

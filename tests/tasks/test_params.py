@@ -52,6 +52,7 @@ REFUSED = {
         _with("detect.source", "network"),
         ["detect.network_weights", "weight file", "null"],
     ),
+    "RAFT without weights": (_with("ablate.flow", "raft"), ["ablate.flow_weights", "weight file", "null"]),
     "key twice": (_renamed("  seed", "  seed: 1\n  seed:"), ["duplicate key", "line "]),
     "not YAML": (_renamed("  seed", "  seed: ["), ["expected YAML", "line "]),
     "a Python object": (_renamed("  seed", "  seed: !!python/object:os.system"), ["expected YAML"]),

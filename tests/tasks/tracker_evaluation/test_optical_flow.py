@@ -4,10 +4,14 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import pytest
+import torch
+from torchvision.models.optical_flow import raft_large
 
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.correspondences import propagate_by_flow
-from tasks.tracker_evaluation.optical_flow import dis_flow, propagated_by_flow
+from tasks.errors import InputError
+from tasks.tracker_evaluation.optical_flow import dis_flow, flow_of, propagated_by_flow
 
 
 def scene(shift):
@@ -57,3 +61,27 @@ def test_box_sources_share_each_flow():
             for expected, got in zip(single.at(sources, frame), shared.at(sources, frame), strict=True):
                 assert np.array_equal(expected, got)
     assert np.allclose(together[1].at([10], 2)[0][0, 0], [58, 50], atol=0.7)
+
+
+def asked(weights):
+    return SimpleNamespace(flow="raft", flow_weights=str(weights))
+
+
+def test_raft_is_torchvisions_and_takes_pictures_of_any_size(tmp_path):
+    torch.manual_seed(4)
+    network = raft_large(weights=None).eval()
+    torch.save({k: v for k, v in network.state_dict().items() if "num_batches" not in k}, tmp_path / "raft.pth")
+    flow = flow_of(asked(tmp_path / "raft.pth"))
+    first, second = np.random.default_rng(2).integers(0, 256, (2, 128, 136, 3), np.uint8)
+    with torch.inference_mode():
+        images = [torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1 for picture in (first, second)]
+        expected = network(*images)[-1][0].permute(1, 2, 0).numpy()
+    assert np.array_equal(flow(first, second), expected)
+    assert flow(first[:77, :61], second[:77, :61]).shape == (77, 61, 2)
+
+
+def test_a_file_that_holds_no_raft_is_one_error(tmp_path):
+    torch.save({"a": torch.zeros(2)}, tmp_path / "other.pth")
+    for name, message in (("nowhere.pth", "no such weight file"), ("other.pth", "tensors do not fit")):
+        with pytest.raises(InputError, match=rf"ablate\.flow_weights: .*{name}: .*{message}"):
+            flow_of(asked(tmp_path / name))

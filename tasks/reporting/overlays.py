@@ -109,9 +109,11 @@ class _Overlay:
         self.form = _form(self._file, rate)
         # voices identify people as faces do
         self.sound = Sound(self._file if self._people != "skeletons" else None)
-        tracks = self._tracks()
-        self._of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
-        self._circles = head_circles(workspace, params, video["video_id"], gather.records(tracks))
+        self._rows = self._tracks()
+        self._rows_of_frame = self._rows.groupby("frame_index").indices
+        blurs = self._people == "faces_blurred"
+        tracks = gather.records(self._rows) if blurs else []  # those of a long video take much memory
+        self._circles = head_circles(workspace, params, video["video_id"], tracks)
 
     def drop_sound(self, reason: str) -> bool:
         """Have no sound, for a reason; False where there is none anyway."""
@@ -123,7 +125,7 @@ class _Overlay:
         """The drawn pictures of all frames in order."""
         trails = _Trails(self._threshold)
         for index, (picture, time) in enumerate(self._source()):
-            rows = self._of_frame.get(index, [])
+            rows = gather.records(self._rows.iloc[self._rows_of_frame.get(index, [])])
             drawn = np.ascontiguousarray(concealed(picture, self._people, self._circles.get(index, [])).copy())
             style = overlay_style(drawn.shape[0])
             for track_id, points in trails.through(index, rows):

@@ -53,7 +53,8 @@ def run_source(repository: Repository, version: Version) -> dict[str, Any]:
     last = _LAST if _LAST in pipeline.stages else pipeline.stages[-1]  # a checkout may declare a part of the stages
     stages = [name for name in pipeline.with_upstream(last) if version.stages or STAGES[name].fits_external_corpus]
     params = {name: {part: version.params.get(part) for part in pipeline.params[name]} for name in stages}
-    chain = stage_with_chain(lambda name: version.records.get(name, {}), last, stages, params)
+    ran = {stage: record for stage, record in version.records.items() if "started" in record}  # not a mere commit
+    chain = stage_with_chain(lambda name: ran.get(name, {}), last, stages, params)
     behind = [*chain.pop("chain"), chain]
     return version.origin() | {"title": version.name, "chain": behind}
 

@@ -200,6 +200,7 @@ def test_a_grid_is_what_dvc_lists_and_compares(corrtrack, checkout, tmp_path):
         answer = json.loads(text)
         assert (answer["command"], answer["is_recorded"]) == (command, True)
         assert [source["title"] for source in answer["sources"]] == runs
+        assert {part["revision"] for source in answer["sources"] for part in source["chain"]} == {None}
         assert len({source["facts"]["params"] for source in answer["sources"]}) == len(runs)
 
 

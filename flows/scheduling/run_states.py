@@ -57,7 +57,8 @@ class RunStates:
             for row in read_provenance(workspace, outcome.stage).get("rejects", []):
                 has_tracks = MERGED_TRACKS.path(workspace.tables, row["source"]).is_file()
                 reasons = notes if has_tracks else rejected
-                reasons.setdefault(row["source"], f"{outcome.stage}: {row['location']} {row['reason']}")
+                where = f"{outcome.stage}: {row['location']}".rstrip()
+                reasons.setdefault(row["source"], f"{where} {row['reason']}")
         seconds = sum(outcome.seconds for outcome in outcomes)
         self._table.end(rejected, notes, _counts(workspace), seconds)
 

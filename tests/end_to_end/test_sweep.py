@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
@@ -228,7 +228,9 @@ def test_a_killed_sweep_continues_with_the_next_point(start, corrtrack, checkout
     deadline = time.monotonic() + 300
     while not experiments(checkout) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
+    killed = psutil.Process(process.pid)
+    for part in [killed, *killed.children(recursive=True)]:  # the points are made by a program of their own
+        part.kill()
     process.communicate()
     first = experiments(checkout)
     assert len(first) in (1, 2)

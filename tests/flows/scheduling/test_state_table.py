@@ -1,18 +1,22 @@
 """The table of states of an out folder: written whole, read by anybody, changed by retry and prune."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from flows.runtime.exclusive_run import run_lock
-from flows.runtime.outcomes import ExitCode
+from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.scheduling.changes import prune, retry
 from flows.scheduling.corpus_look import waiting_videos
+from flows.scheduling.run_states import RunStates
 from flows.scheduling.state_table import StateTable, read_states
 from flows.scheduling.status import counts_in_words, exit_code_of, status_of
 from flows.scheduling.video_states import Keys, Seen
 from tasks.errors import InputError
 from tasks.out_folder import claim_out_folder
 from tasks.whole_files import write_whole
+from tasks.workspace import Workspace
 
 KEYS = Keys("code", "params", "weights")
 
@@ -46,6 +50,18 @@ def test_a_run_from_its_start_to_its_end(out):
     table = StateTable(out, KEYS)
     table.start({"a": whole("a"), "d": Seen("waiting")}, {"a": 4, "b": 4})
     assert states(out) == {"a": "done", "b": "removed", "d": "waiting"}, "of c there are no results to keep"
+
+
+def test_a_reason_names_the_stage_and_the_place_if_there_is_one(out):
+    workspace = Workspace.of_repository(out)
+    table = StateTable(out, KEYS)
+    table.start({"a": whole("a"), "b": whole("b")}, {})
+    rejects = [("a", "", "expected a pose"), ("b", "frame 3", "expected a picture")]
+    record = {"rejects": [dict(zip(("source", "location", "reason"), row, strict=True)) for row in rejects]}
+    write_whole(workspace.provenance / "track.json", json.dumps(record))
+    RunStates(table, {}).end(workspace, [StageOutcome("track", "ran", 1.0)])
+    reasons = {name: row.reason for name, row in read_states(out).items()}
+    assert reasons == {"a": "track: expected a pose", "b": "track: frame 3 expected a picture"}
 
 
 def test_what_the_status_says_and_its_exit_code_agree(out, checkout):

@@ -247,7 +247,7 @@ def test_a_video_without_tracks_has_a_file_too(video, name):
 def test_a_format_whose_package_is_missing_is_refused_with_what_to_install(monkeypatch, name):
     for package in ("tables", "pynwb", "sleap_io", "rerun"):
         monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=f'format {name}: .*pip install "corrtrack\\[formats\\]"'):
+    with pytest.raises(InputError, match=f'format {name}: .*pip install "PATH_OF_THE_CHECKOUT\\[formats\\]"'):
         require_formats(["csv", name])
 
 

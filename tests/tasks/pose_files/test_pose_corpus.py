@@ -99,7 +99,7 @@ def test_one_file_may_hold_all_annotated_videos_by_image_id(tmp_path):
         ),
         (lambda path: path.write_text("[]"), "expected poses in a known format"),
         (lambda path: path.write_text('{"images": [], "annotations": []}'), "got 0 that can be used: it holds none"),
-        (lambda path: path.write_bytes(b"\xff\x00"), "neither UTF-8 nor UTF-16"),
+        (lambda path: path.write_bytes(b"a\x00b"), "neither UTF-8 nor UTF-16"),
     ],
 )
 def test_what_cannot_be_used_is_rejected_with_counts(tmp_path, write_file, reason):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from httpx import ConnectError
 from rich.console import Console
 
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
@@ -154,7 +155,7 @@ class TestFlow:
 
         run = runner()
         prefect.stop()
-        with pytest.raises(RuntimeError, match="reach API"):
+        with pytest.raises((RuntimeError, ConnectError)):  # the latter where Prefect has reached the server before
             stages_in_order(run, {"index": work})
         run.restart_history = restart
         assert len(stages_in_order(run, {"index": work})) == 1

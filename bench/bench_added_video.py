@@ -5,8 +5,6 @@ is added and all stages run again, in the same process, so that its start and th
 neither. The networks are small and random. Processor seconds are compared.
 """
 
-import argparse
-import json
 import logging
 import tempfile
 import time
@@ -16,6 +14,7 @@ from typing import Any, Final
 from bench.bench_growth import add_videos
 from bench.bench_memory import NETWORK_WIDTH, params_of
 from bench.bench_throughput import save_networks
+from bench.measurements import options, show
 from tasks.determinism import make_deterministic
 from tasks.stage_run import run_stage
 from tasks.workspace import Workspace
@@ -26,17 +25,13 @@ ALLOWED_SHARE: Final = 0.02
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
+    parser = options(__doc__)
     parser.add_argument("--videos", type=int, default=100, help="before one is added")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
         measured = measure(Path(folder), arguments.videos)
-    print(json.dumps(measured, indent=2))  # noqa: T201
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
+    show(measured, arguments.out)
 
 
 def measure(folder: Path, count: int) -> dict[str, Any]:

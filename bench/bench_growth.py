@@ -5,8 +5,6 @@ boxes, as `reprocess` does before any network runs. Processor seconds are those 
 the others.
 """
 
-import argparse
-import json
 import resource
 import tempfile
 import time
@@ -17,6 +15,7 @@ from typing import Any
 import av
 import numpy as np
 
+from bench.measurements import options, show
 from flows.scheduling.corpus_look import seen_videos
 from flows.scheduling.state_table import StateTable
 from tasks.code_files import REPOSITORY
@@ -31,16 +30,12 @@ ALLOWED_SECONDS, ALLOWED_MIB = 30.0, 1024
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
+    parser = options(__doc__)
     parser.add_argument("--videos", type=int, default=2000, help="of which ten are new")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
         measured = measure(Path(folder), arguments.videos)
-    print(json.dumps(measured, indent=2))  # noqa: T201
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
+    show(measured, arguments.out)
 
 
 def measure(folder: Path, count: int) -> dict[str, Any]:

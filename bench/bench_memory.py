@@ -7,8 +7,6 @@ ones: a stand-in puts the same pose into every box, and maps that peak at the ke
 frames of networks take hours, and what a network needs does not depend on the length.
 """
 
-import argparse
-import json
 import logging
 import re
 import subprocess
@@ -22,6 +20,7 @@ import av
 import cv2
 import numpy as np
 
+from bench.measurements import options, show
 from models.arrays import FloatArray
 from tasks.code_files import REPOSITORY
 from tasks.content_key import content_key, file_digest
@@ -42,8 +41,7 @@ ALLOWED_GROWTH: Final = 0.1
 
 def main() -> None:
     """Measure, print, write JSON; with --stage be the process of one stage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
+    parser = options(__doc__)
     parser.add_argument("--frames", type=int, nargs="+", default=LENGTHS, help="lengths of the video")
     parser.add_argument("--folder", type=Path, help="keep corpora and tables here")
     parser.add_argument("--stage", choices=STAGES, help="run this stage in the folder and print the peak")
@@ -56,10 +54,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
         measured = measure(arguments.folder or Path(folder), arguments.frames, with_networks=arguments.networks)
-    print(json.dumps(measured, indent=2))  # noqa: T201
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
+    show(measured, arguments.out)
 
 
 def measure(folder: Path, lengths: Sequence[int], *, with_networks: bool) -> dict[str, Any]:

@@ -5,7 +5,6 @@ player of each shows the same clip. The page has no scores, pictures and paper's
 the corpus. Where there is no Chromium, nothing is opened.
 """
 
-import argparse
 import json
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.measurements import options, show
 from models.arrays import FloatArray
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.code_files import REPOSITORY
@@ -35,17 +35,13 @@ ALLOWED_MB, ALLOWED_SECONDS = 20.0, 2.0
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
+    parser = options(__doc__)
     parser.add_argument("--videos", type=int, default=500)
     parser.add_argument("--keep", type=Path, help="a new folder in which the page stays")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as scratch:
         measured = measure(arguments.keep or Path(scratch), arguments.videos)
-    print(json.dumps(measured, indent=2))  # noqa: T201
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
+    show(measured, arguments.out)
 
 
 def measure(folder: Path, count: int) -> dict[str, Any]:

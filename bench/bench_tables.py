@@ -4,12 +4,11 @@ Tables 3 and 6, and table 7's row without duplicate removal, on the tables of th
 tables and ground truth included. Without a run the result says that nothing was measured.
 """
 
-import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
+from bench.measurements import options, show
 from tasks.ablation.tables_3_to_7 import table_3, table_6, with_changes
 from tasks.code_files import REPOSITORY
 from tasks.params.loading import load_params
@@ -21,15 +20,11 @@ ALLOWED_SECONDS = 10.0
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
+    parser = options(__doc__)
     parser.add_argument("--repository", type=Path, default=REPOSITORY, help="checkout that holds the tables of a run")
     arguments = parser.parse_args()
     measured = measure(arguments.repository)
-    print(json.dumps(measured, indent=2))  # noqa: T201
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
+    show(measured, arguments.out)
 
 
 def measure(repository: Path) -> dict[str, Any]:

@@ -7,8 +7,6 @@ third stage of the pose network is computed and thrown away. Full width, random 
 seconds are those to compare, and the poses of both must agree.
 """
 
-import argparse
-import json
 import logging
 import statistics
 import tempfile
@@ -22,6 +20,7 @@ import cv2
 import numpy as np
 from torch import nn
 
+from bench.measurements import options, show
 from bench.plain_script import CROP_HEIGHT, CROP_WIDTH, DECODED_STAGE, PlainScript
 from models.arrays import FloatArray
 from models.keypoints import KEYPOINT_COUNT
@@ -60,18 +59,14 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="also write the measurements to this JSON file")
+    parser = options(__doc__)
     parser.add_argument("--frames", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=1)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
         measured = measure(Path(folder), arguments.frames, arguments.repeats)
-    print(json.dumps(measured, indent=2))  # noqa: T201
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(measured, indent=2) + "\n")
+    show(measured, arguments.out)
 
 
 def measure(folder: Path, frames: int, repeats: int, *, width: float = 1.0) -> dict[str, Any]:

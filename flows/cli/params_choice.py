@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
-from tasks.params.edit import set_value, write_params
-from tasks.params.loading import ParamsError, load_params, parse_params
+from tasks.params.edit import set_values, write_params
+from tasks.params.loading import ParamsError, check_params, load_params, parse_params
 from tasks.params.profiles import profile_names, profile_text
 from tasks.params.sections import Params
 
@@ -59,12 +59,14 @@ def _with_settings(text: str, settings: Sequence[str], *, name: str) -> tuple[st
     params = parse_params(text, name=name)
     if not settings:
         return text, params
+    values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"--set {setting}: expected section.key=value, such as track.tau_corr=0.25")
-        text = set_value(text, key.strip(), value.strip())
-    return text, parse_params(text, name=" ".join(f"--set {setting}" for setting in settings))
+        values[key.strip()] = value.strip()
+    ((edited, tree),) = set_values(text, [values])
+    return edited, check_params(tree, name=" ".join(f"--set {setting}" for setting in settings))
 
 
 def _is_ours(text: str, repository: Repository) -> bool:

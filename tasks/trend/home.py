@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.demo_corpus.seeds import stream_key
-from tasks.params.edit import set_value
+from tasks.params.edit import set_values
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.whole_files import write_whole
@@ -132,6 +132,6 @@ def fresh_seeds(seed: int, count: int) -> list[int]:
 
 
 def _changed(text: str, values: dict[str, Any]) -> str:
-    for key, value in values.items():
-        text = set_value(text, key, "null" if value is None else str(value))
-    return text
+    texts = {key: "null" if value is None else str(value) for key, value in values.items()}
+    ((edited, _),) = set_values(text, [texts])
+    return edited

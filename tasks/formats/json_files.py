@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,14 +85,15 @@ def _require_single_keys(path: Path, content: bytes, keys: Sequence[str]) -> Non
     def note(pairs: list[tuple[str, Any]]) -> None:
         outermost[:] = [key for key, _ in pairs]
 
-    json.loads(content, object_pairs_hook=note)
+    _load_slowly(path, content, note)
     if twice := [key for key, count in Counter(outermost).items() if count > 1]:
         raise FormatError(str(path), "", "each name once in the outermost object", f'"{twice[0]}" twice')
 
 
-def _load_slowly(path: Path, content: bytes) -> Any:
+def _load_slowly(path: Path, content: bytes, of_pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """The value; objects are what `of_pairs` makes of their names and values."""
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=of_pairs)
     except RecursionError as error:
         raise FormatError(str(path), "", "JSON", "brackets nested too deeply") from error
     except UnicodeDecodeError as error:

@@ -463,6 +463,12 @@ def test_a_list_that_a_file_holds_twice_is_not_lost(posetrack: Any, tmp_path: Pa
     assert read_posetrack(posetrack.data).rejects == []
 
 
+def test_a_name_twice_over_deep_brackets_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text('{"a": 1, "a": ' + "[" * 1010 + "]" * 1010 + "}")
+    with pytest.raises(InputError, match="brackets nested too deeply"):
+        load_json(tmp_path / "deep.json")
+
+
 @pytest.mark.parametrize("field", ["track_id", "keypoints", "bbox", "bbox_head", "category_id", "iscrowd", "id"])
 def test_null_is_an_absent_field(posetrack: Any, field: str) -> None:
     for person in posetrack.persons:

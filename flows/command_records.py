@@ -13,6 +13,7 @@ from flows.explain import stage_with_chain
 from flows.runtime.pipeline import pipeline_file, read_pipeline
 from flows.runtime.recorded_runs import find_version
 from flows.runtime.repository import Repository
+from flows.runtime.saved_runs import runs_folder
 from tasks.comparison.versions import Version
 from tasks.content_key import content_key, file_digest
 from tasks.errors import InputError
@@ -64,7 +65,7 @@ def explain_run(repository: Repository, file: Path) -> dict[str, Any] | None:
 
     A file of the name of a run comes first.
     """
-    saved, path = repository.root / ".corrtrack" / "runs", file.parent.resolve() / file.name
+    saved, path = runs_folder(repository.root), file.parent.resolve() / file.name
     if path != saved and path.is_relative_to(saved):
         name = path.relative_to(saved).parts[0]
     elif file.exists() or file.name != str(file):

@@ -29,6 +29,7 @@ from flows.runtime.summary import RunTimes, exit_code, print_summary
 from flows.scheduling.corpus_look import by_name, waiting_videos
 from flows.scheduling.run_states import RunStates
 from flows.scheduling.state_table import StateTable
+from flows.scheduling.video_states import Keys
 from tasks.content_key import file_digest
 from tasks.determinism import limit_threads
 from tasks.errors import InputError
@@ -48,6 +49,7 @@ class _Run:
     request: ReprocessRequest
     params: Params
     weights: dict[str, Path]
+    keys: Keys
     runner: ProcessRunner
     workspace: Workspace
     states: RunStates
@@ -106,7 +108,8 @@ def reprocess(
             print_line(console, notice)
         if request.url:
             fetch(request.url, cache_folder(separate.state), runner.view.report)
-        table = StateTable(out, keys_of(params, weights), attempts=request.attempts)
+        keys = keys_of(params, weights)
+        table = StateTable(out, keys, attempts=request.attempts)
         waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.quiet_seconds)
         workspace = workspace_of(request, out, separate.state, waiting)
         states = RunStates(table, by_name(request.corpus, waiting))
@@ -118,7 +121,7 @@ def reprocess(
             return ExitCode.DONE
         elif not any(path.is_file() for path in request.corpus.expanduser().rglob("*")):
             raise InputError(f"{request.corpus_name}: expected a video or a folder of videos, got an empty folder")
-        run = _Run(request, params, weights, runner, workspace, states, has_prefect=is_part_of_flow)
+        run = _Run(request, params, weights, keys, runner, workspace, states, has_prefect=is_part_of_flow)
         outcomes, waited_seconds = _track_what_changed(run, is_known=table.path.is_file())
     print_summary(console, workspace, outcomes, RunTimes(total=time.monotonic() - start, servers=waited_seconds))
     return exit_code(workspace)
@@ -168,7 +171,7 @@ def _inputs(run: _Run) -> dict[str, Any]:
     """Everything that a run's results depend on."""
     return {
         "corpus": [str(run.request.corpus.expanduser().resolve()), stamps(run.workspace.data)],
-        "keys": asdict(keys_of(run.params, run.weights)),
+        "keys": asdict(run.keys),
     }
 
 

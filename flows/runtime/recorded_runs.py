@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flows.runtime.repository import Repository
-from flows.runtime.saved_runs import PROVENANCE, RECORDED, saved_folder, stage_records
+from flows.runtime.saved_runs import PROVENANCE, RECORDED, runs_folder, stage_records
 from tasks.comparison.versions import Version
 from tasks.errors import InputError
 from tasks.out_folder import MARKER
@@ -44,7 +44,7 @@ def find_version(repository: Repository, name: str) -> Version:
     out, _, saved = name.rpartition("@")
     if out and (Path(out) / MARKER).is_file():
         return _saved_out_folder(Path(out).resolve(), saved, name)
-    if Path(name).name == name and (folder := saved_folder(repository.root, name)).is_dir():
+    if Path(name).name == name and (folder := runs_folder(repository.root) / name).is_dir():
         records = json.loads(_text(folder / PROVENANCE) or "{}")
         return _recorded(repository, name, {file: _text(folder / file) for file in RECORDED}, records)
     revision = _experiment(repository, name) or name
@@ -79,9 +79,9 @@ def _out_folder(folder: Path, name: str, *, artifacts: Path | None = None) -> Ve
 
 
 def _saved_out_folder(out: Path, saved: str, name: str) -> Version:
-    folder = saved_folder(out, saved)
+    folder = runs_folder(out) / saved
     if not saved or not folder.is_dir():
-        names = ", ".join(sorted(path.name for path in folder.parent.glob("[!.]*"))) or "none"
+        names = ", ".join(sorted(path.name for path in runs_folder(out).glob("[!.]*"))) or "none"
         raise InputError(f"{name}: expected a run saved in {out}, got none called {saved!r}; saved there: {names}")
     return _out_folder(out, name, artifacts=folder / "artifacts")
 

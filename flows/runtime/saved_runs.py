@@ -19,9 +19,9 @@ PROVENANCE: Final = "provenance.json"
 """Beside them in a saved run: how its stages ran."""
 
 
-def saved_folder(root: Path, name: str) -> Path:
-    """Where a run of the checkout or out folder `root` is kept under `name`."""
-    return root / ".corrtrack" / "runs" / name
+def runs_folder(root: Path) -> Path:
+    """Where runs of the checkout or out folder `root` are kept, each in a folder of its name."""
+    return root / ".corrtrack" / "runs"
 
 
 def stage_records(workspace: Workspace) -> dict[str, dict[str, Any]]:
@@ -47,7 +47,7 @@ def require_new_name(out: Path, name: str) -> None:
         InputError: it is no plain file name, or it is taken.
     """
     require_plain_name(name)
-    if (folder := saved_folder(out.expanduser(), name)).exists():
+    if (folder := runs_folder(out.expanduser()) / name).exists():
         raise InputError(f"--save {name}: expected a new name, found a saved run; choose another, or delete {folder}")
 
 
@@ -58,7 +58,7 @@ def save_run(repository: Repository, name: str) -> Path:
         InputError: the name is no plain file name, is taken by another run, or there is no finished run.
     """
     require_plain_name(name)
-    folder = saved_folder(repository.root, name)
+    folder = runs_folder(repository.root) / name
     content = {file: _text(repository.root / file) for file in RECORDED}
     for file, text in content.items():
         if text is None:
@@ -81,7 +81,7 @@ def save_out_folder(out: Path, name: str) -> Path:
         InputError: as `require_new_name`.
     """
     require_new_name(out, name)
-    folder, artifacts = saved_folder(out, name), out / "artifacts"
+    folder, artifacts = runs_folder(out) / name, out / "artifacts"
     partial = folder.with_name(f".{name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     files = [artifacts / "request.json", *artifacts.glob("provenance/*.json"), *artifacts.glob("tables/**/*.parquet")]

@@ -66,8 +66,17 @@ class RecoverWork(NetworkWork):
             self.weights, estimate=self.params.estimate, recover=self.params.recover, refine=self.refine
         )
 
+    @cached_property
+    def notices(self) -> list[str]:
+        """What the user should know of the correspondence network."""
+        from tasks.inference.networks import frame_size_notices  # loads torch
+
+        return frame_size_notices(self.weights["correspondence"], self.params.recover)
+
     def __call__(self, shard: Shard) -> dict[str, Iterator[pa.Table]]:
         """Return the rows of recovered_poses, correspondences and affinities of the video, in blocks."""
+        for notice in self.notices:
+            current().notice(notice)
         video = self.index.video(shard.video_id)
         return self.recovery.recover(video, self._poses(shard.video_id), data=self.data)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from torch import nn
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tasks.params.recover import RecoverParams
 
 Network = TypeVar("Network", bound=nn.Module)
+_FIT_MARGIN: Final = 1.25
+"""A frame may be fitted into a square this much smaller or larger than those of the training."""
 
 
 def loaded(load: Callable[[Path], Network], path: Path) -> Network:
@@ -72,6 +74,21 @@ def crop_size_notices(weights: Path, params: "EstimateParams") -> list[str]:
         "expect poorer poses"
         for name in ("crop_width_px", "crop_height_px")
         if name in trained and trained[name] != getattr(params, name)
+    ]
+
+
+def frame_size_notices(weights: Path, params: "RecoverParams") -> list[str]:
+    """Return a sentence where frames are fitted into another square than pictures were while the network was trained.
+
+    Raises:
+        InputError: the file is missing or holds no correspondence network.
+    """
+    trained = trained_params(weights, "correspondence").get("fit_px_range")
+    if trained is None or trained[0] / _FIT_MARGIN <= params.frame_size_px <= trained[1] * _FIT_MARGIN:
+        return []
+    return [
+        f"recover.frame_size_px is {params.frame_size_px}, but the correspondence network was trained with pictures "
+        f"fitted into {trained[0]:g} to {trained[1]:g} px: expect poorer correspondences"
     ]
 
 

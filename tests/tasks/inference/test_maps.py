@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models.networks.correspondence import load_correspondence
+from models.weight_files import save_weights
 
 SIDE = 64
 """Pixels of the fitted frame."""
@@ -98,3 +99,37 @@ def test_correspondences_are_the_peaks_brought_back_to_the_picture(walked):
                 column, row_of_cell = round((x - 2) / 4), round((y - 2) / 4)
                 assert (x, y) == pytest.approx((4 * column + 2, 4 * row_of_cell + 2), abs=1e-4)
                 assert value[row_of_cell, column] == pytest.approx(value.max(), abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("trained", "expected"),
+    [
+        ([52.0, 80.0], []),
+        ([80.0, 128.0], []),
+        (
+            [96.0, 160.0],
+            [
+                "recover.frame_size_px is 64, but the correspondence network was trained with pictures fitted "
+                "into 96 to 160 px: expect poorer correspondences"
+            ],
+        ),
+        (
+            [24.0, 48.0],
+            [
+                "recover.frame_size_px is 64, but the correspondence network was trained with pictures fitted "
+                "into 24 to 48 px: expect poorer correspondences"
+            ],
+        ),
+        (None, []),
+    ],
+)
+def test_frames_far_from_the_size_of_the_training_are_reported(corpus, params, change, trained, expected):
+    corpus.video("a", 2)
+    corpus.write()
+    corpus.two_walkers("a", 2)
+    path = corpus.workspace.weights("correspondence")
+    network = load_correspondence(path)
+    stated = {} if trained is None else {"fit_px_range": trained}
+    save_weights(path, network, kind="correspondence", architecture=network.architecture, params=stated)
+    progress = corpus.run(change(params, recover={"frame_size_px": 64}), "estimate", "recover")
+    assert list(progress.notices) == expected

@@ -135,7 +135,8 @@ class RayHead(Server):
         self._workers = workers
         digest = hashlib.sha256(str(repository.state).encode()).hexdigest()[:8]
         self._token = secrets.token_hex(32)
-        self._folder = short_temporary_folder() / f"corrtrack-{os.getuid()}-{digest}"
+        self.folder = short_temporary_folder() / f"corrtrack-{os.getuid()}-{digest}"
+        """Of this working state alone."""
 
     @property
     def address(self) -> str:
@@ -150,9 +151,9 @@ class RayHead(Server):
         """Start the node in an empty folder of its own, whatever an earlier run left there."""
         self.delete_folder()
         try:
-            self._folder.mkdir(mode=0o700)
+            self.folder.mkdir(mode=0o700)
         except OSError as error:
-            raise ServerError(f"{self._folder}: expected to make this folder for Ray, got {error}") from error
+            raise ServerError(f"{self.folder}: expected to make this folder for Ray, got {error}") from error
         super().start()
 
     def stop(self) -> None:
@@ -162,7 +163,7 @@ class RayHead(Server):
 
     def delete_folder(self) -> None:
         """Delete the node's temporary folder, if it is there; the node must not run."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _command(self) -> list[str]:
         cpus = max(self._workers, os.cpu_count() or 1)
@@ -173,7 +174,7 @@ class RayHead(Server):
             "include-dashboard": "false",
             "include-log-monitor": "false",
             "object-store-memory": _OBJECT_STORE_BYTES,
-            "temp-dir": self._folder,
+            "temp-dir": self.folder,
         }
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
@@ -187,10 +188,10 @@ class RayHead(Server):
         return self._gcs_port() is not None and b"Ray runtime started" in self.log.read_bytes()
 
     def _folder_in_use(self) -> Path:
-        return self._folder
+        return self.folder
 
     def _gcs_port(self) -> int | None:
-        files = sorted(self._folder.glob("session_2*/gcs_server_port_*"))
+        files = sorted(self.folder.glob("session_2*/gcs_server_port_*"))
         text = files[-1].read_text().strip() if files else ""
         return int(text) if text.isdigit() else None
 

@@ -1,7 +1,6 @@
 """`corrtrack reprocess` in a hostile system: foreign variables, long temporary folders, signals, killed servers."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import time
@@ -15,6 +14,8 @@ import psutil
 import pytest
 
 from flows.runtime.processes import RunFile
+from flows.runtime.repository import Repository
+from flows.runtime.servers import RayHead
 from tasks.params.edit import set_value
 from tasks.progress import progress_file, read_events
 from tests.started_commands import started_commands
@@ -108,12 +109,14 @@ def tables(out: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.parquet")}
 
 
-def ray_folders() -> set[Path]:
-    return set(Path("/tmp").glob(f"corrtrack-{os.getuid()}-*"))
+def ray_folder(checkout: Path, out: Path) -> Path:
+    """Where Ray works for this run; other runs of the machine have theirs beside it."""
+    state = out / ".corrtrack"
+    return RayHead(Repository(checkout, state), RunFile(state / "run.json"), workers=1).folder
 
 
-def test_a_run_is_stopped_by_each_signal_and_killed_and_ends_as_if_nothing_had_been(start, out, tmp_path):
-    folders = ray_folders()
+def test_a_run_is_stopped_by_each_signal_and_killed_and_ends_as_if_nothing_had_been(start, checkout, out, tmp_path):
+    folder = ray_folder(checkout, out)
     first = start()
     wait_for(lambda: "prefect" in servers(out), first)
     first.send_signal(signal.SIGINT)
@@ -124,23 +127,24 @@ def test_a_run_is_stopped_by_each_signal_and_killed_and_ends_as_if_nothing_had_b
     second = start()
     wait_for(lambda: works(out, "estimate") and has_ray_worker(out), second)
     ran = servers(out)
+    assert folder.is_dir()
     second.send_signal(signal.SIGTERM)
     code, text = ended(second)
     assert (code, text.splitlines()[-1]) == (143, STOPPED), text
     assert not any(process.is_running() for process in ran.values())
-    assert ray_folders() == folders
+    assert not folder.exists()
 
     third = start()
     wait_for(lambda: works(out, "recover") and "ray" in servers(out), third)
     third.kill()
     third.wait()
-    assert ray_folders() > folders
+    assert folder.is_dir()
 
     (tmp_path / ("t" * 60)).mkdir()
     code, text = ended(start(TMPDIR=str(tmp_path / ("t" * 60)), **FOREIGN))
     assert code == 0, text
     assert "ended a process that an earlier run left running: ray" in text
-    assert ray_folders() == folders
+    assert not folder.exists()
     assert (out / ".corrtrack" / "logs" / "stages.log").stat().st_size > 0
     finished = tables(out)
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -207,7 +208,9 @@ def _form(file: Path | None, rate: float) -> MovieForm:
     with av.open(str(file)) as container:
         stream = shown_stream(container)
         aspect = Fraction(stream.codec_context.sample_aspect_ratio or 1)
+        shown_rate = Fraction(stream.average_rate or exact)
         base = Fraction(stream.time_base or 1 / exact)
+        base /= max(1, ceil(shown_rate * base))  # MKV counts milliseconds, which two frames may share
         sound_from = Fraction(container.start_time or 0, av.time_base) if container.streams.audio else None
         frame = next(container.decode(stream), None)
     if frame is None:
@@ -216,7 +219,7 @@ def _form(file: Path | None, rate: float) -> MovieForm:
     is_on_its_side = round(frame.rotation / 90) % 2
     return MovieForm(
         time_base=base,
-        rate=Fraction(stream.average_rate or exact),
+        rate=shown_rate,
         start=Fraction(0) if sound_from is None else max(Fraction(0), first - sound_from),
         pixel_aspect=1 / aspect if is_on_its_side else aspect,
     )

@@ -116,6 +116,21 @@ def test_an_overlay_has_the_size_times_and_sound_of_its_source(workspace):
     assert progress.notices == []
 
 
+def test_frames_of_which_two_share_a_millisecond_are_all_shown(workspace):
+    with av.open(str(workspace.data / "walk.mkv"), "w") as container:
+        video = container.add_stream("libx264", rate=2000)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        black = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        for _ in STAMPS:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(black, format="rgb24")))
+        container.mux(video.encode(None))
+    path, progress = overlay(workspace)
+    with av.open(str(path)) as container:
+        times = [frame.pts * frame.time_base for frame in container.decode(video=0)]
+    assert times == [Fraction(index, 2000) for index in range(len(STAMPS))]
+    assert progress.notices == []
+
+
 def write_with_sound(path, codec, samples, rate=RATE):
     """Black frames with samples (channels, N) in a codec that has a container of its own."""
     form = "s16" if samples.dtype == np.int16 else "fltp"

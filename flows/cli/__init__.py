@@ -25,6 +25,7 @@ from flows.cli import (
     warps,
     weights,
 )
+from flows.runtime.closed_readers import outlast_readers
 from flows.runtime.outcomes import EXIT_CODES, ExitCode, StageFailedError, StoppedError
 from flows.runtime.printing import print_line
 from flows.runtime.verbosity import show_messages
@@ -91,7 +92,8 @@ for group in (
 
 
 def main() -> None:
-    """Entry point of the console script: errors become one message and an exit code."""
+    """Entry point of the console script: errors become one message and an exit code, a closed pipe ends no work."""
+    outlast_readers()
     debug, verbose = _DEBUG in sys.argv[1:], bool(_VERBOSE & set(sys.argv[1:]))
     arguments = [argument for argument in sys.argv[1:] if argument not in {_DEBUG, *_VERBOSE}]
     if not arguments and len(sys.argv) > 1:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows.command_records import record_command, run_source
 from flows.runtime.exclusive_run import exclusive_run, run_lock
-from flows.runtime.outcomes import StageOutcome
+from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome
 from flows.runtime.pipeline import Pipeline, PipelineError, dvc_status, read_pipeline
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.recorded_runs import find_version
@@ -69,6 +69,8 @@ class Sweep:
         """The same, seed by seed: what depends on the seed alone then stays as it is from point to point."""
         self.versions: dict[str, Version] = {}
         """The finished runs, by name of the point."""
+        self.rejected: dict[str, str] = {}
+        """Why points were not run, by name; their rows of the grid are not judged."""
 
     def split(self) -> str:
         """The annotated videos that judge."""
@@ -78,14 +80,16 @@ class Sweep:
         """Make the experiments that are not there yet, and judge all; a sweep that was stopped continues.
 
         Raises:
-            InputError: the checkout has changes or no finished run, another sweep goes on, or too few videos judge.
-            StageFailedError: a stage of a point ended with an error.
+            InputError: the checkout has changes or no finished run, another sweep goes on, too few videos judge, or
+                rejected points leave nothing to compare.
+            StageFailedError: a stage of a point ended with an error that is not of its input.
             StoppedError: SIGINT or SIGTERM came.
         """
         experiments = Experiments.of_checkout(self.repository)
         if missing := [point for point in self.points if experiments.find(point) is None]:
             self._make(experiments, missing, console)
-        refs = {point.name: experiments.find(point) or experiments.baseline for point in self.points}
+        points = [point for row in self._accepted_rows() for point in row]
+        refs = {point.name: experiments.find(point) or experiments.baseline for point in points}
         self.versions = {name: find_version(self.repository, ref) for name, ref in refs.items()}
         return self._judged()
 
@@ -149,7 +153,10 @@ class Sweep:
         return rows
 
     def _make(self, experiments: Experiments, points: Sequence[Point], console: Console) -> None:
-        """Run the points one after the other in the clone, each an experiment as soon as it is finished."""
+        """Run the points one after the other in the clone, each an experiment as soon as it is finished.
+
+        One whose input is rejected is noted, and the others go on.
+        """
         state = sweep_state(self.repository)
         command = "corrtrack sweep"
         with run_lock(state / "run.lock", command=command, patience_seconds=_PATIENCE_SECONDS):
@@ -163,13 +170,25 @@ class Sweep:
                 RunServers(runner, points[0].params, has_prefect=True) as servers,
             ):
                 if is_over_tables:
-                    update_over_tables(runner, experiments, points)
+                    self.rejected = update_over_tables(runner, experiments, points)
                     return
                 for point in points:
                     (plan,) = self._planned(clone, status, [point])
-                    self._update(runner, servers, point, [part.stage for part in plan])
-                    experiments.save(point.name, clone.root)
+                    if self._is_accepted(runner, servers, point, [part.stage for part in plan]):
+                        experiments.save(point.name, clone.root)
                     status = {}
+
+    def _is_accepted(self, runner: ProcessRunner, servers: RunServers, point: Point, planned: Sequence[str]) -> bool:
+        """Run one point; False where its input is rejected, which is noted."""
+        try:
+            self._update(runner, servers, point, planned)
+        except StageFailedError as error:
+            if error.exit_code != ExitCode.BAD_INPUT:
+                raise
+            runner.view.clear(point.name)
+            runner.view.report(f"{point.name}: rejected")
+            self.rejected[point.name] = str(error)
+        return point.name not in self.rejected
 
     def _update(self, runner: ProcessRunner, servers: RunServers, point: Point, planned: Sequence[str]) -> StageOutcome:
         """One point, on a Ray node where networks run over videos; the node is kept for the next points."""
@@ -193,11 +212,23 @@ class Sweep:
             plans.append([part for part in plan if part.stage in self.stages])
         return plans
 
+    def _accepted_rows(self) -> list[list[Point]]:
+        """The rows of which no point was rejected.
+
+        Raises:
+            InputError: what the others are compared with is not among them, or no other is.
+        """
+        rows = [row for row in self.rows if not any(point.name in self.rejected for point in row)]
+        if len(rows) < 2 or rows[0] is not self.rows[0]:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.rejected.items())
+            raise InputError(f"expected two points to compare, the first with {self.rows[0][0].name}, got {reasons}")
+        return rows
+
     def _judged(self) -> ParamsGrid:
         """The finished runs, scored on the same videos."""
         split = self.split()
         rows = []
-        for row in self.rows:
+        for row in self._accepted_rows():
             versions = [self.versions[point.name] for point in row]
             scores = {kind: tuple(score_version(version, split, kind) for version in versions) for kind in TABLES}
             rows.append(GridRow(row[0].values, tuple(point.name for point in row), scores))

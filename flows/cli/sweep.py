@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.compare import Kind
-from flows.runtime.outcomes import EXIT_CODES
+from flows.runtime.outcomes import EXIT_CODES, ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,8 @@ def sweep(  # noqa: PLR0913  one parameter per option is how typer reads them
     The points run one after the other in a clone of the last commit below .corrtrack/sweep, with DVC's cache, as far as
     the stage score; the checkout itself can be worked in meanwhile. A stage that does not depend on a changed key is
     not run again. Each point is an experiment as soon as it is finished: `dvc exp show --only-changed` lists them, and
-    `corrtrack compare HEAD NAME` shows more of each. A sweep that was stopped continues where it was.
+    `corrtrack compare HEAD NAME` shows more of each. A sweep that was stopped continues where it was. A point whose
+    input is rejected is named with the reason and left out; the others go on.
 
     Differences of MOTA come with a 95 % paired bootstrap interval over videos. Values that are chosen on val make later
     scores on val too good; by default the training videos judge, unless a point trains a network. With --seeds each
@@ -74,6 +75,7 @@ def sweep(  # noqa: PLR0913  one parameter per option is how typer reads them
     """
     from rich.console import Console
 
+    from flows.runtime.printing import print_line
     from flows.runtime.repository import find_repository
     from flows.sweep import Sweep, SweepRequest
 
@@ -85,6 +87,9 @@ def sweep(  # noqa: PLR0913  one parameter per option is how typer reads them
         return
     grid = grid_of.in_memory() if in_memory else grid_of.run(console)
     _show(console, grid_of, grid, is_kept=not in_memory, as_json=as_json)
+    for name, reason in grid_of.rejected.items():
+        print_line(console, f"left out, its input was rejected: {name}: {reason}")
+    raise typer.Exit(ExitCode.REJECTED if grid_of.rejected else ExitCode.DONE)
 
 
 def _show(console: "Console", sweep: "Sweep", grid: "ParamsGrid", *, is_kept: bool, as_json: bool) -> None:
@@ -96,7 +101,7 @@ def _show(console: "Console", sweep: "Sweep", grid: "ParamsGrid", *, is_kept: bo
 
     split = sweep.split()
     if as_json:
-        typer.echo(json.dumps(grid.content() | {"split": split}, indent=2, allow_nan=False))
+        typer.echo(json.dumps(grid.content() | {"split": split, "rejected": sweep.rejected}, indent=2, allow_nan=False))
     else:
         table = Table(*grid.points[0].values, *column_names(grid), show_edge=False)
         for point in (grid.present, *grid.points):

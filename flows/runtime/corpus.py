@@ -47,7 +47,7 @@ def make_demo_corpus(runner: ProcessRunner) -> None:
     with runner.view.shown(_NAME):
         code, output = runner.run(_NAME, [sys.executable, "-m", "flows.runtime.corpus"])
     if code != 0:
-        raise failure(_NAME, output)
+        raise failure(_NAME, output, code)
 
 
 def record_corpus(runner: ProcessRunner) -> None:
@@ -63,7 +63,7 @@ def record_corpus(runner: ProcessRunner) -> None:
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", "data"]
     code, output = runner.run("data", command)
     if code != 0:
-        raise failure("data", output)
+        raise failure("data", output, code)
     if pointer.read_text(encoding="utf-8") != before:
         runner.view.report("data.dvc: updated, since the bytes in data/ are not those it named")
 

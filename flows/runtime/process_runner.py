@@ -147,16 +147,16 @@ def update_by_program(
         runner.view.report(str(stopped))
         raise
     if code != 0:
-        raise failure(stage, output)
+        raise failure(stage, output, code)
     outcome = StageOutcome(stage, state_of(output), time.monotonic() - start)
     runner.view.end(outcome)
     return outcome
 
 
-def failure(name: str, output: str) -> StageFailedError:
-    """The error of a program that failed, in the last words that it reported itself."""
+def failure(name: str, output: str, code: int) -> StageFailedError:
+    """The error of a program that ended with `code`, in the last words that it, or a stage of DVC's, reported."""
     ended = re.search(r"exited with (-?\d+)", output)
-    code = int(ended[1]) if ended else None
+    code = int(ended[1]) if ended else code
     if code in _KILLED:
         return StageFailedError(name, ExitCode.FAILED, f"{name}: its process was killed, maybe since {memory_fault()}")
     exit_code = ExitCode.BAD_INPUT if code == ExitCode.BAD_INPUT else ExitCode.FAILED

@@ -13,7 +13,7 @@ from flows.runtime.processes import RunFile, end_leftovers
 from flows.runtime.repository import Repository
 from flows.sweeping.experiments import Experiments
 from flows.sweeping.points import Point
-from flows.sweeping.table_points import NAME, write_order
+from flows.sweeping.table_points import NAME, read_rejected, write_order
 from tasks.params.edit import set_value, write_params
 
 
@@ -72,16 +72,19 @@ def update_point(
     return outcome
 
 
-def update_over_tables(runner: ProcessRunner, experiments: Experiments, points: Sequence[Point]) -> StageOutcome:
+def update_over_tables(runner: ProcessRunner, experiments: Experiments, points: Sequence[Point]) -> dict[str, str]:
     """Make points whose stages are those of `TABLE_STAGES` experiments, in one program.
 
+    Gives why points were rejected, by name.
+
     Raises:
-        StageFailedError: a stage of a point ended with an error.
+        StageFailedError: a stage of a point ended with an error that is not of its input.
         StoppedError: the sweep was asked to stop; the experiments that are finished stay.
     """
     order = runner.repository.state / "points.json"
     write_order(order, experiments, points)
-    return update_by_program(runner, NAME, [sys.executable, "-m", "flows.sweeping.table_points", str(order)])
+    update_by_program(runner, NAME, [sys.executable, "-m", "flows.sweeping.table_points", str(order)])
+    return read_rejected(order)
 
 
 def _share_cache(repository: Repository, clone: Repository) -> None:

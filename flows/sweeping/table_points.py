@@ -6,13 +6,14 @@ Here DVC's functions decide what is stale and keep the results, while the stages
 
 import json
 import logging
+import os
 import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flows.sweeping.experiments import Experiments
 from flows.sweeping.points import Point
@@ -38,42 +39,70 @@ _HERE: Final = {"executor": "local"}
 
 
 def write_order(path: Path, experiments: Experiments, points: Sequence[Point]) -> None:
-    """Write the file that the program reads: the points, and the commit whose experiments they become."""
+    """Write the file that the program reads: the points, the commit whose experiments they become, and who asks."""
     named = {point.name: {"text": point.text, "params": point.params.model_dump(mode="json")} for point in points}
     order = {"root": str(experiments.root), "baseline": experiments.baseline, "points": named}
-    write_whole(path, json.dumps(order))
+    write_whole(path, json.dumps(order | {"parent": os.getpid()}))
+
+
+def read_rejected(path: Path) -> dict[str, str]:
+    """Why points of the order in the file `path` could not be run, by name, once the program is done."""
+    rejected: dict[str, str] = json.loads(_rejected_file(path).read_text(encoding="utf-8"))
+    return rejected
+
+
+def _rejected_file(path: Path) -> Path:
+    return path.with_suffix(".rejected.json")
 
 
 def main(file: str) -> int:
-    """Make every point of the order an experiment, in the checkout that is the current folder; the exit code."""
+    """Make every point of the order an experiment, in the checkout that is the current folder; the exit code.
+
+    A point whose input is rejected is left out. Once the sweep that asks is gone, no further point is begun.
+    """
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    return exit_code_of(NAME, partial(_run, json.loads(Path(file).read_text(encoding="utf-8"))))
+    return exit_code_of(NAME, partial(_run, Path(file)))
 
 
-def _run(order: dict[str, Any]) -> None:
+def _run(file: Path) -> None:
     from dvc.repo import Repo
 
-    root = Path.cwd()
+    order, root = json.loads(file.read_text(encoding="utf-8")), Path.cwd()
+    rejected: dict[str, str] = {}
     experiments = Experiments(Path(order["root"]), order["baseline"])
     progress, start = Progress(Workspace.of_repository(root).state, NAME), time.monotonic()
     progress.start("points", len(order["points"]))
     repo = Repo(str(root))
     stages = [repo.stage.load_one("dvc.yaml", name) for name in TABLE_STAGES]
     for number, (name, point) in enumerate(order["points"].items(), start=1):
+        if os.getppid() != order["parent"]:
+            raise KeyboardInterrupt
         write_params(root / "params.yaml", point["text"])
         params = check_params(point["params"] | {"compute": point["params"]["compute"] | _HERE}, name="params.yaml")
-        with repo.lock:
-            changed = [stage for stage in stages if _update(stage, params)]
-            _write_entries(root / "dvc.lock", changed)
-        experiments.save(name, root)
+        try:
+            with repo.lock:
+                _update_all(stages, params)
+            experiments.save(name, root)
+        except InputError as error:
+            rejected[name] = str(error)
         progress.advance(number, point=name)
+    write_whole(_rejected_file(file), json.dumps(rejected))
     progress.end("done", time.monotonic() - start)
 
 
-def _update(stage: "PipelineStage", params: Params) -> bool:
-    """Bring a stage up to date; whether it was not."""
-    if not stage.changed():
-        return False
+def _update_all(stages: Iterable["PipelineStage"], params: Params) -> None:
+    """Bring the stages up to date, and dvc.lock, also where a later one rejects its input."""
+    changed: list[PipelineStage] = []
+    try:
+        for stage in stages:
+            if stage.changed():
+                _update(stage, params)
+                changed.append(stage)
+    finally:
+        _write_entries(Path.cwd() / "dvc.lock", changed)
+
+
+def _update(stage: "PipelineStage", params: Params) -> None:
     stage.remove_outs()
     try:
         run_stage(stage.name, Workspace.of_repository(Path.cwd()), params)
@@ -81,7 +110,6 @@ def _update(stage: "PipelineStage", params: Params) -> bool:
         raise InputError(f"{stage.name}: {error}") from error
     stage.save(run_cache=False)  # looking it up takes longer than these stages
     stage.commit()
-    return True
 
 
 def _write_entries(lock: Path, stages: Iterable["PipelineStage"]) -> None:

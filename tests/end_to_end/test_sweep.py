@@ -112,7 +112,7 @@ def corrtrack(start) -> Callable[..., tuple[int, str]]:
     def run(*arguments: str) -> tuple[int, str]:
         process = start(*arguments)
         text, errors = process.communicate()
-        return process.returncode, errors if process.returncode else text
+        return process.returncode, errors if process.returncode in (1, 2) else text
 
     return run
 
@@ -241,3 +241,30 @@ def test_a_killed_sweep_continues_with_the_next_point(start, corrtrack, checkout
     assert "/3 points" not in text, "only the others are run"
     assert first.items() <= experiments(checkout).items()
     assert len(experiments(checkout)) == 3
+
+
+def test_a_point_whose_input_is_rejected_is_named_and_the_others_go_on(corrtrack, checkout):
+    code, text = corrtrack("sweep", "--set", "estimate.output_stage=99,0", "--resamples", "20")
+    assert code == 3, text
+    assert set(experiments(checkout)) == {"estimate.output_stage=0"}
+    assert "estimate.output_stage=99: estimate: " in text
+    assert "stages, got 99" in text
+
+    code, text = corrtrack("sweep", "--set", "estimate.output_stage=99", "--resamples", "20")
+    assert code == 2, "nothing is left to compare"
+    assert "stages, got 99" in text.splitlines()[-1]
+
+
+def test_the_points_of_a_sweep_that_is_killed_alone_end_with_the_one_at_work(start, checkout):
+    values = ",".join(f"0.{number:03}" for number in range(1, 400))
+    process = start("sweep", "--set", f"track.tau_corr={values}")
+    deadline = time.monotonic() + 300
+    while not experiments(checkout) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (program,) = [
+        part for part in psutil.Process(process.pid).children() if "flows.sweeping.table_points" in part.cmdline()
+    ]
+    process.kill()
+    process.communicate()
+    program.wait(timeout=120)
+    assert 0 < len(experiments(checkout)) < 400

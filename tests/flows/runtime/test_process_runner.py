@@ -29,5 +29,10 @@ KILLED = (
     ],
 )
 def test_a_failure_is_the_last_line_that_the_stage_reported(output, code, words):
-    error = failure("track", output)
+    error = failure("track", output, 255)  # DVC's own exit code
     assert (error.exit_code, str(error), error.stage) == (code, words, "track")
+
+
+def test_the_exit_code_of_a_program_that_is_not_dvc_says_whether_its_input_was_bad():
+    assert failure("points", "points: expected a weight file, got none\n", 2).exit_code == ExitCode.BAD_INPUT
+    assert str(failure("points", "points: 1/3\n", -9)) == KILLED.replace("track", "points")

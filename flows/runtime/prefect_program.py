@@ -1,6 +1,7 @@
 """How a Prefect server is started, and what its clients must find in their environment."""
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,8 @@ from tasks.lasting_imports import lasting_imports
 
 LOOPBACK: Final = "127.0.0.1"
 """Where every server listens, and nowhere else."""
+_USERS_FOLDER: Final = "CORRTRACK_FOLDER"
+"""The variable with the current folder of the process that serves a schedule, for those that it starts."""
 
 
 def url_of(port: int) -> str:
@@ -55,3 +58,19 @@ def import_settings(home: Path) -> None:
     """
     with lasting_imports(), contextlib.chdir(home):
         import prefect.settings  # noqa: F401 - what is imported decides
+
+
+def serve_from(home: Path) -> None:
+    """Work in `home` from now on, so that processes that Prefect starts import it there; they `return_to_users_folder`.
+
+    Paths of the user's must be absolute by then.
+    """
+    import_settings(home)
+    os.environ[_USERS_FOLDER] = str(Path.cwd())
+    os.chdir(home)
+
+
+def return_to_users_folder() -> None:
+    """Work in the folder that the schedule was started in, where it told which and that is still there."""
+    with contextlib.suppress(OSError):
+        os.chdir(os.environ.get(_USERS_FOLDER, "."))

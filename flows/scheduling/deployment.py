@@ -12,6 +12,7 @@ from prefect.states import Completed, Failed
 from rich.console import Console
 
 from flows.reprocess_request import ReprocessRequest
+from flows.runtime.prefect_program import return_to_users_folder
 from flows.runtime.remote_corpus import local_corpus, url_of
 from flows.runtime.repository import Repository, nearest_repository
 from flows.runtime.signals import end_with_schedule
@@ -43,6 +44,7 @@ def scheduled_reprocess(  # noqa: PLR0913 - the parameters of a deployment are n
 ) -> "State[None]":
     """Track what is new or changed in the corpus; a skipped occurrence completes under the name Skipped."""
     end_with_schedule()
+    return_to_users_folder()
     repository = nearest_repository() if checkout is None else Repository(Path(checkout))
     request = ReprocessRequest(
         local_corpus(corpus, Path(out)),

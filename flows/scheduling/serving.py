@@ -17,6 +17,7 @@ from rich.console import Console
 
 from flows.reprocess_params import checked, fetch_detector
 from flows.reprocess_request import ReprocessRequest
+from flows.runtime.prefect_program import serve_from
 from flows.runtime.prefect_server import PrefectServer
 from flows.runtime.printing import print_line
 from flows.runtime.processes import RunFile, end_leftovers, end_tree
@@ -72,12 +73,13 @@ def serve(repository: Repository, serving: Serving, console: Console) -> None:
         serving = replace(serving, timetable=as_before(state, serving.timetable))
         run_file = RunFile(state / "run.json")
         end_leftovers(run_file)
+        parameters = parameters_of(out, repository, serving)  # by the folder of now
         with _server(repository, state, run_file, serving, console) as url:
             note_schedule(state, serving.timetable, serving.request.corpus_name, url)
             coming = serving.timetable.next_after(datetime.now(UTC)).astimezone()
             print_line(console, f"{serving.timetable}; next run {coming:%Y-%m-%d %H:%M:%S}; Ctrl-C ends the schedule")
             poller = threading.Thread(
-                target=_poll_for_ever, args=(out, state, repository, serving, console, stopping), daemon=True
+                target=_poll_for_ever, args=(out, state, parameters, serving, console, stopping), daemon=True
             )
             poller.start()  # not in the main thread, where Prefect would take SIGTERM for itself
             try:
@@ -110,19 +112,24 @@ def _wait(end: datetime | None, stopping: threading.Event) -> None:
 
 
 def _poll_for_ever(
-    out: Path, state: Path, repository: Repository, serving: Serving, console: Console, stopping: threading.Event
+    out: Path,
+    state: Path,
+    parameters: dict[str, Any],
+    serving: Serving,
+    console: Console,
+    stopping: threading.Event,
 ) -> None:
     """Poll the server, again after a pause when it was gone for too long."""
     while not stopping.is_set():
         try:
-            asyncio.run(_runner(out, state, repository, serving))
+            asyncio.run(_runner(out, state, parameters, serving))
         except Exception as error:  # the server may come back
             first = (str(error).splitlines() or [type(error).__name__])[0]
             if not stopping.wait(5.0):
                 print_line(console, f"polling of the Prefect server is begun anew after: {first}")
 
 
-async def _runner(out: Path, state: Path, repository: Repository, serving: Serving) -> None:
+async def _runner(out: Path, state: Path, parameters: dict[str, Any], serving: Serving) -> None:
     """Poll the server for occurrences that are due, each in a process of its own."""
     from prefect.runner import Runner
     from prefect.types.entrypoint import EntrypointType
@@ -144,7 +151,7 @@ async def _runner(out: Path, state: Path, repository: Repository, serving: Servi
     runner = Runner(name=name, query_seconds=_QUERY_SECONDS, pause_on_shutdown=False, limit=_AT_ONCE)
     deployment = await scheduled_reprocess.ato_deployment(
         name,
-        parameters=parameters_of(out, repository, serving),
+        parameters=parameters,
         entrypoint_type=EntrypointType.MODULE_PATH,
         **schedule,
     )
@@ -232,6 +239,7 @@ def _server(
         server.wait()
         watcher.start()
         print_line(console, f"Prefect shows the schedule at {server.url.removesuffix('/api')}")
+        serve_from(server.home)
         yield server.url
     finally:
         ended.set()

@@ -1,9 +1,11 @@
 """When a run is due, and what becomes of an occurrence that comes late: pure functions of times."""
 
-import importlib
+import importlib.util
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from tasks.errors import InputError
@@ -57,9 +59,22 @@ def timetable(cron: str | None, every: str | None, *, now: datetime | None = Non
     return Timetable(cron=cron)
 
 
+@cache
 def _croniter() -> Any:
-    """The reader of cron expressions that Prefect has within it, so that both read them alike."""
-    return importlib.import_module("prefect._vendor.croniter").croniter
+    """The reader of cron expressions that Prefect has within it, so that both read them alike.
+
+    Prefect itself is not imported: it would keep the settings of this moment, and those of the current folder.
+    """
+    prefect = importlib.util.find_spec("prefect")
+    if prefect is None or prefect.origin is None:
+        raise ModuleNotFoundError("expected the package prefect, found none; install corrtrack again")
+    file = Path(prefect.origin).parent / "_vendor" / "croniter" / "croniter.py"
+    spec = importlib.util.spec_from_file_location("prefect_croniter", file)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"{file}: expected a module, found none; install corrtrack again")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.croniter
 
 
 def duration(text: str, option: str) -> float:

@@ -140,6 +140,19 @@ def test_a_corpus_that_grows_breaks_and_shrinks(corrtrack, serve, tmp_path):
     assert states(out) == {"square": "done", "park": "done"}
 
 
+def test_settings_of_prefect_in_the_folder_are_those_of_the_users_other_programs(serve, checkout, tmp_path):
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    add_video(corpus, "street")
+    (corpus / "broken.mp4").write_bytes(b"no video at all")
+    (checkout / ".env").write_text("PREFECT_CLIENT_MAX_RETRIES=many\n")
+    (checkout / "prefect.toml").write_text("[server.api]\nport = 'none'\n")
+    (checkout / "note.sh").write_text("cat > messages\n")
+    serve("--every", "10s", "--notify-command", "sh note.sh")
+    wait_for(lambda: states(out) == {"street": "done", "broken": "rejected"}, "occurrences run")
+    wait_for((checkout / "messages").is_file, "the command runs in the folder of the schedule")
+
+
 def test_bad_input_is_one_clear_line(corrtrack, tmp_path, untrained_weights):
     corpus = tmp_path / "corpus"
     corpus.mkdir()

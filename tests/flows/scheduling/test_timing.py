@@ -1,5 +1,7 @@
 """When runs are due, and what becomes of late ones."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,3 +77,12 @@ def test_a_schedule_that_starts_again_runs_what_it_missed_once():
     assert not was_missed(before - timedelta(hours=1), NOON, HOURLY, "none")
     assert not was_missed(before, NOON, HOURLY, "latest")
     assert not was_missed(None, NOON, HOURLY, "latest")
+
+
+def test_a_cron_expression_is_read_without_prefect_whose_settings_would_be_kept():
+    program = (
+        "import sys; from flows.scheduling.timing import timetable; timetable('0 3 * * *', None); "
+        "print('prefect' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"

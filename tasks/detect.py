@@ -170,12 +170,10 @@ def _rows(
     params: "Params",
     *,
     score_threshold: float,
-    shard: Shard | None = None,
+    frames: range | None = None,
 ) -> pa.Table:
-    """Return rows of the table detections with the box sources that the parameters name, of the shard's frames."""
-    annotated = annotations.boxes(video.video_id)
-    if shard is not None:
-        annotated = [box for box in annotated if shard.first_frame <= box.frame_index < shard.last_frame]
+    """Return rows of the table detections with the box sources that the parameters name, of the video or of frames."""
+    annotated = annotations.boxes(video.video_id, frames)
     chosen: dict[str, Sequence[PersonBox]] = {
         source: detected if source == "detected" else annotated for source in params.detect.box_sources
     }
@@ -210,8 +208,8 @@ class DetectWork(NetworkWork):
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Return the rows of the table detections for the frames of the shard."""
-        video = self.index.video(shard.video_id)
-        boxes = list(self.detector.boxes(video.open(self.data), range(shard.first_frame, shard.last_frame)))
+        video, pictures = self.opened(shard.video_id)
+        boxes = list(self.detector.boxes(pictures, range(shard.first_frame, shard.last_frame)))
         return {DETECTIONS.name: self._rows(video, boxes, shard)}
 
     def joined(self, table: Table, rows: pa.Table) -> pa.Table:
@@ -219,8 +217,8 @@ class DetectWork(NetworkWork):
         return numbered_by_source(rows, self.params.detect.box_sources) if table is DETECTIONS else numbered(rows)
 
     def _rows(self, video: Video, boxes: Sequence[PersonBox], shard: Shard) -> pa.Table:
-        threshold = self.params.detect.score_threshold
-        return _rows(video, boxes, self.annotations, self.params, score_threshold=threshold, shard=shard)
+        threshold, frames = self.params.detect.score_threshold, range(shard.first_frame, shard.last_frame)
+        return _rows(video, boxes, self.annotations, self.params, score_threshold=threshold, frames=frames)
 
 
 @dataclass(frozen=True)
@@ -238,8 +236,7 @@ class DetectPosesWork(DetectWork):
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Return the rows of the tables detections and network_poses for the frames of the shard."""
-        video = self.index.video(shard.video_id)
-        frames = range(shard.first_frame, shard.last_frame)
-        posed = list(self.posed_detector.posed_boxes(video.open(self.data), frames))
+        video, pictures = self.opened(shard.video_id)
+        posed = list(self.posed_detector.posed_boxes(pictures, range(shard.first_frame, shard.last_frame)))
         rows = self._rows(video, [person.box for person in posed], shard)
         return {DETECTIONS.name: rows, NETWORK_POSES.name: network_pose_rows(video.video_id, posed)}

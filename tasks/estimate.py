@@ -4,9 +4,9 @@ A batch holds boxes of one shard in frame order, so the bytes of a result depend
 `estimate.shard_frames`, `run.threads_per_worker`, the precision and the machine, and on no worker and no other video.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ from tasks.read_ahead import read_ahead
 from tasks.shards import Shard, map_shards
 from tasks.tables import read_table
 from tasks.tables.arrays import list_array, table_of
+from tasks.tables.by_video import RowsByVideo
 from tasks.tables.schemas import DETECTIONS, POSES
 from tasks.workspace import Workspace
 
@@ -78,6 +79,13 @@ class EstimateWork(NetworkWork):
         return load_estimator(self.weights["pose"], self.params.estimate)
 
     @cached_property
+    def detections(self) -> Callable[[str], RowsByVideo]:
+        """Gives the detections of a video by name, read once for the shards of it that follow each other."""
+        return lru_cache(maxsize=1)(
+            lambda video_id: RowsByVideo(read_table(DETECTIONS, DETECTIONS.path(self.tables, video_id)))
+        )
+
+    @cached_property
     def notices(self) -> list[str]:
         """What the user should know of the pose network."""
         from tasks.inference.networks import crop_size_notices  # loads torch
@@ -86,9 +94,8 @@ class EstimateWork(NetworkWork):
 
     def __call__(self, shard: Shard) -> dict[str, pa.Table]:
         """Return the rows of the table poses for the frames of the shard."""
-        boxes = read_table(DETECTIONS, DETECTIONS.path(self.tables, shard.video_id))
-        in_range = (pc.field("frame_index") >= shard.first_frame) & (pc.field("frame_index") < shard.last_frame)
-        boxes = boxes.filter(in_range & pc.field("drop_reason").is_null())
+        boxes = self.detections(shard.video_id).in_frames(shard.video_id, shard.first_frame, shard.last_frame)
+        boxes = boxes.filter(pc.field("drop_reason").is_null())
         # In frame order, so that each picture is decoded once for both box sources.
         boxes = boxes.sort_by([(name, "ascending") for name in ("frame_index", "box_source", "detection_id")])
         for notice in self.notices:
@@ -99,7 +106,8 @@ class EstimateWork(NetworkWork):
     def _crops(self, video_id: str, boxes: pa.Table) -> Iterator["PersonCrop"]:
         frame_indices, boxes_xywh = boxes["frame_index"].to_numpy(), list_array(boxes, "box_xywh")
         wanted = [int(index) for index in np.unique(frame_indices)]
-        for frame_index, picture in read_ahead(self.index.video(video_id).open(self.data).read(wanted)):
+        _, pictures = self.opened(video_id)
+        for frame_index, picture in read_ahead(pictures.read(wanted)):
             for box_xywh in boxes_xywh[frame_indices == frame_index]:
                 yield self.estimator.crop(picture, box_xywh)
 

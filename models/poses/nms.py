@@ -67,8 +67,10 @@ def repeated_poses(
         (N,) index of the pose that each one repeats; -1 where it repeats none.
     """
     repeats = np.full(len(xy), -1, dtype=np.int64)
-    for group in np.unique(groups):
-        rows = np.flatnonzero(groups == group)
+    order = np.argsort(groups, kind="stable")
+    _, first = np.unique(groups[order], return_index=True)
+    for start, end in zip(first, np.append(first, len(order))[1:], strict=True):
+        rows = order[start:end]
         valid = body_keypoints(score[rows], keypoint_threshold)
         matrix = pose_oks(xy[rows], xy[rows], candidate_valid=valid, reference_valid=valid)
         suppressed_by = suppress(pose_score[rows], matrix, threshold=nms_oks).suppressed_by

@@ -1,13 +1,14 @@
 """What the stages detect, estimate, recover and merge share: a network's work on the shards of videos."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tasks.errors import InputError, raise_machine_fault
-from tasks.inference.videos import VideoIndex
+from tasks.frames import VideoFrames
+from tasks.inference.videos import Video, VideoIndex
 from tasks.params.section import section_json
 from tasks.shards import Shard
 from tasks.tables import Table
@@ -80,6 +81,16 @@ class NetworkWork:
     def index(self) -> VideoIndex:
         """The index, read once in each process."""
         return VideoIndex(self.tables)
+
+    @cached_property
+    def opened(self) -> Callable[[str], tuple[Video, VideoFrames]]:
+        """Gives a video and its pictures by name, opened once for the shards of it that follow each other."""
+
+        def opened(video_id: str) -> tuple[Video, VideoFrames]:
+            video = self.index.video(video_id)
+            return video, video.open(self.data)
+
+        return lru_cache(maxsize=1)(opened)
 
 
 def _weight_bytes(path: Path) -> bytes:

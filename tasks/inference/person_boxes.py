@@ -52,9 +52,10 @@ class Annotations:
         """Return what `boxes` are made from, equal as long as they are."""
         return row_bytes(self._rows.of(video_id))
 
-    def boxes(self, video_id: str) -> list[PersonBox]:
-        """Return the boxes of the annotated persons of a video, by frame and annotation."""
-        rows = self._rows.of(video_id)
+    def boxes(self, video_id: str, frames: range | None = None) -> list[PersonBox]:
+        """Return the boxes of the annotated persons of a video, or of some frames of it, by frame and annotation."""
+        chosen = self._rows
+        rows = chosen.of(video_id) if frames is None else chosen.in_frames(video_id, frames.start, frames.stop)
         order = [(name, "ascending") for name in ("frame_index", "annotation_id", "person_id")]
         return [
             PersonBox(row["frame_index"], tuple(row["box_xywh"]), 1.0, _why_dropped(row))

@@ -1,11 +1,12 @@
 """Keys of shards: equal exactly when code, params, weights, lock file, pictures and input rows are."""
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.content_key import code_key, content_key, file_digest, packages_key
@@ -29,13 +30,27 @@ class ShardKeys:
 
     def key(self, shard: Shard) -> str:
         """SHA-256 as hex over everything the shard's result depends on."""
+        return self.keys([shard])[shard]
+
+    def keys(self, shards: Sequence[Shard]) -> dict[Shard, str]:
+        """The key of each shard; a table that several have as input is read once."""
+        of_file: dict[Path, list[Shard]] = defaultdict(list)
+        for shard in shards:
+            for _, path in shard.inputs:
+                of_file[path].append(shard)
+        digests = {path: _input_digests(path, readers) for path, readers in of_file.items()}
+        return {
+            shard: self._key(shard, {name: digests[path][shard] for name, path in shard.inputs}) for shard in shards
+        }
+
+    def _key(self, shard: Shard, inputs: Mapping[str, str | None]) -> str:
         return content_key(
             {
                 "work": self.work_key,
                 "shard": [shard.video_id, shard.first_frame, shard.last_frame],
-                "video": row_bytes(_in_range(self._videos.of(shard.video_id), shard)),
-                "frames": row_bytes(_in_range(self._frames.of(shard.video_id), shard)),
-                "inputs": {name: _input_digest(path, shard) for name, path in shard.inputs},
+                "video": row_bytes(self._videos.of(shard.video_id)),
+                "frames": row_bytes(_of_shard(self._frames, shard)),
+                "inputs": inputs,
             }
         )
 
@@ -59,30 +74,32 @@ class ShardKeys:
         return RowsByVideo(read_table(FRAMES, FRAMES.path(self._tables)))
 
 
-def _input_digest(path: Path, shard: Shard) -> str | None:
-    """Digest of the rows of the shard's video and frames, wherever in the file they lie; None without a file."""
+def _input_digests(path: Path, shards: Sequence[Shard]) -> Mapping[Shard, str | None]:
+    """Digest of the rows of each shard's video and frames, wherever in the file they lie; None without a file."""
     if not path.is_file():
-        return None
+        return dict.fromkeys(shards)
     try:
-        digest = hashlib.sha256()
         with pq.ParquetFile(path) as file:
-            groups = (_of_shard(file.read_row_group(at), shard) for at in range(file.num_row_groups))
-            for rows in even_blocks(groups, file.schema_arrow):
-                digest.update(row_bytes(rows))
-        return digest.hexdigest()
-    except (OSError, pa.ArrowException):
-        return file_digest(path)  # a damaged table: the work that reads it rejects the video with the reason
+            if len(shards) > 1:
+                tables: Iterable[RowsByVideo] = [RowsByVideo(file.read())]
+            else:  # a long video, of which a part at a time is in memory
+                tables = map(RowsByVideo, map(file.read_row_group, range(file.num_row_groups)))
+            return {shard: _digest((_of_shard(rows, shard) for rows in tables), file.schema_arrow) for shard in shards}
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        pa.ArrowException,
+    ):  # the work that reads it rejects the video with the reason
+        return dict.fromkeys(shards, file_digest(path))
 
 
-def _of_shard(rows: pa.Table, shard: Shard) -> pa.Table:
-    if "video_id" in rows.schema.names:
-        rows = rows.filter(pc.equal(rows["video_id"], shard.video_id))
-    return _in_range(rows, shard)
+def _digest(blocks: Iterable[pa.Table], schema: pa.Schema) -> str:
+    digest = hashlib.sha256()
+    for rows in even_blocks(blocks, schema):
+        digest.update(row_bytes(rows))
+    return digest.hexdigest()
 
 
-def _in_range(rows: pa.Table, shard: Shard) -> pa.Table:
-    """The rows of the shard's frames, where the table has them."""
-    if "frame_index" not in rows.schema.names:
-        return rows
-    frames = rows["frame_index"]
-    return rows.filter(pc.and_(pc.greater_equal(frames, shard.first_frame), pc.less(frames, shard.last_frame)))
+def _of_shard(rows: RowsByVideo, shard: Shard) -> pa.Table:
+    return rows.in_frames(shard.video_id, shard.first_frame, shard.last_frame)

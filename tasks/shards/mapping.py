@@ -51,7 +51,7 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
     assembly = _Assembly(work, ShardStore(store, work.outputs), workspace.tables, current(), finished)
     try:
         unfinished = assembly.expect(sorted(shards))
-        if keyed := {shard: keys.key(shard) for shard in unfinished}:
+        if keyed := keys.keys(unfinished):
             with in_use(store, keyed.values()):
                 for outcome in _execute(work, assembly.take_stored(keyed), store=store, params=params):
                     assembly.take(outcome)

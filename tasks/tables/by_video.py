@@ -4,6 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.arrays import IntArray
+
 
 class RowsByVideo:
     """The rows of a table by video, in the order of the table.
@@ -20,6 +22,7 @@ class RowsByVideo:
         self._rows = rows.combine_chunks()
         ends = runs.run_ends.to_pylist()
         self._ranges = dict(zip(runs.values.to_pylist(), zip([0, *ends], ends, strict=False), strict=True))
+        self._in_order: tuple[str, IntArray, IntArray] | None = None
 
     @property
     def video_ids(self) -> list[str]:
@@ -30,6 +33,20 @@ class RowsByVideo:
         """Rows of the video, none where it has none; they share memory with the whole table."""
         first, end = self._ranges.get(video_id, (0, 0))
         return self._rows.slice(first, end - first)
+
+    def in_frames(self, video_id: str, first: int, end: int) -> pa.Table:
+        """Rows of the video from frame `first` to before `end`, in the order of the table.
+
+        The frames are sorted once for as long as the same video is asked for.
+        """
+        rows = self.of(video_id)
+        if self._in_order is None or self._in_order[0] != video_id:
+            frames = rows["frame_index"].to_numpy()
+            order = np.argsort(frames, kind="stable")
+            self._in_order = video_id, order, frames[order]
+        _, order, frames = self._in_order
+        begin, stop = np.searchsorted(frames, [first, end])
+        return rows.take(np.sort(order[begin:stop]))
 
     def count(self, video_id: str) -> int:
         """Number of the video's rows."""

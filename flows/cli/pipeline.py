@@ -9,6 +9,7 @@ from flows.cli.json_option import AsJsonDryRun
 from flows.cli.tracking_options import (
     BlurFaces,
     Detections,
+    Formats,
     Out,
     PoseFormat,
     Poses,
@@ -18,7 +19,7 @@ from flows.cli.tracking_options import (
     Settle,
     SkeletonOnly,
     Weights,
-    people_choice,
+    tracking_request,
 )
 from flows.runtime.outcomes import EXIT_CODES
 from tasks.errors import InputError
@@ -138,9 +139,7 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     poses: Poses = None,
     pose_format: PoseFormat = None,
     pretrained: Pretrained = None,
-    formats: Annotated[
-        list[str] | None, typer.Option("--format", metavar="NAME", help="Further format of the tracks; repeatable.")
-    ] = None,
+    formats: Formats = None,
     profile: Profile = None,
     settings: Settings = None,
     blur_faces: BlurFaces = False,
@@ -195,29 +194,26 @@ def reprocess(  # noqa: PLR0913  one parameter per option is how typer reads the
     """
 
     from flows.reprocess import reprocess as run
-    from flows.reprocess_request import ReprocessRequest
-    from flows.runtime.remote_corpus import local_corpus, url_of
     from flows.runtime.repository import nearest_repository
     from flows.runtime.saved_runs import require_new_name, save_out_folder
-    from flows.scheduling.timing import duration
 
     _require_dry_run(as_json, is_dry)
     if save is not None:
         require_new_name(out, save)
-    request = ReprocessRequest(
-        local_corpus(corpus, out),
+    request = tracking_request(
+        corpus,
         out,
-        weights,
-        tuple(detections or ()),
-        poses,
-        pose_format,
-        pretrained,
-        people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only),
-        settle_seconds=duration(settle, "--settle"),
+        weights=weights,
+        detections=detections,
+        poses=poses,
+        pose_format=pose_format,
+        pretrained=pretrained,
+        formats=formats,
         profile=profile,
-        settings=tuple(settings or ()),
-        formats=tuple(formats or ()),
-        url=url_of(corpus),
+        settings=settings,
+        blur_faces=blur_faces,
+        skeleton_only=skeleton_only,
+        settle=settle,
     )
     if is_dry:
         from flows.scheduling.dry_run import dry_run

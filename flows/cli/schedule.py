@@ -8,14 +8,17 @@ import typer
 from flows.cli.tracking_options import (
     BlurFaces,
     Detections,
+    Formats,
     Out,
     PoseFormat,
     Poses,
     Pretrained,
+    Profile,
+    Settings,
     Settle,
     SkeletonOnly,
     Weights,
-    people_choice,
+    tracking_request,
 )
 from flows.runtime.outcomes import EXIT_CODES
 
@@ -67,6 +70,9 @@ def schedule(  # noqa: PLR0913 - one parameter per option
     poses: Poses = None,
     pose_format: PoseFormat = None,
     pretrained: Pretrained = None,
+    formats: Formats = None,
+    profile: Profile = None,
+    settings: Settings = None,
     blur_faces: BlurFaces = False,
     skeleton_only: SkeletonOnly = False,
     attempts: Annotated[
@@ -90,35 +96,41 @@ def schedule(  # noqa: PLR0913 - one parameter per option
     run, broken ones are not tried again until their bytes change, results of removed ones stay until
     `corrtrack prune`. `corrtrack status DIR` shows all of it. docs/schedule.md tells more.
 
+    The options that choose how a corpus is tracked are those of `corrtrack reprocess`, and hold for every run of the
+    schedule. params.yaml or the profile is read anew by each run, so a change of it holds from the next run on.
+
     Examples:
 
     - `corrtrack schedule /data/videos --out runs/nightly --cron "0 3 * * *"`
 
     - `corrtrack schedule /data/videos --out runs/all --every 15m --notify-command "mail -s corrtrack me@example.org"`
+
+    - `corrtrack schedule /data/videos --out runs/cvat --every 1h --set track.tau_corr=0.25 --format cvat`
     """
     from datetime import UTC, datetime
 
     from rich.console import Console
 
-    from flows.reprocess_request import ReprocessRequest
-    from flows.runtime.remote_corpus import local_corpus, url_of
     from flows.runtime.repository import nearest_repository
     from flows.scheduling.scheduled_run import Policy
     from flows.scheduling.serving import Serving, serve
     from flows.scheduling.timing import duration, end_of, timetable
 
-    request = ReprocessRequest(
-        local_corpus(corpus, out),
+    request = tracking_request(
+        corpus,
         out,
-        weights,
-        tuple(detections or ()),
-        poses,
-        pose_format,
-        pretrained,
-        people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only),
-        settle_seconds=duration(settle, "--settle"),
+        weights=weights,
+        detections=detections,
+        poses=poses,
+        pose_format=pose_format,
+        pretrained=pretrained,
+        formats=formats,
+        profile=profile,
+        settings=settings,
+        blur_faces=blur_faces,
+        skeleton_only=skeleton_only,
+        settle=settle,
         attempts=attempts,
-        url=url_of(corpus),
     )
     policy = Policy(overlap.value, catch_up.value, duration(pause, "--pause"), notify_command, notify_url)
     serving = Serving(

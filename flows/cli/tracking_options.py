@@ -1,11 +1,15 @@
 """Options that the commands which track share, so that all explain them in the same words."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tasks.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.reprocess_request import ReprocessRequest
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for everything that is written.")]
 Weights = Annotated[
@@ -38,7 +42,10 @@ Profile = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="This value in this run alone; repeatable."),
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="This value in place of that of the params; repeatable."),
+]
+Formats = Annotated[
+    list[str] | None, typer.Option("--format", metavar="NAME", help="Further format of the tracks; repeatable.")
 ]
 BlurFaces = Annotated[bool, typer.Option("--blur-faces", help="Blur the head of every pose in overlays and clips.")]
 SkeletonOnly = Annotated[
@@ -58,3 +65,45 @@ def people_choice(*, blur_faces: bool, skeleton_only: bool) -> str | None:
     if blur_faces and skeleton_only:
         raise InputError("expected --blur-faces or --skeleton-only, got both")
     return "faces_blurred" if blur_faces else "skeletons" if skeleton_only else None
+
+
+def tracking_request(  # noqa: PLR0913 - one argument per option that is shared
+    corpus: str,
+    out: Path,
+    *,
+    weights: Path | None,
+    detections: Sequence[Path] | None,
+    poses: Path | None,
+    pose_format: str | None,
+    pretrained: str | None,
+    formats: Sequence[str] | None,
+    profile: str | None,
+    settings: Sequence[str] | None,
+    blur_faces: bool,
+    skeleton_only: bool,
+    settle: str,
+    attempts: int = 3,
+) -> "ReprocessRequest":
+    """The request that the options name, of a run now or at set times.
+
+    Raises:
+        InputError: options exclude each other, or the corpus or a time cannot be read.
+    """
+    from flows.reprocess_request import ReprocessRequest
+    from flows.scheduling.timing import duration
+
+    return ReprocessRequest.of(
+        corpus,
+        out,
+        weights=weights,
+        detections=tuple(detections or ()),
+        poses=poses,
+        pose_format=pose_format,
+        pretrained=pretrained,
+        people=people_choice(blur_faces=blur_faces, skeleton_only=skeleton_only),
+        settle_seconds=duration(settle, "--settle"),
+        profile=profile,
+        settings=tuple(settings or ()),
+        formats=tuple(formats or ()),
+        attempts=attempts,
+    )

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.prefect_program import return_to_users_folder
-from flows.runtime.remote_corpus import local_corpus, url_of
 from flows.runtime.repository import Repository, nearest_repository
 from flows.runtime.signals import end_with_schedule
 from flows.scheduling.scheduled_run import Overlap, Policy, run_occurrence
@@ -30,6 +29,9 @@ def scheduled_reprocess(  # noqa: PLR0913 - the parameters of a deployment are n
     poses: str | None = None,
     pose_format: str | None = None,
     pretrained: str | None = None,
+    formats: list[str] | None = None,
+    profile: str | None = None,
+    settings: list[str] | None = None,
     people: str | None = None,
     settle_seconds: float = 60.0,
     attempts: int = 3,
@@ -46,18 +48,20 @@ def scheduled_reprocess(  # noqa: PLR0913 - the parameters of a deployment are n
     end_with_schedule()
     return_to_users_folder()
     repository = nearest_repository() if checkout is None else Repository(Path(checkout))
-    request = ReprocessRequest(
-        local_corpus(corpus, Path(out)),
+    request = ReprocessRequest.of(
+        corpus,
         Path(out),
-        None if weights is None else Path(weights),
-        tuple(map(Path, detections or ())),
-        None if poses is None else Path(poses),
-        pose_format,
-        pretrained,
-        people,
+        weights=None if weights is None else Path(weights),
+        detections=tuple(map(Path, detections or ())),
+        poses=None if poses is None else Path(poses),
+        pose_format=pose_format,
+        pretrained=pretrained,
+        formats=tuple(formats or ()),
+        profile=profile,
+        settings=tuple(settings or ()),
+        people=people,
         settle_seconds=settle_seconds,
         attempts=attempts,
-        url=url_of(corpus),
     )
     has_timetable = cron is not None or every_seconds is not None
     occurrence = run_occurrence(

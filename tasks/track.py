@@ -5,15 +5,15 @@ scored, so that tracks do not depend on it (Table 3).
 """
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-
 from tasks.fresh_videos import FreshVideos
-from tasks.inference.tracking import associate, matcher_of, read_evidence, track_rows
+from tasks.inference.tracking import associate_windows, track_rows
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
+from tasks.tables import write_blocks
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES, TRACKS
 from tasks.workspace import Workspace
 
@@ -38,20 +38,18 @@ def run(workspace: Workspace, params: "Params") -> None:
     """Key and number of rows of each video that is tracked now."""
     dropped: dict[str, Counter[str]] = {}
 
-    def rows_of(video_id: str) -> pa.Table | int:
+    def rows_of(video_id: str) -> int:
         inputs = [table.path(workspace.tables, video_id) for table in _INPUTS]
         key = fresh.key(inputs, [index.row(video_id), index.frame_bytes(video_id)])
-        rows: pa.Table | int
         if (known := fresh.facts(video_id, key)) is None:
-            rows, dropped[video_id] = _tracked(workspace, index.video(video_id), params)
-            count = len(rows)
+            count, dropped[video_id] = _track(workspace, index.video(video_id), params)
             new[video_id] = key, count
         else:
-            rows = count = int(known["rows"])
+            count = int(known["rows"])
             dropped[video_id] = Counter(known["dropped"])
         if dropped[video_id] and not count:
             current().reject(video_id, "", _no_tracks(dropped[video_id]))
-        return rows
+        return count
 
     rows = write_video_tables(TRACKS, index.with_tables(*_INPUTS), rows_of, workspace=workspace)
     for video_id, (key, count) in new.items():
@@ -64,15 +62,16 @@ def run(workspace: Workspace, params: "Params") -> None:
         current().notice(_short_tracks(total["short track"], rows, params.track))
 
 
-def _tracked(workspace: Workspace, video: Video, params: "Params") -> tuple[pa.Table, Counter[str]]:
-    """Rows of the table tracks of a video, and how many poses are left out by reason."""
-    parts, left_out = [], Counter[str]()
-    for box_source in params.detect.box_sources:
-        evidence = read_evidence(workspace.tables, video, box_source, kinds=[params.track.maps])
-        tracks = associate(evidence, matcher_of(evidence, params.track), params.track)
-        left_out.update(pose.reason for pose in tracks.dropped)
-        parts.append(track_rows(video.video_id, box_source, evidence, tracks))
-    return pa.concat_tables(parts), left_out
+def _track(workspace: Workspace, video: Video, params: "Params") -> tuple[int, Counter[str]]:
+    """Write the tracks of a video; return the number of their rows, and how many poses are left out by reason."""
+    tracks = {
+        source: associate_windows(workspace.tables, video, source, params.track)
+        for source in sorted(params.detect.box_sources)
+    }
+    blocks = (track_rows(workspace.tables, video, source, of_source) for source, of_source in tracks.items())
+    write_blocks(TRACKS, chain.from_iterable(blocks), TRACKS.path(workspace.tables, video.video_id))
+    left_out = Counter(pose.reason for of_source in tracks.values() for pose in of_source.dropped)
+    return sum(map(len, tracks.values())), Counter[str](left_out)
 
 
 def _no_tracks(dropped: Counter[str]) -> str:

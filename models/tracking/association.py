@@ -1,6 +1,7 @@
 """Association of poses to tracks over a whole video (5.2)."""
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -110,35 +111,35 @@ def associate_poses(
     Returns:
         The tracks; they do not depend on the order of the frames or of the poses inside a frame.
     """
-    builder = _Builder(max_lost_frames)
-    for step, frame in enumerate(sorted(frames, key=lambda frame: frame.frame_index)):
-        builder.add(step, frame, matcher)
-    tracks = _tracks(builder.rows, builder.dropped)
-    return drop_poses(
-        tracks, np.ones(len(tracks), dtype=np.bool_), reason="short track", min_track_frames=min_track_frames
-    )
+    association = Association(max_lost_frames)
+    for frame in sorted(frames, key=lambda frame: frame.frame_index):
+        association.add(frame, matcher)
+    return association.tracks(min_track_frames)
 
 
-class _Row(NamedTuple):
-    frame_index: int
-    track_id: int
-    pose_id: int
-    similarity: float
+class Association:
+    """Tracks under construction, as compact as their numbers, and the last pose and step of each live track.
 
-
-class _Builder:
-    """Tracks under construction: rows so far, and the last pose and step of each live track."""
+    Args:
+        max_lost_frames: frames without a pose after which a track may still continue.
+    """
 
     def __init__(self, max_lost_frames: int) -> None:
-        self.rows: list[_Row] = []
-        self.dropped: list[DroppedPose] = []
+        self._ids = array("q")
+        """Frame, track and pose of each row."""
+        self._similarity = array("d")
+        self._dropped: list[DroppedPose] = []
         self._last_pose_and_step: dict[int, tuple[int, int]] = {}
         self._max_lost = max_lost_frames
         self._next_track_id = 0
+        self._step = -1
 
-    def add(self, step: int, frame: FramePoses, matcher: Matcher) -> None:
-        """Match one frame to the live tracks, then start new ones."""
-        live = {key: last for key, last in self._last_pose_and_step.items() if step - last[1] - 1 <= self._max_lost}
+    def add(self, frame: FramePoses, matcher: Matcher) -> None:
+        """Match the next frame to the live tracks, then start new ones; frames come in rising order."""
+        self._step += 1
+        live = {
+            key: last for key, last in self._last_pose_and_step.items() if self._step - last[1] - 1 <= self._max_lost
+        }
         self._last_pose_and_step = live
         track_ids = list(live)  # ascending, since ids are given in that order
         matches = matcher(np.array([live[key][0] for key in track_ids], dtype=np.int64), frame)
@@ -150,30 +151,32 @@ class _Builder:
         }
         for pose, pose_id in enumerate(frame.pose_id.tolist()):
             if pose in matched:
-                self._append(step, frame.frame_index, pose_id, *matched[pose])
+                self._append(frame.frame_index, pose_id, *matched[pose])
             elif matches.duplicate_of[pose] >= 0:
                 duplicate_of = int(frame.pose_id[matches.duplicate_of[pose]])
-                self.dropped.append(DroppedPose(frame.frame_index, pose_id, "duplicate", duplicate_of))
+                self._dropped.append(DroppedPose(frame.frame_index, pose_id, "duplicate", duplicate_of))
             elif not matches.may_start[pose]:
-                self.dropped.append(DroppedPose(frame.frame_index, pose_id, "too few keypoints"))
+                self._dropped.append(DroppedPose(frame.frame_index, pose_id, "too few keypoints"))
             else:
-                self._append(step, frame.frame_index, pose_id, self._next_track_id, np.nan)
+                self._append(frame.frame_index, pose_id, self._next_track_id, np.nan)
                 self._next_track_id += 1
 
-    def _append(self, step: int, frame_index: int, pose_id: int, track_id: int, similarity: float) -> None:
-        self.rows.append(_Row(frame_index, track_id, pose_id, similarity))
-        self._last_pose_and_step[track_id] = (pose_id, step)
+    def tracks(self, min_track_frames: int) -> Tracks:
+        """Return the tracks so far; those with fewer poses are dropped."""
+        frame_index, track_id, pose_id = np.array(self._ids, dtype=np.int64).reshape(-1, 3).T
+        order = np.lexsort((track_id, frame_index))
+        similarity = np.array(self._similarity, dtype=np.float64)[order]
+        return drop_poses(
+            Tracks(frame_index[order], pose_id[order], track_id[order], similarity, _sorted(self._dropped)),
+            np.ones(len(order), dtype=np.bool_),
+            reason="short track",
+            min_track_frames=min_track_frames,
+        )
 
-
-def _tracks(rows: Sequence[_Row], dropped: Iterable[DroppedPose]) -> Tracks:
-    ordered = sorted(rows)
-    return Tracks(
-        np.array([row.frame_index for row in ordered], dtype=np.int64),
-        np.array([row.pose_id for row in ordered], dtype=np.int64),
-        np.array([row.track_id for row in ordered], dtype=np.int64),
-        np.array([row.similarity for row in ordered], dtype=np.float64),
-        _sorted(dropped),
-    )
+    def _append(self, frame_index: int, pose_id: int, track_id: int, similarity: float) -> None:
+        self._ids.extend((frame_index, track_id, pose_id))
+        self._similarity.append(similarity)
+        self._last_pose_and_step[track_id] = (pose_id, self._step)
 
 
 def _sorted(dropped: Iterable[DroppedPose]) -> tuple[DroppedPose, ...]:

@@ -14,7 +14,7 @@ from models.tracking.correspondence_maps import CorrespondenceMaps, PoseMaps
 from models.tracking.correspondences import MAP_KINDS, Affinities, PropagatedPoses, propagate_by_flow
 from tasks.frames import VideoFrames
 from tasks.given_poses.poses import GivenPoses
-from tasks.inference.tracking import Evidence
+from tasks.inference.evidence import Evidence
 from tasks.tracker_evaluation.optical_flow import DenseFlow
 
 _KEPT: Final = 96

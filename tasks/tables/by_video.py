@@ -1,10 +1,15 @@
-"""Rows of one video out of a table of all videos, without a look at the rows of the others."""
+"""Rows of one video: out of a table of all videos, or of its own table in the order of the frames."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.arrays import IntArray
+from tasks.tables.files import read_blocks
+from tasks.tables.schemas import Table
 
 
 class RowsByVideo:
@@ -52,6 +57,39 @@ class RowsByVideo:
         """Number of the video's rows."""
         first, end = self._ranges.get(video_id, (0, 0))
         return int(end - first)
+
+
+class RowsInOrder:
+    """Rows of one box source, asked for by rising frames; those that were given are kept no more.
+
+    Args:
+        table: a table of one file per video, whose key goes on with a frame after the box source.
+        path: its file.
+        columns: columns to read, the frame among them.
+        box_source: detected or annotated.
+
+    Raises:
+        TableError: at a question, as `read_table`.
+    """
+
+    def __init__(self, table: Table, path: Path, columns: Sequence[str], box_source: str) -> None:
+        self._frame = table.key[2]
+        self._blocks = (
+            rows.filter(pc.field("box_source") == box_source).drop_columns("box_source")
+            for rows in read_blocks(table, path, ["box_source", *columns])
+        )
+        self._rows = pa.schema([table.schema.field(name) for name in columns]).empty_table()
+
+    def before(self, frame_index: int) -> pa.Table:
+        """Return the rows of frames before `frame_index` that were not given yet."""
+        parts = []
+        while True:
+            end = int(self._rows[self._frame].to_numpy().searchsorted(frame_index))
+            parts.append(self._rows.slice(0, end))
+            self._rows = self._rows.slice(end)
+            if len(self._rows) or (rows := next(self._blocks, None)) is None:
+                return pa.concat_tables(parts)
+            self._rows = rows
 
 
 def row_bytes(rows: pa.Table) -> bytes:

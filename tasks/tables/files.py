@@ -1,6 +1,7 @@
 """Reading and writing a table: cast or raise, sort by key, check, write to a temporary name, rename."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,10 @@ from tasks.whole_files import whole_file
 Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
 _ROW_GROUP: Final = 1 << 16
 """Rows of a row group."""
+_READ_BYTES: Final = 1 << 16
+"""Bytes of each column that are read at a time there, in place of a whole row group's."""
+_BLOCK: Final = 1 << 12
+"""Rows that are read at a time where a table is read in blocks."""
 
 
 class TableError(ValueError):
@@ -66,10 +71,11 @@ def even_blocks(blocks: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Ta
     for block in blocks:
         waiting = pa.concat_tables([waiting, block])
         while len(waiting) >= _ROW_GROUP:
-            yield waiting.slice(0, _ROW_GROUP).combine_chunks()
-            waiting, is_first = waiting.slice(_ROW_GROUP), False
+            group, waiting, is_first = waiting.slice(0, _ROW_GROUP).combine_chunks(), waiting.slice(_ROW_GROUP), False
+            yield group
     if len(waiting) or is_first:
-        yield waiting.combine_chunks()
+        waiting = waiting.combine_chunks()  # the blocks leave the memory before the group is written
+        yield waiting
 
 
 def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -78,30 +84,46 @@ def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -
     Raises:
         TableError: the file is not there, not Parquet, or not of the declared schema.
     """
+    with _opened(table, path, columns) as (file, names):
+        return file.read(columns=names).select(names)
+
+
+def read_blocks(table: Table, path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of `path` in their order, in blocks, so that little of a large file is in memory.
+
+    Raises:
+        TableError: as `read_table`, when the first block is asked for, or a later one that is damaged.
+    """
+    with _opened(table, path, columns, buffer_bytes=_READ_BYTES) as (file, names):
+        for batch in file.iter_batches(_BLOCK, columns=names):
+            yield pa.Table.from_batches([batch]).select(names)
+
+
+@contextmanager
+def _opened(
+    table: Table, path: Path, columns: Sequence[str] | None, *, buffer_bytes: int = 0
+) -> Iterator[tuple[pq.ParquetFile, list[str]]]:
+    """The file and the columns to read; its faults are raised as those of the table."""
     if not path.is_file():
         raise TableError(f"{path}: expected the Parquet table {table.name}, got no file; run the stage that writes it")
     try:
-        rows = _rows_of(path, columns)
+        # A fifth of the time of `pq.read_table`, which looks for a folder of partitions first: corpora have many files.
+        with pq.ParquetFile(path, buffer_size=buffer_bytes) as file:
+            _check_schema(table, path, columns, file.schema_arrow)
+            yield file, list(columns or table.schema.names)
     except (OSError, pa.ArrowException) as error:
         raise_machine_fault(error, file=path)
         raise TableError(f"{path}: expected the Parquet table {table.name}, got {_first_line(error)}") from error
+
+
+def _check_schema(table: Table, path: Path, columns: Sequence[str] | None, schema: pa.Schema) -> None:
     expected = pa.schema([table.schema.field(name) for name in (columns or table.schema.names)])
-    if not rows.schema.equals(expected):
+    here = [name for name in (columns or schema.names) if name in schema.names]
+    if not pa.schema([schema.field(name) for name in here]).equals(expected):
         raise TableError(
             f"{path}: expected the columns of table {table.name} ({', '.join(expected.names)}), "
-            f"got {', '.join(rows.schema.names)} or other types; run the stage that writes it again"
+            f"got {', '.join(here)} or other types; run the stage that writes it again"
         )
-    return rows
-
-
-def _rows_of(path: Path, columns: Sequence[str] | None) -> pa.Table:
-    """Rows as they are in the file, without the columns that it lacks."""
-    # A fifth of the time of `pq.read_table`, which looks for a folder of partitions first: corpora have many files.
-    with pq.ParquetFile(path) as file:
-        if not columns:
-            return file.read()
-        here = [name for name in columns if name in file.schema_arrow.names]
-        return file.read(columns=here).select(here)
 
 
 def conform(table: Table, rows: Rows) -> pa.Table:

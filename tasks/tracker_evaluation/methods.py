@@ -12,8 +12,8 @@ from models.poses.frame_poses import VideoPoses
 from models.tracking.association import Tracks
 from models.tracking.correspondences import PropagatedPoses
 from models.tracking.similarity import OksSimilarity, PropagatedOksSimilarity, Similarity
+from tasks.inference.evidence import Evidence
 from tasks.inference.tracking import (
-    Evidence,
     associate,
     correspondence_oks,
     correspondence_similarity,

@@ -15,7 +15,7 @@ from tasks.errors import InputError
 from tasks.formats.json_files import load_json
 from tasks.formats.points import PointFile
 from tasks.formats.posetrack_files import listed_images, read_points
-from tasks.inference.tracking import Evidence, read_evidence
+from tasks.inference.evidence import Evidence, read_evidence
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
 from tasks.scoring.poseval_view import poseval_sequence

@@ -13,7 +13,7 @@ from tasks.given_poses.networks import load_networks
 from tasks.given_poses.poses import read_given_poses
 from tasks.given_poses.truth import read_truth
 from tasks.given_poses.video import GivenVideo, SeenFrames
-from tasks.inference.tracking import read_evidence
+from tasks.inference.evidence import read_evidence
 from tasks.inference.video_recovery import VideoRecovery
 from tasks.inference.videos import Video
 from tasks.tables import write_blocks

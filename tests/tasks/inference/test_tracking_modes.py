@@ -5,7 +5,8 @@ import pytest
 
 from models.poses.frame_poses import FramePoses, VideoPoses
 from models.tracking.correspondences import Affinities, PropagatedPoses
-from tasks.inference.tracking import Evidence, associate, matcher_of
+from tasks.inference.evidence import Evidence
+from tasks.inference.tracking import associate, matcher_of
 
 FIGURE = np.stack([20 * np.cos(np.arange(17) * 2.4), 5 * np.arange(17.0)], axis=-1)
 LEFT, RIGHT = FIGURE, FIGURE + np.array([60.0, 0.0])

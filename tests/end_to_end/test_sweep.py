@@ -243,18 +243,6 @@ def test_a_killed_sweep_continues_with_the_next_point(start, corrtrack, checkout
     assert len(experiments(checkout)) == 3
 
 
-def test_a_point_whose_input_is_rejected_is_named_and_the_others_go_on(corrtrack, checkout):
-    code, text = corrtrack("sweep", "--set", "estimate.output_stage=99,0", "--resamples", "20")
-    assert code == 3, text
-    assert set(experiments(checkout)) == {"estimate.output_stage=0"}
-    assert "estimate.output_stage=99: estimate: " in text
-    assert "stages, got 99" in text
-
-    code, text = corrtrack("sweep", "--set", "estimate.output_stage=99", "--resamples", "20")
-    assert code == 2, "nothing is left to compare"
-    assert "stages, got 99" in text.splitlines()[-1]
-
-
 def test_the_points_of_a_sweep_that_is_killed_alone_end_with_the_one_at_work(start, checkout):
     values = ",".join(f"0.{number:03}" for number in range(1, 400))
     process = start("sweep", "--set", f"track.tau_corr={values}")

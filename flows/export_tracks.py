@@ -9,7 +9,7 @@ from flows.runtime.recorded_runs import find_version
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
 from tasks.formats.folder_conversion import Converted
-from tasks.formats.json_files import write_bytes
+from tasks.formats.json_files import write_pieces
 from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.out_folder import claim_out_folder
 from tasks.tables import TableError, read_table
@@ -69,7 +69,7 @@ def _export(
     for name, folder in folders.items():
         path = folder / f"{video_id}{TRACK_FORMATS[name].ending}"
         try:
-            write_bytes(path, TRACK_FORMATS[name].content(tracks))
+            write_pieces(path, TRACK_FORMATS[name].content(tracks))
             written.append(path)
         except InputError as error:
             refused.append(f"{video_id} as {name}: {error}")

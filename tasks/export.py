@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import InputError
-from tasks.formats.json_files import write_bytes
+from tasks.formats.json_files import write_pieces
 from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
@@ -103,7 +103,7 @@ def _export(
     for name in _formats_of(video, params):
         path = workspace.exports / name / key / f"{video_id}{TRACK_FORMATS[name].ending}"
         try:
-            write_bytes(path, TRACK_FORMATS[name].content(tracks))
+            write_pieces(path, TRACK_FORMATS[name].content(tracks))
             written.add(path)
         except InputError as error:
             current().reject(video_id, f"{table.name} as {name}", workspace.shortened(str(error)))

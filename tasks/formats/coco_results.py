@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -23,7 +23,7 @@ class CocoTracks:
 
     ending = ".json"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; a person's score is the mean of its shown keypoints'."""
         keypoints = np.where(video.is_shown[..., None], np.dstack([video.xy, video.score]), 0.0)
         entries = [
@@ -36,7 +36,7 @@ class CocoTracks:
             }
             for row in np.flatnonzero(video.is_shown.any(axis=1))
         ]
-        return json_text(entries).encode()
+        yield json_text(entries).encode()
 
 
 def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,15 +63,35 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def json_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """The bytes of `json_text` in pieces; lists may be iterators, of which an element is in memory at a time."""
+    for number, (name, value) in enumerate(document.items()):
+        yield f"{', ' if number else '{'}{json.dumps(name)}: ".encode()
+        yield from _list_pieces(value) if isinstance(value, Iterator) else [json.dumps(value).encode()]
+    yield b"}\n"
+
+
+def _list_pieces(values: Iterator[Any]) -> Iterator[bytes]:
+    yield b"["
+    for number, value in enumerate(values):
+        yield f"{', ' if number else ''}{json.dumps(value)}".encode()
+    yield b"]"
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` whole or not at all.
+    """Write `content` whole or not at all; raises InputError where the file cannot be written."""
+    write_pieces(path, [content])
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write the pieces one behind the other, whole or not at all.
 
     Raises:
         InputError: the file cannot be written.
     """
     try:
-        with whole_file(path) as partial:
-            partial.write_bytes(content)
+        with whole_file(path) as partial, partial.open("wb") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise unwritable(error, f"{path}: expected a file that can be written") from error
 

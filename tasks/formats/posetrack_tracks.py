@@ -1,14 +1,15 @@
 """Tracks as PoseTrack18 and PoseTrack17 prediction files, which any evaluator of PoseTrack reads."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 
 from models.arrays import IntArray
-from models.keypoints import KEYPOINT_COUNT, POSEVAL_FROM_POSETRACK
+from models.keypoints import POSEVAL_FROM_POSETRACK
 from tasks.formats.fields import Record
-from tasks.formats.json_files import json_text
+from tasks.formats.json_files import json_pieces, json_text
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
 from tasks.formats.tracked_video import TrackedVideo
 
@@ -21,9 +22,9 @@ class Posetrack18Tracks:
 
     ending = ".json"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; the file names of `images` are written as they are."""
-        return json_text(posetrack18_document(video)).encode()
+        yield from json_pieces(_posetrack18(video))
 
 
 class Posetrack17Tracks:
@@ -31,30 +32,35 @@ class Posetrack17Tracks:
 
     ending = ".json"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; the file names of `images` are written as they are."""
         rects: dict[int, list[Record]] = defaultdict(list)
         for row in _shown_rows(video):
             rects[int(video.image_id[row])].append(_rect(video, row))
-        return json_text({"annolist": [_frame(image, rects[image["id"]]) for image in video.images]}).encode()
+        yield json_text({"annolist": [_frame(image, rects[image["id"]]) for image in video.images]}).encode()
 
 
 def posetrack18_document(video: TrackedVideo) -> Record:
     """The tracks in PoseTrack18 form: a keypoint that is not shown is three zeros, its score stays."""
-    xy = np.where(video.is_shown[..., None], video.xy, 0.0)
-    keypoints = np.concatenate([xy, video.is_shown[..., None]], axis=2).reshape(-1, KEYPOINT_COUNT * 3)
-    annotations = [
-        {
-            "id": row,
-            "image_id": int(video.image_id[row]),
-            "category_id": 1,
-            "track_id": int(video.track_id[row]),
-            "keypoints": keypoints[row].tolist(),
-            "scores": video.score[row].tolist(),
-        }
-        for row in _shown_rows(video)
-    ]
-    return {"images": video.images, "annotations": annotations, "categories": [CATEGORY]}
+    document = _posetrack18(video)
+    return {name: list(records) for name, records in document.items()}
+
+
+def _posetrack18(video: TrackedVideo) -> dict[str, Iterator[Record]]:
+    annotations = (_annotation(video, row) for row in _shown_rows(video))
+    return {"images": iter(video.images), "annotations": annotations, "categories": iter([CATEGORY])}
+
+
+def _annotation(video: TrackedVideo, row: int) -> Record:
+    shown = video.is_shown[row][:, None]
+    return {
+        "id": row,
+        "image_id": int(video.image_id[row]),
+        "category_id": 1,
+        "track_id": int(video.track_id[row]),
+        "keypoints": np.concatenate([np.where(shown, video.xy[row], 0.0), shown], axis=1).ravel().tolist(),
+        "scores": video.score[row].tolist(),
+    }
 
 
 def _shown_rows(video: TrackedVideo) -> list[int]:

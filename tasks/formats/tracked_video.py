@@ -1,5 +1,6 @@
 """The tracks of one video as every format is given them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,8 +45,8 @@ class TrackFormat(Protocol):
     def ending(self) -> str:
         """Ending of its files, with the dot."""
 
-    def content(self, video: TrackedVideo) -> bytes:
-        """Content of the file of one video.
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
+        """Content of the file of one video, in pieces.
 
         Raises:
             InputError: the format has no form for it.

@@ -1,12 +1,13 @@
 """Tracks as COCO annotations of a video's frames, with `track_id` and `keyframe`: CVAT and FiftyOne import them."""
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS, SKELETON
-from tasks.formats.json_files import json_text
+from tasks.formats.json_files import json_pieces
 from tasks.formats.track_files.shown_poses import FrameWithPoses, ShownPose, frames_with_poses, rounded
 from tasks.formats.tracked_video import TrackedVideo
 
@@ -26,20 +27,19 @@ class CocoVideoTracks:
 
     ending = ".json"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; frames of a video file have the names that CVAT gives them."""
-        frames = list(frames_with_poses(video))
         size = {"width": video.width, "height": video.height}
-        poses = [(frame, pose) for frame in frames for pose in frame.poses]
+        poses = ((frame, pose) for frame in frames_with_poses(video) for pose in frame.poses)
         document = {
             "info": {"description": f"tracks of {video.video_id}"},
             "licenses": [],
             "videos": [{"id": 1, "name": video.video_id, **size, "fps": video.frames_per_second}],
-            "images": [_image(video, frame) | size for frame in frames],
-            "annotations": [_annotation(*pair) | {"id": number} for number, pair in enumerate(poses, start=1)],
+            "images": (_image(video, FrameWithPoses(row["frame_index"], row, [])) | size for row in video.frames),
+            "annotations": (_annotation(*pair) | {"id": number} for number, pair in enumerate(poses, start=1)),
             "categories": [_CATEGORY],
         }
-        return json_text(document).encode()
+        yield from json_pieces(document)
 
 
 def _image(video: TrackedVideo, frame: FrameWithPoses) -> dict[str, Any]:

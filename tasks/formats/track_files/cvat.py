@@ -19,7 +19,7 @@ class CvatTracks:
 
     ending = ".xml"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; frames are counted from 0."""
         frames = list(frames_with_poses(video))
         root = Element("annotations")
@@ -30,7 +30,7 @@ class CvatTracks:
             for frame, pose, is_outside in _with_ends(shapes, len(frames)):
                 _add_skeleton(track, frame, pose, is_outside=is_outside)
         indent(root)
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(root, encoding="unicode")}\n'.encode()
+        yield f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(root, encoding="unicode")}\n'.encode()
 
 
 def _add_meta(root: Element, video: TrackedVideo, count: int) -> None:

@@ -22,7 +22,7 @@ class DeepLabCutCsv:
 
     ending = ".csv"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; of a keypoint that is not shown only the likelihood is given."""
         frames = list(frames_with_poses(video))
         tracks = sorted({pose.track_id for frame in frames for pose in frame.poses})
@@ -33,7 +33,7 @@ class DeepLabCutCsv:
         for level, title in enumerate(LEVELS):
             writer.writerow([title, *(column[level] for column in columns)])
         writer.writerows(row_of_frame(frame, tracks) for frame in frames)
-        return text.getvalue().encode()
+        yield text.getvalue().encode()
 
 
 def column_names(tracks: list[int]) -> list[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """Tracks in the HDF5 form of multi-animal DeepLabCut, which pandas.read_hdf and tools for behaviour read."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ class DeepLabCutH5:
 
     ending = ".h5"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; equal tables are equal bytes, since no time is stored with them."""
         import pandas as pd
 
@@ -30,7 +31,7 @@ class DeepLabCutH5:
             values = np.full((len(frames), len(COORDS)), np.nan)
         index = pd.Index([frame.index for frame in frames], dtype=np.int64)
         columns = pd.MultiIndex.from_tuples(names, names=["scorer", *LEVELS])
-        return _stored(pd.DataFrame(values, index=index, columns=columns))
+        yield _stored(pd.DataFrame(values, index=index, columns=columns))
 
 
 def _stored(table: Any) -> bytes:

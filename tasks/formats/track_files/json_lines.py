@@ -1,6 +1,7 @@
 """Tracks as JSON lines: one object for each frame, with the persons in it and their keypoints by name."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from tasks.formats.track_files.shown_poses import KEYPOINTS, FrameWithPoses, ShownPose, frames_with_poses
@@ -12,10 +13,10 @@ class JsonLines:
 
     ending = ".jsonl"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; keypoints that are not shown are left out."""
-        lines = [json.dumps(_frame(video.video_id, frame)) for frame in frames_with_poses(video)]
-        return "".join(f"{line}\n" for line in lines).encode()
+        for frame in frames_with_poses(video):
+            yield f"{json.dumps(_frame(video.video_id, frame))}\n".encode()
 
 
 def _frame(video_id: str, frame: FrameWithPoses) -> dict[str, Any]:

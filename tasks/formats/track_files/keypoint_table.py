@@ -1,9 +1,11 @@
 """Tracks as one Parquet table: a row for each pose and keypoint, which pandas, polars, DuckDB and R read as it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.formats.track_files.shown_poses import KEYPOINTS, FrameWithPoses, frames_with_poses
@@ -24,23 +26,41 @@ _COLUMNS: Final = (
 _WHOLE: Final = {pa.int64(): "Int64", pa.bool_(): "boolean"}
 """Types of pandas that hold empty cells beside whole numbers and flags."""
 
+_BLOCK_FRAMES: Final = 256
+"""Frames whose rows are Python objects at a time."""
+
 
 class KeypointTable:
     """One row for each pose and keypoint; a frame without poses has one row, so that none is missing."""
 
     ending = ".parquet"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; each column holds its meaning in its metadata."""
-        import pandas as pd
-
-        names = [name for name, _, _ in _COLUMNS]
-        rows = [row for frame in frames_with_poses(video) for row in _rows(video.video_id, frame)]
-        frame = pd.DataFrame(rows, columns=names).astype({name: _WHOLE[k] for name, k, _ in _COLUMNS if k in _WHOLE})
         schema = pa.schema([pa.field(name, kind, metadata={"meaning": meaning}) for name, kind, meaning in _COLUMNS])
+        frames = frames_with_poses(video)
+        blocks = iter(lambda: _block(video.video_id, islice(frames, _BLOCK_FRAMES), schema), schema.empty_table())
+        rows = pa.concat_tables([schema.empty_table(), *blocks]).combine_chunks()
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), sink, compression="zstd")
-        return bytes(sink.getvalue().to_pybytes())
+        pq.write_table(rows.replace_schema_metadata(_pandas_metadata(rows)), sink, compression="zstd")
+        yield bytes(sink.getvalue().to_pybytes())
+
+
+def _block(video_id: str, frames: Iterable[FrameWithPoses], schema: pa.Schema) -> pa.Table:
+    """Rows of some frames; as Python objects those of a long video would take much memory."""
+    cells = list(zip(*(row for frame in frames for row in _rows(video_id, frame)), strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(column, field.type) for column, field in zip(cells, schema, strict=True)], schema=schema)
+
+
+def _pandas_metadata(rows: pa.Table) -> Any:
+    """What pandas writes of the types of its columns: of one row, where each cell is the first that is not empty."""
+    import pandas as pd
+
+    first = [pc.index(pc.is_valid(column), True).as_py() for column in rows.columns]
+    cells = [None if at < 0 else column[at].as_py() for at, column in zip(first, rows.columns, strict=True)]
+    frame = pd.DataFrame([cells] if len(rows) else [], columns=rows.schema.names)
+    frame = frame.astype({name: _WHOLE[kind] for name, kind, _ in _COLUMNS if kind in _WHOLE})
+    return pa.Table.from_pandas(frame, schema=rows.schema, preserve_index=False).schema.metadata
 
 
 def _rows(video_id: str, frame: FrameWithPoses) -> Iterator[tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """Tracks in Neurodata Without Borders, by the extension ndx-pose: PoseEstimation for each track."""
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -28,7 +29,7 @@ class NwbTracks:
 
     ending = ".nwb"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; raises InputError where a frame has no time, which NWB cannot do without."""
         import h5py
         from pynwb import NWBHDF5IO
@@ -44,7 +45,7 @@ class NwbTracks:
         memory = io.BytesIO()
         with h5py.File(memory, "w") as file, NWBHDF5IO(file=file, mode="w") as writer:
             writer.write(document)
-        return memory.getvalue()
+        yield memory.getvalue()
 
 
 def _document(video: TrackedVideo, frames: list[FrameWithPoses]) -> Any:

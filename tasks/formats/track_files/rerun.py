@@ -1,5 +1,6 @@
 """Tracks as a recording of Rerun (.rrd): skeletons and boxes on the timelines `frame` and `seconds`."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -18,7 +19,7 @@ class RerunRecording:
 
     ending = ".rrd"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; the timeline `seconds` is left out where no frame rate is known."""
         import rerun
 
@@ -33,7 +34,7 @@ class RerunRecording:
             for pose in frame.poses:
                 _log(recording, pose)
             shown = here
-        return bytes(stream.read() or b"")
+        yield bytes(stream.read() or b"")
 
 
 def _set_times(recording: Any, frame: FrameWithPoses) -> None:

@@ -1,6 +1,7 @@
 """Tracks as SLEAP's labels (.slp): predicted instances with their track, which SLEAP and sleap-io open."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class SleapLabels:
 
     ending = ".slp"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; equal tracks are equal bytes."""
         import sleap_io
 
@@ -45,7 +46,7 @@ class SleapLabels:
         with tempfile.TemporaryDirectory(prefix="corrtrack-") as folder:
             path = Path(folder) / f"labels{self.ending}"
             labels.save(str(path), verbose=False)
-            return path.read_bytes()
+            yield path.read_bytes()
 
 
 def _instance(pose: ShownPose, skeleton: Any, track: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from tasks.formats.track_files.shown_poses import KEYPOINTS, FrameWithPoses, ShownPose, frames_with_poses
@@ -20,14 +20,17 @@ class CsvTracks:
 
     ending = ".csv"
 
-    def content(self, video: TrackedVideo) -> bytes:
+    def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; empty cells where a keypoint is not shown or the time is not known."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(_COLUMNS)
+        yield _lines([_COLUMNS])
         for frame in frames_with_poses(video):
-            writer.writerows(_rows(video.video_id, frame))
-        return text.getvalue().encode()
+            yield _lines(_rows(video.video_id, frame))
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def _rows(video_id: str, frame: FrameWithPoses) -> Iterator[list[Any]]:

@@ -68,7 +68,7 @@ def test_arrays_and_files_give_the_same_metrics(world, tmp_path):
     nobody = np.zeros(len(frame), dtype=bool)
     tracks = TrackedVideo("000001", truth["images"], 100 + frame, track, **poses, is_recovered=nobody, **video)
     predicted = tmp_path / "predicted.json"
-    predicted.write_bytes(Posetrack18Tracks().content(tracks))
+    predicted.write_bytes(b"".join(Posetrack18Tracks().content(tracks)))
     official = total([score_pair(FilePair("000001", truth_path, predicted), with_hota=False)])
     points = read_points("truth", load_json(truth_path), is_truth=True)
     ours = score_tracks(

@@ -30,6 +30,17 @@ _NO_TRAINING_DATA: Final = {
 _TRAINING_VIDEOS_ONLY: Final = {"detect.splits": "[train]"}
 _FROM_RANDOM_WEIGHTS: Final = {"train_siamese.start_weights": None, "train_refinement.start_weights": None}
 """Starting weights were trained on COCO pictures; sources are compared without them."""
+_LONGER: Final = {
+    "train_siamese.epochs": 8,
+    "train_siamese.passes_per_epoch": 2,
+    "train_siamese.learning_rate": 0.003,
+    "train_siamese.warmup_epochs": 0.5,
+    "train_refinement.epochs": 6,
+    "train_refinement.passes_per_epoch": 2,
+    "train_refinement.learning_rate": 0.0015,
+    "train_refinement.warmup_epochs": 0.5,
+}
+"""What random weights need where the params are those of a short training from starting weights."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,8 @@ def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, train
     plan = {"corpora": corpora, "trainings": trainings, "resamples": resamples}
     write_whole(root / "plan.json", json.dumps(plan, indent=1) + "\n")
     changes: dict[str, dict[str, Any]] = {"training": dict(_TRAINING_VIDEOS_ONLY)}
-    changes |= {f"source-{source}": {"train_siamese.source": source} | _FROM_RANDOM_WEIGHTS for source in SOURCES}
+    anew = _FROM_RANDOM_WEIGHTS | (_LONGER if params.train_siamese.start_weights is not None else {})
+    changes |= {f"source-{source}": {"train_siamese.source": source} | anew for source in SOURCES}
     changes |= {name: {"run.seed": stream_key(params.run.seed, name) % (1 << 31)} for name in home.repeats}
     seeds = fresh_seeds(params.run.seed, corpora)
     changes |= {name: {"run.seed": seed} | _NO_TRAINING_DATA for name, seed in zip(home.corpora, seeds, strict=True)}

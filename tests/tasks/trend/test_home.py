@@ -68,6 +68,19 @@ def test_sources_are_compared_from_random_weights(home):
     for source in home.sources:
         params = home.params(f"source-{source}")
         assert (params.train_siamese.start_weights, params.train_refinement.start_weights) == (None, None)
+        assert params.train_siamese.epochs > home.params("training").train_siamese.epochs
+        assert params.train_refinement.epochs > home.params("training").train_refinement.epochs
+
+
+def test_trainings_that_are_made_for_random_weights_are_those_of_the_sources_too(tmp_path):
+    (tmp_path / "params.yaml").write_text(TEXT.replace("start_weights: models/weights/", "start_weights: null  # "))
+    params = load_params(tmp_path / "params.yaml")
+    assert params.train_siamese.start_weights is None
+    home = lay_out(tmp_path, (tmp_path / "params.yaml").read_text(), params, corpora=1, trainings=1, resamples=10)
+    for source in home.sources:
+        of_source = home.params(f"source-{source}")
+        assert of_source.train_siamese.epochs == home.params("training").train_siamese.epochs
+        assert of_source.train_refinement.epochs == home.params("training").train_refinement.epochs
 
 
 def test_work_is_done_once_for_each_key(tmp_path):

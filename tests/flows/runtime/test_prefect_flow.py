@@ -166,6 +166,7 @@ class TestFlow:
         run = runner()
 
         def kill_the_server():
+            assert prefect.pid  # None would be this process
             for process in [*psutil.Process(prefect.pid).children(recursive=True), psutil.Process(prefect.pid)]:
                 process.kill()
                 process.wait()

@@ -9,7 +9,6 @@ from flows.cli import app
 from flows.cli.schedule import schedule
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.repository import find_repository
-from flows.scheduling.deployment import scheduled_reprocess
 from flows.scheduling.scheduled_run import Policy
 from flows.scheduling.serving import Serving, parameters_of
 from flows.scheduling.timing import Timetable
@@ -46,6 +45,8 @@ def test_schedule_has_the_options_of_reprocess_in_the_same_words():
 
 
 def test_the_flow_gets_all_that_the_request_names(named, tmp_path):
+    from flows.scheduling.deployment import scheduled_reprocess  # after the tests that set Prefect's settings
+
     choices = {"profile": "released", "settings": ("track.tau_corr=0.25",), "formats": ("cvat", "mot")}
     request = ReprocessRequest.of(**named, detections=(), **choices)
     serving = Serving(request, Timetable(every_seconds=60, anchor=""), Policy(), None, has_own_server=False)
@@ -66,6 +67,8 @@ def test_a_wrong_value_is_refused_before_anything_is_served(named, case):
 
 @pytest.mark.parametrize("case", WRONG)
 def test_each_run_tracks_by_what_its_flow_is_given(named, case):
+    from flows.scheduling.deployment import scheduled_reprocess
+
     choice, sentence = WRONG[case]
     state = scheduled_reprocess.fn(**{name: str(value) for name, value in named.items()}, **choice)
     assert state.is_failed() and sentence in state.message

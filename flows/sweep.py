@@ -188,7 +188,8 @@ class Sweep:
             runner.view.clear(point.name)
             runner.view.report(f"{point.name}: rejected")
             self.rejected[point.name] = str(error)
-        return point.name not in self.rejected
+            return False
+        return True
 
     def _update(self, runner: ProcessRunner, servers: RunServers, point: Point, planned: Sequence[str]) -> StageOutcome:
         """One point, on a Ray node where networks run over videos; the node is kept for the next points."""

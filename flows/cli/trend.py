@@ -39,7 +39,7 @@ def trend(
 
     Examples:
 
-    - `corrtrack trend`: by profiles/trend.yaml, about half an hour on 2 cores
+    - `corrtrack trend`: by profiles/trend.yaml, about 40 minutes on 2 cores
 
     - `corrtrack trend --corpora 2`: a first look
     """

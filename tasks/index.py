@@ -2,20 +2,22 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tasks.columns_by_video import ColumnsByVideo
 from tasks.content_key import code_key, content_key, packages_key
 from tasks.errors import InputError
 from tasks.formats.coco_corpus import coco_files, read_coco
-from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.corpus_part import CorpusPart, Row, joined
 from tasks.formats.decoded_files import DecodedFiles, kept_in
 from tasks.formats.pose_files.corpus import read_corpus_poses
 from tasks.formats.posetrack_corpus import annotation_files, read_posetrack
 from tasks.formats.video_search import search_videos
 from tasks.formats.videos import read_videos
 from tasks.progress import Progress, current
-from tasks.tables import write_table
+from tasks.tables import write_blocks, write_table
 from tasks.tables.schemas import FILE_POSES, FRAMES, IMAGES, PERSONS, REJECTS, VIDEOS
 from tasks.workspace import Workspace
 
@@ -39,8 +41,9 @@ def run(workspace: Workspace, params: "Params") -> None:
     data = workspace.data
     if not data.is_dir():
         raise InputError(f"{data}: expected a folder with a corpus, got none; `make demo` makes one. Layout: {_LAYOUT}")
+    frames = ColumnsByVideo(FRAMES)
     with kept_in(_decoded_files(workspace)):
-        part = _read(data)
+        part = joined(_read(data), frames)
     poses = read_corpus_poses(data, part, params.index.pose_format)
     rejects = _merged([*part.rejects, *poses.rejects])
     current().show_rejects(rejects)
@@ -52,11 +55,12 @@ def run(workspace: Workspace, params: "Params") -> None:
     progress = current()
     for notice in [*_notices(part), *poses.notices]:
         progress.notice(notice)
-    tables = {VIDEOS: part.videos, FRAMES: part.frames, IMAGES: part.images, PERSONS: part.persons, REJECTS: rejects}
-    tables[FILE_POSES] = poses.rows
+    write_blocks(FRAMES, frames.blocks(), FRAMES.path(workspace.tables))
+    tables = {VIDEOS: part.videos, IMAGES: part.images, PERSONS: part.persons, REJECTS: rejects, FILE_POSES: poses.rows}
     for table, rows in tables.items():
         write_table(table, rows, table.path(workspace.tables))
-    progress.summary(**{table.name: len(rows) for table, rows in tables.items()})
+    counts = {table.name: len(rows) for table, rows in tables.items()}
+    progress.summary(videos=counts.pop("videos"), frames=frames.row_count, **counts)
 
 
 def _decoded_files(workspace: Workspace) -> DecodedFiles:
@@ -65,23 +69,28 @@ def _decoded_files(workspace: Workspace) -> DecodedFiles:
     return DecodedFiles(workspace.state / "decoded.jsonl", code)
 
 
-def _read(data: Path) -> CorpusPart:
-    """The whole corpus, reader by reader; its folders are searched once, for the count and for the readers."""
+def _read(data: Path) -> Iterator[CorpusPart]:
+    """The whole corpus, part by part; its folders are searched once, for the count and for the readers."""
     coco, posetrack, search = coco_files(data), annotation_files(data), search_videos(data)
     coco_count = sum(map(len, coco.values()))
     ticks = _Ticks(current(), total=coco_count + len(posetrack) + len(search.videos))
-    part = read_coco(data, ticks.picture, files=coco)
+    yield read_coco(data, ticks.picture, files=coco)
     ticks.done(coco_count)
-    part.add(read_posetrack(data, ticks.unit, files=posetrack))
-    bare = read_videos(data, ticks.unit, search=search)
-    taken = {row["video_id"]: row["source"] for row in part.videos}
-    for video in bare.videos:
-        if video["video_id"] in taken:
-            reason = f"expected a unique video name, got that of {taken[video['video_id']]}; rename either"
-            bare.reject(video["media"], "", reason)
-    bare.videos = [row for row in bare.videos if row["video_id"] not in taken]
-    bare.frames = [row for row in bare.frames if row["video_id"] not in taken]
-    part.add(bare)
+    annotated: dict[str, str] = {}
+    for part in read_posetrack(data, ticks.unit, files=posetrack):
+        annotated |= {row["video_id"]: row["source"] for row in part.videos}
+        yield part
+    for part in read_videos(data, ticks.unit, search=search):
+        yield _without_namesakes(part, annotated)
+
+
+def _without_namesakes(part: CorpusPart, annotated: Mapping[str, str]) -> CorpusPart:
+    """The part; a video in it that has the name of an annotated one (names with their sources) is rejected."""
+    for video in part.videos:
+        if source := annotated.get(video["video_id"]):
+            part.reject(video["media"], "", f"expected a unique video name, got that of {source}; rename either")
+            del part.frames[video["video_id"]]
+    part.videos = [video for video in part.videos if video["video_id"] in part.frames]
     return part
 
 

@@ -25,7 +25,6 @@ SMALL_FILES = {
     "flows/cli/json_option.py": "an option that commands of every group share",
     "models/arrays.py": "types that all packages share, and no code",
     "models/gpu_use.py": "loads no torch, so that drivers of workers may import it",
-    "tasks/formats/corpus_part.py": "what all readers return",
     "tasks/formats/pose_files/openpose.py": "one format",
     "tasks/formats/track_files/mot_boxes.py": "one format",
     "tasks/given_poses/noise_corpus.py": "loads the renderer, which the measurement does without",

@@ -1,19 +1,22 @@
 """What a reader read from the corpus: rows of the tables, and rejects."""
 
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from tasks.progress.rejects import printable
 
 Row: TypeAlias = dict[str, Any]
+Frames: TypeAlias = MutableMapping[str, list[Row]]
+"""The frames of each video in their order, by video_id; a whole corpus may have millions."""
 
 
 @dataclass
 class CorpusPart:
-    """Rows of the index's tables, of one reader or of all of them together."""
+    """Rows of the index's tables: of a video, of a set of pictures, or of the whole corpus."""
 
     videos: list[Row] = field(default_factory=list)
-    frames: list[Row] = field(default_factory=list)
+    frames: Frames = field(default_factory=dict)
     images: list[Row] = field(default_factory=list)
     persons: list[Row] = field(default_factory=list)
     rejects: list[Row] = field(default_factory=list)
@@ -24,6 +27,15 @@ class CorpusPart:
         self.rejects.append({name: printable(text) for name, text in row.items()})
 
     def add(self, other: "CorpusPart") -> None:
-        """Take over the rows of another part."""
-        for name in ("videos", "frames", "images", "persons", "rejects"):
+        """Take over the rows of another part, which has other videos."""
+        self.frames.update(other.frames)
+        for name in ("videos", "images", "persons", "rejects"):
             getattr(self, name).extend(getattr(other, name))
+
+
+def joined(parts: Iterable[CorpusPart], frames: Frames | None = None) -> CorpusPart:
+    """All parts in one, each let go before the next is read; their frames come into `frames` where it is there."""
+    whole = CorpusPart() if frames is None else CorpusPart(frames=frames)
+    for part in parts:
+        whole.add(part)
+    return whole

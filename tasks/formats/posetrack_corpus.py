@@ -59,23 +59,25 @@ def _files_below(root: Path) -> Iterator[tuple[str, Path]]:
 
 def read_posetrack(
     data: Path, tick: Tick = lambda: None, *, files: Sequence[tuple[str, Path]] | None = None
-) -> CorpusPart:
-    """Videos, frames and persons of all annotation files; `tick` is called after each file.
+) -> Iterator[CorpusPart]:
+    """Yield what lies where no annotations are read, then the video, frames and persons of each annotation file.
 
-    `files` are the `annotation_files` of `data`, where they are known.
+    `tick` is called after each file; `files` are the `annotation_files` of `data`, where they are known.
     """
-    part = CorpusPart()
-    _reject_strays(part, data)
+    strays = CorpusPart()
+    _reject_strays(strays, data)
+    yield strays
     taken: dict[str, str] = {}
     for split, path in annotation_files(data) if files is None else files:
         source = path.relative_to(data).as_posix()
+        part = CorpusPart()
         if problem := video_name_problem(path.stem, taken):
             part.reject(source, "", problem)
         else:
             taken[path.stem] = source
-            part.add(_VideoReader(data, path, split).read())
+            part = _VideoReader(data, path, split).read()
+        yield part
         tick()
-    return part
 
 
 def _reject_strays(part: CorpusPart, data: Path) -> None:
@@ -121,7 +123,9 @@ class _VideoReader:
         annotated = Counter(key_of(person, "image_id") for person in persons if has_image(person))
         labelled = {key: self._is_labelled(frame.record, annotated[key] > 0) for key, frame in frames.items()}
         self._part.videos.append(self._video_row(video, labelled, document))
-        self._part.frames.extend(self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items())
+        self._part.frames[self._video_id] = [
+            self._frame_row(frame, is_labelled=labelled[key]) for key, frame in frames.items()
+        ]
         if channels is not None:
             self._persons(persons, channels, video)
         return self._part

@@ -39,17 +39,19 @@ class DecodedVideo:
     """Time of each frame since the first, as the file stamps it; None where it has neither stamps nor a rate."""
 
 
-def read_videos(data: Path, tick: Tick = lambda: None, *, search: VideoSearch | None = None) -> CorpusPart:
-    """Bare videos as videos of the split val without labelled frames; `tick` is called after each.
+def read_videos(data: Path, tick: Tick = lambda: None, *, search: VideoSearch | None = None) -> Iterator[CorpusPart]:
+    """Yield what was passed over, then each bare video, of the split val without labelled frames.
 
-    `search` is what `search_videos` finds in `data`, where it is known.
+    `tick` is called after each video; `search` is what `search_videos` finds in `data`, where it is known.
     """
-    part = CorpusPart()
     taken: dict[str, str] = {}
     search = search_videos(data) if search is None else search
+    passed_over = CorpusPart()
     for folder, name, reason in search.passed_over:
-        part.reject(folder.relative_to(data).as_posix(), name, reason)
+        passed_over.reject(folder.relative_to(data).as_posix(), name, reason)
+    yield passed_over
     for path in search.videos:
+        part = CorpusPart()
         source = path.relative_to(data).as_posix()
         video_id = video_id_of(data, path)
         if problem := video_name_problem(video_id, taken):
@@ -58,8 +60,8 @@ def read_videos(data: Path, tick: Tick = lambda: None, *, search: VideoSearch | 
             taken[video_id] = source
             rows = (_read_folder if path.is_dir() else _read_file)(part, data, path, video_id)
             part.videos.extend(rows)
+        yield part
         tick()
-    return part
 
 
 def _read_file(part: CorpusPart, data: Path, path: Path, video_id: str) -> Iterator[Row]:
@@ -69,7 +71,7 @@ def _read_file(part: CorpusPart, data: Path, path: Path, video_id: str) -> Itera
         part.reject(source, f"frame {decoded.count} on" if decoded.count else "", decoded.broken)
     if not decoded.count:
         return
-    part.frames.extend(_frame_row(video_id, index, None, time) for index, time in enumerate(decoded.seconds))
+    part.frames[video_id] = [_frame_row(video_id, index, None, time) for index, time in enumerate(decoded.seconds)]
     rate = decoded.rate or frames_per_second(path.parent)
     yield _video_row(video_id, source, digest, (decoded.width, decoded.height), decoded.count, rate)
 
@@ -93,9 +95,11 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path, video_id: str) -> I
         return
     rate = frames_per_second(folder)
     seconds = _seconds_of_pictures([path.name for _, path, _ in whole], rate)
-    for index, (number, path, _) in enumerate(whole):
-        row = _frame_row(video_id, index, path.relative_to(data).as_posix(), seconds[index])
-        part.frames.append(row | {"image_id": number + 1})  # a rejected picture must not shift the detections
+    part.frames[video_id] = [
+        _frame_row(video_id, index, path.relative_to(data).as_posix(), seconds[index])
+        | {"image_id": number + 1}  # a rejected picture must not shift the detections
+        for index, (number, path, _) in enumerate(whole)
+    ]
     digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
     media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
     yield _video_row(video_id, media, digest, size, len(whole), rate)

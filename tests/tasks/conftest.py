@@ -12,7 +12,7 @@ import pytest
 
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.formats.coco_corpus import read_coco
-from tasks.formats.corpus_part import CorpusPart
+from tasks.formats.corpus_part import CorpusPart, joined
 from tasks.formats.posetrack_corpus import read_posetrack
 
 FramePainter = Callable[[int], np.ndarray]
@@ -132,7 +132,7 @@ class PosetrackVideo:
 
     def write(self, split: str = "train") -> CorpusPart:
         write_json(self.root / f"annotations/{split}/{self.name}.json", self.document)
-        return read_posetrack(self.data)
+        return joined(read_posetrack(self.data))
 
 
 @pytest.fixture

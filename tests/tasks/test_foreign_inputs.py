@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from models.keypoints import COCO_KEYPOINTS, POSETRACK_KEYPOINTS
 from tasks.errors import InputError
 from tasks.formats.coco_results import posetrack18_of_coco_results
+from tasks.formats.corpus_part import joined
 from tasks.formats.detected_boxes import read_results
 from tasks.formats.folder_conversion import convert_folder
 from tasks.formats.json_files import load_json
@@ -54,7 +55,7 @@ def test_videos_lie_in_folders_and_have_many_endings(tmp_path: Path, video_file:
         video_file(tmp_path / name, 2)
     for index in range(2):
         picture_file(tmp_path / f"day/frames/{index}.bmp", paint(index))
-    assert ids(read_videos(tmp_path)) == [
+    assert ids(joined(read_videos(tmp_path))) == [
         ("a", "a.mp4"), ("day/b", "day/b.m4v"), ("day/frames", "day/frames"), ("day/night/c", "day/night/c.mkv"),
     ]  # fmt: skip
 
@@ -63,15 +64,15 @@ def test_hidden_and_foreign_pictures_are_no_frames(tmp_path: Path, picture_file:
     for name in ("1.png", "2.png", "3.png", "cover.png"):
         picture_file(tmp_path / "walk" / name, paint(1))
     (tmp_path / "walk/._1.png").write_bytes(b"Mac")
-    part = read_videos(tmp_path)
-    assert [Path(row["path"]).name for row in part.frames] == ["1.png", "2.png", "3.png"]
+    part = joined(read_videos(tmp_path))
+    assert [Path(row["path"]).name for row in part.frames["walk"]] == ["1.png", "2.png", "3.png"]
     assert [row["location"] for row in part.rejects] == ["cover.png"]
 
 
 def test_a_folder_whose_order_is_not_known_is_rejected_alone(tmp_path: Path, picture_file: Any, paint: Any) -> None:
     for name in ("bad/0_2.png", "bad/1_1.png", "bad/2_0.png", "good/1.png"):
         picture_file(tmp_path / name, paint(1))
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert [video["video_id"] for video in part.videos] == ["good"]
     assert "two readings" in part.rejects[0]["reason"]
 
@@ -80,7 +81,7 @@ def test_a_name_too_long_or_no_utf8_stops_no_other_video(tmp_path: Path, video_f
     good = video_file(tmp_path / "good.mp4", 2).read_bytes()
     (tmp_path / f"{'x' * 240}.mp4").write_bytes(good)
     (tmp_path / b"caf\xe9.mp4".decode("utf-8", "surrogateescape")).write_bytes(good)
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert [video["video_id"] for video in part.videos] == ["good"]
     assert len(part.rejects) == 2
     assert json.dumps(part.rejects, ensure_ascii=False).encode()
@@ -89,9 +90,9 @@ def test_a_name_too_long_or_no_utf8_stops_no_other_video(tmp_path: Path, video_f
 def test_a_name_with_the_time_of_day_is_read_to_its_frames(tmp_path: Path, video_file: Any, picture_file: Any) -> None:
     video_file(tmp_path / "12:30:05.mp4", 2)
     picture_file(tmp_path / "C:walk/1.png", np.zeros((8, 8, 3), np.uint8))
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     for video in part.videos:
-        frames = [row for row in part.frames if row["video_id"] == video["video_id"]]
+        frames = part.frames[video["video_id"]]
         assert VideoFrames(tmp_path, video, frames).frame(0).shape == (video["height"], video["width"], 3)
     assert [video["video_id"] for video in part.videos] == ["12:30:05", "C:walk"]
 
@@ -104,7 +105,7 @@ def test_a_video_without_pictures_is_called_so(tmp_path: Path) -> None:
         sound.sample_rate = 8000
         container.mux(stream.encode(sound))
         container.mux(stream.encode())
-    [reject] = read_videos(tmp_path).rejects
+    [reject] = joined(read_videos(tmp_path)).rejects
     assert reject["reason"].endswith("got no video stream")
 
 
@@ -112,7 +113,7 @@ def test_a_video_that_is_cut_off_before_its_header_is_called_so(tmp_path: Path, 
     data = video_file(tmp_path / "whole.mp4", 4).read_bytes()
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut/a.mp4").write_bytes(data[: len(data) // 2])
-    [reject] = read_videos(tmp_path / "cut").rejects
+    [reject] = joined(read_videos(tmp_path / "cut")).rejects
     assert reject["reason"] == (
         "expected a video that decodes, got no streams, as in a file that is cut off; fetch or convert it again"
     )
@@ -143,14 +144,14 @@ def two_streams(path: Path, paint: Any, *, is_cover: bool, count: int = 4) -> Pa
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
 def test_of_several_streams_the_video_is_the_one_that_players_show(tmp_path: Path, paint: Any, ending: str) -> None:
     path = two_streams(tmp_path / f"a.{ending}", paint, is_cover=ending == "mp4")
-    [video] = read_videos(tmp_path).videos
+    [video] = joined(read_videos(tmp_path)).videos
     assert (video["width"], video["height"], video["frame_count"]) == (64, 48, 4)
     assert np.abs(VideoFile(path, 4).frame(3).astype(int) - paint(3)).mean() < 12
 
 
 def test_a_song_with_a_cover_is_no_video(tmp_path: Path, paint: Any) -> None:
     two_streams(tmp_path / "song.mp4", paint, is_cover=True, count=0)
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert part.videos == []
     assert part.rejects[0]["reason"].endswith("got no video stream")
 
@@ -160,7 +161,7 @@ def test_a_list_of_other_files_is_no_video(tmp_path: Path, video_file: Any) -> N
     (tmp_path / "corpus").mkdir()
     (tmp_path / "secret/whole.avi").rename(tmp_path / "corpus/whole.avi")
     (tmp_path / "corpus/list.mp4").write_text("ffconcat version 1.0\nfile whole.avi\n")
-    part = read_videos(tmp_path / "corpus")
+    part = joined(read_videos(tmp_path / "corpus"))
     assert [video["video_id"] for video in part.videos] == ["whole"]
     assert "got a list of other files (concat)" in part.rejects[0]["reason"]
 
@@ -178,7 +179,7 @@ def test_a_file_of_several_pictures_is_no_frame(tmp_path: Path, paint: Any, endi
         assert cv2.imwriteanimation(str(path), animation)
     for index in range(2):
         picture_file(tmp_path / f"plain/{index}.{ending}", paint(index))
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert [(video["video_id"], video["frame_count"]) for video in part.videos] == [("plain", 2)]
     assert part.rejects[0]["reason"].startswith(f"1.{ending}: expected one picture, got 3 in one file")
 
@@ -208,7 +209,7 @@ def test_a_turned_or_mirrored_video_is_what_a_person_sees(
     across, down = a * x + c * y, b * x + d * y
     seen = np.zeros((np.ptp(down) + 1, np.ptp(across) + 1, 3), dtype=np.uint8)
     seen[down - down.min(), across - across.min()] = stored
-    [video] = read_videos(tmp_path).videos
+    [video] = joined(read_videos(tmp_path)).videos
     assert (video["height"], video["width"]) == seen.shape[:2]
     np.testing.assert_array_equal(VideoFile(path, 2).frame(0), seen)
 
@@ -299,15 +300,15 @@ def test_a_result_may_leave_its_category_open(tmp_path: Path, json_file: Any, ca
 
 
 def test_ids_may_be_text_in_coco_and_posetrack(coco: Any, posetrack: Any) -> None:
-    for written, tables in ((coco, (PERSONS,)), (posetrack, (FRAMES, PERSONS))):
+    for written in (coco, posetrack):
         before = written.write()
         for record in (*written.document["images"], *written.document["annotations"], *written.document["categories"]):
             for name in {"id", "image_id", "category_id", "width", "height"} & record.keys():
                 record[name] = str(record[name])
         after = written.write()
         assert vars(after) == vars(before)
-        for table in tables:
-            conform(table, getattr(after, table.name))
+        for table, rows in ((PERSONS, after.persons), *((FRAMES, rows) for rows in after.frames.values())):
+            conform(table, rows)
 
 
 def test_annotations_of_the_unturned_picture_are_rejected_with_the_reason(coco: Any, paint: Any) -> None:
@@ -392,7 +393,7 @@ def test_the_test_split_has_no_annotations(posetrack: Any) -> None:
 def test_posetrack21_is_read_as_downloaded(posetrack: Any) -> None:
     posetrack.write()
     (posetrack.root / "annotations").rename(posetrack.root / "posetrack_data")
-    inside, as_it_lies = read_posetrack(posetrack.data), read_posetrack(posetrack.root)
+    inside, as_it_lies = joined(read_posetrack(posetrack.data)), joined(read_posetrack(posetrack.root))
     assert len(inside.persons) == len(as_it_lies.persons) == 4
     assert inside.rejects == as_it_lies.rejects == []
 
@@ -457,10 +458,10 @@ def test_a_list_that_a_file_holds_twice_is_not_lost(posetrack: Any, tmp_path: Pa
     posetrack.write()
     path = posetrack.root / f"annotations/train/{posetrack.name}.json"
     path.write_text(path.read_text()[:-1] + ', "annotations": []}')
-    [reject] = read_posetrack(posetrack.data).rejects
+    [reject] = joined(read_posetrack(posetrack.data)).rejects
     assert reject["reason"] == 'expected each name once in the outermost object, got "annotations" twice'
     path.write_text(json.dumps(posetrack.document | {"info": {"annotations": 4}}))
-    assert read_posetrack(posetrack.data).rejects == []
+    assert joined(read_posetrack(posetrack.data)).rejects == []
 
 
 def test_a_name_twice_over_deep_brackets_is_refused_too(tmp_path: Path) -> None:

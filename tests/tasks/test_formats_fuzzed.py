@@ -45,8 +45,10 @@ def _put(document: Any, path: tuple[Any, ...], value: Any) -> None:
 
 
 def _check(part: CorpusPart) -> None:
-    for table, rows in ((VIDEOS, part.videos), (FRAMES, part.frames), (IMAGES, part.images), (PERSONS, part.persons)):
+    for table, rows in ((VIDEOS, part.videos), (IMAGES, part.images), (PERSONS, part.persons)):
         conform(table, rows)
+    for rows in part.frames.values():
+        conform(FRAMES, rows)
     for reject in part.rejects:
         assert reject["source"]
         assert reject["reason"]

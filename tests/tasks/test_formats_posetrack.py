@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.keypoints import POSETRACK_KEYPOINTS
+from tasks.formats.corpus_part import joined
 from tasks.formats.posetrack_corpus import read_posetrack
 
 SOURCE = "posetrack/annotations/train/000001_mpii_train.json"
@@ -21,9 +22,9 @@ def test_a_whole_video_gives_its_rows(posetrack: Any) -> None:
     assert (video["video_id"], video["split"], video["source"]) == ("000001_mpii_train", "train", SOURCE)
     assert video["media"] == "posetrack/images/train/000001_mpii_train"
     assert (video["width"], video["height"], video["frame_count"], video["labelled_frame_count"]) == (64, 48, 3, 2)
-    assert [row["is_labelled"] for row in part.frames] == [True, True, False]
-    assert part.frames[2]["path"] == "posetrack/images/train/000001_mpii_train/000002.png"
-    assert part.frames[0]["ignore_regions"] == [[[0.0, 0.0], [4.0, 0.0], [4.0, 4.0]]]
+    assert [row["is_labelled"] for row in part.frames[posetrack.name]] == [True, True, False]
+    assert part.frames[posetrack.name][2]["path"] == "posetrack/images/train/000001_mpii_train/000002.png"
+    assert part.frames[posetrack.name][0]["ignore_regions"] == [[[0.0, 0.0], [4.0, 0.0], [4.0, 4.0]]]
     person = part.persons[3]
     assert (person["person_id"], person["frame_index"], person["track_id"]) == ("000001_mpii_train/1/1011", 1, 1)
     assert person["visibility"] == [2, 2, 2, 0, 0, *[2] * 12]
@@ -57,14 +58,14 @@ def test_three_zeros_are_unlabelled_and_any_flag_is_labelled(posetrack: Any) -> 
 def test_frames_come_in_order_of_time(posetrack: Any) -> None:
     posetrack.images.reverse()
     part = posetrack.write()
-    assert [row["image_id"] for row in part.frames] == [100, 101, 102]
-    assert [row["frame_index"] for row in part.frames] == [0, 1, 2]
+    assert [row["image_id"] for row in part.frames[posetrack.name]] == [100, 101, 102]
+    assert [row["frame_index"] for row in part.frames[posetrack.name]] == [0, 1, 2]
 
 
 def test_without_is_labeled_the_frames_with_persons_are_labelled(posetrack: Any) -> None:
     for image in posetrack.images:
         del image["is_labeled"]
-    assert [row["is_labelled"] for row in posetrack.write().frames] == [True, True, False]
+    assert [row["is_labelled"] for row in posetrack.write().frames[posetrack.name]] == [True, True, False]
 
 
 def test_without_a_box_one_is_put_around_the_keypoints(posetrack: Any) -> None:
@@ -145,7 +146,7 @@ def test_a_broken_part_is_rejected_and_all_persons_stay(case: str, posetrack: An
     spoil(posetrack)
     part = posetrack.write()
     assert len(part.persons) == 4
-    assert len(part.frames) == 3
+    assert len(part.frames[posetrack.name]) == 3
     [reject] = part.rejects
     assert reject["location"] == location
     assert reason in reject["reason"]
@@ -174,7 +175,7 @@ def test_a_broken_frame_is_rejected_with_its_persons_and_the_rest_is_renumbered(
     spoil, reason = BROKEN_FRAMES[case]
     spoil(posetrack)
     part = posetrack.write()
-    assert [(row["frame_index"], row["image_id"]) for row in part.frames] == [(0, 101), (1, 102)]
+    assert [(row["frame_index"], row["image_id"]) for row in part.frames[posetrack.name]] == [(0, 101), (1, 102)]
     assert {row["annotation_id"] for row in part.persons} == {1010, 1011}
     assert part.videos[0]["frame_count"] == 2
     [reject] = part.rejects
@@ -185,7 +186,7 @@ def test_without_any_whole_picture_the_video_is_rejected(posetrack: Any) -> None
     for index in range(3):
         _file(posetrack, index).unlink()
     part = posetrack.write()
-    assert (part.videos, part.frames, part.persons) == ([], [], [])
+    assert (part.videos, part.frames, part.persons) == ([], {}, [])
     assert part.rejects[0]["location"] == ""
     assert "expected whole pictures of 3 frames" in part.rejects[0]["reason"]
 
@@ -245,7 +246,7 @@ def test_posetrack17_files_are_read_as_the_scorer_reads_them(
     rect = {"x1": [18], "y1": [20], "x2": [24], "y2": [26], "track_id": [4], "annopoints": [{"point": [point, other]}]}
     frame = {"image": [{"name": name}], "imgnum": [2], "is_labeled": [1], "annorect": [rect]}
     json_file(tmp_path / "posetrack/annotations/val/00098_mpii.json", {"annolist": [frame]})
-    part = read_posetrack(tmp_path)
+    part = joined(read_posetrack(tmp_path))
     assert part.rejects == []
     [person] = part.persons
     assert person["track_id"] == 4

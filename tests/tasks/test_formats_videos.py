@@ -8,6 +8,7 @@ import av
 import pytest
 
 from tasks.errors import InputError
+from tasks.formats.corpus_part import joined
 from tasks.formats.mot import frames_per_second, read_detections
 from tasks.formats.video_search import detections_beside
 from tasks.formats.videos import read_videos
@@ -61,7 +62,7 @@ def test_no_detections_are_no_error(tmp_path: Path) -> None:
 
 def test_a_video_file_is_a_video_of_the_split_val(tmp_path: Path, video_file: Any) -> None:
     video_file(tmp_path / "videos/walk.mp4", 7)
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert part.rejects == []
     [video] = part.videos
     assert (video["video_id"], video["split"], video["media"], video["source"]) == (
@@ -71,11 +72,11 @@ def test_a_video_file_is_a_video_of_the_split_val(tmp_path: Path, video_file: An
         None,
     )
     assert (video["frame_count"], video["width"], video["height"], video["frames_per_second"]) == (7, 64, 48, 25.0)
-    assert [(row["frame_index"], row["image_id"], row["path"]) for row in part.frames][:2] == [
+    assert [(row["frame_index"], row["image_id"], row["path"]) for row in part.frames["walk"]][:2] == [
         (0, 1, None),
         (1, 2, None),
     ]
-    assert not any(row["is_labelled"] for row in part.frames)
+    assert not any(row["is_labelled"] for row in part.frames["walk"])
 
 
 @pytest.mark.parametrize("inside", ["", "img1"])
@@ -85,10 +86,10 @@ def test_a_folder_of_pictures_is_a_video_in_order_of_its_numbers(
     for number in (1, 2, 10):
         picture_file(tmp_path / "walk" / inside / f"{number}.png", paint(number))
     (tmp_path / "walk/seqinfo.ini").write_text("[Sequence]\nframeRate=7\n")
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     [video] = part.videos
     assert (video["video_id"], video["frame_count"], video["frames_per_second"]) == ("walk", 3, 7.0)
-    assert [Path(row["path"]).name for row in part.frames] == ["1.png", "2.png", "10.png"]
+    assert [Path(row["path"]).name for row in part.frames["walk"]] == ["1.png", "2.png", "10.png"]
     assert video["media"] == (Path("walk") / inside).as_posix()
 
 
@@ -97,8 +98,8 @@ def test_a_broken_picture_of_a_folder_does_not_shift_the_others(tmp_path: Path, 
         size = {"width": 32, "height": 24} if number == 4 else {}
         picture_file(tmp_path / "walk" / f"{number}.png", paint(number, **size))
     (tmp_path / "walk/2.png").write_bytes(b"broken")
-    part = read_videos(tmp_path)
-    assert [(row["frame_index"], row["image_id"]) for row in part.frames] == [(0, 1), (1, 3)]
+    part = joined(read_videos(tmp_path))
+    assert [(row["frame_index"], row["image_id"]) for row in part.frames["walk"]] == [(0, 1), (1, 3)]
     assert {reject["location"] for reject in part.rejects} == {"2.png", "4.png"}
 
 
@@ -115,7 +116,7 @@ def test_a_broken_video_file_is_rejected_and_the_others_stay(case: str, tmp_path
     broken = video_file(tmp_path / "broken.mp4", 20)
     broken.write_bytes(spoil(broken.read_bytes()))
     video_file(tmp_path / "whole.mp4", 3)
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert [row["video_id"] for row in part.videos] == ["whole"]
     [reject] = part.rejects
     assert (reject["source"], reject["location"]) == ("broken.mp4", location)
@@ -125,14 +126,12 @@ def test_a_broken_video_file_is_rejected_and_the_others_stay(case: str, tmp_path
 def test_only_frames_that_decode_are_counted(tmp_path: Path, video_file: Any) -> None:
     path = video_file(tmp_path / "cut.avi", 40, codec="mpeg4")
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     [video] = part.videos
     assert 5 < video["frame_count"] < 40
-    assert len(part.frames) == video["frame_count"]
-
-    assert (
-        len(list(VideoFrames(tmp_path, video, part.frames).read(range(video["frame_count"])))) == video["frame_count"]
-    )
+    assert len(part.frames["cut"]) == video["frame_count"]
+    pictures = VideoFrames(tmp_path, video, part.frames["cut"]).read(range(video["frame_count"]))
+    assert len(list(pictures)) == video["frame_count"]
 
 
 def test_videos_of_different_folders_may_be_called_alike(
@@ -142,20 +141,20 @@ def test_videos_of_different_folders_may_be_called_alike(
         video_file(tmp_path / name, 2)
     for number in range(2):
         picture_file(tmp_path / f"south/walk/{number}.png", paint(number))
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert {row["video_id"]: row["media"] for row in part.videos} == {
         **{"walk": "videos/walk.mp4", "north/walk": "videos/north/walk.mp4"},
         **{"south/walk": "south/walk", "south/v1.0/walk": "south/v1.0/walk.mp4"},
     }
     assert part.rejects == []
     (tmp_path / "videos/walk.mp4").unlink()
-    assert "north/walk" in {row["video_id"] for row in read_videos(tmp_path).videos}, "names stay when files go"
+    assert "north/walk" in {row["video_id"] for row in joined(read_videos(tmp_path)).videos}, "names stay when files go"
 
 
 def test_two_videos_of_one_name_are_reported(tmp_path: Path, video_file: Any) -> None:
     video_file(tmp_path / "walk.mp4", 2)
     video_file(tmp_path / "videos/walk.avi", 2)
-    part = read_videos(tmp_path)
+    part = joined(read_videos(tmp_path))
     assert [row["media"] for row in part.videos] == ["walk.mp4"]
     assert "expected a video name of its own" in part.rejects[0]["reason"]
 
@@ -205,10 +204,8 @@ def test_frames_have_the_times_of_their_stamps_or_of_the_rate(tmp_path, video_fi
         picture_file(tmp_path / "pictures" / f"{index:06d}.png", paint(index))
         picture_file(tmp_path / "rated" / f"{(0, 1, 4)[index]:06d}.png", paint(index))
     (tmp_path / "rated" / "seqinfo.ini").write_text("[Sequence]\nframeRate=10\n")
-    seconds = {}
-    for row in read_videos(tmp_path).frames:
-        seconds.setdefault(row["video_id"], []).append(row["seconds"])
-    assert seconds == {
+    frames = joined(read_videos(tmp_path)).frames
+    assert {name: [row["seconds"] for row in rows] for name, rows in frames.items()} == {
         "even": [0.0, 0.04, 0.08],
         "uneven": [0.0, 0.04, 0.3, 0.31],
         "pictures": [None] * 3,

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,26 @@ def test_a_bare_video_with_the_name_of_an_annotated_one_is_reported(
     assert len(_rows(artifacts, "videos")) == 2
     [reject] = _rows(artifacts, "rejects")
     assert "expected a unique video name" in reject["reason"]
+
+
+def test_python_objects_of_frames_last_no_longer_than_their_video(
+    tmp_path: Path, artifacts: Path, video_file: Any
+) -> None:
+    def peak(videos: int) -> int:
+        for number in range(videos):
+            shutil.copy(template, data / f"{number}.mp4")
+        tracemalloc.start()
+        _run(data, artifacts)
+        bytes_at_most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return bytes_at_most
+
+    template, data = video_file(tmp_path / "walk.mp4", 300), tmp_path / "data"
+    data.mkdir()
+    _run(tmp_path, artifacts)  # what is imported and kept once counts for neither
+    more_bytes = -peak(5) + peak(45)
+    assert len(_rows(artifacts, "frames")) == 45 * 300
+    assert more_bytes < 40 * 300 * 100, "a frame takes 500 bytes or more as a Python object"
 
 
 @pytest.mark.parametrize("content", ["nothing", "a text", "a broken video"])

@@ -28,7 +28,9 @@ def test_a_video_file_instead_of_the_folder_has_the_frames_of_the_annotation(pos
     assert part.rejects == []
     assert part.persons == pictures.persons
     times = [{"path": None, "seconds": seconds} for seconds in (0.0, 0.04, 0.08)]
-    assert [row | time for row, time in zip(pictures.frames, times, strict=True)] == part.frames
+    assert [row | time for row, time in zip(*pictures.frames.values(), times, strict=True)] == part.frames[
+        posetrack.name
+    ]
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     facts = {"media": f"posetrack/images/train/{file.name}", "media_sha256": digest, "frames_per_second": 25.0}
     assert part.videos == [pictures.videos[0] | facts]
@@ -49,7 +51,7 @@ def test_a_video_file_that_does_not_fit_sets_its_video_aside(case: str, posetrac
     spoil, reason = WRONG_VIDEO_FILES[case]
     spoil(filmed)
     part = posetrack.write()
-    assert (part.videos, part.frames, part.persons) == ([], [], [])
+    assert (part.videos, part.frames, part.persons) == ([], {}, [])
     [reject] = part.rejects
     assert (reject["source"], reject["location"]) == ("posetrack/annotations/train/000001_mpii_train.json", "")
     assert reason in reject["reason"]

@@ -31,16 +31,19 @@ READERS: dict[str, tuple[str, Callable[[Path, Path], Any]]] = {
         "coco/annotations/person_keypoints_train2017.json",
         lambda data, path: read_coco(data),
     ),
-    "read_posetrack": ("posetrack/annotations/val/000001_mpii_test.json", lambda data, path: read_posetrack(data)),
+    "read_posetrack": (
+        "posetrack/annotations/val/000001_mpii_test.json",
+        lambda data, path: list(read_posetrack(data)),
+    ),
     "read_posetrack of PoseTrack21": (
         "posetrack21/posetrack_data/val/000001_mpii_test.json",
-        lambda data, path: read_posetrack(data),
+        lambda data, path: list(read_posetrack(data)),
     ),
     "read_annotated_video": (
         "images/000000.png",
         lambda data, path: read_annotated_video(data, [(1, {"file_name": "images/000000.png"})], lambda *_: None),
     ),
-    "read_videos": ("walk.mp4", lambda data, path: read_videos(data)),
+    "read_videos": ("walk.mp4", lambda data, path: list(read_videos(data))),
     "decode_video": ("walk.mp4", lambda data, path: decode_video(path)),
     "check_picture": ("a.png", lambda data, path: check_picture(path)),
     "read_flow_png": ("a.png", lambda data, path: read_flow_png(path)),
@@ -133,7 +136,7 @@ CONTENTS = st.one_of(
 def _one_video() -> CorpusPart:
     frames = [{"video_id": "walk", "frame_index": at, "image_id": at + 1, "path": None} for at in range(2)]
     videos = [{"video_id": "walk", "source": None, "width": 64, "height": 48}]
-    return CorpusPart(videos=videos, frames=[frame | {"file_name": "x"} for frame in frames])
+    return CorpusPart(videos=videos, frames={"walk": [frame | {"file_name": "x"} for frame in frames]})
 
 
 def _public_readers() -> Iterator[str]:

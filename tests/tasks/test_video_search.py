@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.formats.coco_corpus import read_coco
+from tasks.formats.corpus_part import joined
 from tasks.formats.posetrack_corpus import read_posetrack
 from tasks.formats.video_search import search_videos
 from tasks.out_folder import claim_out_folder
@@ -53,14 +54,14 @@ def test_a_coco_set_is_read_as_downloaded(coco: Any) -> None:
     as_it_lies = read_coco(coco.root)
     assert len(as_it_lies.persons) == len(inside.persons) == 2
     assert as_it_lies.rejects == []
-    assert read_posetrack(coco.root).rejects == []
+    assert joined(read_posetrack(coco.root)).rejects == []
 
 
 def test_json_beside_the_splits_of_any_set_is_named(posetrack: Any, json_file: Any) -> None:
     posetrack.write()
     json_file(posetrack.root / "annotations/detections.json", [])
     json_file(posetrack.root / "annotations/valid/a.json", {})
-    rejects = read_posetrack(posetrack.root).rejects
+    rejects = joined(read_posetrack(posetrack.root)).rejects
     assert [row["source"] for row in rejects] == ["annotations/detections.json", "annotations/valid"]
 
 

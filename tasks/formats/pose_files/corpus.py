@@ -17,7 +17,7 @@ from models.arrays import FloatArray
 from models.keypoints import BODY
 from models.poses.boxes import box_around, fit_only_exchanged_sides
 from tasks.errors import InputError
-from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.corpus_part import CorpusPart, Frames, Row
 from tasks.formats.detected_boxes import unturned_reason
 from tasks.formats.errors import FieldError
 from tasks.formats.pose_files.posetrack_keypoints import posetrack_keypoints
@@ -66,10 +66,6 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
     """
     corpus_poses = CorpusPoses()
     videos = {row["video_id"]: row for row in part.videos}
-    frames: dict[str, list[Row]] = {name: [] for name in videos}
-    for row in part.frames:
-        if row["video_id"] in frames:
-            frames[row["video_id"]].append(row)
     for path, named in _files(data / POSES_FOLDER, sorted(videos)):
         source = path.relative_to(data).as_posix()
         if len(named) > 1:
@@ -84,7 +80,7 @@ def read_corpus_poses(data: Path, part: CorpusPart, format_name: str) -> CorpusP
         for row in file.rejects:
             corpus_poses.reject(source, row["location"], row["reason"])
         chosen = named or [name for name in videos if videos[name]["source"] is not None]
-        _take(corpus_poses, file, source, {name: (videos[name], frames[name]) for name in chosen})
+        _take(corpus_poses, file, source, {name: videos[name] for name in chosen}, part.frames)
     return corpus_poses
 
 
@@ -122,7 +118,7 @@ def _begins(name: str, video_name: str) -> bool:
     return name == video_name or name.startswith((f"{video_name}.", f"{video_name}DLC"))
 
 
-def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, tuple[Row, list[Row]]]) -> None:
+def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mapping[str, Row], frames: Frames) -> None:
     """Take the poses of each video that the file may belong to, and reject the file's rest."""
     if reason := _misplaced(videos, corpus_poses.videos):
         corpus_poses.reject(source, "", reason)
@@ -133,8 +129,8 @@ def _take(corpus_poses: CorpusPoses, file: PoseFile, source: str, videos: Mappin
         corpus_poses.reject(source, "", str(error))
         return
     uses = Counter[str]()
-    for video, frames in videos.values():
-        match = match_frames(file, video, frames)
+    for name, video in videos.items():
+        match = match_frames(file, video, frames[name])
         indices = [match.frame_of(pose.key) for pose in file.poses]
         uses["in a video"] += sum(index is not None for index in indices)
         rows = _rows_of_video(file, video, indices, keypoints)

@@ -15,7 +15,7 @@ def part(*names, source=None, frames=4):
     corpus = CorpusPart()
     for name in names:
         corpus.videos.append({"video_id": name, "source": source, "width": 100, "height": 100})
-        corpus.frames += [
+        corpus.frames[name] = [
             {
                 **{"video_id": name, "frame_index": f, "image_id": f + 1 + (1000 * names.index(name) if source else 0)},
                 **{"path": None, "file_name": f"{name}/{f}.jpg"},

@@ -26,7 +26,7 @@ ANYTHING = st.recursive(
 def corpus() -> CorpusPart:
     frames = [{"video_id": "street", "frame_index": f, "image_id": f + 1, "path": None} for f in range(3)]
     videos = [{"video_id": "street", "source": None, "width": 200, "height": 400}]
-    return CorpusPart(videos=videos, frames=[frame | {"file_name": "x"} for frame in frames])
+    return CorpusPart(videos=videos, frames={"street": [frame | {"file_name": "x"} for frame in frames]})
 
 
 def check(root: Any, corpus: CorpusPart) -> None:

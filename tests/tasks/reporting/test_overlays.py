@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.keypoints import POSETRACK_KEYPOINTS
+from tasks.formats.corpus_part import joined
 from tasks.formats.videos import read_videos
 from tasks.out_folder import claim_out_folder
 from tasks.params.loading import load_params
@@ -80,8 +81,8 @@ def workspace(tmp_path):
 
 def overlay(workspace, people="shown", tracks=None):
     """Index the data, write the tracks and give the overlay's path and what was reported."""
-    part = read_videos(workspace.data)
-    for table, rows in ((VIDEOS, part.videos), (FRAMES, part.frames)):
+    part = joined(read_videos(workspace.data))
+    for table, rows in ((VIDEOS, part.videos), (FRAMES, part.frames["walk"])):
         write_table(table, rows, table.path(workspace.tables))
     merged = [row(frame, body(60 + 4 * frame)) for frame in range(len(STAMPS))] if tracks is None else tracks
     plain = [{name: value for name, value in pose.items() if name != "source_track_id"} for pose in merged]

@@ -29,7 +29,7 @@ class PosesByFrame:
 
     def __init__(self, rows: pa.Table) -> None:
         if "drop_reason" in rows.schema.names:
-            rows = rows.filter(pc.field("drop_reason").is_null())
+            rows = rows.filter(pc.is_null(rows["drop_reason"]))
         frames = rows["frame_index"].to_numpy()
         order = np.argsort(frames, kind="stable")
         self._pose_id = rows["pose_id"].to_numpy()[order]

@@ -24,7 +24,7 @@ from bench.measurements import options, show
 from models.arrays import FloatArray
 from tasks.code_files import REPOSITORY
 from tasks.content_key import content_key, file_digest
-from tasks.determinism import make_deterministic
+from tasks.determinism import give_freed_memory_back, make_deterministic
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
 from tasks.stage_run import run_stage
@@ -95,6 +95,7 @@ def peak_mib(stage: str, home: Path, *, with_networks: bool) -> int:
 
         put_in_place()
     if stage == "overlay":
+        give_freed_memory_back()  # as `run_stage` does
         from tasks.reporting.overlays import write_overlays  # loads pandas
 
         write_overlays(workspace, params_of())

@@ -82,11 +82,11 @@ def _run_on_poses(index: VideoIndex, videos: Sequence[str], *, workspace: Worksp
     file_poses, annotations = FilePoses(workspace.tables), Annotations(workspace.tables)
     threshold, scores = params.detect.pose_score_threshold, list[float]()
 
-    def rows_of(video_id: str) -> pa.Table:
+    def rows_of(video_id: str) -> Iterable[pa.Table]:
         video = index.video(video_id)
         boxes = file_poses.boxes(video)
         scores.extend(box.score for box in boxes)
-        return _rows(video, boxes, annotations, params, score_threshold=threshold)
+        return [_rows(video, boxes, annotations, params, score_threshold=threshold)]
 
     write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
     current().summary(boxes=len(scores), boxes_above_threshold=sum(score >= threshold for score in scores))
@@ -105,7 +105,7 @@ def _run_on_files(
     keys: dict[str, str] = {}
     facts: dict[str, dict[str, Any]] = {}
 
-    def rows_of(video_id: str) -> pa.Table | int:
+    def rows_of(video_id: str) -> Iterable[pa.Table] | int:
         row, mot = index.row(video_id), mot_file(workspace.data, index.row(video_id))
         parts = [row, index.frame_bytes(video_id), annotations.bytes_of(video_id), row["source"] and results]
         key = fresh.key([mot] if mot else [], parts)
@@ -118,13 +118,13 @@ def _run_on_files(
         if (len(current().rejects), len(current().notices)) == reported:  # else it must be reported by each run
             keys[video_id] = key
         facts[video_id] = {"rows": len(rows), "lack": _lack(rows, params)}
-        return rows
+        return [rows]
 
-    row_count = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
+    row_counts = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
     for video_id, key in keys.items():
         fresh.record(video_id, key, [DETECTIONS.path(workspace.tables, video_id)], facts[video_id])
     fresh.keep()
-    current().summary(boxes=row_count)
+    current().summary(boxes=sum(row_counts.values()))
     return {video_id: known["lack"] for video_id, known in facts.items()}
 
 

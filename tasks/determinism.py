@@ -1,8 +1,12 @@
-"""One seed and a fixed number of threads: the same call in the main process and in every worker."""
+"""One seed, a fixed number of threads, and one allocator: the same calls in the main process and in every worker."""
 
 import os
 import random
 import sys
+from typing import Final
+
+_ALLOCATOR: Final = "ARROW_DEFAULT_MEMORY_POOL"
+"""What Arrow reads when it is imported."""
 
 
 def limit_threads(threads: int) -> None:
@@ -10,6 +14,18 @@ def limit_threads(threads: int) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to be deterministic
+
+
+def give_freed_memory_back() -> None:
+    """Have Arrow take the system's allocator, before or after its import; one that the user has chosen stays.
+
+    Arrow's own keeps what was freed, and the memory of a stage grows with each step that needs other sizes.
+    """
+    if _ALLOCATOR in os.environ:
+        return
+    os.environ[_ALLOCATOR] = "system"
+    if (arrow := sys.modules.get("pyarrow")) is not None:
+        arrow.set_memory_pool(arrow.system_memory_pool())
 
 
 def make_deterministic(seed: int, threads: int) -> None:

@@ -49,12 +49,13 @@ def _take_estimated(workspace: Workspace, videos: Iterable[str], params: Estimat
     """Write the poses of another program, or of a keypoint detector, as those of the detections that go with them."""
     source = FilePoses(workspace.tables) if params.source == "file" else NetworkPoses(workspace.tables)
 
-    def rows_of(video_id: str) -> pa.Table:
+    def rows_of(video_id: str) -> Iterable[pa.Table]:
         boxes = read_table(DETECTIONS, DETECTIONS.path(workspace.tables, video_id))
         boxes = boxes.filter(pc.field("drop_reason").is_null())
-        return _rows(boxes, source.poses(video_id, boxes), params)
+        return [_rows(boxes, source.poses(video_id, boxes), params)]
 
-    current().summary(poses=write_video_tables(POSES, list(videos), rows_of, workspace=workspace))
+    row_counts = write_video_tables(POSES, list(videos), rows_of, workspace=workspace)
+    current().summary(poses=sum(row_counts.values()))
 
 
 @dataclass(frozen=True)

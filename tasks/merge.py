@@ -1,5 +1,6 @@
 """Stage merge: join the tracks of one person across gaps (A.4, equation 8)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,9 +34,8 @@ def run(workspace: Workspace, params: "Params") -> None:
         write_video_tables(MERGED_TRACKS, videos, lambda name: _unmerged(tables, name), workspace=workspace)
 
 
-def _unmerged(tables: Path, video_id: str) -> pa.Table:
-    parts = [unmerged_rows(rows) for rows in _sources(tables, video_id)]
-    return pa.concat_tables([*parts, MERGED_TRACKS.schema.empty_table()])
+def _unmerged(tables: Path, video_id: str) -> Iterator[pa.Table]:
+    return map(unmerged_rows, _sources(tables, video_id))
 
 
 def _sources(tables: Path, video_id: str) -> list[TracksOfSource]:

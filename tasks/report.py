@@ -1,10 +1,11 @@
 """Stage `report`: one HTML page of the run, with clips of the tracked videos."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from models.arrays import Picture
 from tasks.frames import FrameError, VideoFrames
@@ -14,19 +15,24 @@ from tasks.progress import current
 from tasks.reporting import gather
 from tasks.reporting.clips import poster_of, write_clip
 from tasks.reporting.drawing import draw_tracks
+from tasks.reporting.drawn_frames import drawn_frames, final_tracks
 from tasks.reporting.faces import concealed
 from tasks.reporting.figures.paper_figures import draw_figures
-from tasks.reporting.overlays import head_circles, write_overlays
+from tasks.reporting.overlays import write_overlays
 from tasks.reporting.page import render_page
 from tasks.reporting.players import player_sides, tracks_caption
 from tasks.reporting.run_facts import RunFacts
 from tasks.reporting.summary import render_summary
-from tasks.tables import TABLES
+from tasks.tables import TABLES, read_table
+from tasks.tables.schemas import MERGED_TRACKS
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.params.sections import Params
+
+_BOXES: Final = "detected"
+"""Whose tracks clips show."""
 
 
 def run(workspace: Workspace, params: "Params") -> None:
@@ -82,33 +88,31 @@ def _shown_videos(workspace: Workspace, count: int) -> list[gather.Row]:
 
 def _write_clip(workspace: Workspace, params: "Params", video: gather.Row) -> list[gather.Row]:
     video_id = video["video_id"]
-    name = "merged_tracks" if TABLES["merged_tracks"].path(workspace.tables, video_id).exists() else "tracks"
-    tracks = gather.read_frame(workspace, name, video_id)
-    tracks = tracks[tracks["box_source"] == "detected"]
     rate = video["frames_per_second"]
     try:
         path = write_clip(
-            _drawn(workspace, params, video, tracks),
+            _drawn(workspace, params, video),
             workspace.reports / "clips" / f"{video_id}.mp4",
             frames_per_second=params.report.clip_frames_per_second if pd.isna(rate) else float(rate),
         )
     except FrameError as error:
         current().notice(f"{video_id} is not shown as a clip: {error}")
         return []
-    is_merged = name == "merged_tracks"
-    caption = tracks_caption(tracks["track_id"].nunique(), video["frame_count"], is_merged=is_merged)
+    table = final_tracks(workspace, video_id)
+    tracks = read_table(table, table.path(workspace.tables, video_id), ["box_source", "track_id"])
+    count = pc.count_distinct(tracks.filter(pc.equal(tracks["box_source"], _BOXES))["track_id"]).as_py()
+    caption = tracks_caption(count, video["frame_count"], is_merged=table is MERGED_TRACKS)
     clip_files = {"path": path, "poster": poster_of(path)}
     files = {name: file.relative_to(workspace.reports).as_posix() for name, file in clip_files.items()}
     facts = {"video_id": video_id, "caption": caption, "tags": list(video["tags"])}
     return [facts | player_sides(video["width"], video["height"]) | files]
 
 
-def _drawn(workspace: Workspace, params: "Params", video: gather.Row, tracks: pd.DataFrame) -> Iterator[Picture]:
-    of_frame = {index: gather.records(rows) for index, rows in tracks.groupby("frame_index")}
+def _drawn(workspace: Workspace, params: "Params", video: gather.Row) -> Iterator[Picture]:
     scale = min(1.0, params.report.clip_height_px / video["height"]) if video["height"] > 0 else 1.0
     threshold = params.track.output_keypoint_threshold
     source = VideoFrames(workspace.data, video, gather.read_frames_of(workspace, video["video_id"]))
-    circles = head_circles(workspace, params, video["video_id"], gather.records(tracks))
-    for index, whole in source.read(range(video["frame_count"])):
-        picture = concealed(whole, params.report.people, circles.get(index, []))
-        yield draw_tracks(picture, of_frame.get(index, []), scale=scale, keypoint_threshold=threshold)
+    drawn = drawn_frames(workspace, video, _BOXES, blurs=params.report.people == "faces_blurred")
+    for (_, whole), (rows, heads) in zip(source.read(range(video["frame_count"])), drawn, strict=True):
+        picture = concealed(whole, params.report.people, heads)
+        yield draw_tracks(picture, rows, scale=scale, keypoint_threshold=threshold)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from models.gpu_use import gpu_allowed
-from tasks.determinism import limit_threads, make_deterministic
+from tasks.determinism import give_freed_memory_back, limit_threads, make_deterministic
 from tasks.lasting_imports import lasting_imports
 from tasks.provenance import recorded
 from tasks.run_digests import run_digests
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def run_stage(stage: str, workspace: Workspace, params: "Params") -> None:
     """Run `stage` with seeds, threads, progress and provenance."""
     limit_threads(params.run.threads_per_worker)  # before the stage's module loads numeric libraries
+    give_freed_memory_back()
     with lasting_imports():
         module = importlib.import_module(f"tasks.{stage}")
     make_deterministic(params.run.seed, params.run.threads_per_worker)

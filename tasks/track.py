@@ -5,15 +5,16 @@ scored, so that tracks do not depend on it (Table 3).
 """
 
 from collections import Counter
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
 
 from tasks.fresh_videos import FreshVideos
 from tasks.inference.tracking import associate_windows, track_rows
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import Video, VideoIndex
 from tasks.progress import current
-from tasks.tables import write_blocks
 from tasks.tables.schemas import AFFINITIES, CORRESPONDENCES, DETECTIONS, POSES, RECOVERED_POSES, TRACKS
 from tasks.workspace import Workspace
 
@@ -34,44 +35,39 @@ def run(workspace: Workspace, params: "Params") -> None:
     """
     index = VideoIndex(workspace.tables)
     fresh = FreshVideos(workspace, "track", [params.track.model_dump(mode="json"), list(params.detect.box_sources)])
-    new: dict[str, tuple[str, int]] = {}
-    """Key and number of rows of each video that is tracked now."""
+    keys: dict[str, str] = {}
+    """Of the videos that are tracked now."""
     dropped: dict[str, Counter[str]] = {}
 
-    def rows_of(video_id: str) -> int:
+    def rows_of(video_id: str) -> Iterable[pa.Table] | int:
         inputs = [table.path(workspace.tables, video_id) for table in _INPUTS]
         key = fresh.key(inputs, [index.row(video_id), index.frame_bytes(video_id)])
-        if (known := fresh.facts(video_id, key)) is None:
-            count, dropped[video_id] = _track(workspace, index.video(video_id), params)
-            new[video_id] = key, count
-        else:
-            count = int(known["rows"])
+        if (known := fresh.facts(video_id, key)) is not None:
             dropped[video_id] = Counter(known["dropped"])
+            return int(known["rows"])
+        keys[video_id], dropped[video_id] = key, Counter()
+        return _rows(workspace, index.video(video_id), params, dropped[video_id])
+
+    row_counts = write_video_tables(TRACKS, index.with_tables(*_INPUTS), rows_of, workspace=workspace)
+    for video_id, count in row_counts.items():
         if dropped[video_id] and not count:
             current().reject(video_id, "", _no_tracks(dropped[video_id]))
-        return count
-
-    rows = write_video_tables(TRACKS, index.with_tables(*_INPUTS), rows_of, workspace=workspace)
-    for video_id, (key, count) in new.items():
-        facts = {"rows": count, "dropped": dropped[video_id]}
-        fresh.record(video_id, key, [TRACKS.path(workspace.tables, video_id)], facts)
+        if video_id in keys:
+            facts = {"rows": count, "dropped": dropped[video_id]}
+            fresh.record(video_id, keys[video_id], [TRACKS.path(workspace.tables, video_id)], facts)
     fresh.keep()
-    total = sum(dropped.values(), Counter[str]())
+    rows, total = sum(row_counts.values()), sum(map(dropped.__getitem__, row_counts), Counter[str]())
     current().summary(poses_in_tracks=rows, poses_left_out=dict(sorted(total.items())))
     if rows and total["short track"] >= _MANY * rows:
         current().notice(_short_tracks(total["short track"], rows, params.track))
 
 
-def _track(workspace: Workspace, video: Video, params: "Params") -> tuple[int, Counter[str]]:
-    """Write the tracks of a video; return the number of their rows, and how many poses are left out by reason."""
-    tracks = {
-        source: associate_windows(workspace.tables, video, source, params.track)
-        for source in sorted(params.detect.box_sources)
-    }
-    blocks = (track_rows(workspace.tables, video, source, of_source) for source, of_source in tracks.items())
-    write_blocks(TRACKS, chain.from_iterable(blocks), TRACKS.path(workspace.tables, video.video_id))
-    left_out = Counter(pose.reason for of_source in tracks.values() for pose in of_source.dropped)
-    return sum(map(len, tracks.values())), Counter[str](left_out)
+def _rows(workspace: Workspace, video: Video, params: "Params", dropped: Counter[str]) -> Iterator[pa.Table]:
+    """Yield the tracks of a video in blocks, box source by box source; add up in `dropped` why poses are left out."""
+    for source in sorted(params.detect.box_sources):
+        tracks = associate_windows(workspace.tables, video, source, params.track)
+        dropped.update(pose.reason for pose in tracks.dropped)
+        yield from track_rows(workspace.tables, video, source, tracks)
 
 
 def _no_tracks(dropped: Counter[str]) -> str:

@@ -1,6 +1,9 @@
 """Tracks out of the tables, with the frames that the video's annotation file lists."""
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.keypoints import BODY
@@ -10,6 +13,7 @@ from tasks.formats.tracked_video import TrackedVideo
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
 from tasks.tables.by_video import RowsByVideo
+from tasks.tables.files import read_blocks
 from tasks.tables.schemas import FRAMES, VIDEOS
 from tasks.workspace import Workspace
 
@@ -47,24 +51,32 @@ class TrackedVideos:
         if not path.exists():
             return None
         frames = self._frames.of(video_id).sort_by("frame_index").to_pylist()
-        image_ids = {row["frame_index"]: row["image_id"] for row in frames}
-        rows = read_table(table, path).filter(pc.field("box_source") == self._box_source)
-        score = list_array(rows, "score").astype(np.float64)
+        image_ids = np.array([row["image_id"] for row in frames], dtype=np.int64)
+        at_frame = {row["frame_index"]: at for at, row in enumerate(frames)}
+        rows = self._rows(table, path)
+        score = list_array(rows, "score")
         is_shown = np.zeros(score.shape, dtype=bool)
-        is_shown[:, BODY] = score[:, BODY] >= self._threshold
+        is_shown[:, BODY] = score[:, BODY].astype(np.float64) >= self._threshold
         return TrackedVideo(
             video_id=video_id,
             images=self._images(video_id, source, frames),
-            image_id=np.array([image_ids[index] for index in rows["frame_index"].to_pylist()], dtype=np.int64),
+            image_id=image_ids[[at_frame[index] for index in rows["frame_index"].to_numpy().tolist()]],
             track_id=np.asarray(rows["track_id"].to_numpy(), dtype=np.int64),
-            xy=keypoint_array(rows).astype(np.float64),
+            xy=keypoint_array(rows),
             score=score,
             is_shown=is_shown,
-            is_recovered=np.array([origin == "recovered" for origin in rows["origin"].to_pylist()], dtype=bool),
+            is_recovered=np.asarray(pc.equal(rows["origin"], "recovered").to_numpy(), dtype=bool),
             frames=frames,
             is_annotated=bool(source),
             **self._videos[video_id],
         )
+
+    def _rows(self, table: Table, path: Path) -> pa.Table:
+        """What is exported of the tracks; read in blocks, so that nothing else of a long video is in memory."""
+        columns = ["frame_index", "track_id", "origin", "x", "y", "score"]
+        blocks = read_blocks(table, path, ["box_source", *columns])
+        chosen = (rows.filter(pc.equal(rows["box_source"], self._box_source)).select(columns) for rows in blocks)
+        return pa.concat_tables([pa.schema([table.schema.field(name) for name in columns]).empty_table(), *chosen])
 
     def _images(self, video_id: str, source: str | None, frames: list[Record]) -> list[Record]:
         if source:

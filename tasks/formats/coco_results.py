@@ -31,7 +31,7 @@ class CocoTracks:
                 "image_id": int(video.image_id[row]),
                 "category_id": 1,
                 "keypoints": keypoints[row].ravel().tolist(),
-                "score": float(video.score[row][video.is_shown[row]].mean()),
+                "score": float(video.score[row][video.is_shown[row]].astype(np.float64).mean()),
                 "track_id": int(video.track_id[row]),
             }
             for row in np.flatnonzero(video.is_shown.any(axis=1))

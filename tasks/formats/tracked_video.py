@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.arrays import BoolArray, FloatArray, IntArray
+from models.arrays import BoolArray, Float32Array, IntArray
 from tasks.formats.fields import Record
 
 
@@ -19,9 +19,9 @@ class TrackedVideo:
     """Id in `images` of each pose's frame, (N,)."""
     track_id: IntArray
     """Identity within the video, (N,)."""
-    xy: FloatArray
-    """Keypoints in PoseTrack's order, pixels from 0, (N,17,2)."""
-    score: FloatArray
+    xy: Float32Array
+    """Keypoints in PoseTrack's order, pixels from 0, (N,17,2); single numbers, as in the table."""
+    score: Float32Array
     """Scores of the keypoints, 0 to 1, (N,17)."""
     is_shown: BoolArray
     """Keypoints that are part of the answer, (N,17); a pose without any is left out."""

@@ -98,7 +98,7 @@ class _EvidenceReader:
         """Return the poses of the next frames, and the evidence of them and of `known` frames before."""
         end = indices[-1] + 1 if indices else 0
         recovered = self._recovered.before(end)
-        recovered = recovered.filter(pc.field("drop_reason").is_null() & pc.scalar(self._with_recovered))
+        recovered = recovered.filter(pc.and_(pc.is_null(recovered["drop_reason"]), self._with_recovered))
         first, added = PosesByFrame(self._detected.before(end)), PosesByFrame(recovered)
         frames = [join_poses(index, [first.at(index), added.at(index)]) for index in indices]
         return frames, Evidence(

@@ -1,17 +1,18 @@
 """Tables of one file per video: their poses as arrays, their rows from arrays, and the writing of all files."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from models.poses.frame_poses import FramePoses, no_poses
 from tasks.out_folder import remove_written
 from tasks.progress import current
-from tasks.tables import Table, TableError, read_table, write_table
+from tasks.tables import Table, TableError, read_table, write_blocks
 from tasks.tables.arrays import Column, keypoint_array, list_array, table_of
 from tasks.tables.schemas import VIDEOS
 from tasks.workspace import Workspace
@@ -28,7 +29,7 @@ class PosesByFrame:
 
     def __init__(self, rows: pa.Table) -> None:
         if "drop_reason" in rows.schema.names:
-            rows = rows.filter(pc.field("drop_reason").is_null())
+            rows = rows.filter(pc.is_null(rows["drop_reason"]))
         frames = rows["frame_index"].to_numpy()
         order = np.argsort(frames, kind="stable")
         self._pose_id = rows["pose_id"].to_numpy()[order]
@@ -80,29 +81,29 @@ class RowBlocks:
 
 
 def write_video_tables(
-    table: Table, video_ids: Sequence[str], rows_of: Callable[[str], pa.Table | int], *, workspace: Workspace
-) -> int:
-    """Write one file per video, remove those of videos that have none now, and return the number of rows.
+    table: Table, video_ids: Sequence[str], rows_of: Callable[[str], Iterable[pa.Table] | int], *, workspace: Workspace
+) -> dict[str, int]:
+    """Write one file per video, remove those of videos that have none now, and return the number of rows of each.
 
-    Where `rows_of` gives a number instead of rows, the file of the video stays, and has so many.
+    `rows_of` gives the rows in blocks, the keys of each above those before, of which one is in memory at a time.
+    Where it gives a number instead, the file of the video stays, and has so many rows.
     A video whose input tables are damaged is rejected with the reason; the other videos are still written.
     """
     progress = current()
     progress.start("videos", len(video_ids))
-    written, row_count = [], 0
+    row_counts = {}
     for done, video_id in enumerate(video_ids, start=1):
         try:
             rows = rows_of(video_id)
             if not isinstance(rows, int):
-                write_table(table, rows, table.path(workspace.tables, video_id))
-                rows = len(rows)
-            written.append(video_id)
-            row_count += rows
+                path = write_blocks(table, rows, table.path(workspace.tables, video_id))
+                rows = pq.read_metadata(path).num_rows
+            row_counts[video_id] = rows
         except TableError as error:
             progress.reject(video_id, "", str(error))
         progress.advance(done, video=video_id)
-    remove_other_videos(table, written, workspace=workspace)
-    return row_count
+    remove_other_videos(table, list(row_counts), workspace=workspace)
+    return row_counts
 
 
 def remove_other_videos(table: Table, video_ids: Sequence[str], *, workspace: Workspace) -> None:

@@ -20,7 +20,7 @@ _GROWTH: Final = 1.35
 """Of the circle around the keypoints of the head, so that hair and chin are in it."""
 _CELLS: Final = 4
 """A head is left with so many cells of one colour across."""
-_LONGEST_GAP: Final = 30
+LONGEST_GAP: Final = 30
 """Frames between two poses of a track, over which its head is taken to move evenly."""
 _AROUND: Final = 3
 """Frames before and after a run of poses in which the head is taken to stay."""
@@ -39,7 +39,7 @@ def heads(poses: Iterable[Mapping[str, Any]], tracks: Iterable[Mapping[str, Any]
         circle = head_circle(row)
         circles[int(row["frame_index"])].append(circle)
         of_track[int(row["track_id"])][int(row["frame_index"])] = circle
-    for known in of_track.values():
+    for _, known in sorted(of_track.items()):
         for frame, circle in _between(known):
             circles[frame].append(circle)
     return circles
@@ -80,7 +80,7 @@ def _between(known: Mapping[int, Circle]) -> Iterable[tuple[int, Circle]]:
     """Circles of the frames between poses of one track that are near each other, and just outside of their runs."""
     frames = sorted(known)
     for before, after in zip([None, *frames], [*frames, None], strict=True):
-        if before is not None and after is not None and after - before <= _LONGEST_GAP:
+        if before is not None and after is not None and after - before <= LONGEST_GAP:
             for frame in range(before + 1, after):
                 share = (frame - before) / (after - before)
                 yield frame, (1 - share) * known[before] + share * known[after]

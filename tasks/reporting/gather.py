@@ -38,10 +38,11 @@ def read_frame(workspace: Workspace, name: str, video_id: str | None = None) -> 
 
 
 def read_frames_of(workspace: Workspace, video_id: str) -> list[Row]:
-    """Rows of the table `frames` of one video, in order; only the part of the file that holds them is read."""
+    """Index, path and seconds of the frames of one video, in order; only their part of the file is read."""
     path = TABLES["frames"].path(workspace.tables)
-    rows = pq.read_table(path, partitioning=None, filters=[("video_id", "=", video_id)])
-    return records(rows.to_pandas().sort_values("frame_index"))
+    columns = ["frame_index", "path", "seconds"]
+    rows = pq.read_table(path, columns=columns, partitioning=None, filters=[("video_id", "=", video_id)])
+    return list(rows.sort_by("frame_index").to_pylist())
 
 
 def records(rows: pd.DataFrame) -> list[Row]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 import av
 import numpy as np
-import pandas as pd
 
 from models.arrays import FloatArray, Picture
 from models.keypoints import POSETRACK_KEYPOINTS
@@ -22,10 +21,10 @@ from tasks.paths import below
 from tasks.progress import current
 from tasks.reporting import gather
 from tasks.reporting.drawing import draw_poses, draw_trail, overlay_style, shown_keypoints
-from tasks.reporting.faces import Circle, concealed, heads
+from tasks.reporting.drawn_frames import DrawnFrame, drawn_frames, tracked_box_source
+from tasks.reporting.faces import concealed
 from tasks.reporting.movie import MovieForm, Sound, TimedPicture, write_movie
 from tasks.tables import TABLES
-from tasks.tracked_videos import scored_box_source
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -110,11 +109,6 @@ class _Overlay:
         self.form = _form(self._file, rate)
         # voices identify people as faces do
         self.sound = Sound(self._file if self._people != "skeletons" else None)
-        self._rows = self._tracks()
-        self._rows_of_frame = self._rows.groupby("frame_index").indices
-        blurs = self._people == "faces_blurred"
-        tracks = gather.records(self._rows) if blurs else []  # those of a long video take much memory
-        self._circles = head_circles(workspace, params, video["video_id"], tracks)
 
     def drop_sound(self, reason: str) -> bool:
         """Have no sound, for a reason; False where there is none anyway."""
@@ -125,21 +119,17 @@ class _Overlay:
     def pictures(self) -> Iterator[TimedPicture]:
         """The drawn pictures of all frames in order."""
         trails = _Trails(self._threshold)
-        for index, (picture, time) in enumerate(self._source()):
-            rows = gather.records(self._rows.iloc[self._rows_of_frame.get(index, [])])
-            drawn = np.ascontiguousarray(concealed(picture, self._people, self._circles.get(index, [])).copy())
+        for index, ((picture, time), (rows, circles)) in enumerate(zip(self._source(), self._drawn(), strict=False)):
+            drawn = np.ascontiguousarray(concealed(picture, self._people, circles).copy())
             style = overlay_style(drawn.shape[0])
             for track_id, points in trails.through(index, rows):
                 draw_trail(drawn, points, track_id, style)
             draw_poses(drawn, rows, style=style, scale=1.0, keypoint_threshold=self._threshold)
             yield TimedPicture(drawn, time)
 
-    def _tracks(self) -> pd.DataFrame:
-        """The final tracks, on detected boxes where there are any."""
-        video_id = self._video["video_id"]
-        is_merged = TABLES["merged_tracks"].path(self._workspace.tables, video_id).exists()
-        rows = gather.read_frame(self._workspace, _TRACKS[is_merged], video_id)
-        return rows[rows["box_source"] == scored_box_source(sorted(set(rows["box_source"])) or ["detected"])]
+    def _drawn(self) -> Iterator[DrawnFrame]:
+        box_source = tracked_box_source(self._workspace, self._video["video_id"])
+        return drawn_frames(self._workspace, self._video, box_source, blurs=self._people == "faces_blurred")
 
     def _source(self) -> Iterator[tuple[Picture, Fraction]]:
         """Picture and time of each frame of the index."""
@@ -155,20 +145,6 @@ class _Overlay:
         """Time of a frame since the first."""
         seconds = self._frames[index]["seconds"]
         return index / self.form.rate if seconds is None else Fraction(seconds)
-
-
-def head_circles(
-    workspace: Workspace, params: "Params", video_id: str, tracks: list[gather.Row]
-) -> dict[int, list[Circle]]:
-    """Circles over the heads of all poses, by frame; none where faces are not blurred.
-
-    Recovered poses of too few keypoints lie where nobody is, and count only if a track has them.
-    """
-    if params.report.people != "faces_blurred":
-        return {}
-    poses = [gather.read_frame(workspace, name, video_id) for name in _POSES]
-    rows = [row for part in poses for row in gather.records(part) if row["drop_reason"] != "few_keypoints"]
-    return heads(rows, tracks)
 
 
 class _Trails:

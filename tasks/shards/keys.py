@@ -85,12 +85,8 @@ def _input_digests(path: Path, shards: Sequence[Shard]) -> Mapping[Shard, str | 
             else:  # a long video, of which a part at a time is in memory
                 tables = map(RowsByVideo, map(file.read_row_group, range(file.num_row_groups)))
             return {shard: _digest((_of_shard(rows, shard) for rows in tables), file.schema_arrow) for shard in shards}
-    except (
-        OSError,
-        KeyError,
-        TypeError,
-        pa.ArrowException,
-    ):  # the work that reads it rejects the video with the reason
+    except (OSError, KeyError, TypeError, pa.ArrowException):
+        # the work that reads it rejects the video with the reason
         return dict.fromkeys(shards, file_digest(path))
 
 

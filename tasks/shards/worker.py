@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.gpu_use import gpu_allowed
-from tasks.determinism import limit_threads, make_deterministic
+from tasks.determinism import give_freed_memory_back, limit_threads, make_deterministic
 from tasks.errors import InputError, is_machine_wide, machine_fault
 from tasks.gpus import GpuChoice
 from tasks.params.run import RunParams
@@ -33,6 +33,7 @@ class ShardWorker:
         self, work: ShardWork, store: Path, run: RunParams, gpus: GpuChoice, *, checkpoint_frames: int
     ) -> None:
         limit_threads(run.threads_per_worker)
+        give_freed_memory_back()
         self._gpus = gpus
         self._work, self._store, self._run = work, ShardStore(store, work.outputs), run
         self._checkpoints, self._checkpoint_frames = store, checkpoint_frames

@@ -75,7 +75,7 @@ class RowsInOrder:
     def __init__(self, table: Table, path: Path, columns: Sequence[str], box_source: str) -> None:
         self._frame = table.key[2]
         self._blocks = (
-            rows.filter(pc.field("box_source") == box_source).drop_columns("box_source")
+            rows.filter(pc.equal(rows["box_source"], box_source)).drop_columns("box_source")
             for rows in read_blocks(table, path, ["box_source", *columns])
         )
         self._rows = pa.schema([table.schema.field(name) for name in columns]).empty_table()

@@ -19,7 +19,7 @@ _ROW_GROUP: Final = 1 << 16
 """Rows of a row group."""
 _READ_BYTES: Final = 1 << 16
 """Bytes of each column that are read at a time there, in place of a whole row group's."""
-_BLOCK: Final = 1 << 12
+_BLOCK: Final = 1 << 10
 """Rows that are read at a time where a table is read in blocks."""
 
 
@@ -47,6 +47,7 @@ def write_blocks(table: Table, blocks: Iterable[Rows], path: Path) -> Path:
     """
     with whole_file(path) as partial, pq.ParquetWriter(partial, table.schema, compression="zstd") as writer:
         for group in even_blocks(_rising(table, blocks), table.schema):
+            pa.default_memory_pool().release_unused()  # what was read for these rows
             writer.write_table(group, row_group_size=_ROW_GROUP)
     return path
 
@@ -95,7 +96,8 @@ def read_blocks(table: Table, path: Path, columns: Sequence[str] | None = None) 
         TableError: as `read_table`, when the first block is asked for, or a later one that is damaged.
     """
     with _opened(table, path, columns, buffer_bytes=_READ_BYTES) as (file, names):
-        for batch in file.iter_batches(_BLOCK, columns=names):
+        # one thread, since each of several would keep memory of its own
+        for batch in file.iter_batches(_BLOCK, columns=names, use_threads=False):
             yield pa.Table.from_batches([batch]).select(names)
 
 

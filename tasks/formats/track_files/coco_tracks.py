@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from models.keypoints import POSETRACK_KEYPOINTS, SKELETON
+from tasks.formats.fields import Record
 from tasks.formats.json_files import json_pieces
 from tasks.formats.track_files.shown_poses import FrameWithPoses, ShownPose, frames_with_poses, rounded
 from tasks.formats.tracked_video import TrackedVideo
@@ -35,28 +36,28 @@ class CocoVideoTracks:
             "info": {"description": f"tracks of {video.video_id}"},
             "licenses": [],
             "videos": [{"id": 1, "name": video.video_id, **size, "fps": video.frames_per_second}],
-            "images": (_image(video, FrameWithPoses(row["frame_index"], row, [])) | size for row in video.frames),
+            "images": (_image(video, row) | size for row in video.frames),
             "annotations": (_annotation(*pair) | {"id": number} for number, pair in enumerate(poses, start=1)),
             "categories": [_CATEGORY],
         }
         yield from json_pieces(document)
 
 
-def _image(video: TrackedVideo, frame: FrameWithPoses) -> dict[str, Any]:
+def _image(video: TrackedVideo, row: Record) -> Record:
     return {
-        **{"id": frame.row["image_id"], "file_name": _file_name(video, frame)},
-        **{"video_id": 1, "frame_id": frame.index, "seconds": frame.seconds},
+        **{"id": row["image_id"], "file_name": _file_name(video, row)},
+        **{"video_id": 1, "frame_id": row["frame_index"], "seconds": row["seconds"]},
     }
 
 
-def _file_name(video: TrackedVideo, frame: FrameWithPoses) -> str:
+def _file_name(video: TrackedVideo, row: Record) -> str:
     if video.is_annotated:
-        return str(frame.row["file_name"])
-    path = frame.row["path"]
-    return f"{video.video_id}/{PurePosixPath(path).name if path else f'frame_{frame.index:06d}.jpg'}"
+        return str(row["file_name"])
+    path, index = row["path"], row["frame_index"]
+    return f"{video.video_id}/{PurePosixPath(path).name if path else f'frame_{index:06d}.jpg'}"
 
 
-def _annotation(frame: FrameWithPoses, pose: ShownPose) -> dict[str, Any]:
+def _annotation(frame: FrameWithPoses, pose: ShownPose) -> Record:
     marks = np.column_stack([np.where(pose.is_shown[:, None], pose.xy, 0.0), _SHOWN * pose.is_shown])
     box = pose.box_xywh
     track = {"track_id": pose.track_id, "keyframe": True}

@@ -40,7 +40,7 @@ class KeypointTable:
         schema = pa.schema([pa.field(name, kind, metadata={"meaning": meaning}) for name, kind, meaning in _COLUMNS])
         frames = frames_with_poses(video)
         blocks = iter(lambda: _block(video.video_id, islice(frames, _BLOCK_FRAMES), schema), schema.empty_table())
-        rows = pa.concat_tables([schema.empty_table(), *blocks]).combine_chunks()
+        rows = _joined(blocks, schema)
         sink = pa.BufferOutputStream()
         pq.write_table(rows.replace_schema_metadata(_pandas_metadata(rows)), sink, compression="zstd")
         yield bytes(sink.getvalue().to_pybytes())
@@ -50,6 +50,16 @@ def _block(video_id: str, frames: Iterable[FrameWithPoses], schema: pa.Schema) -
     """Rows of some frames; as Python objects those of a long video would take much memory."""
     cells = list(zip(*(row for frame in frames for row in _rows(video_id, frame)), strict=True)) or [()] * len(schema)
     return pa.table([pa.array(column, field.type) for column, field in zip(cells, schema, strict=True)], schema=schema)
+
+
+def _joined(blocks: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """The rows of all blocks; the blocks leave the memory column by column, where they would double its need."""
+    parts: list[list[pa.Array]] = [[] for _ in schema]
+    for block in blocks:
+        for of_column, column in zip(parts, block.columns, strict=True):
+            of_column.extend(column.chunks)
+    empty = schema.empty_table().columns
+    return pa.table([pa.concat_arrays([*empty[at].chunks, *parts.pop(0)]) for at in range(len(schema))], schema=schema)
 
 
 def _pandas_metadata(rows: pa.Table) -> Any:

@@ -73,13 +73,13 @@ def rounded(value: float) -> float:
 
 
 def _pose(video: TrackedVideo, row: int) -> ShownPose:
-    shown, score = video.is_shown[row], video.score[row]
+    shown, xy, score = video.is_shown[row], video.xy[row].astype(np.float64), video.score[row].astype(np.float64)
     return ShownPose(
         track_id=int(video.track_id[row]),
         is_recovered=bool(video.is_recovered[row]),
         score=rounded(float(score[shown].mean())),
-        box_xywh=[rounded(value) for value in box_around(video.xy[row][shown]).tolist()],
-        xy=video.xy[row],
+        box_xywh=[rounded(value) for value in box_around(xy[shown]).tolist()],
+        xy=xy,
         keypoint_score=score,
         is_shown=shown,
     )

@@ -42,7 +42,7 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 def _network(path: Path, section: TrainRefinementParams) -> CorrespondenceNetwork:
     siamese, trained = load_siamese(path), load_weights(path, "siamese").params
-    refinement = RefinementNetwork(width=section.width, residual=section.residual)
+    refinement = RefinementNetwork(width=section.width, residual=section.residual, scale_maps=section.scale_maps)
     refinement.amplify_maps(section.map_gain)
     # Only the refinement is taken: the Siamese network was trained by its own stage.
     start_from(refinement, section.start_weights, "train_refinement", parts={"correspondence": "refinement."})

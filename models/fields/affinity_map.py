@@ -17,7 +17,7 @@ from models.networks.backbone import FEATURE_STRIDE
 
 Convention = Literal["floor", "released"]
 PeakPosition = Literal["cell", "quadratic"]
-"""Where a map peaks: at its largest cell, or between cells, see `fractional_peaks`."""
+"""Where a map peaks: at its largest cell, or between cells, see `peaks_near` and `fractional_peaks`."""
 
 _LEAST_CURVATURE = 1e-6
 """Below it the top of a parabola is not known; the positions stay finite."""
@@ -117,6 +117,17 @@ def peaks(maps: Tensor) -> tuple[Tensor, Tensor]:
     value, index = maps.flatten(-2).max(dim=-1)
     width = maps.shape[-1]
     return torch.stack([index % width, index // width], dim=-1), value
+
+
+def peaks_near(maps: Tensor, cells: Tensor) -> Tensor:
+    """Cell x, y (...,2) int64 of the largest value of each map (...,H,W) among a cell (...,2) and its neighbours."""
+    height, width = maps.shape[-2:]
+    beside = torch.tensor([(x, y) for y in (0, -1, 1) for x in (0, -1, 1)], device=cells.device)
+    near = cells[..., None, :] + beside
+    near = torch.where(inside_map(near, height=height, width=width)[..., None], near, cells[..., None, :])
+    values = maps.flatten(-2).gather(-1, near[..., 1] * width + near[..., 0])
+    largest = values.argmax(dim=-1)[..., None, None]
+    return near.gather(-2, largest.expand(*largest.shape[:-1], 2)).squeeze(-2)
 
 
 def fractional_peaks(maps: Tensor, cells: Tensor) -> Tensor:

@@ -48,6 +48,8 @@ class RefinementNetwork(nn.Module):
         calibration: scale, bias and slope (`models.metrics.calibration.Calibration`), with which every logit becomes
             scale * logit + bias + slope * log(cells of the map); None leaves the logits as they are trained. It is a
             part of the architecture in a weight file, so a training that starts from the file's tensors starts without.
+        scale_maps: whether the convolutions read S times the cells of its map, which is 1 everywhere if nothing is
+            known, in a frame of any size; false, as in the paper, is S itself, whose values fall as frames grow.
         residual_gain: learned scalar by which log S is multiplied and added to the logits; None without a residual,
             as in the paper.
     """
@@ -59,9 +61,11 @@ class RefinementNetwork(nn.Module):
         feature_channels: int = FEATURE_CHANNELS,
         calibration: Sequence[float] | None = None,
         residual: bool = False,
+        scale_maps: bool = False,
     ) -> None:
         super().__init__()
         self._architecture = {"width": width, "feature_channels": feature_channels}
+        self.scale_maps = scale_maps
         self._first_map = 2 * feature_channels
         self.calibration = calibration
         self.decoder = Decoder(self._first_map + KEYPOINT_COUNT, KEYPOINT_COUNT, width=width, output_gain=0.1)
@@ -74,14 +78,15 @@ class RefinementNetwork(nn.Module):
         """Arguments that build this network again, for its weight file."""
         residual: dict[str, object] = {} if self.residual_gain is None else {"residual": True}
         calibration = {} if self.calibration is None else {"calibration": list(self.calibration)}
-        return self._architecture | residual | calibration
+        scaled: dict[str, object] = {"scale_maps": True} if self.scale_maps else {}
+        return self._architecture | residual | scaled | calibration
 
     @torch.no_grad()
     def amplify_maps(self, gain: float) -> None:
         """Multiply the initial weights that read the maps S, in place.
 
         Affinities of a softmax over thousands of cells are near 1e-3, the features beside them near 1. Without a gain
-        the refinement spends its first thousands of steps on finding the maps.
+        the refinement spends its first thousands of steps on finding the maps, unless it reads them scaled.
         """
         for layer in self.decoder.input_convolutions():
             layer.weight[:, self._first_map :] *= gain
@@ -101,7 +106,8 @@ class RefinementNetwork(nn.Module):
         pool = self.decoder.pool
         # Concatenation loses the channels-last layout, without which 1x1 convolutions and poolings take twice as long.
         layout = torch.contiguous_format if torch.is_grad_enabled() else torch.channels_last
-        parts = [pool(source_features), pool(target_features), pool(maps.contiguous(memory_format=layout))]
+        scaled = maps * (maps.shape[-2] * maps.shape[-1]) if self.scale_maps else maps
+        parts = [pool(source_features), pool(target_features), pool(scaled.contiguous(memory_format=layout))]
         pooled = torch.cat([part.expand(len(maps), -1, -1, -1) for part in parts], dim=1)
         logits: Tensor = self.decoder.decode_pooled(pooled.contiguous(memory_format=layout))
         if self.residual_gain is not None:

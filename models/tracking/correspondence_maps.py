@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.arrays import FloatArray, Picture
-from models.fields.affinity_map import Convention, PeakPosition, fractional_peaks, peaks, pixel_of, sample
+from models.fields.affinity_map import Convention, PeakPosition, fractional_peaks, peaks, peaks_near, pixel_of, sample
 from models.networks.backbone import FEATURE_STRIDE
 from models.networks.correspondence import CorrespondenceNetwork
 from models.networks.inference import Precision, autocast, device, prepare
@@ -82,12 +82,19 @@ class PoseMaps:
     def peaks(self, kind: str) -> tuple[FloatArray, FloatArray]:
         """Return where each map peaks, (Q,17,2) px of the picture, and its largest value, (Q,17) (5.1)."""
         cells, score = peaks(self.scores[kind])
-        position = cells.float()
-        if self.peak_position == "quadratic":
-            position = fractional_peaks(self.scores[kind] if kind == "refined" else self.scores[kind].log(), cells)
+        position = self._between_cells(kind, cells) if self.peak_position == "quadratic" else cells.float()
         fitted = pixel_of(position, self.cells).double().cpu().numpy()
         x, y = crops.apply(crops.invert(self.target.affine), fitted[..., 0], fitted[..., 1])
         return np.stack([x, y], axis=-1), _affinities(kind, score).double().cpu().numpy()
+
+    def _between_cells(self, kind: str, cells: Tensor) -> Tensor:
+        """Positions (Q,17,2) in cells near the peaks: C says which place it is, S, which was never halved, where."""
+        siamese = self.scores["siamese"]
+        positions = fractional_peaks(siamese.log(), peaks_near(siamese, cells))
+        if kind == "siamese":
+            return positions
+        is_query = (siamese.amax(dim=(-2, -1)) > 0)[..., None]
+        return torch.where(is_query, positions, fractional_peaks(self.scores[kind], cells))
 
     def sample(self, kind: str, xy: FloatArray) -> FloatArray:
         """Return the values (Q,P,17) of the maps at keypoints (P,17,2) of poses of the target frame (equation 6)."""

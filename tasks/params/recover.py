@@ -14,7 +14,7 @@ class RecoverParams(Section):
     """Maps whose peaks propagate a pose."""
     peak_position: Literal["cell", "quadratic"]
     """Where a map peaks, and so where a propagated keypoint lies: in the centre of its largest cell (the paper), or
-    between cells, at the tops of the parabolas through that cell and its neighbours."""
+    between cells: at the tops of the parabolas through the largest value of S beside the peak and its neighbours."""
     max_gap_frames: AtLeastOne
     """Affinities and correspondences are computed from frames f-1 .. f-max_gap_frames."""
     max_chain_frames: Count

@@ -10,6 +10,9 @@ class TrainRefinementParams(PairTrainingSection):
     width: Positive
     map_gain: Positive
     """Multiplies the initial weights that read the maps S, whose values are small; 1 leaves them as they are drawn."""
+    scale_maps: bool
+    """Whether the network reads S times the cells of its map; false is the paper. S sums to 1 over the cells, so
+    without it a frame of twice the side has a quarter of the values that were trained with."""
     residual: bool
     """Whether the logits of C are those of the network plus log S, times a learned number; false is the paper. The
     network halves its input at once, so without it C is less precise within a cell than S."""

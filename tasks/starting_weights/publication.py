@@ -30,8 +30,10 @@ CURVES: Final = (
     "finetune_round_6",
     "finetune",
     "train_siamese_round_1",
+    "train_siamese_round_2",
     "train_siamese",
     "train_refinement_round_1",
+    "train_refinement_round_2",
     "train_refinement",
     "train_reid",
 )

@@ -48,17 +48,24 @@ ROUNDS: Final = (
         kept={
             "pose": "pose_round_4",
             "finetune": "finetune_round_4",
+            "siamese": "siamese_round_2",
+            "train_siamese": "train_siamese_round_2",
             "correspondence": "correspondence_round_1",
             "train_refinement": "train_refinement_round_1",
         },
     ),
-    Round("refinement", ("train_refinement",)),
+    Round(
+        "refinement",
+        ("train_refinement",),
+        kept={"correspondence": "correspondence_round_2", "train_refinement": "train_refinement_round_2"},
+    ),
+    Round("frames", ("train_siamese", "train_refinement")),
     Round("round_5", ("index", "finetune"), kept={"pose": "pose_round_5", "finetune": "finetune_round_5"}),
     Round("round_6", ("index", "finetune"), kept={"pose": "pose_round_6", "finetune": "finetune_round_6"}),
     Round("round_7", ("index", "finetune")),
 )
-"""The pose network is trained seven times, the Siamese network and the refinement twice, each with a warm restart of
-the rate from the weights of the round before; from the fifth round on each has a corpus of its own."""
+"""The pose network is trained seven times, the Siamese network and the refinement three times, each with a warm restart
+of the rate from the weights of the round before; from the fifth round on each has a corpus of its own."""
 
 
 def train(home: Path, profiles: Path, *, report: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from models.fields.affinity_map import (
     inside_map,
     lookup_cell_of,
     peaks,
+    peaks_near,
     pixel_of,
     sample,
 )
@@ -153,6 +154,20 @@ def gaussian_logarithms(x: float, y: float, *, height: int = 9, width: int = 12)
 def test_the_top_of_a_gaussian_is_found_between_cells(xy):
     maps = gaussian_logarithms(*xy)[None]
     torch.testing.assert_close(fractional_peaks(maps, peaks(maps)[0])[0], torch.tensor(xy), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "near"),
+    [((4, 4), (5, 4)), ((5, 4), (5, 4)), ((2, 4), (3, 4)), ((0, 0), (1, 1)), ((11, 8), (10, 7)), ((9, 0), (8, 1))],
+)
+def test_the_largest_value_beside_a_cell_is_at_most_one_cell_away(cell, near):
+    maps = gaussian_logarithms(5.0, 4.0)
+    assert peaks_near(maps, torch.tensor(cell)).tolist() == list(near)
+
+
+def test_a_cell_stays_where_no_neighbour_is_larger():
+    cells = torch.tensor([[0, 0], [3, 3], [11, 8]])
+    assert torch.equal(peaks_near(torch.zeros(3, 9, 12), cells), cells)
 
 
 def test_a_peak_on_the_border_keeps_its_cell():

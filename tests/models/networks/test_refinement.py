@@ -13,9 +13,9 @@ from models.networks.correspondence import (
 from models.weight_files import WeightsError, save_weights
 
 
-def refinement(*, residual: bool) -> RefinementNetwork:
+def refinement(*, residual: bool, scale_maps: bool = False) -> RefinementNetwork:
     torch.manual_seed(0)
-    return RefinementNetwork(width=0.125, residual=residual)
+    return RefinementNetwork(width=0.125, residual=residual, scale_maps=scale_maps)
 
 
 def frames_and_maps() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -61,6 +61,23 @@ def test_the_residual_adds_the_logarithm_of_s_times_its_gain(gain):
     torch.testing.assert_close(added, gain * inputs[2].log(), atol=1e-4, rtol=1e-4)
 
 
+def test_scaled_maps_are_read_as_multiples_of_a_uniform_map():
+    first, second, maps = frames_and_maps()
+    plain, scaled = refinement(residual=False).eval(), refinement(residual=False, scale_maps=True).eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(scaled(first, second, maps), plain(first, second, maps * 32 * 32))
+        uniform = torch.full_like(maps, 1 / 32**2)
+        torch.testing.assert_close(scaled(first, second, uniform), plain(first, second, torch.ones_like(maps)))
+
+
+def test_the_residual_of_scaled_maps_is_the_logarithm_of_s_itself():
+    inputs = frames_and_maps()
+    plain, network = refinement(residual=False, scale_maps=True), refinement(residual=True, scale_maps=True)
+    with torch.inference_mode():
+        added = network.eval()(*inputs) - (plain.eval()(*inputs) - PRIOR_LOGIT)
+    torch.testing.assert_close(added, inputs[2].log(), atol=1e-4, rtol=1e-4)
+
+
 def test_the_gain_is_learned_and_a_keypoint_without_a_query_has_finite_logits():
     network, (first, second, maps) = refinement(residual=True).train(), frames_and_maps()
     maps[0, 5] = 0.0
@@ -82,6 +99,15 @@ def test_a_weight_file_keeps_the_residual_and_its_gain(tmp_path):
     loaded = load_correspondence(written(tmp_path / "correspondence.safetensors", network))
     assert loaded.refinement.residual_gain.item() == 0.75
     assert loaded.architecture == network.architecture
+
+
+def test_a_weight_file_says_whether_maps_are_scaled(tmp_path):
+    for scale_maps in (True, False):
+        refining = RefinementNetwork(width=0.0625, scale_maps=scale_maps)
+        network = CorrespondenceNetwork(SiameseNetwork(width=0.0625), refining)
+        loaded = load_correspondence(written(tmp_path / "correspondence.safetensors", network))
+        assert loaded.refinement.scale_maps == scale_maps
+        assert ("scale_maps" in refining.architecture) == scale_maps
 
 
 def test_a_weight_file_without_a_residual_gives_a_network_without():

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-from flows.runtime.remote_corpus import local_corpus, url_of
+from typing import Final
 
 PRETRAINED: Final = ("torchvision",)
 """Public networks whose boxes and poses can be tracked."""
@@ -38,15 +36,6 @@ class ReprocessRequest:
     """How often a fault of the machine may hit a video before it is given up."""
     url: str | None = None
     """Where the corpus is fetched from, in an object store; None: it lies on a disk."""
-
-    @classmethod
-    def of(cls, corpus: str, out: Path, **choices: Any) -> "ReprocessRequest":
-        """The request on a corpus by its path or its URL; `choices` are the other fields.
-
-        Raises:
-            InputError: the URL is of no object store.
-        """
-        return cls(local_corpus(corpus, out), out, url=url_of(corpus), **choices)
 
     @property
     def corpus_name(self) -> str:

@@ -90,11 +90,13 @@ def tracking_request(  # noqa: PLR0913 - one argument per option that is shared
         InputError: options exclude each other, or the corpus or a time cannot be read.
     """
     from flows.reprocess_request import ReprocessRequest
+    from flows.runtime.remote_corpus import local_corpus, url_of
     from flows.scheduling.timing import duration
 
-    return ReprocessRequest.of(
-        corpus,
-        out,
+    return ReprocessRequest(
+        corpus=local_corpus(corpus, out),
+        url=url_of(corpus),
+        out=out,
         weights=weights,
         detections=tuple(detections or ()),
         poses=poses,

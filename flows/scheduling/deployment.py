@@ -13,6 +13,7 @@ from rich.console import Console
 
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.prefect_program import return_to_users_folder
+from flows.runtime.remote_corpus import local_corpus, url_of
 from flows.runtime.repository import Repository, nearest_repository
 from flows.runtime.signals import end_with_schedule
 from flows.scheduling.scheduled_run import Overlap, Policy, run_occurrence
@@ -48,9 +49,10 @@ def scheduled_reprocess(  # noqa: PLR0913 - the parameters of a deployment are n
     end_with_schedule()
     return_to_users_folder()
     repository = nearest_repository() if checkout is None else Repository(Path(checkout))
-    request = ReprocessRequest.of(
-        corpus,
-        Path(out),
+    request = ReprocessRequest(
+        corpus=local_corpus(corpus, Path(out)),
+        url=url_of(corpus),
+        out=Path(out),
         weights=None if weights is None else Path(weights),
         detections=tuple(map(Path, detections or ())),
         poses=None if poses is None else Path(poses),

@@ -1,6 +1,7 @@
 """`corrtrack schedule` tracks by the same options as `corrtrack reprocess`, down to the flow of each run."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -48,7 +49,7 @@ def test_the_flow_gets_all_that_the_request_names(named, tmp_path):
     from flows.scheduling.deployment import scheduled_reprocess  # after the tests that set Prefect's settings
 
     choices = {"profile": "released", "settings": ("track.tau_corr=0.25",), "formats": ("cvat", "mot")}
-    request = ReprocessRequest.of(**named, detections=(), **choices)
+    request = ReprocessRequest(**named | {"corpus": Path(named["corpus"])}, detections=(), **choices)
     serving = Serving(request, Timetable(every_seconds=60, anchor=""), Policy(), None, has_own_server=False)
     parameters = parameters_of(tmp_path / "out", find_repository(), serving)
     assert set(parameters) == set(inspect.signature(scheduled_reprocess.fn).parameters)

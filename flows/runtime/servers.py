@@ -156,6 +156,22 @@ class RayHead(Server):
             raise ServerError(f"{self.folder}: expected to make this folder for Ray, got {error}") from error
         super().start()
 
+    def wait(self, *, seconds: float = START_SECONDS, stopping: threading.Event | None = None) -> None:
+        """Wait until it answers; a node that ended is started once more: Ray allows its start 30 s, whatever the load.
+
+        Raises:
+            ServerError: it ended twice, or did not answer in time.
+            StoppedError: `stopping` was set meanwhile.
+        """
+        try:
+            super().wait(seconds=seconds, stopping=stopping)
+        except ServerError:
+            if self.is_running() or self._lack_of_space():
+                raise
+            self.stop()
+            self.start()
+            super().wait(seconds=seconds, stopping=stopping)
+
     def stop(self) -> None:
         """End the node and delete its temporary folder."""
         super().stop()

@@ -73,6 +73,25 @@ def test_a_ray_node_serves_on_loopback_and_stops_with_its_processes(checkout, tm
     assert not run_file.path.exists()
 
 
+def test_a_ray_node_that_ends_while_starting_is_started_once_more(checkout, monkeypatch):
+    run_file = RunFile(checkout.state / "run.json")
+    head = RayHead(checkout, run_file, workers=1)
+    ends, real = [sys.executable, "-c", "raise SystemExit('timed out during startup')"], head._command()
+    commands = iter([ends, real, ends, ends])
+    monkeypatch.setattr(head, "_command", lambda: next(commands))
+    head.start()
+    try:
+        head.wait()
+        assert head.client_environment()["CORRTRACK_RAY_ADDRESS"].startswith("127.0.0.1:")
+        assert [record.pid for record in run_file.read()] == [head.pid]
+        head.stop()
+        head.start()
+        with pytest.raises(ServerError, match=r"ray ended while starting; see .*ray\.log"):
+            head.wait()
+    finally:
+        head.stop()
+
+
 def test_a_prefect_server_is_private_and_a_run_beside_it_has_another_data_base(checkout, monkeypatch):
     for name, value in FOREIGN.items():
         monkeypatch.setenv(name, value)

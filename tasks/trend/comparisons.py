@@ -11,7 +11,7 @@ from models.arrays import IntArray
 from models.metrics.paired_bootstrap import PairedDifference, paired_bootstrap
 from tasks.demo_corpus.seeds import generator
 from tasks.tracker_evaluation.measures import FEWER_IS_BETTER, Measure, Metric, measure_of
-from tasks.trend.home import FULL_DESIGN, PROPAGATED
+from tasks.trend.home import FULL_DESIGN, PROPAGATED, WITHOUT_RESIDUAL
 from tasks.trend.scores import CorpusScores
 
 Row = dict[str, Any]
@@ -59,8 +59,16 @@ TRENDS: Final = (
         "equal",
     ),
     *_against_baselines("propagated poses", PROPAGATED, NOT_OF_THE_PAPER),
+    Trend(
+        "residual of the refinement",
+        NOT_OF_THE_PAPER,
+        "trained on coco",
+        f"trained on {WITHOUT_RESIDUAL}",
+        ("mAP", "MOTA", "IDSW"),
+    ),
 )
-"""What the paper says, and beside it how the same correspondences do when their peaks are compared (PROPAGATED)."""
+"""What the paper says; beside it how the same correspondences do when their peaks are compared (PROPAGATED), and what
+the residual does."""
 
 
 def trend_rows(corpora: Sequence[CorpusScores], *, resamples: int, seed: int) -> list[Row]:

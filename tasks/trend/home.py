@@ -4,6 +4,7 @@ The correspondence network is trained several times, from seeds of its own; the 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,13 @@ FULL_DESIGN: Final = "Correspondences, detected"
 """The variant with every part of the design, with which those without a part are compared."""
 SOURCES: Final = ("coco", "coco_then_posetrack", "posetrack")
 """What the correspondence network may be trained on (6.1)."""
+WITHOUT_RESIDUAL: Final = "coco_without_residual"
+"""The training on COCO, of a refinement without a residual."""
+_FROM_RANDOM: Final[Mapping[str, Mapping[str, Any]]] = {
+    **{source: {"train_siamese.source": source} for source in SOURCES},
+    WITHOUT_RESIDUAL: {"train_siamese.source": "coco", "train_refinement.residual": False},
+}
+"""What the trainings from random weights change, by their names."""
 _NO_TRAINING_DATA: Final = {
     "index.demo_corpus.coco_train_images": 0,
     "index.demo_corpus.coco_val_images": 0,
@@ -103,8 +111,8 @@ class TrendHome:
 
     @property
     def sources(self) -> dict[str, Workspace]:
-        """Folder of the correspondence network trained on each source."""
-        return {source: self.folder(f"source-{source}") for source in SOURCES}
+        """Folder of each correspondence network trained from random weights, by source; one has no residual."""
+        return {name: self.folder(f"source-{name}") for name in _FROM_RANDOM}
 
 
 def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, trainings: int, resamples: int) -> TrendHome:
@@ -123,7 +131,7 @@ def lay_out(root: Path, params_text: str, params: Params, *, corpora: int, train
     write_whole(root / "plan.json", json.dumps(plan, indent=1) + "\n")
     changes: dict[str, dict[str, Any]] = {"training": dict(_TRAINING_VIDEOS_ONLY)}
     anew = _FROM_RANDOM_WEIGHTS | (_LONGER if params.train_siamese.start_weights is not None else {})
-    changes |= {f"source-{source}": {"train_siamese.source": source} | anew for source in SOURCES}
+    changes |= {f"source-{name}": {**values, **anew} for name, values in _FROM_RANDOM.items()}
     changes |= {name: {"run.seed": stream_key(params.run.seed, name) % (1 << 31)} for name in home.repeats}
     seeds = fresh_seeds(params.run.seed, corpora)
     changes |= {name: {"run.seed": seed} | _NO_TRAINING_DATA for name, seed in zip(home.corpora, seeds, strict=True)}

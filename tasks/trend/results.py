@@ -83,6 +83,8 @@ def as_markdown(content: dict[str, Any]) -> str:
         f"Of the paper's: {', '.join(f'{_count(rows, verdict)} {verdict}' for verdict in _VERDICTS)}.",
         "Propagated poses are not in the paper: their similarity is the OKS of where correspondences propagate the",
         "first. Equation 6 is the mean affinity at the second's keypoints, and suffers where these are placed badly.",
+        "The residual (logits of C = those of the network + a learned gain times log S) is not of the paper either;",
+        "with and without it, refinements were trained from random weights by the same steps on COCO pictures.",
         *_absent(rows),
         "",
         "## Where correspondences win and lose",

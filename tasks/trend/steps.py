@@ -90,9 +90,10 @@ def _judge(home: TrendHome, name: str) -> None:
         trained = home.correspondence_weights(name) if repeated else home.folder("training").weights(network)
         with whole_file(workspace.weights(network)) as partial_file:
             shutil.copyfile(trained, partial_file)
-    networks = [*_weights(home), home.correspondence_weights(name)]
+    networks = [workspace.weights(network) for network in _NETWORKS]
     _run_stages(home, name, CORPUS, *networks)
-    key = key_of("tasks.trend.variants", params, workspace.data / MARKER, home.thresholds, *networks)
+    inputs = (workspace.data / MARKER, home.thresholds, *networks, *_weights(home))
+    key = key_of("tasks.trend.variants", params, *inputs)
     scores = home.scores(name)
     once(_marker(workspace, "scores"), key, partial(_write_scores, home, name, params), results=[scores])
 

@@ -27,7 +27,7 @@ from tasks.tracker_evaluation.thresholds import (
     with_min_similarity,
 )
 from tasks.tracker_evaluation.videos import EvaluationVideo, evaluation_videos
-from tasks.trend.home import FULL_DESIGN, PROPAGATED, SOURCES, TrendHome
+from tasks.trend.home import FULL_DESIGN, PROPAGATED, TrendHome
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
 
@@ -68,7 +68,7 @@ def choose_thresholds(home: TrendHome) -> None:
     training = evaluation_videos(home.folder("training"), "train", "detected")
     track, merge = _best(track_choices(training, params)), _best(merge_choices(training, params))
     chosen: dict[str, float | None] = {}
-    current().start("variants", len(params.detect.box_sources) * _METHODS + len(SOURCES))
+    current().start("variants", len(params.detect.box_sources) * _METHODS + 1 + len(home.sources))
     for variant in _swept_variants(home, "training", "train", track):
         quantiles = params.ablate.similarity_quantiles
         chosen[variant.name] = choose_min_similarity(variant.videos, variant.section, quantiles)

@@ -35,7 +35,8 @@ def test_seeds_are_fresh_and_stay(home):
 def test_nothing_is_judged_before_every_network_and_threshold_is_there(home):
     steps = step_names(home)
     assert steps["repeat-2"] == ["data"]
-    assert steps["thresholds"] == ["training", "source-coco", "source-coco_then_posetrack", "source-posetrack"]
+    sources = ["source-coco", "source-coco_then_posetrack", "source-posetrack", "source-coco_without_residual"]
+    assert steps["thresholds"] == ["training", *sources]
     assert all(steps[name] == ["thresholds", "repeat-2"] for name in home.corpora)
     assert steps["results"] == home.corpora
     known = list(steps)
@@ -70,6 +71,13 @@ def test_sources_are_compared_from_random_weights(home):
         assert (params.train_siamese.start_weights, params.train_refinement.start_weights) == (None, None)
         assert params.train_siamese.epochs > home.params("training").train_siamese.epochs
         assert params.train_refinement.epochs > home.params("training").train_refinement.epochs
+
+
+def test_the_refinement_without_residual_is_trained_as_that_on_coco(home):
+    with_residual, without = home.params("source-coco"), home.params("source-coco_without_residual")
+    assert (with_residual.train_refinement.residual, without.train_refinement.residual) == (True, False)
+    assert without.train_siamese == with_residual.train_siamese
+    assert without.train_refinement.model_copy(update={"residual": True}) == with_residual.train_refinement
 
 
 def test_trainings_that_are_made_for_random_weights_are_those_of_the_sources_too(tmp_path):

@@ -28,6 +28,7 @@ CURVES: Final = (
     "finetune_round_4",
     "finetune_round_5",
     "finetune_round_6",
+    "finetune_round_7",
     "finetune",
     "train_siamese_round_1",
     "train_siamese_round_2",

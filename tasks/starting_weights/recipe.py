@@ -62,9 +62,10 @@ ROUNDS: Final = (
     Round("frames", ("train_siamese", "train_refinement")),
     Round("round_5", ("index", "finetune"), kept={"pose": "pose_round_5", "finetune": "finetune_round_5"}),
     Round("round_6", ("index", "finetune"), kept={"pose": "pose_round_6", "finetune": "finetune_round_6"}),
-    Round("round_7", ("index", "finetune")),
+    Round("round_7", ("index", "finetune"), kept={"pose": "pose_round_7", "finetune": "finetune_round_7"}),
+    Round("round_8", ("index", "finetune")),
 )
-"""The pose network is trained seven times, the Siamese network and the refinement three times, each with a warm restart
+"""The pose network is trained eight times, the Siamese network and the refinement three times, each with a warm restart
 of the rate from the weights of the round before; from the fifth round on each has a corpus of its own."""
 
 

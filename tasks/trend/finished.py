@@ -18,6 +18,13 @@ def key_of(module: str, params: Params, *inputs: str | Path) -> str:
     return content_key({"code": code_key(module), "params": numbers, "inputs": inputs})
 
 
+def stage_key(stage: str, params: Params, *inputs: str | Path) -> str:
+    """`key_of` for a stage; the weights that a training starts from are among its inputs, by their bytes."""
+    start_weights = getattr(getattr(params, stage, None), "start_weights", None)
+    read = [Path(start_weights)] if start_weights is not None and Path(start_weights).is_file() else []
+    return key_of(f"tasks.{stage}", params, *inputs, *read)
+
+
 def once(marker: Path, key: str, work: Callable[[], object], *, results: Iterable[Path] = ()) -> bool:
     """Do `work` unless `marker` shows that it was done under the same key and its results are there.
 

@@ -18,7 +18,7 @@ from tasks.stage_run import run_stage
 from tasks.stages import STAGES
 from tasks.tables import read_table
 from tasks.tables.schemas import VIDEOS
-from tasks.trend.finished import key_of, once
+from tasks.trend.finished import key_of, once, stage_key
 from tasks.trend.home import TrendHome
 from tasks.whole_files import whole_file
 from tasks.workspace import Workspace
@@ -62,7 +62,7 @@ def _run_stages(home: TrendHome, name: str, stages: tuple[str, ...], *inputs: Pa
     key = key_of("tasks.demo_corpus.corpus", params, workspace.data / MARKER, *inputs)
     current().start("stages", len(stages))
     for done, stage in enumerate(stages, start=1):
-        key = key_of(f"tasks.{stage}", params, key)
+        key = stage_key(stage, params, key)
         records = [workspace.provenance / f"{stage}.json"]
         once(_marker(workspace, stage), key, partial(run_stage, stage, workspace, params), results=records)
         current().advance(done, finished=stage)

@@ -4,7 +4,7 @@ import pytest
 
 from tasks.code_files import REPOSITORY
 from tasks.params.loading import load_params
-from tasks.trend.finished import key_of, once
+from tasks.trend.finished import key_of, once, stage_key
 from tasks.trend.home import fresh_seeds, lay_out, step_names
 
 TEXT = (REPOSITORY / "params.yaml").read_text()
@@ -78,6 +78,17 @@ def test_the_refinement_without_residual_is_trained_as_that_on_coco(home):
     assert (with_residual.train_refinement.residual, without.train_refinement.residual) == (True, False)
     assert without.train_siamese == with_residual.train_siamese
     assert without.train_refinement.model_copy(update={"residual": True}) == with_residual.train_refinement
+
+
+def test_other_starting_weights_are_trained_on_anew(tmp_path):
+    weights = tmp_path / "pose.safetensors"
+    weights.write_bytes(b"one")
+    section = PARAMS.pretrain.model_copy(update={"start_weights": str(weights)})
+    params = PARAMS.model_copy(update={"pretrain": section})
+    before = stage_key("pretrain", params, "index")
+    assert stage_key("pretrain", params, "index") == before
+    weights.write_bytes(b"two")
+    assert stage_key("pretrain", params, "index") != before
 
 
 def test_trainings_that_are_made_for_random_weights_are_those_of_the_sources_too(tmp_path):

@@ -1,9 +1,10 @@
 """How fast the networks are, against the ways they could be run and the ways the released scripts run them.
 
-    python -m bench.bench_networks --out RESULT.json [--repeats N] [--threads N]
+    python -m bench.bench_networks --out RESULT.json [--repeats N] [--threads N] [--parts maps ...]
 
-Full width, random weights, CPU, float32. The compared ways take turns, so that a busy machine slows all of them;
-medians are compared. GFLOP are those of the plain networks, whatever a faster way adds or saves.
+Full width, random weights, CPU, float32 where a name does not tell another. The compared ways take turns, so that a
+busy machine slows all of them; medians are compared, for the maps those of processor times. GFLOP are those of the
+plain networks, whatever a faster way adds or saves.
 """
 
 import argparse
@@ -13,15 +14,15 @@ import logging
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.affinity_ways import KEYPOINTS, PERSONS, looped_maps, ways_to_map
 from models.networks.correspondence import CorrespondenceNetwork, RefinementNetwork, SiameseNetwork
 from models.networks.inference import prepare
 from models.networks.pose import PoseNetwork
@@ -29,20 +30,19 @@ from models.networks.pose import PoseNetwork
 Ways = Mapping[str, Callable[[], object]]
 
 _LOGGER = logging.getLogger("bench")
-PERSONS, KEYPOINTS = 5, 17
 FRAME_PX = 512
 CROPS = 4
 
 
-def seconds_of(ways: Ways, repeats: int) -> dict[str, float]:
-    """Median wall time of each way, one warm-up first, all ways in turn."""
+def seconds_of(ways: Ways, repeats: int, clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
+    """Median time of each way by the clock, one warm-up first, all ways in turn."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for round_ in range(repeats + 1):
         for name, run in ways.items():
-            start = time.perf_counter()
+            start = clock()
             run()
             if round_:
-                taken[name].append(time.perf_counter() - start)
+                taken[name].append(clock() - start)
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
@@ -75,31 +75,15 @@ def bench_pose(repeats: int) -> dict[str, Any]:
 
 
 def bench_maps(repeats: int) -> dict[str, Any]:
-    """Affinity maps of 5 persons at 128 x 128 cells: one convolution against a loop per person and keypoint."""
-    network = CorrespondenceNetwork(SiameseNetwork(width=0.125), None, norm="squared", cells="released")
-    source, target = torch.randn(2, 1, 32, FRAME_PX // 4, FRAME_PX // 4)
-    queries = torch.randint(0, FRAME_PX // 4, (PERSONS, KEYPOINTS, 2))
-    ways: Ways = {
-        "batched": lambda: network.affinity_maps(source, target, queries),
-        "loop": lambda: torch.stack([looped_maps(source, target, person) for person in queries]),
-    }
-    torch.testing.assert_close(ways["batched"](), ways["loop"](), rtol=1e-3, atol=1e-6)
-    seconds = seconds_of(ways, 3 * repeats)
+    """Affinity maps of 5 persons at 128 x 128 cells: processor time of each way, and how many times a loop's speed."""
+    ways = ways_to_map(FRAME_PX // 4)
+    for name in ("batched", "product"):
+        torch.testing.assert_close(ways[name](), ways["loop"](), rtol=1e-3, atol=1e-6)
+    seconds = seconds_of(ways, 3 * repeats, time.process_time)
     return {f"{name}_ms": 1e3 * taken for name, taken in seconds.items()} | {
-        "speedup": seconds["loop"] / seconds["batched"]
+        "speedup": seconds["loop"] / seconds["batched"],
+        "speedups": {name: seconds["loop"] / taken for name, taken in seconds.items()},
     }
-
-
-def looped_maps(source: Tensor, target: Tensor, queries_yx: Tensor) -> Tensor:
-    """The 17 maps of one person, each by its own convolution, both frames normalised anew for every person."""
-    source, target = (features / features.square().sum(dim=1, keepdim=True) for features in (source, target))
-    padded = F.pad(source, (1, 1, 1, 1))
-    maps = []
-    for row, column in queries_yx.tolist():
-        descriptor = padded[:, :, row : row + 3, column : column + 3]
-        affinity = F.conv2d(target, descriptor, padding=1)
-        maps.append(affinity.flatten().softmax(dim=0).reshape(affinity.shape[-2:]))
-    return torch.stack(maps)
 
 
 def bench_step(repeats: int) -> dict[str, Any]:
@@ -157,12 +141,15 @@ def with_shares(results: Any, rate: float) -> Any:
     return shared
 
 
+PARTS: Final = {"pose": bench_pose, "maps": bench_maps, "step": bench_step}
+
+
 @torch.inference_mode()
-def run(repeats: int) -> dict[str, Any]:
-    """All measurements, the matrix multiplication before and after them."""
+def run(repeats: int, parts: Sequence[str]) -> dict[str, Any]:
+    """The measurements of `parts`, the matrix multiplication before and after them."""
     torch.manual_seed(0)
     before = matrix_multiply_rate(repeats)
-    results = {"pose": bench_pose(repeats), "maps": bench_maps(repeats), "step": bench_step(repeats)}
+    results = {name: PARTS[name](repeats) for name in parts}
     rate = statistics.mean([before, matrix_multiply_rate(repeats)])
     machine = {"threads": torch.get_num_threads(), "torch": torch.__version__, "load_average": os.getloadavg()[0]}
     return {"machine": machine, "matrix_multiply_gflop_per_second": rate, **with_shares(results, rate)}
@@ -174,15 +161,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(arguments.threads)
-    results = run(arguments.repeats)
+    results = run(arguments.repeats, arguments.parts)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     partial = arguments.out.with_suffix(".partial")
     partial.write_text(json.dumps(results, indent=2) + "\n")
     partial.replace(arguments.out)
-    for name in ("pose", "maps", "step"):
+    for name in arguments.parts:
         _LOGGER.info("%s: %.1f times as fast", name, results[name]["speedup"])
 
 

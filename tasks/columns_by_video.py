@@ -1,15 +1,16 @@
 """Rows that are gathered video by video: kept as columns, since millions of Python objects take GiB."""
 
-from collections.abc import Iterator, MutableMapping
-from typing import Any
+from collections.abc import Iterator, MutableMapping, Sequence
 
 import pyarrow as pa
 
+from tasks.formats.corpus_part import Row, RowsInColumns
+from tasks.tables.arrays import table_of
 from tasks.tables.files import conform, even_blocks
 from tasks.tables.schemas import Table
 
 
-class ColumnsByVideo(MutableMapping[str, list[dict[str, Any]]]):
+class ColumnsByVideo(MutableMapping[str, Sequence[Row]]):
     """The rows of each video by video_id; a dict of lists of rows in all but its memory.
 
     Args:
@@ -20,13 +21,19 @@ class ColumnsByVideo(MutableMapping[str, list[dict[str, Any]]]):
         self._table = table
         self._columns: dict[str, pa.Table] = {}
 
-    def __setitem__(self, video_id: str, rows: list[dict[str, Any]]) -> None:
-        """Set all rows of a video; TableError where they do not fit the table."""
-        self._columns[video_id] = conform(self._table, rows)
+    def __setitem__(self, video_id: str, rows: Sequence[Row]) -> None:
+        """Set all rows of a video; TableError where they do not fit the table.
 
-    def __getitem__(self, video_id: str) -> list[dict[str, Any]]:
+        Rows that lie in columns are in the order of the table, and are checked when they are written.
+        """
+        if isinstance(rows, RowsInColumns):
+            self._columns[video_id] = table_of(self._table, rows.columns)
+        else:
+            self._columns[video_id] = conform(self._table, rows)
+
+    def __getitem__(self, video_id: str) -> list[Row]:
         """The rows in the order of the table."""
-        rows: list[dict[str, Any]] = self._columns[video_id].to_pylist()
+        rows: list[Row] = self._columns[video_id].to_pylist()
         return rows
 
     def __delitem__(self, video_id: str) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from bench.affinity_ways import ways_to_map
 from bench.bench_throughput import Found, by_script, by_stages, require_equal, save_networks, write_clip
 
 
@@ -34,3 +36,17 @@ def test_ways_that_find_other_poses_are_not_compared(of_script: Found) -> None:
     moved = [pose + 3.0 for pose in of_script[0]]
     with pytest.raises(RuntimeError, match="the same poses of both ways, got 100"):
         require_equal(of_script, (moved, of_script[1]))
+
+
+def test_the_ways_to_map_affinities_find_the_same() -> None:
+    torch.manual_seed(0)
+    ways = ways_to_map(32)
+    maps = {name: way().float() for name, way in ways.items()}
+    for name in ("batched", "batched_bfloat16", "product"):
+        torch.testing.assert_close(maps[name], maps["loop"])
+    for name in ("loop_bfloat16", "convolution_bfloat16", "product_bfloat16"):
+        torch.testing.assert_close(maps[name], maps["loop"], rtol=0.02, atol=1e-5)
+    inside = maps["window"] > 0
+    shares = torch.where(inside, maps["loop"], 0.0)
+    torch.testing.assert_close(maps["window"], shares / shares.sum(dim=(-2, -1), keepdim=True))
+    assert inside.float().mean() < 1

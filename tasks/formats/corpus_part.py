@@ -1,14 +1,33 @@
 """What a reader read from the corpus: rows of the tables, and rejects."""
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 from tasks.progress.rejects import printable
 
 Row: TypeAlias = dict[str, Any]
-Frames: TypeAlias = MutableMapping[str, list[Row]]
+Frames: TypeAlias = MutableMapping[str, Sequence[Row]]
 """The frames of each video in their order, by video_id; a whole corpus may have millions."""
+
+
+class RowsInColumns(Sequence[Row]):
+    """Rows that lie in columns of one length, by name; each is a dict only while somebody asks for it."""
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            return [self[index] for index in range(len(self))[at]]
+        return {name: values[at] for name, values in self.columns.items()}
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Videos without annotations: video files and frame folders, with detections in MOT form beside them."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from math import gcd
@@ -11,7 +11,7 @@ import av
 
 from tasks.content_key import file_digest
 from tasks.errors import raise_machine_fault
-from tasks.formats.corpus_part import CorpusPart, Row
+from tasks.formats.corpus_part import CorpusPart, Row, RowsInColumns
 from tasks.formats.decoded_files import current
 from tasks.formats.frame_order import FrameOrderError, frame_numbers, frame_order, shown_names, without_foreign
 from tasks.formats.mot import frames_per_second, plausible_rate
@@ -71,7 +71,8 @@ def _read_file(part: CorpusPart, data: Path, path: Path, video_id: str) -> Itera
         part.reject(source, f"frame {decoded.count} on" if decoded.count else "", decoded.broken)
     if not decoded.count:
         return
-    part.frames[video_id] = [_frame_row(video_id, index, None, time) for index, time in enumerate(decoded.seconds)]
+    count = decoded.count
+    part.frames[video_id] = _frame_rows(video_id, range(1, count + 1), [None] * count, decoded.seconds)
     rate = decoded.rate or frames_per_second(path.parent)
     yield _video_row(video_id, source, digest, (decoded.width, decoded.height), decoded.count, rate)
 
@@ -95,11 +96,9 @@ def _read_folder(part: CorpusPart, data: Path, folder: Path, video_id: str) -> I
         return
     rate = frames_per_second(folder)
     seconds = _seconds_of_pictures([path.name for _, path, _ in whole], rate)
-    part.frames[video_id] = [
-        _frame_row(video_id, index, path.relative_to(data).as_posix(), seconds[index])
-        | {"image_id": number + 1}  # a rejected picture must not shift the detections
-        for index, (number, path, _) in enumerate(whole)
-    ]
+    image_ids = [number + 1 for number, _, _ in whole]  # a rejected picture must not shift the detections
+    pictures = [path.relative_to(data).as_posix() for _, path, _ in whole]
+    part.frames[video_id] = _frame_rows(video_id, image_ids, pictures, seconds)
     digest = hashlib.sha256("".join(picture.sha256 for _, _, picture in whole).encode()).hexdigest()
     media, size = paths[0].parent.relative_to(data).as_posix(), (whole[0][2].width, whole[0][2].height)
     yield _video_row(video_id, media, digest, size, len(whole), rate)
@@ -135,13 +134,19 @@ def _video_row(video_id: str, media: str, digest: str, size: tuple[int, int], co
     }
 
 
-def _frame_row(video_id: str, index: int, path: str | None, seconds: float | None) -> Row:
-    """Frames are numbered from 1 in `image_id`, as MOT does."""
-    return {
-        **{"video_id": video_id, "frame_index": index, "image_id": index + 1, "path": path},
-        **{"file_name": f"{video_id}/{index:06d}.jpg", "seconds": seconds},
-        **{"is_labelled": False, "ignore_regions": None},
-    }
+def _frame_rows(
+    video_id: str, image_ids: Sequence[int], paths: Sequence[str | None], seconds: Sequence[float | None]
+) -> RowsInColumns:
+    """The frames of a video; `image_ids` count from 1, as MOT does."""
+    count = len(image_ids)
+    return RowsInColumns(
+        {
+            **{"video_id": [video_id] * count, "frame_index": range(count), "image_id": image_ids},
+            "file_name": [f"{video_id}/{index:06d}.jpg" for index in range(count)],
+            **{"path": paths, "seconds": seconds},
+            **{"is_labelled": [False] * count, "ignore_regions": [None] * count},
+        }
+    )
 
 
 def decoded_video(path: Path) -> tuple[str, DecodedVideo]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.tables.files import conform, even_blocks
+from tasks.parquet import even_blocks
+from tasks.tables.files import conform
 from tasks.tables.schemas import Table
 
 

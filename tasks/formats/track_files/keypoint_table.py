@@ -37,8 +37,8 @@ class KeypointTable:
 
     def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; each column holds its meaning in its metadata."""
-        fields = [pa.field(name, kind, metadata={"meaning": meaning}) for name, kind, meaning in _COLUMNS]
-        schema = pa.schema(fields, metadata=_pandas_metadata())
+        columns = pa.schema([pa.field(name, kind, metadata={"meaning": meaning}) for name, kind, meaning in _COLUMNS])
+        schema = columns.with_metadata(_pandas_metadata(columns))
         frames = frames_with_poses(video)
         blocks = iter(lambda: _block(video.video_id, islice(frames, _BLOCK_FRAMES), schema), schema.empty_table())
         yield from parquet_pieces(blocks, schema, varied=("x", "y", "score"))
@@ -50,13 +50,13 @@ def _block(video_id: str, frames: Iterable[FrameWithPoses], schema: pa.Schema) -
     return pa.table([pa.array(column, field.type) for column, field in zip(cells, schema, strict=True)], schema=schema)
 
 
-def _pandas_metadata() -> Any:
+def _pandas_metadata(columns: pa.Schema) -> Any:
     """What pandas writes of the types of its columns, whichever of them are empty: of a row of examples."""
     import pandas as pd
 
-    frame = pd.DataFrame([[_EXAMPLES[kind] for _, kind, _ in _COLUMNS]], columns=[name for name, _, _ in _COLUMNS])
+    frame = pd.DataFrame([[_EXAMPLES[kind] for _, kind, _ in _COLUMNS]], columns=columns.names)
     frame = frame.astype({name: _WHOLE[kind] for name, kind, _ in _COLUMNS if kind in _WHOLE})
-    return pa.Table.from_pandas(frame, preserve_index=False).schema.metadata
+    return pa.Table.from_pandas(frame, schema=columns, preserve_index=False).schema.metadata
 
 
 def _rows(video_id: str, frame: FrameWithPoses) -> Iterator[tuple[Any, ...]]:

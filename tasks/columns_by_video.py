@@ -5,8 +5,9 @@ from collections.abc import Iterator, MutableMapping, Sequence
 import pyarrow as pa
 
 from tasks.formats.corpus_part import Row, RowsInColumns
+from tasks.parquet import even_blocks
 from tasks.tables.arrays import table_of
-from tasks.tables.files import conform, even_blocks
+from tasks.tables.files import conform
 from tasks.tables.schemas import Table
 
 

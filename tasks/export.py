@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tasks.errors import InputError
 from tasks.formats.json_files import write_pieces
 from tasks.formats.track_formats import TRACK_FORMATS, require_formats
+from tasks.formats.tracked_video import TrackedVideo
 from tasks.fresh_videos import FreshVideos
 from tasks.out_folder import remove_written
 from tasks.progress import current
@@ -94,13 +95,18 @@ def _export(
     video_id = video["video_id"]
     try:
         tracks = tracked.of(video_id, video["source"], table)
+        return _write(workspace, tracks, _formats_of(video, params), key=key, table=table) if tracks else set()
     except (InputError, TableError) as error:
         current().reject(video_id, table.name, workspace.shortened(str(error)))
         return set()
-    if tracks is None:
-        return set()
-    written = set()
-    for name in _formats_of(video, params):
+
+
+def _write(
+    workspace: Workspace, tracks: TrackedVideo, formats: Sequence[str], *, key: str, table: Table
+) -> "set[Path]":
+    """Write the tracks in the formats that have a form for them; raises TableError where the tracks cannot be read."""
+    video_id, written = tracks.video_id, set()
+    for name in formats:
         path = workspace.exports / name / key / f"{video_id}{TRACK_FORMATS[name].ending}"
         try:
             write_pieces(path, TRACK_FORMATS[name].content(tracks))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from tasks.inference.network_work import NetworkWork
 from tasks.inference.video_tables import write_video_tables
 from tasks.inference.videos import VideoIndex
 from tasks.shards import Shard, map_shards
-from tasks.tables import read_table
+from tasks.tables.by_video import box_sources
 from tasks.tables.schemas import DETECTIONS, MERGED_TRACKS, TRACKS
 from tasks.workspace import Workspace
 
@@ -35,12 +36,12 @@ def run(workspace: Workspace, params: "Params") -> None:
 
 
 def _unmerged(tables: Path, video_id: str) -> Iterator[pa.Table]:
-    return map(unmerged_rows, _sources(tables, video_id))
+    return chain.from_iterable(map(unmerged_rows, _sources(tables, video_id)))
 
 
 def _sources(tables: Path, video_id: str) -> list[TracksOfSource]:
-    rows = read_table(TRACKS, TRACKS.path(tables, video_id))
-    return [TracksOfSource.of(source, rows) for source in sorted(set(rows["box_source"].to_pylist()))]
+    path = TRACKS.path(tables, video_id)
+    return [TracksOfSource.of(source, path) for source in box_sources(TRACKS, path)]
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class MergeWork(NetworkWork):
             min_keypoints=merge.min_keypoints,
         )
 
-    def __call__(self, shard: Shard) -> dict[str, pa.Table]:
+    def __call__(self, shard: Shard) -> dict[str, Iterator[pa.Table]]:
         """Rows of the table merged_tracks of the video."""
         sources = _sources(self.tables, shard.video_id)
         frames = self.index.video(shard.video_id).open(self.data)
         propagated = self.propagation.propagate(sources, frames, max_gap_frames=self.rule.max_gap_frames)
         parts = [merged_rows(tracks, propagated[tracks.box_source], self.rule) for tracks in sources]
-        return {MERGED_TRACKS.name: pa.concat_tables([*parts, MERGED_TRACKS.schema.empty_table()])}
+        return {MERGED_TRACKS.name: chain.from_iterable(parts)}

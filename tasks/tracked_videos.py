@@ -1,6 +1,9 @@
 """Tracks out of the tables, with the frames that the video's annotation file lists."""
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +12,16 @@ import pyarrow.compute as pc
 from models.keypoints import BODY
 from tasks.formats.fields import Record
 from tasks.formats.posetrack_files import listed_images
-from tasks.formats.tracked_video import TrackedVideo
+from tasks.formats.tracked_video import TrackedVideo, TrackedWindow
 from tasks.tables import Table, read_table
 from tasks.tables.arrays import keypoint_array, list_array
-from tasks.tables.by_video import RowsByVideo
-from tasks.tables.files import read_blocks
+from tasks.tables.by_video import RowsByVideo, RowsInOrder
 from tasks.tables.schemas import FRAMES, VIDEOS
 from tasks.workspace import Workspace
+
+_COLUMNS: Final = ("frame_index", "track_id", "origin", "x", "y", "score")
+_WINDOW_FRAMES: Final = 256
+"""Frames whose rows are in memory at a time."""
 
 
 class TrackedVideos:
@@ -45,43 +51,50 @@ class TrackedVideos:
 
         Raises:
             InputError: the annotation file cannot be read, or its frames have no PoseTrack18 names.
-            TableError: the table cannot be read.
+            TableError: the table cannot be read; where the windows are passed over.
         """
         path = table.path(self._workspace.tables, video_id)
         if not path.exists():
             return None
-        frames = self._frames.of(video_id).sort_by("frame_index").to_pylist()
-        image_ids = np.array([row["image_id"] for row in frames], dtype=np.int64)
-        at_frame = {row["frame_index"]: at for at, row in enumerate(frames)}
-        rows = self._rows(table, path)
+        frames = self._frames.of(video_id).sort_by("frame_index")
+        return TrackedVideo(
+            video_id=video_id,
+            windows=_Windows(frames, table, path, self._box_source, self._threshold),
+            listed_images=listed_images(self._workspace.data / source) if source else None,
+            **self._videos[video_id],
+        )
+
+
+class _Windows:
+    """The tracks of a video window by window (see `TrackedVideo.windows`); a pass over them may raise TableError."""
+
+    def __init__(self, frames: pa.Table, table: Table, path: Path, box_source: str, keypoint_threshold: float) -> None:
+        self._frames, self._threshold = frames, keypoint_threshold
+        self._open = partial(RowsInOrder, table, path, _COLUMNS, box_source)
+
+    def __iter__(self) -> Iterator[TrackedWindow]:
+        rows, count = self._open(), 0
+        for start in range(0, len(self._frames), _WINDOW_FRAMES):
+            frames = self._frames.slice(start, _WINDOW_FRAMES).to_pylist()
+            poses = rows.before(frames[-1]["frame_index"] + 1)
+            yield self._window(frames, poses, count)
+            count += len(poses)
+
+    def _window(self, frames: list[Record], rows: pa.Table, first_pose: int) -> TrackedWindow:
+        image_of = {row["frame_index"]: row["image_id"] for row in frames}
         score = list_array(rows, "score")
         is_shown = np.zeros(score.shape, dtype=bool)
         is_shown[:, BODY] = score[:, BODY].astype(np.float64) >= self._threshold
-        return TrackedVideo(
-            video_id=video_id,
-            images=self._images(video_id, source, frames),
-            image_id=image_ids[[at_frame[index] for index in rows["frame_index"].to_numpy().tolist()]],
+        return TrackedWindow(
+            frames=frames,
+            first_pose=first_pose,
+            image_id=np.array([image_of[index] for index in rows["frame_index"].to_pylist()], dtype=np.int64),
             track_id=np.asarray(rows["track_id"].to_numpy(), dtype=np.int64),
             xy=keypoint_array(rows),
             score=score,
             is_shown=is_shown,
             is_recovered=np.asarray(pc.equal(rows["origin"], "recovered").to_numpy(), dtype=bool),
-            frames=frames,
-            is_annotated=bool(source),
-            **self._videos[video_id],
         )
-
-    def _rows(self, table: Table, path: Path) -> pa.Table:
-        """What is exported of the tracks; read in blocks, so that nothing else of a long video is in memory."""
-        columns = ["frame_index", "track_id", "origin", "x", "y", "score"]
-        blocks = read_blocks(table, path, ["box_source", *columns])
-        chosen = (rows.filter(pc.equal(rows["box_source"], self._box_source)).select(columns) for rows in blocks)
-        return pa.concat_tables([pa.schema([table.schema.field(name) for name in columns]).empty_table(), *chosen])
-
-    def _images(self, video_id: str, source: str | None, frames: list[Record]) -> list[Record]:
-        if source:
-            return listed_images(self._workspace.data / source)
-        return [{"id": row["image_id"], "file_name": row["file_name"], "vid_id": video_id} for row in frames]
 
 
 def scored_box_source(box_sources: list[str]) -> str:

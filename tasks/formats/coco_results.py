@@ -12,10 +12,10 @@ from models.keypoints import KEYPOINT_COUNT, POSETRACK_KEYPOINTS, POSEVAL_FROM_P
 from models.metrics.sequence import MISSING_SCORE
 from tasks.formats.errors import FormatError, InWords, location, shown
 from tasks.formats.fields import Record, as_number, key_of, names_person, number, numbers
-from tasks.formats.json_files import json_text
+from tasks.formats.json_files import list_pieces
 from tasks.formats.posetrack18 import open_posetrack18, points_of_posetrack18
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
-from tasks.formats.tracked_video import TrackedVideo
+from tasks.formats.tracked_video import TrackedVideo, TrackedWindow
 
 
 class CocoTracks:
@@ -25,18 +25,19 @@ class CocoTracks:
 
     def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; a person's score is the mean of its shown keypoints'."""
-        keypoints = np.where(video.is_shown[..., None], np.dstack([video.xy, video.score]), 0.0)
-        entries = [
-            {
-                "image_id": int(video.image_id[row]),
-                "category_id": 1,
-                "keypoints": keypoints[row].ravel().tolist(),
-                "score": float(video.score[row][video.is_shown[row]].astype(np.float64).mean()),
-                "track_id": int(video.track_id[row]),
-            }
-            for row in np.flatnonzero(video.is_shown.any(axis=1))
-        ]
-        yield json_text(entries).encode()
+        yield from list_pieces(_entry(window, row) for window in video.windows for row in window.shown_poses)
+        yield b"\n"
+
+
+def _entry(window: TrackedWindow, row: int) -> Record:
+    shown, score = window.is_shown[row], window.score[row]
+    return {
+        "image_id": int(window.image_id[row]),
+        "category_id": 1,
+        "keypoints": np.where(shown[:, None], np.column_stack([window.xy[row], score]), 0.0).ravel().tolist(),
+        "score": float(score[shown].astype(np.float64).mean()),
+        "track_id": int(window.track_id[row]),
+    }
 
 
 def coco_results_of_posetrack18(source: str, data: Any) -> list[Record]:

@@ -67,11 +67,12 @@ def json_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
     """The bytes of `json_text` in pieces; lists may be iterators, of which an element is in memory at a time."""
     for number, (name, value) in enumerate(document.items()):
         yield f"{', ' if number else '{'}{json.dumps(name)}: ".encode()
-        yield from _list_pieces(value) if isinstance(value, Iterator) else [json.dumps(value).encode()]
+        yield from list_pieces(value) if isinstance(value, Iterator) else [json.dumps(value).encode()]
     yield b"}\n"
 
 
-def _list_pieces(values: Iterator[Any]) -> Iterator[bytes]:
+def list_pieces(values: Iterator[Any]) -> Iterator[bytes]:
+    """The bytes of a list in JSON, element by element, without a line end."""
     yield b"["
     for number, value in enumerate(values):
         yield f"{', ' if number else ''}{json.dumps(value)}".encode()

@@ -6,12 +6,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.arrays import IntArray
 from models.keypoints import POSEVAL_FROM_POSETRACK
 from tasks.formats.fields import Record
-from tasks.formats.json_files import json_pieces, json_text
+from tasks.formats.json_files import json_pieces
 from tasks.formats.posetrack_conversion import CATEGORY, whole_or_real
-from tasks.formats.tracked_video import TrackedVideo
+from tasks.formats.tracked_video import TrackedVideo, TrackedWindow
 
 _JOINT_OF_KEYPOINT: Final = {int(channel): joint for joint, channel in enumerate(POSEVAL_FROM_POSETRACK)}
 """poseval's id of each body keypoint, by its index in PoseTrack's order."""
@@ -35,9 +34,10 @@ class Posetrack17Tracks:
     def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; the file names of `images` are written as they are."""
         rects: dict[int, list[Record]] = defaultdict(list)
-        for row in _shown_rows(video):
-            rects[int(video.image_id[row])].append(_rect(video, row))
-        yield json_text({"annolist": [_frame(image, rects[image["id"]]) for image in video.images]}).encode()
+        for window in video.windows:
+            for row in window.shown_poses:
+                rects[int(window.image_id[row])].append(_rect(window, row))
+        yield from json_pieces({"annolist": (_frame(image, rects[image["id"]]) for image in video.images)})
 
 
 def posetrack18_document(video: TrackedVideo) -> Record:
@@ -47,34 +47,29 @@ def posetrack18_document(video: TrackedVideo) -> Record:
 
 
 def _posetrack18(video: TrackedVideo) -> dict[str, Iterator[Record]]:
-    annotations = (_annotation(video, row) for row in _shown_rows(video))
-    return {"images": iter(video.images), "annotations": annotations, "categories": iter([CATEGORY])}
+    annotations = (_annotation(window, row) for window in video.windows for row in window.shown_poses)
+    return {"images": video.images, "annotations": annotations, "categories": iter([CATEGORY])}
 
 
-def _annotation(video: TrackedVideo, row: int) -> Record:
-    shown = video.is_shown[row][:, None]
+def _annotation(window: TrackedWindow, row: int) -> Record:
+    shown = window.is_shown[row][:, None]
     return {
-        "id": row,
-        "image_id": int(video.image_id[row]),
+        "id": window.first_pose + row,
+        "image_id": int(window.image_id[row]),
         "category_id": 1,
-        "track_id": int(video.track_id[row]),
-        "keypoints": np.concatenate([np.where(shown, video.xy[row], 0.0), shown], axis=1).ravel().tolist(),
-        "scores": video.score[row].tolist(),
+        "track_id": int(window.track_id[row]),
+        "keypoints": np.concatenate([np.where(shown, window.xy[row], 0.0), shown], axis=1).ravel().tolist(),
+        "scores": window.score[row].tolist(),
     }
 
 
-def _shown_rows(video: TrackedVideo) -> list[int]:
-    rows: IntArray = np.flatnonzero(video.is_shown.any(axis=1))
-    return [int(row) for row in rows]
-
-
-def _rect(video: TrackedVideo, row: int) -> Record:
+def _rect(window: TrackedWindow, row: int) -> Record:
     points = [
-        _point(_JOINT_OF_KEYPOINT[index], video.xy[row, index].tolist(), float(video.score[row, index]))
-        for index in np.flatnonzero(video.is_shown[row]).tolist()
+        _point(_JOINT_OF_KEYPOINT[index], window.xy[row, index].tolist(), float(window.score[row, index]))
+        for index in np.flatnonzero(window.is_shown[row]).tolist()
         if index in _JOINT_OF_KEYPOINT
     ]
-    return {"track_id": [int(video.track_id[row])], "annopoints": [{"point": points}]}
+    return {"track_id": [int(window.track_id[row])], "annopoints": [{"point": points}]}
 
 
 def _point(joint: int, xy: Any, score: float) -> Record:

@@ -1,8 +1,9 @@
 """Merging of one video's tracks, between tables and the mathematics (A.4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from pathlib import Path
+from typing import Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,14 @@ from models.tracking.merging import (
 )
 from tasks.inference.video_tables import frame_poses
 from tasks.tables.arrays import table_of
-from tasks.tables.schemas import MERGED_TRACKS
+from tasks.tables.by_video import RowsInOrder
+from tasks.tables.schemas import MERGED_TRACKS, TRACKS
 
 PropagatedPoses: TypeAlias = dict[Propagation, PropagatedPose]
 """Poses in other frames, by what was asked for."""
+_IDS: Final = ("track_id", "frame_index", "pose_id")
+_WINDOW_FRAMES: Final = 256
+"""Frames whose rows are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +39,25 @@ class TracksOfSource:
 
     Attributes:
         box_source: detected or annotated.
-        rows: rows of the table tracks.
+        path: file of the table tracks.
         spans: their frames and poses, track by track.
-        poses: the keypoints of their poses.
+        poses: the keypoints of the start, the centre and the end pose of each track.
     """
 
     box_source: str
-    rows: pa.Table
+    path: Path
     spans: list[TrackSpan]
     poses: VideoPoses
 
     @classmethod
-    def of(cls, box_source: str, rows: pa.Table) -> "TracksOfSource":
-        """Take the tracks of `box_source` from a video's rows of the table tracks."""
-        chosen = rows.filter(pc.field("box_source") == box_source)
-        columns = (chosen[name].to_numpy() for name in ("track_id", "frame_index", "pose_id"))
-        return cls(box_source, chosen, track_spans(*columns), VideoPoses(frame_poses(chosen)))
+    def of(cls, box_source: str, path: Path) -> "TracksOfSource":
+        """Read the tracks of `box_source` from a video's file of the table tracks; raises TableError."""
+        ids = pa.concat_tables(_windows(path, box_source, _IDS))
+        spans = track_spans(*(ids[name].to_numpy() for name in _IDS))
+        key_poses = pa.array([int(span.pose_id[row]) for span in spans for row in span.key_rows()], pa.int64())
+        windows = _windows(path, box_source, ("frame_index", "pose_id", "x", "y", "score"))
+        rows = pa.concat_tables(window.filter(pc.is_in(window["pose_id"], key_poses)) for window in windows)
+        return cls(box_source, path, spans, VideoPoses(frame_poses(rows)))
 
     def start_pose(self, pose_id: int) -> StartPose:
         """Return one of the poses by its id."""
@@ -57,15 +65,18 @@ class TracksOfSource:
         return StartPose(self.poses.xy(chosen)[0], self.poses.score(chosen)[0])
 
 
-def merged_rows(tracks: TracksOfSource, propagated: PropagatedPoses, rule: MergeRule) -> pa.Table:
-    """Return the rows of the table merged_tracks; a pose that links two tracks has equation 8 as its similarity."""
+def merged_rows(tracks: TracksOfSource, propagated: PropagatedPoses, rule: MergeRule) -> Iterator[pa.Table]:
+    """Return the rows of the table merged_tracks in blocks with rising keys.
+
+    A pose that links two tracks has equation 8 as its similarity.
+    """
     similarities = match_similarities(tracks.spans, propagated, tracks.start_pose, rule=rule)
     merged = merge_tracks(tracks.spans, similarities, similarity_threshold=rule.similarity_threshold)
     return _rows(tracks, merged, _links(tracks.spans, merged, similarities))
 
 
-def unmerged_rows(tracks: TracksOfSource) -> pa.Table:
-    """Return the rows of the table merged_tracks where nothing is merged."""
+def unmerged_rows(tracks: TracksOfSource) -> Iterator[pa.Table]:
+    """Return the rows of the table merged_tracks where nothing is merged, in blocks with rising keys."""
     return _rows(tracks, {span.track_id: span.track_id for span in tracks.spans}, {})
 
 
@@ -83,15 +94,19 @@ def _links(
     return links
 
 
-def _rows(tracks: TracksOfSource, merged: Mapping[int, int], links: Mapping[int, float]) -> pa.Table:
-    columns = {name: tracks.rows[name] for name in tracks.rows.schema.names}
-    track_ids, pose_ids, similarity = (tracks.rows[name].to_pylist() for name in ("track_id", "pose_id", "similarity"))
-    return table_of(
-        MERGED_TRACKS,
-        columns
-        | {
+def _rows(tracks: TracksOfSource, merged: Mapping[int, int], links: Mapping[int, float]) -> Iterator[pa.Table]:
+    names = [name for name in TRACKS.schema.names if name != "box_source"]
+    for rows in _windows(tracks.path, tracks.box_source, names):
+        track_ids, pose_ids, similarity = (rows[name].to_pylist() for name in ("track_id", "pose_id", "similarity"))
+        joined = {
+            "box_source": [tracks.box_source] * len(rows),
             "track_id": [merged[track_id] for track_id in track_ids],
-            "source_track_id": tracks.rows["track_id"],
+            "source_track_id": rows["track_id"],
             "similarity": [links.get(pose_id, before) for pose_id, before in zip(pose_ids, similarity, strict=True)],
-        },
-    )
+        }
+        yield table_of(MERGED_TRACKS, {name: rows[name] for name in names} | joined)
+
+
+def _windows(path: Path, box_source: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Rows of the table tracks, whole frames at a time, since merging changes the order within a frame."""
+    return RowsInOrder(TRACKS, path, columns, box_source).windows(_WINDOW_FRAMES)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from tasks.tables.by_video import RowsByVideo, row_bytes
 from tasks.tables.schemas import DETECTIONS, PERSONS
 
 _SMALLEST_SIDE_PX: Final = 1.0
+_BLOCK: Final = 1024
+"""Rows that are Python objects at a time."""
 _PERSON_COLUMNS: Final = (
     *("person_id", "video_id", "frame_index", "annotation_id"),
     *("box_xywh", "is_crowd", "visibility"),
@@ -79,12 +82,17 @@ def detection_rows(
         boxes_of_source: boxes by box source, detected or annotated.
         score_threshold: boxes of a lower score are dropped.
     """
-    rows = [
+    rows = (
         {"video_id": video.video_id, "box_source": source, "detection_id": number, **asdict(box)}
         for source, boxes in boxes_of_source.items()
         for number, box in enumerate(sorted(boxes, key=lambda box: box.frame_index))
         for box in [_checked(box, video, score_threshold)]
-    ]
+    )
+    blocks = iter(lambda: list(islice(rows, _BLOCK)), [])
+    return pa.concat_tables([DETECTIONS.schema.empty_table(), *map(_table, blocks)])
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return table_of(DETECTIONS, {name: [row[name] for row in rows] for name in DETECTIONS.schema.names})
 
 

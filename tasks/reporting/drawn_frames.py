@@ -4,13 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-import pyarrow.compute as pc
-
 from tasks.reporting import gather
 from tasks.reporting.faces import LONGEST_GAP, Circle, heads
 from tasks.tables import Table
-from tasks.tables.by_video import RowsInOrder
-from tasks.tables.files import read_blocks
+from tasks.tables.by_video import RowsInOrder, box_sources
 from tasks.tables.schemas import MERGED_TRACKS, POSES, RECOVERED_POSES, TRACKS
 from tasks.tracked_videos import scored_box_source
 from tasks.workspace import Workspace
@@ -80,8 +77,7 @@ def _poses(workspace: Workspace, video_id: str) -> Iterator[RowsInOrder]:
 def _box_sources(workspace: Workspace, table: Table, video_id: str) -> list[str]:
     """Box sources that have rows, ascending; none where there is no table."""
     path = table.path(workspace.tables, video_id)
-    blocks = read_blocks(table, path, ["box_source"]) if path.exists() else ()
-    return sorted({source for rows in blocks for source in pc.unique(rows["box_source"]).to_pylist()})
+    return box_sources(table, path) if path.exists() else []
 
 
 def _in_use(poses: Sequence[RowsInOrder], end: int) -> Iterator[gather.Row]:

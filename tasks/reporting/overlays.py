@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -119,7 +118,7 @@ class _Overlay:
     def pictures(self) -> Iterator[TimedPicture]:
         """The drawn pictures of all frames in order."""
         trails = _Trails(self._threshold)
-        for index, ((picture, time), (rows, circles)) in enumerate(zip(self._source(), self._drawn(), strict=False)):
+        for index, ((picture, time), (rows, circles)) in enumerate(zip(self._source(), self._drawn(), strict=True)):
             drawn = np.ascontiguousarray(concealed(picture, self._people, circles).copy())
             style = overlay_style(drawn.shape[0])
             for track_id, points in trails.through(index, rows):
@@ -138,7 +137,10 @@ class _Overlay:
             frames = VideoFrames(self._workspace.data, self._video, self._frames).read(range(count))
             yield from ((picture, self._time(index)) for index, picture in frames)
             return
-        for index, frame in enumerate(islice(decoded_frames(self._file), count)):
+        frames = decoded_frames(self._file)
+        for index in range(count):
+            if (frame := next(frames, None)) is None:
+                raise FrameError(self._file.name, index, "expected this frame, got the end of the file")
             yield upright(frame), self.form.start + self._time(index)
 
     def _time(self, index: int) -> Fraction:

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.content_key import code_key, content_key, file_digest, packages_key
+from tasks.parquet import even_blocks
 from tasks.shards.work import Shard, ShardWork
 from tasks.tables import read_table
 from tasks.tables.by_video import RowsByVideo, row_bytes
-from tasks.tables.files import even_blocks
 from tasks.tables.schemas import FRAMES, VIDEOS
 
 

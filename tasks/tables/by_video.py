@@ -1,6 +1,6 @@
 """Rows of one video: out of a table of all videos, or of its own table in the order of the frames."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,24 @@ class RowsInOrder:
             if len(self._rows) or (rows := next(self._blocks, None)) is None:
                 return pa.concat_tables(parts)
             self._rows = rows
+
+    def windows(self, frames: int) -> Iterator[pa.Table]:
+        """Yield all rows, those of so many frames at a time."""
+        end = frames
+        yield self.before(end)
+        while len(self._rows):
+            end += frames
+            yield self.before(end)
+
+
+def box_sources(table: Table, path: Path) -> list[str]:
+    """Box sources that have rows in a file of one video, ascending; raises TableError as `read_table`."""
+    return sorted({source for rows in read_blocks(table, path, ["box_source"]) for source in _values(rows)})
+
+
+def _values(rows: pa.Table) -> list[str]:
+    values: list[str] = pc.unique(rows["box_source"]).to_pylist()
+    return values
 
 
 def row_bytes(rows: pa.Table) -> bytes:

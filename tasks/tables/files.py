@@ -11,16 +11,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.errors import raise_machine_fault
+from tasks.parquet import parquet_pieces
 from tasks.tables.schemas import Table
 from tasks.whole_files import whole_file
 
 Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
-_ROW_GROUP: Final = 1 << 16
-"""Rows of a row group."""
-_READ_BYTES: Final = 1 << 16
-"""Bytes of each column that are read at a time there, in place of a whole row group's."""
 _BLOCK: Final = 1 << 10
 """Rows that are read at a time where a table is read in blocks."""
+_READ_BYTES: Final = 1 << 16
+"""Bytes of each column that are read at a time there, in place of a whole row group's."""
 
 
 class TableError(ValueError):
@@ -45,10 +44,8 @@ def write_blocks(table: Table, blocks: Iterable[Rows], path: Path) -> Path:
     Raises:
         TableError: as `write_table`, or the keys of the blocks do not rise.
     """
-    with whole_file(path) as partial, pq.ParquetWriter(partial, table.schema, compression="zstd") as writer:
-        for group in even_blocks(_rising(table, blocks), table.schema):
-            pa.default_memory_pool().release_unused()  # what was read for these rows
-            writer.write_table(group, row_group_size=_ROW_GROUP)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        file.writelines(parquet_pieces(_rising(table, blocks), table.schema))
     return path
 
 
@@ -64,19 +61,6 @@ def _rising(table: Table, blocks: Iterable[Rows]) -> Iterator[pa.Table]:
             raise TableError(f"table {table.name}: expected keys above {last} in the next block, got {first}")
         last = end
         yield block
-
-
-def even_blocks(blocks: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The same rows in blocks of one size, the last may be smaller; a single empty one where there are none."""
-    waiting, is_first = schema.empty_table(), True
-    for block in blocks:
-        waiting = pa.concat_tables([waiting, block])
-        while len(waiting) >= _ROW_GROUP:
-            group, waiting, is_first = waiting.slice(0, _ROW_GROUP).combine_chunks(), waiting.slice(_ROW_GROUP), False
-            yield group
-    if len(waiting) or is_first:
-        waiting = waiting.combine_chunks()  # the blocks leave the memory before the group is written
-        yield waiting
 
 
 def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -45,6 +45,14 @@ def test_each_row_is_given_once_before_its_frame_ends(path, box_source, step):
     )
 
 
+@pytest.mark.parametrize("frames", [1, 700, 10_000])
+def test_windows_have_all_rows_of_their_frames(path, frames):
+    windows = list(RowsInOrder(DETECTIONS, path, ["frame_index", "detection_id"], "detected").windows(frames))
+    assert [row for window in windows for row in window["detection_id"].to_pylist()] == [*range(FRAMES * PER_FRAME)]
+    in_windows = [{index // frames for index in window["frame_index"].to_pylist()} for window in windows]
+    assert in_windows == [{number} for number in range(len(windows))]
+
+
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_damaged_table_is_an_error_of_the_table(path, tmp_path, is_there):
     damaged = tmp_path / "b.parquet"

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.tables import TABLES, TableError, files, read_table, write_blocks, write_table
+from tasks import parquet
+from tasks.tables import TABLES, TableError, read_table, write_blocks, write_table
+from tasks.tables.arrays import table_of
 from tasks.tables.files import conform
-from tasks.tables.schemas import DETECTIONS, FRAMES, IMAGES, PERSONS, POSES, VIDEOS
+from tasks.tables.schemas import DETECTIONS, FRAMES, IMAGES, PERSONS, POSES, TRACKS, VIDEOS
 
 
 def _detection(index: int, **changes: Any) -> dict[str, Any]:
@@ -50,17 +52,53 @@ def test_rows_that_do_not_fit_are_refused_and_nothing_is_written(case: str, tmp_
 
 def _halves(monkeypatch: pytest.MonkeyPatch) -> list[pa.Table]:
     """Rows of two blocks, of which three fill a row group."""
-    monkeypatch.setattr(files, "_ROW_GROUP", 3)
+    monkeypatch.setattr(parquet, "ROW_GROUP", 3)
     return [conform(DETECTIONS, [_detection(index) for index in range(*ends)]) for ends in ((0, 4), (4, 8))]
 
 
-def test_rows_in_blocks_give_the_bytes_of_the_rows_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    halves = _halves(monkeypatch)
-    blocks = write_blocks(DETECTIONS, [halves[0].slice(0, 0), *halves], tmp_path / "b.parquet")
-    at_once = pa.concat_tables(halves).combine_chunks()
-    pq.write_table(at_once, tmp_path / "a.parquet", row_group_size=3, compression="zstd")
-    assert blocks.read_bytes() == (tmp_path / "a.parquet").read_bytes()
-    assert pq.ParquetFile(blocks).num_row_groups == 3
+def test_rows_in_any_blocks_give_the_same_bytes_in_row_groups_of_one_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pa.concat_tables(_halves(monkeypatch))
+    at_once = write_table(DETECTIONS, rows, tmp_path / "a.parquet")
+    for size in (1, 2, 3, 5):
+        blocks = [rows.slice(start, size) for start in range(0, len(rows), size)]
+        written = write_blocks(DETECTIONS, [rows.slice(0, 0), *blocks], tmp_path / "b.parquet")
+        assert written.read_bytes() == at_once.read_bytes()
+    with pq.ParquetFile(at_once) as file:
+        groups = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
+    assert groups == [3, 3, 2]
+
+
+def test_a_long_table_is_written_in_pieces_of_some_thousand_rows(tmp_path: Path) -> None:
+    count = 2 * parquet.ROW_GROUP + 1
+    columns = {"video_id": ["a"] * count, "frame_index": np.arange(count), "origin": ["detected"] * count}
+    columns |= {name: np.zeros(count, np.int64) for name in ("track_id", "pose_id")}
+    columns |= {name: np.zeros((count, 17)) for name in ("x", "y", "score")}
+    rows = table_of(TRACKS, columns | {"box_source": ["detected"] * count, "similarity": [None] * count})
+    pieces = list(parquet.parquet_pieces([rows], TRACKS.schema))
+    assert len(pieces) == 4  # the row groups, and what is known of them at the end of the file
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"".join(pieces))
+    assert read_table(TRACKS, path).equals(rows)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_plain_columns_have_a_dictionary_and_lists_have_none(table: Any, tmp_path: Path) -> None:
+    row = {field.name: _cell(field.type) for field in table.schema}
+    with pq.ParquetFile(write_table(table, [row], tmp_path / "t.parquet")) as file:
+        group = file.metadata.row_group(0)
+        columns = [group.column(at) for at in range(group.num_columns)]
+    for column in columns:
+        is_plain = column.path_in_schema in table.schema.names and column.physical_type != "BOOLEAN"
+        assert column.has_dictionary_page == is_plain
+
+
+def _cell(kind: pa.DataType) -> Any:
+    """A value of any type."""
+    if pa.types.is_nested(kind):
+        return [_cell(kind.value_type)] * (kind.list_size if pa.types.is_fixed_size_list(kind) else 1)
+    return pa.scalar("1").cast(kind).as_py() if not pa.types.is_boolean(kind) else True
 
 
 def test_blocks_whose_keys_do_not_rise_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

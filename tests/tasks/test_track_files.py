@@ -20,7 +20,7 @@ from tasks.errors import InputError
 from tasks.formats.mot import read_detections
 from tasks.formats.pose_files.registry import read_poses
 from tasks.formats.track_formats import TRACK_FORMATS, require_formats
-from tasks.formats.tracked_video import TrackedVideo
+from tasks.formats.tracked_video import TrackedVideo, TrackedWindow
 
 FRAMES, EMPTY = 6, 2
 NAMES = [POSETRACK_KEYPOINTS[index] for index in BODY]
@@ -31,20 +31,29 @@ SECONDS = [0.0, 0.04, 0.08, 0.2, 0.24, 0.28]
 @pytest.fixture(scope="module")
 def video():
     """Persons 3 and 7 in six frames but the third; person 7 is there in the first two only, without left wrist."""
+    return video_of([range(2), range(2, FRAMES)])
+
+
+def video_of(windows, shown=True):
+    """The video in windows of these frames."""
     poses = [(frame, 3, 100.0 + frame) for frame in range(FRAMES) if frame != EMPTY] + [(0, 7, 300.0), (1, 7, 301.5)]
+    poses.sort()
     frame, track, x = (np.array(column) for column in zip(*poses, strict=True))
     xy = np.zeros((len(poses), 17, 2))
     xy[..., 0], xy[..., 1] = x[:, None] + np.arange(17), 20 + 5 * np.arange(17)
     is_shown = np.zeros((len(poses), 17), dtype=bool)
-    is_shown[:, BODY] = True
+    is_shown[:, BODY] = shown
     is_shown[track == 7, WRIST] = False
     score = np.where(is_shown, 0.9, 0.1)
     rows = [{"frame_index": at, "image_id": at + 1, "file_name": f"walk/{at:06d}.jpg"} for at in range(FRAMES)]
-    return TrackedVideo(
-        "walk", [], frame + 1, track, xy, score, is_shown,
-        is_recovered=frame == 3, frames=[row | {"path": None, "seconds": SECONDS[row["frame_index"]]} for row in rows],
-        width=640, height=480, frames_per_second=25.0, is_annotated=False,
-    )  # fmt: skip
+    rows = [row | {"path": None, "seconds": SECONDS[row["frame_index"]]} for row in rows]
+    columns = (frame + 1, track, xy, score, is_shown, frame == 3)
+    parts = []
+    for window in windows:
+        here = np.isin(frame, window)
+        first = int((frame < window[0]).sum())
+        parts.append(TrackedWindow([rows[at] for at in window], first, *(column[here] for column in columns)))
+    return TrackedVideo("walk", parts, None, width=640, height=480, frames_per_second=25.0)
 
 
 @pytest.fixture
@@ -202,9 +211,11 @@ def test_pynwb_reads_each_track_with_the_times_of_all_frames(file_of):
 
 
 def test_nwb_has_no_form_for_a_video_without_times(video):
-    frames = [frame | {"seconds": None} for frame in video.frames]
+    timeless = [
+        replace(window, frames=[frame | {"seconds": None} for frame in window.frames]) for window in video.windows
+    ]
     with pytest.raises(InputError, match="expected times of the frames"):
-        b"".join(TRACK_FORMATS["nwb"].content(replace(video, frames=frames)))
+        b"".join(TRACK_FORMATS["nwb"].content(replace(video, windows=timeless)))
 
 
 def test_sleap_io_reads_instances_with_their_tracks(file_of):
@@ -238,9 +249,26 @@ def test_reruns_reader_gives_each_track_on_the_frames_that_it_is_in(file_of):
 
 
 @pytest.mark.parametrize("name", ["deeplabcut-h5", "nwb", "sleap", "rerun"])
-def test_a_video_without_tracks_has_a_file_too(video, name):
-    nobody = replace(video, is_shown=np.zeros_like(video.is_shown))
+def test_a_video_without_tracks_has_a_file_too(name):
+    nobody = video_of([range(FRAMES)], shown=False)
     assert b"".join(TRACK_FORMATS[name].content(nobody))
+
+
+@pytest.mark.parametrize("name", sorted(set(TRACK_FORMATS) - {"rerun"}))
+def test_windows_of_any_length_give_the_same_bytes(name):
+    cuts = ([range(FRAMES)], [range(2), range(2, FRAMES)], [range(at, at + 1) for at in range(FRAMES)])
+    assert len({b"".join(TRACK_FORMATS[name].content(video_of(windows))) for windows in cuts}) == 1
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_pandas_gives_the_columns_the_same_types_where_nobody_is_in_the_video(shown, tmp_path):
+    path = tmp_path / "walk.parquet"
+    path.write_bytes(b"".join(TRACK_FORMATS["table"].content(video_of([range(FRAMES)], shown=shown))))
+    table = pd.read_parquet(path)
+    types = {name: str(kind) for name, kind in table.dtypes.items()}
+    assert types["track_id"] == "Int64" and types["recovered"] == "boolean"
+    assert {types[name] for name in ("seconds", "pose_score", "x", "y", "score")} == {"float64"}
+    assert table["frame"].nunique() == FRAMES
 
 
 @pytest.mark.parametrize("name", ["deeplabcut-h5", "nwb", "sleap", "rerun"])
@@ -259,4 +287,4 @@ def test_the_same_tracks_give_the_same_bytes(video):
 
 @pytest.mark.parametrize("name", ["posetrack18", "csv", "jsonl", "mot", "coco-tracks"])
 def test_a_long_video_is_written_frame_by_frame(video, name):
-    assert len(list(TRACK_FORMATS[name].content(video))) >= len(np.unique(video.image_id))
+    assert len(list(TRACK_FORMATS[name].content(video))) >= FRAMES - 1

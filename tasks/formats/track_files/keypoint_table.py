@@ -5,11 +5,10 @@ from itertools import islice
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tasks.formats.track_files.shown_poses import KEYPOINTS, FrameWithPoses, frames_with_poses
 from tasks.formats.tracked_video import TrackedVideo
+from tasks.parquet import parquet_pieces
 
 _COLUMNS: Final = (
     ("video", pa.string(), "name of the video"),
@@ -23,6 +22,7 @@ _COLUMNS: Final = (
     ("y", pa.float64(), "row in px, from 0; null where the keypoint is not shown"),
     ("score", pa.float64(), "score of the keypoint, 0 to 1"),
 )
+_EXAMPLES: Final = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.bool_(): False}
 _WHOLE: Final = {pa.int64(): "Int64", pa.bool_(): "boolean"}
 """Types of pandas that hold empty cells beside whole numbers and flags."""
 
@@ -37,13 +37,11 @@ class KeypointTable:
 
     def content(self, video: TrackedVideo) -> Iterator[bytes]:
         """See `TrackFormat`; each column holds its meaning in its metadata."""
-        schema = pa.schema([pa.field(name, kind, metadata={"meaning": meaning}) for name, kind, meaning in _COLUMNS])
+        columns = pa.schema([pa.field(name, kind, metadata={"meaning": meaning}) for name, kind, meaning in _COLUMNS])
+        schema = columns.with_metadata(_pandas_metadata(columns))
         frames = frames_with_poses(video)
         blocks = iter(lambda: _block(video.video_id, islice(frames, _BLOCK_FRAMES), schema), schema.empty_table())
-        rows = _joined(blocks, schema)
-        sink = pa.BufferOutputStream()
-        pq.write_table(rows.replace_schema_metadata(_pandas_metadata(rows)), sink, compression="zstd")
-        yield bytes(sink.getvalue().to_pybytes())
+        yield from parquet_pieces(blocks, schema, varied=("x", "y", "score"))
 
 
 def _block(video_id: str, frames: Iterable[FrameWithPoses], schema: pa.Schema) -> pa.Table:
@@ -52,25 +50,13 @@ def _block(video_id: str, frames: Iterable[FrameWithPoses], schema: pa.Schema) -
     return pa.table([pa.array(column, field.type) for column, field in zip(cells, schema, strict=True)], schema=schema)
 
 
-def _joined(blocks: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
-    """The rows of all blocks; the blocks leave the memory column by column, where they would double its need."""
-    parts: list[list[pa.Array]] = [[] for _ in schema]
-    for block in blocks:
-        for of_column, column in zip(parts, block.columns, strict=True):
-            of_column.extend(column.chunks)
-    empty = schema.empty_table().columns
-    return pa.table([pa.concat_arrays([*empty[at].chunks, *parts.pop(0)]) for at in range(len(schema))], schema=schema)
-
-
-def _pandas_metadata(rows: pa.Table) -> Any:
-    """What pandas writes of the types of its columns: of one row, where each cell is the first that is not empty."""
+def _pandas_metadata(columns: pa.Schema) -> Any:
+    """What pandas writes of the types of its columns, whichever of them are empty: of a row of examples."""
     import pandas as pd
 
-    first = [pc.index(pc.is_valid(column), True).as_py() for column in rows.columns]
-    cells = [None if at < 0 else column[at].as_py() for at, column in zip(first, rows.columns, strict=True)]
-    frame = pd.DataFrame([cells] if len(rows) else [], columns=rows.schema.names)
+    frame = pd.DataFrame([[_EXAMPLES[kind] for _, kind, _ in _COLUMNS]], columns=columns.names)
     frame = frame.astype({name: _WHOLE[kind] for name, kind, _ in _COLUMNS if kind in _WHOLE})
-    return pa.Table.from_pandas(frame, schema=rows.schema, preserve_index=False).schema.metadata
+    return pa.Table.from_pandas(frame, schema=columns, preserve_index=False).schema.metadata
 
 
 def _rows(video_id: str, frame: FrameWithPoses) -> Iterator[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ import numpy as np
 from models.arrays import BoolArray, FloatArray
 from models.keypoints import BODY, POSETRACK_KEYPOINTS
 from models.poses.boxes import box_around
-from tasks.formats.tracked_video import TrackedVideo
+from tasks.formats.tracked_video import TrackedVideo, TrackedWindow
 
 KEYPOINTS: Final = tuple((int(index), POSETRACK_KEYPOINTS[index]) for index in BODY)
 """Index in PoseTrack's order and name of the 15 keypoints that are written; no one knows the ears."""
@@ -59,12 +59,13 @@ class FrameWithPoses:
 
 def frames_with_poses(video: TrackedVideo) -> Iterator[FrameWithPoses]:
     """Every frame of the video in order of time."""
-    rows: dict[int, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(video.is_shown.any(axis=1)).tolist():
-        rows[int(video.image_id[row])].append(row)
-    for frame in video.frames:
-        poses = [_pose(video, row) for row in rows[frame["image_id"]]]
-        yield FrameWithPoses(frame["frame_index"], frame, sorted(poses, key=lambda pose: pose.track_id))
+    for window in video.windows:
+        rows: dict[int, list[int]] = defaultdict(list)
+        for row in window.shown_poses:
+            rows[int(window.image_id[row])].append(row)
+        for frame in window.frames:
+            poses = [_pose(window, row) for row in rows[frame["image_id"]]]
+            yield FrameWithPoses(frame["frame_index"], frame, sorted(poses, key=lambda pose: pose.track_id))
 
 
 def rounded(value: float) -> float:
@@ -72,11 +73,11 @@ def rounded(value: float) -> float:
     return round(value, _DECIMALS)
 
 
-def _pose(video: TrackedVideo, row: int) -> ShownPose:
-    shown, xy, score = video.is_shown[row], video.xy[row].astype(np.float64), video.score[row].astype(np.float64)
+def _pose(window: TrackedWindow, row: int) -> ShownPose:
+    shown, xy, score = window.is_shown[row], window.xy[row].astype(np.float64), window.score[row].astype(np.float64)
     return ShownPose(
-        track_id=int(video.track_id[row]),
-        is_recovered=bool(video.is_recovered[row]),
+        track_id=int(window.track_id[row]),
+        is_recovered=bool(window.is_recovered[row]),
         score=rounded(float(score[shown].mean())),
         box_xywh=[rounded(value) for value in box_around(xy[shown]).tolist()],
         xy=xy,

@@ -3,11 +3,12 @@
 import pytest
 
 from models.tracking.merging import Propagation
+from tasks.inference import merging
 from tasks.inference.gap_propagation import load_propagation
-from tasks.inference.merging import TracksOfSource
+from tasks.inference.merging import TracksOfSource, unmerged_rows
 from tasks.inference.videos import VideoIndex
-from tasks.tables import read_table, write_table
-from tasks.tables.schemas import TRACKS
+from tasks.tables import read_table, write_blocks, write_table
+from tasks.tables.schemas import MERGED_TRACKS, TRACKS
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def broken(corpus, params, change):
 
 def test_a_pose_is_propagated_over_one_frame_as_recover_propagated_it(broken, params):
     workspace = broken.workspace
-    tracks = TracksOfSource.of("detected", read_table(TRACKS, TRACKS.path(workspace.tables, "a")))
+    tracks = TracksOfSource.of("detected", TRACKS.path(workspace.tables, "a"))
     propagation = load_propagation(workspace.weights("correspondence"), params.recover)
     frames = VideoIndex(workspace.tables).video("a").open(workspace.data)
     propagated = propagation.propagate([tracks], frames, max_gap_frames=2)["detected"]
@@ -57,3 +58,13 @@ def test_tracks_are_joined_across_gaps(broken, params, change, max_gap_frames, s
         links = row["source_track_id"] != row["track_id"] and row["frame_index"] in (3, 6)
         unmerged = before[row["pose_id"]]["similarity"]
         assert (0 < row["similarity"] < 1) if links else (row["similarity"] == unmerged)
+
+
+def test_merged_tracks_do_not_depend_on_how_many_frames_are_in_memory(broken, tmp_path, monkeypatch):
+    contents = set()
+    for frames in (1, 2, 256):
+        monkeypatch.setattr(merging, "_WINDOW_FRAMES", frames)
+        tracks = TracksOfSource.of("detected", TRACKS.path(broken.workspace.tables, "a"))
+        assert [span.frame_index.tolist() for span in tracks.spans] == [[0, 1, 2], [3, 4], [6]]
+        contents.add(write_blocks(MERGED_TRACKS, unmerged_rows(tracks), tmp_path / "a.parquet").read_bytes())
+    assert len(contents) == 1

@@ -17,7 +17,7 @@ from tasks.progress import Progress, as_current
 from tasks.reporting.drawing import draw_poses, overlay_style, track_colour
 from tasks.reporting.faces import blur, head_circle, heads
 from tasks.reporting.overlays import write_overlays
-from tasks.tables import write_table
+from tasks.tables import read_table, write_table
 from tasks.tables.schemas import FRAMES, MERGED_TRACKS, TRACKS, VIDEOS
 from tasks.workspace import Workspace
 from tests.test_house import ROOT
@@ -239,6 +239,19 @@ def test_a_source_that_breaks_leaves_no_earlier_overlay(workspace):
         assert write_overlays(workspace, blurred) == {}
     assert not path.exists()
     assert progress.notices[0].startswith("walk has no overlay: ")
+
+
+def test_a_source_that_lost_frames_has_no_overlay_and_the_notice_names_the_first(workspace):
+    source = write_source(workspace.data / "walk.mp4", sound=False)
+    path, _ = overlay(workspace)
+    rows = read_table(VIDEOS, VIDEOS.path(workspace.tables)).to_pylist()
+    longer = [row | {"frame_count": len(STAMPS) + 2} for row in rows]
+    write_table(VIDEOS, longer, VIDEOS.path(workspace.tables))
+    with as_current(Progress(None, "report")) as progress:
+        assert write_overlays(workspace, load_params(ROOT / "params.yaml")) == {}
+    assert not path.exists()
+    reason = f"{source.name} frame {len(STAMPS)}: expected this frame, got the end of the file"
+    assert progress.notices == [f"walk has no overlay: {reason}"]
 
 
 def test_a_recovered_pose_is_dashed():

@@ -10,7 +10,7 @@ from tasks.formats.file_pairs import FilePair
 from tasks.formats.json_files import load_json
 from tasks.formats.posetrack_files import read_points
 from tasks.formats.posetrack_tracks import Posetrack18Tracks
-from tasks.formats.tracked_video import TrackedVideo
+from tasks.formats.tracked_video import TrackedVideo, TrackedWindow
 from tasks.scoring.evaluation import score_pair
 from tasks.scoring.totals import total
 from tasks.tracker_evaluation.metrics import TrackedPoses, score_tracks
@@ -64,9 +64,9 @@ def test_arrays_and_files_give_the_same_metrics(world, tmp_path):
     is_shown = np.zeros(score.shape, dtype=bool)
     is_shown[:, BODY] = score.astype(np.float64)[:, BODY] >= THRESHOLD
     poses = {"xy": xy.astype(np.float64), "score": score.astype(np.float64), "is_shown": is_shown}
-    video = {"frames": [], "width": 640, "height": 480, "frames_per_second": None, "is_annotated": True}
     nobody = np.zeros(len(frame), dtype=bool)
-    tracks = TrackedVideo("000001", truth["images"], 100 + frame, track, **poses, is_recovered=nobody, **video)
+    window = TrackedWindow([], 0, 100 + frame, track, **poses, is_recovered=nobody)
+    tracks = TrackedVideo("000001", [window], truth["images"], width=640, height=480, frames_per_second=None)
     predicted = tmp_path / "predicted.json"
     predicted.write_bytes(b"".join(Posetrack18Tracks().content(tracks)))
     official = total([score_pair(FilePair("000001", truth_path, predicted), with_hota=False)])

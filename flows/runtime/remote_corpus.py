@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from tasks.errors import InputError, MachineError
-from tasks.fetched_corpus import FetchedCorpus
 from tasks.formats.video_search import VIDEO_ENDINGS
-from tasks.object_store import PACKAGES, RemoteFile, faults_named, fetch_files, remote_file, store_of
+from tasks.remote.fetched_corpus import FetchedCorpus
+from tasks.remote.object_store import PACKAGES, RemoteFile, faults_named, fetch_files, remote_file, store_of
 
 _SPARE_BYTES: Final = 64 << 20
 """What must stay free on the disk beside the cache."""

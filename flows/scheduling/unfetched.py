@@ -9,7 +9,7 @@ from flows.runtime.external_corpus import is_named_after
 from flows.runtime.remote_corpus import CorpusCache, look
 from flows.scheduling.video_states import Seen
 from tasks.formats.video_search import VIDEO_ENDINGS, video_id_of
-from tasks.object_store import RemoteFile
+from tasks.remote.object_store import RemoteFile
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tasks.object_store import RemoteFile
+from tasks.errors import InputError
+from tasks.remote.object_store import RemoteFile
 from tasks.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from tasks.params.compute import ComputeParams
 
 
 class FetchedCorpus:
@@ -59,6 +64,24 @@ class FetchedCorpus:
     @cached_property
     def _root(self) -> Path:
         return self.files.resolve()
+
+
+def require_reachable(corpus: Path, compute: "ComputeParams") -> None:
+    """Check that all workers can read a corpus on the driver's disk.
+
+    Raises:
+        InputError: their nodes do not share that disk.
+    """
+    if compute.executor == "ray" and not compute.shared_disk:
+        raise url_expected(corpus)
+
+
+def url_expected(corpus: Path) -> InputError:
+    """The error for a corpus on the driver's disk where nodes do not share that."""
+    return InputError(
+        f"compute.shared_disk is false: expected a corpus by URL, such as s3://BUCKET/FOLDER, which each node fetches "
+        f"from, got {corpus}; name its URL, or lay it on a disk that all nodes see and set compute.shared_disk to true"
+    )
 
 
 def _line(file: RemoteFile) -> str:

@@ -24,7 +24,11 @@ _BLOCK_BYTES: Final = 8 << 20
 
 
 class AbsentObjectError(InputError):
-    """There is no such bucket, folder or object."""
+    """There is no bucket, folder or object at the `url`."""
+
+    def __init__(self, url: str, sentence: str) -> None:
+        super().__init__(f"{url}: expected a bucket and a folder or object in it, got {sentence}")
+        self.url = url
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def faults_named(url: str) -> Iterator[None]:
     except Exception as error:
         name, sentence = type(error).__name__, (str(error).splitlines() or [""])[0]
         if isinstance(error, FileNotFoundError):
-            raise AbsentObjectError(f"{url}: expected a bucket and a folder or object in it, got {sentence}") from error
+            raise AbsentObjectError(url, sentence) from error
         if "Credential" in name or "Profile" in name:
             raise InputError(
                 f"{url}: expected credentials of the object store, got {sentence}; set AWS_ACCESS_KEY_ID and "

@@ -133,13 +133,14 @@ class NodeInputs:
             self._video(shard.video_id)
 
     def _video(self, video_id: str) -> SentVideo:
-        return SentVideo(tuple(map(self._object, self._work.index.video(video_id).files)))
+        """Its objects; a file that is not there is missed by the work, which rejects the video, as it is anywhere."""
+        paths = (below(self._work.data, name) for name in self._work.index.video(video_id).files)
+        return SentVideo(tuple(self._object(path) for path in paths if path.exists()))
 
-    def _object(self, name: str) -> RemoteFile:
-        path = below(self._work.data, name)
+    def _object(self, path: Path) -> RemoteFile:
         if (file := self._fetched.object_of(path)) is None:
             raise url_expected(path)
-        return replace(file, name=name)
+        return replace(file, name=path.relative_to(self._work.data).as_posix())
 
     def _on_node(self, path: Path) -> Path:
         root = next(root for root in self._paths if path.is_relative_to(root))

@@ -199,6 +199,9 @@ def test_what_is_sent_names_no_path_of_the_driver(fetched: Any, on_ray: Any, clu
     assert str(tmp_path).encode() not in ray.cloudpickle.dumps(sent)
     first, second = (files for _, files, _ in sent[1:])
     assert [file.content for file in first[:3]] == [file.content for file in second[:3]], "each is put there once"
+    (fetched.workspace.data / FOLDER / "000002.jpg").unlink()
+    video = inputs.of(shards[0])[2]
+    assert [file.name for file in video.files] == [f"{FOLDER}/{index:06}.jpg" for index in (0, 1, 3, 4, 5)]
 
 
 def test_workers_of_a_node_fetch_once_and_a_fault_of_an_object_is_that_of_its_video(

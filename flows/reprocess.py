@@ -21,7 +21,7 @@ from flows.runtime.outcomes import ExitCode, StageOutcome
 from flows.runtime.prefect_flow import flow, update
 from flows.runtime.printing import print_line
 from flows.runtime.process_runner import ProcessRunner
-from flows.runtime.remote_corpus import cache_folder, fetch
+from flows.runtime.remote_corpus import fetch
 from flows.runtime.repository import Repository
 from flows.runtime.run_servers import RunServers
 from flows.runtime.run_weights import copy_weights, starting_weights_notice
@@ -107,7 +107,7 @@ def reprocess(
         if notice := starting_weights_notice(weights):
             print_line(console, notice)
         if request.url:
-            fetch(request.url, cache_folder(separate.state), runner.view.report)
+            fetch(request.url, separate.state, runner.view.report)
         keys = keys_of(params, weights)
         table = StateTable(out, keys, attempts=request.attempts)
         waiting = waiting_videos(request.corpus, table.rows, settle_seconds=request.quiet_seconds)

@@ -17,6 +17,7 @@ from tasks.formats.pose_files.registry import AUTO, FORMATS
 from tasks.formats.track_formats import TRACK_FORMATS, require_formats
 from tasks.inference.box_sources import detector_weights, uses_detector
 from tasks.params.sections import Params
+from tasks.remote.fetched_corpus import require_reachable
 from tasks.run_digests import params_digest
 from tasks.stages import STAGES
 
@@ -35,6 +36,8 @@ def checked(repository: Repository, request: ReprocessRequest) -> tuple[Params, 
     require_corpus(None if request.url else request.corpus, request.detections, request.poses)
     if request.url:
         require_readable(request.url)
+    else:
+        require_reachable(request.corpus, params.compute)
     return params, weights
 
 

@@ -21,6 +21,7 @@ from flows.runtime.summary import RunTimes, exit_code, headline, print_summary
 from tasks.errors import InputError
 from tasks.params.loading import load_params
 from tasks.params.sections import Params
+from tasks.remote.fetched_corpus import require_reachable
 
 
 @flow("reproduce")
@@ -65,6 +66,7 @@ def reproduce(
     with exclusive_run(repository, console, pipeline.stages, command="corrtrack reproduce") as runner:
         prepare()
         params = load_params(repository.params)
+        require_reachable(repository.workspace.data, params.compute)
         with RunServers(runner, params) as servers:
             _provide_corpus(runner, servers, pipeline, params)
             stale = _stale_stages(runner, pipeline)

@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 
 from flows.reprocess_request import ReprocessRequest
 from flows.runtime.external_corpus import is_named_after
-from flows.runtime.remote_corpus import CorpusCache, RemoteFile, cache_folder, look
+from flows.runtime.remote_corpus import CorpusCache, look
 from flows.scheduling.video_states import Seen
 from tasks.formats.video_search import VIDEO_ENDINGS, video_id_of
+from tasks.remote.object_store import RemoteFile
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def fetched_part(request: ReprocessRequest, out: Path, folder: Path) -> tuple[Re
     """
     if request.url is None:
         return request, Unfetched()
-    cache = look(request.url, cache_folder(out / ".corrtrack"))
+    cache = look(request.url, out / ".corrtrack")
     unfetched = Unfetched(cache.missing)
     corpus = _linked(cache, folder)
     if request.corpus.name in cache.remote and len(cache.remote) == 1:

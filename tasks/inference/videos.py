@@ -28,6 +28,11 @@ class Video:
         """Its name in the corpus."""
         return str(self.row["video_id"])
 
+    @property
+    def files(self) -> list[str]:
+        """Its pictures, or the one video file, relative to the data folder."""
+        return [row["path"] for row in self.frames if row["path"] is not None] or [str(self.row["media"])]
+
     def open(self, data: Path) -> VideoFrames:
         """Its pictures, below the data folder."""
         return VideoFrames(data, self.row, self.frames)

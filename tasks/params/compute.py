@@ -15,6 +15,12 @@ class ComputeParams(Section):
     """Ray actors, or processes of a training."""
     address: str | None
     """An existing Ray cluster; null starts one on loopback."""
+    shared_disk: bool
+    """Whether all nodes of the cluster see the driver's disk; false: they get by network what they read and write."""
+    node_cache: str | None
+    """Folder for that on each node's own disk; null: one in the node's folder for temporary files."""
+    node_cache_max_gib: Positive | None
+    """Beyond it the least recently used files in it that no worker uses are deleted; null: it may grow."""
     gpus_per_worker: NotNegative | Literal["auto"]
     """GPUs of each actor, and of each process of a training; auto takes one where there are any."""
     store: str | None

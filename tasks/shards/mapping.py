@@ -53,7 +53,8 @@ def map_shards(work: ShardWork, shards: Iterable[Shard], *, workspace: Workspace
         unfinished = assembly.expect(sorted(shards))
         if keyed := keys.keys(unfinished):
             with in_use(store, keyed.values()):
-                for outcome in _execute(work, assembly.take_stored(keyed), store=store, params=params):
+                pending = assembly.take_stored(keyed)
+                for outcome in _execute(work, pending, store=store, state=workspace.state, params=params):
                     assembly.take(outcome)
             _keep_to_size(store, params.compute.store_max_gib)
     finally:
@@ -67,7 +68,7 @@ def _keep_to_size(store: Path, max_gib: float | None) -> None:
 
 
 def _execute(
-    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
+    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, state: Path, params: "Params"
 ) -> Iterator[Outcome]:
     needs_cluster = params.compute.address is not None or params.compute.gpus_per_worker not in (0, "auto")
     frames = sum(shard.last_frame - shard.first_frame for shard, _ in keyed)
@@ -80,7 +81,7 @@ def _execute(
         return
     from tasks.shards.ray_actors import run_on_ray  # Ray takes seconds to import
 
-    yield from run_on_ray(work, sorted(keyed, key=_size, reverse=True), store=store, params=params)
+    yield from run_on_ray(work, sorted(keyed, key=_size, reverse=True), store=store, state=state, params=params)
 
 
 def _size(keyed: tuple[Shard, str]) -> tuple[int, int]:

@@ -10,15 +10,18 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from tasks.errors import MachineError
 from tasks.gpus import gpus_on_ray
+from tasks.shards.node_inputs import NodeInputs
 from tasks.shards.ray_cluster import most_gpus, node_resources, ray_cluster, workers_that_fit
+from tasks.shards.store import ShardStore
 from tasks.shards.time_limits import TimeLimits
 from tasks.shards.work import Outcome, Shard, ShardWork
 
 if TYPE_CHECKING:
+    from tasks.inference.network_work import NetworkWork
     from tasks.params.sections import Params
 
 _LOG: Final = logging.getLogger(__name__)
@@ -33,11 +36,18 @@ _ADVICE: Final = "run the same command again: finished work is kept"
 
 
 def run_on_ray(
-    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, params: "Params"
+    work: ShardWork, keyed: Sequence[tuple[Shard, str]], *, store: Path, state: Path, params: "Params"
 ) -> Iterator[Outcome]:
-    """Outcome of each shard with its key, in the order they end; connects to Ray and lets go of it at the end."""
+    """Outcome of each shard with its key, in the order they end; connects to Ray and lets go of it at the end.
+
+    Raises:
+        InputError: the nodes do not share the driver's disk, and the corpus is not named by URL.
+    """
+    inputs = None if params.compute.shared_disk else NodeInputs(cast("NetworkWork", work), state)
+    if inputs:
+        inputs.require_objects([shard for shard, _ in keyed])
     with ray_cluster(params.compute, params.run) as ray:
-        pool = _ActorPool(ray, work, store, params)
+        pool = _ActorPool(ray, work, store, inputs, params)
         try:
             yield from pool.run(keyed)
         finally:
@@ -74,8 +84,9 @@ class _Call:
 
 
 class _ActorPool:
-    def __init__(self, ray: Any, work: ShardWork, store: Path, params: "Params") -> None:
-        from tasks.shards.ray_worker import RayShardWorker  # imports Ray
+    def __init__(self, ray: Any, work: ShardWork, store: Path, inputs: NodeInputs | None, params: "Params") -> None:
+        from tasks.shards.ray_node_worker import NodeShardWorker  # imports Ray
+        from tasks.shards.ray_worker import RayShardWorker
 
         nodes, compute = node_resources(ray), params.compute
         choice = gpus_on_ray(compute.gpus_per_worker, offered=most_gpus(nodes))
@@ -89,8 +100,11 @@ class _ActorPool:
                 *(room, needs, compute.workers - room),
             )
         self._ray, self._wanted = ray, compute.workers
-        self._class = ray.remote(num_cpus=threads, num_gpus=choice.per_worker)(RayShardWorker)
-        self._arguments = (work, store, params.run, choice, compute)
+        self._inputs, self._store = inputs, ShardStore(store, work.outputs)
+        worker = RayShardWorker if inputs is None else NodeShardWorker
+        self._class = ray.remote(num_cpus=threads, num_gpus=choice.per_worker)(worker)
+        where = (work, store) if inputs is None else (inputs.work,)
+        self._arguments = (*where, params.run, choice, compute)
         self._limits = TimeLimits(compute.hang_seconds, compute.hang_factor)
         self._starting: dict[Any, Any] = {}
         self._free: list[_Actor] = []
@@ -124,7 +138,11 @@ class _ActorPool:
             self._starting[handle.node.remote()] = handle
 
     def _call(self, actor: _Actor, task: _Task) -> None:
-        self._calls[actor.handle.run.remote(task.shard, task.key)] = _Call(actor, task, time.monotonic())
+        if self._inputs is None:
+            answer = actor.handle.run.remote(task.shard, task.key)
+        else:
+            answer = actor.handle.run_on_node.remote(*self._inputs.of(task.shard), task.key)
+        self._calls[answer] = _Call(actor, task, time.monotonic())
 
     def _ended(self) -> Iterator[tuple[_Task, Outcome]]:
         """Wait a moment; then each shard that ended, died or has taken too long."""
@@ -172,6 +190,9 @@ class _ActorPool:
             raise
         except self._ray.exceptions.RayError as error:
             return self._died(call, error)
+        if outcome.files is not None:
+            self._store.add_files(call.task.key, outcome.files)
+            outcome = Outcome(shard)
         if outcome.machine_fault:
             self._ray.kill(call.actor.handle)
         else:

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,15 +75,33 @@ class ShardStore:
         """
         if set(rows) != set(self._outputs):
             raise ValueError(f"expected rows of the tables {sorted(self._outputs)}, got {sorted(rows)}")
-        partial = self._root / f".{uuid.uuid4().hex}.partial"
-        partial.mkdir(parents=True)
-        try:
+        with self._new_entry(key) as partial:
             digests = {
                 name: file_digest(write_blocks(table, _blocks(rows[name]), partial / f"{name}.parquet"))
                 for name, table in self._outputs.items()
             }
             manifest = {"sha256": digests, "reports": dict(reports)}
             (partial / MANIFEST).write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
+
+    def take_out(self, key: str) -> dict[str, bytes]:
+        """The files of an entry by name; the entry is deleted."""
+        files = {path.name: path.read_bytes() for path in self._folder(key).iterdir()}
+        shutil.rmtree(self._folder(key), ignore_errors=True)
+        return files
+
+    def add_files(self, key: str, files: Mapping[str, bytes]) -> None:
+        """Add an entry that was taken out of the store of another node."""
+        with self._new_entry(key) as partial:
+            for name, content in files.items():
+                (partial / name).write_bytes(content)
+
+    @contextlib.contextmanager
+    def _new_entry(self, key: str) -> Iterator[Path]:
+        """A folder to write an entry into, which is published when the with block ends well."""
+        partial = self._root / f".{uuid.uuid4().hex}.partial"
+        partial.mkdir(parents=True)
+        try:
+            yield partial
             self._publish(partial, key)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

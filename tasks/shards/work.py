@@ -34,6 +34,8 @@ class ShardWork(Protocol):
     An attribute `late_modules`, a tuple of names, names the modules that the work imports inside its functions, so that
     the driver of workers need not load torch; a worker imports them before it seeds the libraries.
 
+    Nodes that do not share the driver's disk (`compute.shared_disk: false`) take works that are a `NetworkWork`.
+
     A method `joined(table, rows)` makes the rows of a video out of those of its shards, one after the other. Works
     without it need no more than that; rows of a single shard stay as they are.
     """
@@ -71,6 +73,8 @@ class Outcome:
     """The worker was killed, so another one may do it."""
     node_lost: bool = False
     """It died with its whole node."""
+    files: Mapping[str, bytes] | None = None
+    """Of the entry to store, by name, where the worker does not see the store."""
 
 
 @dataclass(frozen=True)

@@ -60,21 +60,27 @@ class ShardWorker:
                     "does, so that it is seeded; it is late"
                 )
             self._store.add(key, rows, _reports(progress))
-        except InputError as error:
-            return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
         except Exception as error:
-            fault = machine_fault(error)
-            if fault is None:
+            outcome = failed(shard, error)
+            if not outcome.bad_input and not outcome.machine_fault:
                 checkpoint.discard()
-            return Outcome(
-                shard,
-                fault or _reason(error),
-                traceback.format_exc(),
-                machine_fault=fault is not None,
-                machine_wide=is_machine_wide(error),
-            )
+            return outcome
         checkpoint.discard()
         return Outcome(shard)
+
+
+def failed(shard: Shard, error: Exception) -> Outcome:
+    """How a shard ended whose work raised an error; called while that is handled."""
+    if isinstance(error, InputError):
+        return Outcome(shard, str(error), traceback.format_exc(), bad_input=True)
+    fault = machine_fault(error)
+    return Outcome(
+        shard,
+        fault or _reason(error),
+        traceback.format_exc(),
+        machine_fault=fault is not None,
+        machine_wide=is_machine_wide(error),
+    )
 
 
 def _reports(progress: Progress) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def plan(corrtrack, *arguments) -> dict:
     return answer | {"videos": {video["video_id"]: video["step"] for video in answer["videos"]}}
 
 
-def test_a_corpus_in_a_store_gives_the_results_of_one_on_a_disk_and_only_changes_are_fetched(
+def test_a_corpus_in_a_store_gives_the_results_of_one_on_a_disk_on_any_nodes_and_only_changes_are_fetched(
     corrtrack, tmp_path, bucket, untrained_weights
 ):
     corpus, options = tmp_path / "corpus", ("--weights", untrained_weights)
@@ -61,6 +61,16 @@ def test_a_corpus_in_a_store_gives_the_results_of_one_on_a_disk_and_only_changes
     whole = results(tmp_path / "there")
     assert whole == results(tmp_path / "here")
     assert "artifacts/tables/merged_tracks/street.parquet" in whole
+
+    nodes = {"executor": "ray", "ray_from_frames": 0, "shared_disk": "false", "node_cache": tmp_path / "node"}
+    options += tuple(part for name, value in nodes.items() for part in ("--set", f"compute.{name}={value}"))
+    code, text = corrtrack("reprocess", URL, "--out", tmp_path / "nodes", *options)
+    assert code == 0, text
+    assert {path.name for path in tmp_path.glob("node/entries/*/*.mp4")} == {"street.mp4", "square.mp4"}
+    assert whole == results(tmp_path / "nodes")
+    code, text = corrtrack("reprocess", corpus, "--out", tmp_path / "nodes", *options)
+    assert code == 2, text
+    assert "compute.shared_disk is false: expected a corpus by URL" in text
 
     add_video(corpus, "street", frames=5)
     add_video(corpus, "park")

@@ -180,6 +180,13 @@ def test_params_that_do_not_fit_start_nothing(checkout, corrtrack):
     assert not (checkout.state / "logs").exists()
 
 
+def test_nodes_that_cannot_read_the_corpus_are_refused_before_any_stage(checkout, corrtrack):
+    code, text = ended(corrtrack("reproduce", "--set", "compute.shared_disk=false"))
+    assert code == 2, text
+    assert "compute.shared_disk is false: expected a corpus by URL, such as s3://BUCKET/FOLDER" in text
+    assert not (checkout.root / "at_index").exists()
+
+
 def test_a_dry_run_shows_what_a_run_would_do_and_changes_nothing(checkout, corrtrack):
     code, text = ended(corrtrack("reproduce", "--until", "recover"))
     assert code == 0, text

@@ -39,8 +39,8 @@ def put(bucket, objects):
         bucket.put_object(Key=key, Body=content)
 
 
-def files(cache: Path) -> dict[str, bytes]:
-    root = cache / "files"
+def files(state: Path) -> dict[str, bytes]:
+    root = state / "fetched/files"
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
@@ -48,10 +48,10 @@ def changed(path: Path) -> tuple[int, int]:
     return path.stat().st_ino, path.stat().st_ctime_ns
 
 
-def fetched(cache: Path) -> list[str]:
+def fetched(state: Path) -> list[str]:
     """Fetch; gives what was reported."""
     sentences: list[str] = []
-    fetch(URL, cache, sentences.append)
+    fetch(URL, state, sentences.append)
     return sentences
 
 
@@ -61,33 +61,35 @@ WHOLE = {"day/street.mp4": b"street", "square.mp4": b"square", "square.det.txt":
 def test_all_files_below_the_url_come_once_and_unchanged_ones_stay_as_they_are(bucket, tmp_path):
     assert fetched(tmp_path) == [f"{URL}: 3 of 3 files are new or changed and are fetched, 0 MiB"]
     assert files(tmp_path) == WHOLE
-    before = {path: changed(path) for path in (tmp_path / "files").rglob("*.mp4")}
+    before = {path: changed(path) for path in (tmp_path / "fetched").rglob("*.mp4")}
     assert fetched(tmp_path) == []
     assert {path: changed(path) for path in before} == before
 
 
 def test_of_a_changed_corpus_only_the_changes_come_and_what_is_gone_goes(bucket, tmp_path):
     fetched(tmp_path)
-    street = changed(tmp_path / "files/day/street.mp4")
+    street = changed(tmp_path / "fetched/files/day/street.mp4")
     put(bucket, {"clips/square.mp4": b"SQUARE", "clips/night/park.mp4": b"park"})
     bucket.Object("clips/square.det.txt").delete()
     cache = look(URL, tmp_path)
     assert [file.name for file in cache.missing] == ["night/park.mp4", "square.mp4"]
     assert fetched(tmp_path) == [f"{URL}: 2 of 3 files are new or changed and are fetched, 0 MiB"]
     assert files(tmp_path) == {"day/street.mp4": b"street", "square.mp4": b"SQUARE", "night/park.mp4": b"park"}
-    assert changed(tmp_path / "files/day/street.mp4") == street
+    assert changed(tmp_path / "fetched/files/day/street.mp4") == street
     bucket.Object("clips/night/park.mp4").delete()
     fetched(tmp_path)
-    assert not (tmp_path / "files/night").exists()
+    assert not (tmp_path / "fetched/files/night").exists()
 
 
 SPOIL = {
-    "cut": lambda cache: (cache / "files/square.mp4").write_bytes(b"squ"),
-    "gone": lambda cache: (cache / "files/square.mp4").unlink(),
-    "not yet listed": lambda cache: (cache / "objects.jsonl").write_text(
-        "".join(line for line in (cache / "objects.jsonl").read_text().splitlines(True) if "square.mp4" not in line)
+    "cut": lambda state: (state / "fetched/files/square.mp4").write_bytes(b"squ"),
+    "gone": lambda state: (state / "fetched/files/square.mp4").unlink(),
+    "not yet listed": lambda state: (state / "fetched/objects.jsonl").write_text(
+        "".join(
+            line for line in (state / "fetched/objects.jsonl").read_text().splitlines(True) if "square.mp4" not in line
+        )
     ),
-    "half a line": lambda cache: (cache / "objects.jsonl").write_text('["square.mp4", "s3'),
+    "half a line": lambda state: (state / "fetched/objects.jsonl").write_text('{"name": "square.mp4", "url": "s3'),
 }
 
 
@@ -120,36 +122,39 @@ def test_a_single_video_may_be_named(bucket, tmp_path):
 
 def test_names_that_leave_the_cache_or_cannot_be_files_are_left_out_and_reported(bucket, tmp_path):
     put(bucket, {"clips/a//b.mp4": b"x", "clips/../up.mp4": b"x", "clips/both": b"x", "clips/both/in.mp4": b"in"})
-    cache = tmp_path / "cache"
-    reported = fetched(cache)
-    assert files(cache) == WHOLE | {"both/in.mp4": b"in"}
-    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    state = tmp_path / "state"
+    reported = fetched(state)
+    assert files(state) == WHOLE | {"both/in.mp4": b"in"}
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
     assert [line.partition(":")[0] for line in reported[:-1]] == [
         *("lab/clips/../up.mp4", "lab/clips/a//b.mp4", "lab/clips/both")
     ]
 
 
-def test_a_fetch_that_breaks_off_leaves_whole_files_alone_and_goes_on(bucket, tmp_path, monkeypatch):
+def test_an_object_that_changes_while_the_corpus_is_fetched_leaves_whole_files_alone_and_comes_next_time(
+    bucket, tmp_path
+):
     fetched(tmp_path)
     put(bucket, {"clips/square.mp4": b"SQUARE", "clips/park.mp4": b"park"})
-    real = remote_corpus.RemoteFile
 
-    def of_other_size(key, name, size, identity):
-        return real(key, name, size + (name == "square.mp4"), identity)
+    def change(sentence: str) -> None:
+        """Once the objects are listed."""
+        assert sentence.startswith(URL)
+        put(bucket, {"clips/square.mp4": b"square!"})
 
-    with monkeypatch.context() as patch:
-        patch.setattr(remote_corpus, "RemoteFile", of_other_size)
-        with pytest.raises(MachineError, match=r"clips/square\.mp4: expected 7 bytes as listed, got 6"):
-            fetched(tmp_path)
+    with pytest.raises(
+        MachineError, match=r"clips/square\.mp4: expected version \w+ as listed, got \w+, since the obj"
+    ):
+        fetch(URL, tmp_path, change)
     assert files(tmp_path)["square.mp4"] == b"square", "the earlier one stays until the new one is whole"
     assert not list(tmp_path.rglob("*.partial*"))
     fetched(tmp_path)
-    assert files(tmp_path) == WHOLE | {"square.mp4": b"SQUARE", "park.mp4": b"park"}
+    assert files(tmp_path) == WHOLE | {"square.mp4": b"square!", "park.mp4": b"park"}
 
 
 def test_a_disk_that_is_too_small_is_named_before_anything_is_fetched(bucket, tmp_path, monkeypatch):
     monkeypatch.setattr(remote_corpus, "_SPARE_BYTES", 1 << 60)
-    with pytest.raises(MachineError, match=rf"{tmp_path}: expected \d+ MiB free on its disk for the corpus"):
+    with pytest.raises(MachineError, match=rf"{tmp_path}/fetched: expected \d+ MiB free on its disk for the corpus"):
         fetched(tmp_path)
     assert files(tmp_path) == {}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.runtime.lease import Lease, held_by_another, holder_of
+from flows.runtime.pipeline import remove_broken_rwlock
 from flows.runtime.process_runner import ProcessRunner
 from flows.runtime.processes import RunFile, end_leftovers
 from flows.runtime.progress_view import progress_view
@@ -46,6 +47,7 @@ def exclusive_run(
     ):
         for leftover in end_leftovers(run_file):
             view.report(f"ended a process that an earlier run left running: {leftover.name} (pid {leftover.pid})")
+        remove_broken_rwlock(repository.root)
         yield ProcessRunner(repository, run_file, view, stopping)
 
 

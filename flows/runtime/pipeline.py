@@ -1,5 +1,6 @@
 """The stages of dvc.yaml as a graph: which of them are stale, and which an upstream result may make so."""
 
+import fcntl
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -134,6 +135,31 @@ def move_broken_lock(repository: Repository) -> Path | None:
     target.parent.mkdir(parents=True, exist_ok=True)
     lock.replace(target)
     return target
+
+
+def remove_broken_rwlock(root: Path) -> None:
+    """Delete the list of what DVC's commands read and write in a checkout, where a kill has cut it off.
+
+    Every later command of DVC would fail by it. Those that are at work are waited for, as DVC does it.
+    """
+    listing = root / ".dvc" / "tmp" / "rwlock"
+    if _is_json(listing):
+        return
+    with listing.with_name("rwlock.lock").open("a", encoding="utf-8") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # DVC holds it while it writes
+        if not _is_json(listing):
+            listing.unlink()
+
+
+def _is_json(path: Path) -> bool:
+    """Whether the file is JSON; one that is not there counts as such."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def stages_of_lock(lock: Path) -> dict[str, Any]:

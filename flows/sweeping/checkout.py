@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flows.runtime.outcomes import StageOutcome
-from flows.runtime.pipeline import PipelineError
+from flows.runtime.pipeline import PipelineError, remove_broken_rwlock
 from flows.runtime.process_runner import ProcessRunner, state_of_dvc, update_by_program
 from flows.runtime.processes import RunFile, end_leftovers
 from flows.runtime.repository import Repository
@@ -32,6 +32,7 @@ def prepare_checkout(repository: Repository, baseline: str, stages: Sequence[str
     """
     clone = Repository(sweep_state(repository) / "checkout")
     end_leftovers(RunFile(clone.state / "run.json"))  # of a killed sweep: its DVC holds the locks of the clone
+    remove_broken_rwlock(clone.root)
     if not (clone.root / ".git").is_dir():
         shutil.rmtree(clone.root, ignore_errors=True)
         _run(repository, "git", "clone", "--quiet", "--shared", "--no-checkout", str(repository.root), str(clone.root))

@@ -2,7 +2,14 @@
 
 import pytest
 
-from flows.runtime.pipeline import Pipeline, move_broken_lock, read_pipeline
+from flows.runtime.pipeline import (
+    Pipeline,
+    PipelineError,
+    dvc_status,
+    move_broken_lock,
+    read_pipeline,
+    remove_broken_rwlock,
+)
 
 PIPELINE = Pipeline(
     deps={
@@ -131,3 +138,24 @@ def test_a_whole_lock_file_stays(checkout):
     (checkout.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
     assert move_broken_lock(checkout) is None
     assert (checkout.root / "dvc.lock").is_file()
+
+
+@pytest.mark.parametrize("cut_off", ["", '{"write": {"/data": '])
+def test_dvc_works_again_after_a_kill_that_cut_its_list_of_locks_off(checkout, cut_off):
+    listing = checkout.root / ".dvc" / "tmp" / "rwlock"
+    before = dvc_status(checkout)
+    listing.write_text(cut_off)
+    with pytest.raises(PipelineError, match="corrupted"):
+        dvc_status(checkout)
+    remove_broken_rwlock(checkout.root)
+    assert not listing.exists()
+    assert dvc_status(checkout) == before
+
+
+def test_a_whole_list_of_locks_stays(checkout):
+    remove_broken_rwlock(checkout.root)
+    listing = checkout.root / ".dvc" / "tmp" / "rwlock"
+    listing.parent.mkdir(exist_ok=True)
+    listing.write_text("{}")
+    remove_broken_rwlock(checkout.root)
+    assert listing.read_text() == "{}"

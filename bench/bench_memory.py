@@ -20,7 +20,7 @@ import av
 import cv2
 import numpy as np
 
-from bench.measurements import options, show
+from bench.measurements import options, show, with_values
 from models.arrays import FloatArray
 from tasks.code_files import REPOSITORY
 from tasks.content_key import content_key, file_digest
@@ -124,9 +124,7 @@ def params_of() -> Params:
         "track": {"tau_corr": 0.0, "query_keypoint_threshold": 0.0, "output_keypoint_threshold": 0.0},
         "export": {"formats_without_annotations": ["table", "csv", "jsonl", "mot", "coco-tracks", "posetrack18"]},
     }
-    return params.model_copy(
-        update={name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
-    )
+    return with_values(params, sections)
 
 
 def write_clip(folder: Path, frames: int) -> None:

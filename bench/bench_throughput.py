@@ -11,7 +11,8 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -20,7 +21,7 @@ import cv2
 import numpy as np
 from torch import nn
 
-from bench.measurements import options, show
+from bench.measurements import options, show, with_values
 from bench.plain_script import CROP_HEIGHT, CROP_WIDTH, DECODED_STAGE, PlainScript
 from models.arrays import FloatArray
 from models.keypoints import KEYPOINT_COUNT
@@ -109,11 +110,7 @@ def by_script(models: Path, data: Path) -> Found:
 
 def by_stages(folder: Path, precision: str, data: Path) -> Found:
     """Run the stages on the clip, in this process; what they write is read for the comparison."""
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        out = Path(scratch)
-        workspace = Workspace(data, out / "artifacts", out / "reports", out / ".corrtrack")
-        workspace.models.parent.mkdir(parents=True)
-        workspace.models.symlink_to(folder / "models")
+    with out_folder(folder, data) as workspace:
         for stage in STAGES:
             run_stage(stage, workspace, params_of(precision))
         poses, affinities = (
@@ -124,6 +121,17 @@ def by_stages(folder: Path, precision: str, data: Path) -> Found:
         xy = keypoint_array(poses)
         values = list_array(affinities, "refined").reshape(-1, PERSONS, PERSONS, KEYPOINT_COUNT)
         return [xy[frames == index] for index in np.unique(frames)], values
+
+
+@contextmanager
+def out_folder(folder: Path, data: Path) -> Iterator[Workspace]:
+    """An empty workspace on the data, with the networks of the folder; it is deleted afterwards."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        out = Path(scratch)
+        workspace = Workspace(data, out / "artifacts", out / "reports", out / ".corrtrack")
+        workspace.models.parent.mkdir(parents=True)
+        workspace.models.symlink_to(folder / "models")
+        yield workspace
 
 
 def require_equal(script: Found, stages: Found) -> None:
@@ -159,9 +167,7 @@ def params_of(precision: str) -> Params:
         },
         "track": {"tau_corr": 0.0, "query_keypoint_threshold": 0.0, "min_track_frames": 1},
     }
-    return params.model_copy(
-        update={name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
-    )
+    return with_values(params, sections)
 
 
 def save_networks(folder: Path, width: float) -> None:

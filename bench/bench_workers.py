@@ -17,12 +17,11 @@ from typing import Any, Final
 
 import torch
 
-from bench.bench_throughput import VIDEO, params_of, save_networks, write_clip
-from bench.measurements import options, show
+from bench.bench_throughput import VIDEO, out_folder, params_of, save_networks, write_clip
+from bench.measurements import options, show, with_values
 from tasks.determinism import make_deterministic
 from tasks.params.sections import Params
 from tasks.stage_run import run_stage
-from tasks.workspace import Workspace
 
 WIDTH: Final = 0.5
 FRAMES: Final = 6
@@ -77,11 +76,7 @@ def write_corpus(data: Path, videos: int) -> Path:
 
 def seconds_of(folder: Path, data: Path, *, workers: int, threads: int) -> float:
     """Seconds that pass while the networks do the videos of a data folder."""
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        out = Path(scratch)
-        home = Workspace(data, out / "artifacts", out / "reports", out / ".corrtrack")
-        home.models.parent.mkdir(parents=True)
-        home.models.symlink_to(folder / "models")
+    with out_folder(folder, data) as home:
         params = on_ray(workers, threads)
         for stage in ("index", "detect"):
             run_stage(stage, home, params)
@@ -93,10 +88,8 @@ def seconds_of(folder: Path, data: Path, *, workers: int, threads: int) -> float
 
 def on_ray(workers: int, threads: int) -> Params:
     """Params of so many workers, however little there is to do."""
-    params = params_of("float32")
-    compute = params.compute.model_copy(update={"executor": "ray", "ray_from_frames": 0, "workers": workers})
-    run = params.run.model_copy(update={"threads_per_worker": threads})
-    return params.model_copy(update={"compute": compute, "run": run})
+    compute = {"executor": "ray", "ray_from_frames": 0, "workers": workers}
+    return with_values(params_of("float32"), {"compute": compute, "run": {"threads_per_worker": threads}})
 
 
 def multiplied(processes: int) -> float:

@@ -1,6 +1,5 @@
 """Several Ray nodes on one machine: one that joins gets work, one that dies loses none; bytes as in one process."""
 
-import os
 import shutil
 import sys
 import time
@@ -24,6 +23,7 @@ from tasks.shards import Shard, map_shards
 from tasks.tables import Table, write_table
 from tasks.tables.schemas import DETECTIONS, FRAMES, VIDEOS
 from tasks.workspace import Workspace
+from tests.ray_nodes import add_node, cluster_without_cpus, until
 
 VIDEOS_OF_TEST = ("a", "b", "c")
 
@@ -93,25 +93,8 @@ def corpus(tmp_path: Path) -> Corpus:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """A head node without any CPU: work waits for other nodes."""
-    os.environ["PYTHONPATH"] = str(REPOSITORY)
-    config = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 3}
-    head = {"num_cpus": 0, "object_store_memory": 80 << 20, "include_dashboard": False, "_system_config": config}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
-
-
-def add_node(cluster: Cluster) -> Any:
-    return cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    with cluster_without_cpus() as cluster:
+        yield cluster
 
 
 def test_a_node_that_dies_is_replaced_by_one_that_joins_and_no_shard_is_lost(corpus: Corpus, cluster: Cluster) -> None:

@@ -19,13 +19,13 @@ import ray
 from ray.cluster_utils import Cluster
 
 from flows.runtime.remote_corpus import fetch
-from tasks.code_files import REPOSITORY
 from tasks.errors import InputError, MachineError
 from tasks.progress import Progress, as_current
 from tasks.recover import RecoverWork
 from tasks.shards import Shard, map_shards
 from tasks.shards.node_inputs import NodeInputs
 from tests.object_store import empty_bucket, object_store
+from tests.ray_nodes import add_node, cluster_without_cpus, until
 from tests.tasks.conftest import write_video
 
 URL = "s3://lab/clips"
@@ -76,19 +76,15 @@ def on_ray(params: Any, change: Any, cluster: Cluster) -> Callable[..., Any]:
 @pytest.fixture
 def cluster(bucket: Any) -> Iterator[Cluster]:
     """A head without any CPU, which finds the store as the nodes will."""
-    os.environ["PYTHONPATH"] = str(REPOSITORY)
     ray.cloudpickle.register_pickle_by_value(sys.modules[Patient.__module__])
-    config = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 3}
-    head = {"num_cpus": 0, "object_store_memory": 80 << 20, "include_dashboard": False, "_system_config": config}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    with cluster_without_cpus() as cluster:
+        yield cluster
 
 
-def add_node(cluster: Cluster, disk: Path, *, cpus: int = 1, **variables: str) -> Any:
+def add_node_with(disk: Path, cluster: Cluster, *, cpus: int = 1, **variables: str) -> Any:
+    """A node with a disk of its own."""
     disk.mkdir()
-    return cluster.add_node(num_cpus=cpus, object_store_memory=80 << 20, env_vars={"NODE_DISK": str(disk), **variables})
+    return add_node(cluster, cpus=cpus, env_vars={"NODE_DISK": str(disk), **variables})
 
 
 @dataclass(frozen=True)
@@ -144,13 +140,6 @@ def moved_away(*paths: Path) -> Iterator[None]:
         path.with_name(f"{path.name}.moved").rename(path)
 
 
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 180
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def cached(disk: Path) -> set[str]:
     """Files of all entries in the cache of a node."""
     return {path.name for path in (disk / "cache/entries").rglob("*.*") if path.suffix in {".jpg", ".mp4"}}
@@ -165,7 +154,7 @@ def test_the_tables_are_those_of_one_process_though_no_worker_reads_the_drivers_
         path.write_bytes(b"\0" * path.stat().st_size)
     disks = [tmp_path / "disk_1", tmp_path / "disk_2"]
     for disk in disks:
-        add_node(cluster, disk)
+        add_node_with(disk, cluster)
     caplog.set_level(logging.INFO, "werkzeug")
     chosen = on_ray()
 
@@ -174,7 +163,7 @@ def test_the_tables_are_those_of_one_process_though_no_worker_reads_the_drivers_
     inputs = [tables / name for name in ("videos.parquet", "frames.parquet", "persons.parquet", "detections", "poses")]
     with ThreadPoolExecutor(1) as thread:
         run = thread.submit(recover, work, fetched, chosen)
-        until(lambda: len(work.begun()) == 2 or run.done())
+        until(lambda: len(work.begun()) == 2 or run.done(), seconds=180)
         with moved_away(*inputs, fetched.workspace.models, fetched.workspace.state / "fetched"):
             work.gate.unlink()
             assert run.result() == []
@@ -211,12 +200,12 @@ def test_workers_of_a_node_fetch_once_and_a_fault_of_an_object_is_that_of_its_vi
     fetched.run(params, "estimate")
     here = forget(fetched)
     chosen = on_ray()
-    poor = add_node(cluster, tmp_path / "poor", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    poor = add_node_with(tmp_path / "poor", cluster, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     with pytest.raises(InputError, match=rf"^node {os.uname().nodename}: s3://lab/clips/.*: expected credentials of "):
         fetched.run(chosen, "estimate")
     cluster.remove_node(poor)
 
-    add_node(cluster, tmp_path / "disk", cpus=2)
+    add_node_with(tmp_path / "disk", cluster, cpus=2)
     video = bucket.Object(f"clips/{FILE}")
     content = video.get()["Body"].read()
     video.delete()
@@ -249,11 +238,11 @@ def test_a_node_that_dies_is_replaced_by_one_that_joins_and_its_cache_keeps_to_i
     work = patient(fetched, chosen, tmp_path / "gate")
     with ThreadPoolExecutor(1) as thread:  # Ray starts nodes in the main thread alone
         run = thread.submit(recover, work, fetched, chosen)
-        lost = add_node(cluster, tmp_path / "lost")
-        until(lambda: work.begun() or run.done())
+        lost = add_node_with(tmp_path / "lost", cluster)
+        until(lambda: work.begun() or run.done(), seconds=180)
         cluster.remove_node(lost, allow_graceful=False)
-        add_node(cluster, tmp_path / "joined")
-        until(lambda: len(work.begun()) > 1 or run.done())
+        add_node_with(tmp_path / "joined", cluster)
+        until(lambda: len(work.begun()) > 1 or run.done(), seconds=180)
         work.gate.unlink()
         assert run.result() == []
 

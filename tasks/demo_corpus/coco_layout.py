@@ -1,5 +1,6 @@
 """The COCO part: one JSON of people per split and a folder of pictures, as COCO keypoints lays them out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from models.arrays import BoolArray, FloatArray
 from models.keypoints import COCO_KEYPOINTS
+from tasks.demo_corpus.drawing import DrawAll
 from tasks.demo_corpus.files import Json, Report, rounded, write_jpeg, write_json
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.scenes import Scene
@@ -32,29 +34,34 @@ MIN_PIXELS = 40
 """People of whom less is seen are not annotated."""
 
 
-def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, report: Report) -> None:
+def write_coco(root: Path, corpus: CorpusParams, *, seed: int, split: str, report: Report, draw_all: DrawAll) -> None:
     """Writes `coco_demo` of one split ("train" or "val") below `root`."""
     count = corpus.coco_train_images if split == "train" else corpus.coco_val_images
     images: list[Json] = []
     annotations: list[Json] = []
-    for number in range(count):
-        scene = stage_picture(corpus, seed=seed, namespace=f"coco_{split}", number=number)
-        canvas = scene.canvas(0)
-        file_name = f"{scene.name}.jpg"
-        write_jpeg(root / "coco_demo" / "images" / split / file_name, scene.photograph(0, canvas), corpus.jpeg_quality)
-        size = {"height": scene.camera.height, "width": scene.camera.width}
-        images.append({"id": number + 1, "file_name": file_name, **size})
-        people = people_of(scene, 0, canvas)
-        entries = [_person(scene, person) for person in people if person.mask.sum() >= MIN_PIXELS]
-        entries += _crowds(
-            scene, np.any([p.mask for p in people], axis=0) if people else np.zeros(canvas.depth.shape, bool)
-        )
+    draw = partial(_write_picture, root / "coco_demo" / "images" / split, corpus, seed, split)
+    for done, (image, entries) in enumerate(draw_all(draw, range(count)), start=1):
+        images.append({"id": done, **image})
         annotations += [
-            {"id": (number + 1) * 100 + i, "image_id": number + 1, "category_id": 1, **a} for i, a in enumerate(entries)
+            {"id": done * 100 + i, "image_id": done, "category_id": 1, **entry} for i, entry in enumerate(entries)
         ]
-        if (number + 1) % 20 == 0 or number + 1 == count:
-            report(f"{split} pictures", number + 1, count)
+        if done % 20 == 0 or done == count:
+            report(f"{split} pictures", done, count)
     write_json(root / "coco_demo" / "annotations" / f"person_keypoints_{split}.json", _document(images, annotations))
+
+
+def _write_picture(folder: Path, corpus: CorpusParams, seed: int, split: str, number: int) -> tuple[Json, list[Json]]:
+    """Writes one picture; returns what the document tells of it, and its people and crowds."""
+    scene = stage_picture(corpus, seed=seed, namespace=f"coco_{split}", number=number)
+    canvas = scene.canvas(0)
+    file_name = f"{scene.name}.jpg"
+    write_jpeg(folder / file_name, scene.photograph(0, canvas), corpus.jpeg_quality)
+    people = people_of(scene, 0, canvas)
+    entries = [_person(scene, person) for person in people if person.mask.sum() >= MIN_PIXELS]
+    entries += _crowds(
+        scene, np.any([p.mask for p in people], axis=0) if people else np.zeros(canvas.depth.shape, bool)
+    )
+    return {"file_name": file_name, "height": scene.camera.height, "width": scene.camera.width}, entries
 
 
 def _document(images: list[Json], annotations: list[Json]) -> Json:

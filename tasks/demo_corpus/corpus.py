@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tasks.demo_corpus.coco_layout import write_coco
+from tasks.demo_corpus.drawing import drawing
 from tasks.demo_corpus.files import Json, Report, log_progress, one_thread, write_json
 from tasks.demo_corpus.params import CorpusParams
 from tasks.demo_corpus.posetrack_layout import write_posetrack
@@ -38,15 +39,20 @@ def synthesise(root: Path, corpus: CorpusParams, *, seed: int, report: Report = 
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
-        with one_thread():
+        with one_thread(), drawing(_pictures(corpus)) as draw_all:
             for split in ("train", "val"):
-                write_coco(beside, corpus, seed=seed, split=split, report=report)
-                write_posetrack(beside, corpus, seed=seed, split=split, report=report)
+                write_coco(beside, corpus, seed=seed, split=split, report=report, draw_all=draw_all)
+                write_posetrack(beside, corpus, seed=seed, split=split, report=report, draw_all=draw_all)
         write_json(beside / MARKER, _marker(corpus, seed))
         shutil.rmtree(root, ignore_errors=True)
         beside.rename(root)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _pictures(corpus: CorpusParams) -> int:
+    videos = corpus.train_videos + corpus.val_videos
+    return corpus.coco_train_images + corpus.coco_val_images + videos * corpus.frames_per_video
 
 
 def foreign_files(root: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The PoseTrack part: one JSON and one folder of frames per video, and a file of detections per split."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ from models.arrays import FloatArray
 from models.keypoints import POSETRACK_KEYPOINTS
 from tasks.demo_corpus.canvas import Canvas
 from tasks.demo_corpus.detector import Detection, Detector
+from tasks.demo_corpus.drawing import DrawAll
 from tasks.demo_corpus.files import Json, Report, rounded, write_jpeg, write_json
 from tasks.demo_corpus.flow import true_flow
 from tasks.demo_corpus.params import CorpusParams
@@ -27,19 +29,22 @@ FLOW_EVERY_FRAMES = 7
 """Of validation videos the true flow is written into every so many frames, from the frame before."""
 
 
-def write_posetrack(root: Path, corpus: CorpusParams, *, seed: int, split: str, report: Report) -> None:
+def write_posetrack(
+    root: Path, corpus: CorpusParams, *, seed: int, split: str, report: Report, draw_all: DrawAll
+) -> None:
     """Writes the videos of one split ("train" or "val") and their detections below `root`/posetrack."""
     count = corpus.train_videos if split == "train" else corpus.val_videos
     detections: list[Json] = []
-    for number in range(count):
-        scene = stage_video(corpus, seed=seed, namespace=split, number=number)
-        detections += _write_video(root / "posetrack", scene, corpus, split)
-        report(f"{split} videos", number + 1, count)
+    draw = partial(_write_video, root / "posetrack", corpus, seed, split)
+    for done, of_video in enumerate(draw_all(draw, range(count)), start=1):
+        detections += of_video
+        report(f"{split} videos", done, count)
     write_json(root / "posetrack" / "detections" / f"{split}.json", detections)
 
 
-def _write_video(folder: Path, scene: Scene, corpus: CorpusParams, split: str) -> list[Json]:
+def _write_video(folder: Path, corpus: CorpusParams, seed: int, split: str, number: int) -> list[Json]:
     """Writes the frames, annotations and some true flow of one video; returns its detections."""
+    scene = stage_video(corpus, seed=seed, namespace=split, number=number)
     detector = Detector(scene, corpus.detector)
     canvas: Canvas | None = None
     images: list[Json] = []

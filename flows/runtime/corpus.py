@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from flows.runtime import dvc_program
 from flows.runtime.process_runner import ProcessRunner, failure
 from flows.runtime.repository import Repository
 from tasks.errors import InputError
@@ -60,7 +61,7 @@ def record_corpus(runner: ProcessRunner) -> None:
     """
     pointer = runner.repository.root / "data.dvc"
     before = pointer.read_text(encoding="utf-8") if pointer.is_file() else ""
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", "data"]
+    command = [*dvc_program.COMMAND, "add", "--quiet", "data"]
     code, output = runner.run("data", command)
     if code != 0:
         raise failure("data", output, code)

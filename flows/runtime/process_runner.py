@@ -4,13 +4,13 @@ import contextlib
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psutil
 
+from flows.runtime import dvc_program
 from flows.runtime.outcomes import ExitCode, StageFailedError, StageOutcome, State, StoppedError
 from flows.runtime.processes import RunFile, end_children, end_tree
 from flows.runtime.progress_view import EventFile, ProgressView
@@ -117,7 +117,7 @@ def update_by_dvc(
         StageFailedError: the stage, or DVC, ended with an error.
         StoppedError: the run was asked to stop, because another stage failed or by the user.
     """
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
+    command = [*dvc_program.COMMAND, "repro", "--single-item", stage]
     return update_by_program(runner, stage, command + ["--force"] * force, environment, state_of=state_of_dvc)
 
 
@@ -169,7 +169,7 @@ def failure(name: str, output: str, code: int) -> StageFailedError:
 
 def _is_dvc(command: list[str]) -> bool:
     """Whether the command is DVC's, which must not be cut off while it writes dvc.lock."""
-    return command[1:3] == ["-m", "dvc"]
+    return command[: len(dvc_program.COMMAND)] == list(dvc_program.COMMAND)
 
 
 def state_of_dvc(output: str) -> State:

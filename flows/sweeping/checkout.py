@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from flows.runtime import dvc_program
 from flows.runtime.outcomes import StageOutcome
 from flows.runtime.pipeline import PipelineError, remove_broken_rwlock
 from flows.runtime.process_runner import ProcessRunner, state_of_dvc, update_by_program
@@ -67,7 +68,7 @@ def update_point(
     """
     params = runner.repository.params
     write_params(params, point.text if on_ray else set_value(point.text, "compute.executor", "local"))
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", stages[-1]]
+    command = [*dvc_program.COMMAND, "repro", stages[-1]]
     outcome = update_by_program(runner, point.name, command, environment, state_of=state_of_dvc, stages=stages)
     write_params(params, point.text)
     return outcome

@@ -20,6 +20,7 @@ from tasks.inference.network_work import NetworkWork
 from tasks.inference.person_boxes import (
     Annotations,
     PersonBox,
+    PersonBoxes,
     detection_rows,
     numbered,
     numbered_by_source,
@@ -27,6 +28,7 @@ from tasks.inference.person_boxes import (
 )
 from tasks.inference.video_tables import remove_other_videos, write_video_tables
 from tasks.inference.videos import Video, VideoIndex
+from tasks.parquet import ROW_GROUP
 from tasks.progress import current
 from tasks.shards import Shard, map_shards
 from tasks.tables import Table, read_table
@@ -85,7 +87,7 @@ def _run_on_poses(index: VideoIndex, videos: Sequence[str], *, workspace: Worksp
     def rows_of(video_id: str) -> Iterable[pa.Table]:
         video = index.video(video_id)
         boxes = file_poses.boxes(video)
-        scores.extend(box.score for box in boxes)
+        scores.extend(boxes.score.tolist())
         return [_rows(video, boxes, annotations, params, score_threshold=threshold)]
 
     write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
@@ -113,12 +115,12 @@ def _run_on_files(
             facts[video_id] = known
             return int(known["rows"])
         video, reported = index.video(video_id), (len(current().rejects), len(current().notices))
-        boxes = files.boxes(video) if "detected" in params.detect.box_sources else []
+        boxes = files.boxes(video) if "detected" in params.detect.box_sources else PersonBoxes.of([])
         rows = _rows(video, boxes, annotations, params, score_threshold=threshold)
         if (len(current().rejects), len(current().notices)) == reported:  # else it must be reported by each run
             keys[video_id] = key
         facts[video_id] = {"rows": len(rows), "lack": _lack(rows, params)}
-        return [rows]
+        return (rows.slice(at, ROW_GROUP) for at in range(0, len(rows), ROW_GROUP))
 
     row_counts = write_video_tables(DETECTIONS, videos, rows_of, workspace=workspace)
     for video_id, key in keys.items():
@@ -165,7 +167,7 @@ def _report_boxes(videos: Sequence[str], lacks: Mapping[str, Lack], *, workspace
 
 def _rows(
     video: Video,
-    detected: Sequence[PersonBox],
+    detected: PersonBoxes,
     annotations: Annotations,
     params: "Params",
     *,
@@ -174,7 +176,7 @@ def _rows(
 ) -> pa.Table:
     """Return rows of the table detections with the box sources that the parameters name, of the video or of frames."""
     annotated = annotations.boxes(video.video_id, frames)
-    chosen: dict[str, Sequence[PersonBox]] = {
+    chosen: dict[str, PersonBoxes] = {
         source: detected if source == "detected" else annotated for source in params.detect.box_sources
     }
     return detection_rows(video, chosen, score_threshold=score_threshold)
@@ -218,7 +220,8 @@ class DetectWork(NetworkWork):
 
     def _rows(self, video: Video, boxes: Sequence[PersonBox], shard: Shard) -> pa.Table:
         threshold, frames = self.params.detect.score_threshold, range(shard.first_frame, shard.last_frame)
-        return _rows(video, boxes, self.annotations, self.params, score_threshold=threshold, frames=frames)
+        detected = PersonBoxes.of(boxes)
+        return _rows(video, detected, self.annotations, self.params, score_threshold=threshold, frames=frames)
 
 
 @dataclass(frozen=True)

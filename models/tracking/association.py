@@ -163,9 +163,9 @@ class Association:
 
     def tracks(self, min_track_frames: int) -> Tracks:
         """Return the tracks so far; those with fewer poses are dropped."""
-        frame_index, track_id, pose_id = np.array(self._ids, dtype=np.int64).reshape(-1, 3).T
+        frame_index, track_id, pose_id = np.asarray(self._ids, dtype=np.int64).reshape(-1, 3).T  # not copied
         order = np.lexsort((track_id, frame_index))
-        similarity = np.array(self._similarity, dtype=np.float64)[order]
+        similarity = np.asarray(self._similarity, dtype=np.float64)[order]
         return drop_poses(
             Tracks(frame_index[order], pose_id[order], track_id[order], similarity, _sorted(self._dropped)),
             np.ones(len(order), dtype=np.bool_),
@@ -195,9 +195,7 @@ def drop_poses(tracks: Tracks, keep: BoolArray, *, reason: DropReason, min_track
     Returns:
         The remaining tracks, with every removed pose added to `dropped`.
     """
-    _, inverse = np.unique(tracks.track_id, return_inverse=True)
-    long_enough = np.bincount(inverse, weights=keep)[inverse] >= min_track_frames if len(tracks) else keep
-    kept = keep & long_enough
+    kept = keep & (np.bincount(tracks.track_id, weights=keep)[tracks.track_id] >= min_track_frames)
     removed = [
         DroppedPose(int(tracks.frame_index[row]), int(tracks.pose_id[row]), "short track" if keep[row] else reason)
         for row in np.flatnonzero(~kept)
@@ -217,7 +215,7 @@ def drop_poses(tracks: Tracks, keep: BoolArray, *, reason: DropReason, min_track
 
 def _renumbered(track_id: IntArray) -> tuple[IntArray, IntArray]:
     """First row of each track, and new track ids (N,), from 0 in the order of the first rows."""
-    _, first, inverse = np.unique(track_id, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    return first, rank[inverse]
+    ids, first = np.unique(track_id, return_index=True)
+    rank = np.empty(ids.max(initial=-1) + 1, dtype=np.int64)
+    rank[ids[np.argsort(first, kind="stable")]] = np.arange(len(first))
+    return first, rank[track_id]

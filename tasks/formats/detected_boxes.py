@@ -1,9 +1,14 @@
 """Person boxes of a detector, and their reader for COCO results form; `mot.py` reads the form of MOT Challenge."""
 
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+import numpy as np
+
+from models.arrays import FloatArray, IntArray
 from tasks.errors import InputError
 from tasks.formats.corpus_part import Row
 from tasks.formats.errors import FieldError, shown
@@ -21,7 +26,39 @@ class DetectedBox:
     score: float
 
 
-def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
+class DetectedBoxes(Sequence[DetectedBox]):
+    """The person boxes of a file as columns; each is an object only while somebody asks for it.
+
+    Attributes:
+        image_id: (N,).
+        box_xywh: (N,4) px.
+        score: (N,).
+    """
+
+    def __init__(self, boxes: Iterable[DetectedBox]) -> None:
+        image_id, box_xywh, score = array("q"), array("d"), array("d")
+        for box in boxes:
+            image_id.append(box.image_id)
+            box_xywh.extend(box.box_xywh)
+            score.append(box.score)
+        self.image_id: IntArray = np.asarray(image_id, dtype=np.int64)
+        self.box_xywh: FloatArray = np.asarray(box_xywh, dtype=np.float64).reshape(-1, 4)
+        self.score: FloatArray = np.asarray(score, dtype=np.float64)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    @overload
+    def __getitem__(self, at: int) -> DetectedBox: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[DetectedBox]: ...
+    def __getitem__(self, at: int | slice) -> DetectedBox | list[DetectedBox]:
+        if isinstance(at, slice):
+            return [self[index] for index in range(len(self))[at]]
+        return DetectedBox(int(self.image_id[at]), self.box_xywh[at].tolist(), float(self.score[at]))
+
+
+def read_results(path: Path) -> tuple[DetectedBoxes, list[Row]]:
     """Person boxes of a file in COCO results form, and the rejects in it as rows of location and reason.
 
     Boxes of a file without any score are certain.
@@ -32,14 +69,17 @@ def read_results(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     entries = load_json(path)
     if not isinstance(entries, list):
         raise InputError(f"{path}: expected a list of detections in COCO results form, got {shown(entries)}")
-    boxes, rejects = [], []
+    rejects: list[Row] = []
+    return DetectedBoxes(_detected_boxes(entries, rejects)), rejects
+
+
+def _detected_boxes(entries: Sequence[Any], rejects: list[Row]) -> Iterator[DetectedBox]:
     has_scores = any(isinstance(entry, dict) and not is_absent(entry, "score") for entry in entries)
     for position, entry in enumerate(entries):
         try:
-            boxes.append(_detected_box(entry, has_scores=has_scores))
+            yield _detected_box(entry, has_scores=has_scores)
         except FieldError as error:
             rejects.append({"location": f"detection {position}", "reason": str(error)})
-    return boxes, rejects
 
 
 def unturned_reason(things: str, count: int, *, width: int, height: int) -> str:

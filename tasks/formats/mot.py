@@ -1,8 +1,8 @@
 """Person boxes in MOT Challenge form: frame, id, left, top, width, height, score, ... one a line."""
 
 import configparser
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -12,10 +12,10 @@ import numpy as np
 from models.arrays import FloatArray, IntArray
 from tasks.errors import InputError, raise_machine_fault
 from tasks.formats.corpus_part import Row
-from tasks.formats.detected_boxes import DetectedBox
+from tasks.formats.detected_boxes import DetectedBox, DetectedBoxes
 from tasks.formats.errors import FieldError, InWords, shown
 from tasks.formats.fields import as_number, box_xywh, real, whole
-from tasks.formats.text_files import text_of
+from tasks.formats.text_files import lines_of, text_of
 
 _PERSON: Final = 1
 _NO_SCORE: Final = -1
@@ -29,7 +29,7 @@ _FIELDS: Final = ("frame", "id", "left", "top", "width", "height", "score")
 _LEAST_FIELDS: Final = _FIELDS[:-1]
 
 
-def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
+def read_detections(path: Path) -> tuple[DetectedBoxes, list[Row]]:
     """Person boxes of a det.txt, and the rejects in it as rows of location and reason.
 
     `image_id` is the frame's number, from 1. A pixel in MOT files is counted from 1, ours from 0: boxes are shifted.
@@ -37,21 +37,9 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
     Raises:
         InputError: the file is not there, not text, or holds no line that is a detection.
     """
-    lines = _lines(path)
-    boxes: list[DetectedBox] = []
     rejects: list[Row] = []
     others: list[tuple[int, float | str]] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or _is_no_row(line):
-            continue
-        try:
-            box, category = _detected_box(line)
-            if category in (None, _PERSON):
-                boxes.append(box)
-            else:
-                others.append((number, category))
-        except ValueError as error:
-            rejects.append({"location": f"line {number}", "reason": str(error)})
+    boxes = DetectedBoxes(_persons(_lines(path), rejects, others))
     if rejects and not boxes:
         raise InputError(
             f"{path}: expected lines of {', '.join(_FIELDS)}; {rejects[0]['location']}: {rejects[0]['reason']}"
@@ -62,7 +50,25 @@ def read_detections(path: Path) -> tuple[list[DetectedBox], list[Row]]:
         rejects.append(
             {"location": f"line {first}", "reason": f"{len(others)} rows of class {categories}; class 1 is the person"}
         )
-    return _with_scores(boxes), rejects
+    if len(boxes) and (boxes.score == _NO_SCORE).all():  # which says that the file has no scores
+        boxes.score[:] = 1.0
+    return boxes, rejects
+
+
+def _persons(lines: Iterable[str], rejects: list[Row], others: list[tuple[int, float | str]]) -> Iterator[DetectedBox]:
+    """The boxes of persons; adds broken lines to `rejects`, and line and class of other things to `others`."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or _is_no_row(line):
+            continue
+        try:
+            box, category = _detected_box(line)
+        except ValueError as error:
+            rejects.append({"location": f"line {number}", "reason": str(error)})
+            continue
+        if category in (None, _PERSON):
+            yield box
+        else:
+            others.append((number, category))
 
 
 @dataclass(frozen=True)
@@ -110,9 +116,9 @@ def _true_rows(path: Path) -> Iterator[tuple[int, int, list[float]]]:
             yield box.image_id - 1, int(identity), box.box_xywh
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> Iterator[str]:
     try:
-        return text_of(path).splitlines()
+        return lines_of(text_of(path))
     except (OSError, ValueError) as error:
         raise_machine_fault(error)
         raise InputError(f"{path}: expected boxes in MOT form, got {error}") from error
@@ -134,12 +140,6 @@ def _columns(line: str) -> list[str]:
         text = text.replace(",", ".")
     cells = [cell.strip(' \t"') for cell in text.split(separator)]
     return cells[: next((at for at in range(len(cells), 0, -1) if cells[at - 1]), 0)]
-
-
-def _with_scores(boxes: list[DetectedBox]) -> list[DetectedBox]:
-    """Boxes of a file whose scores are all -1, which says that it has none, are certain."""
-    has_none = bool(boxes) and all(box.score == _NO_SCORE for box in boxes)
-    return [replace(box, score=1.0) for box in boxes] if has_none else boxes
 
 
 def _detected_box(line: str) -> tuple[DetectedBox, float | str | None]:

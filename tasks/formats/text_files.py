@@ -1,6 +1,8 @@
 """Text as programs write it: UTF-8, UTF-16 or Latin-1, with or without a byte order mark, with any line ends."""
 
 import codecs
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +32,12 @@ def decoded_text(data: bytes) -> str:
             raise
         text = data.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Yield what `splitlines` would list, without the list: a file of boxes may have millions of lines."""
+    for part in re.finditer(r"[^\n]*\n|[^\n]+", text):
+        yield from part.group().splitlines()
 
 
 def begins_like_json(head: bytes) -> bool:

@@ -1,25 +1,26 @@
 """Person boxes from files of the corpus: COCO results for annotated videos, MOT tables for bare ones."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from models.arrays import FloatArray
 from models.poses.boxes import fit_only_exchanged_sides
 from tasks.errors import InputError
-from tasks.formats.detected_boxes import DetectedBox, read_results, unturned_reason
+from tasks.formats.detected_boxes import DetectedBoxes, read_results, unturned_reason
 from tasks.formats.frame_order import FrameOrderError, box_frames, frame_numbers
 from tasks.formats.mot import read_detections
 from tasks.formats.video_search import detections_beside, posetrack_roots
-from tasks.inference.person_boxes import PersonBox
+from tasks.inference.person_boxes import PersonBoxes
 from tasks.inference.videos import Video
 from tasks.progress import current
 
 FrameKey: TypeAlias = tuple[str, int]
 """Video id and frame index."""
-Reader: TypeAlias = Callable[[Path], tuple[list[DetectedBox], list[dict[str, Any]]]]
+Reader: TypeAlias = Callable[[Path], tuple[DetectedBoxes, list[dict[str, Any]]]]
 """Reads a file of boxes; returns them, and what is broken in it as location and reason."""
 RESULTS_FOLDER: Final = "detections"
 """Folder of COCO results below the root of a PoseTrack set; each box belongs to the frame of its image_id."""
@@ -40,61 +41,67 @@ class BoxFiles:
     ) -> None:
         self._data, self._score_threshold = data, score_threshold
         self._known = frozenset(known_image_ids)
-        self._boxes: dict[str, list[PersonBox]] = defaultdict(list)
+        self._boxes: dict[str, list[PersonBoxes]] = defaultdict(list)
         frames = _frames_by_image_id(videos)
         counts = {self._name(path): self._read_results(path, frames) for path in results_files(data)}
         _report_unknown_pictures(counts)
 
-    def boxes(self, video: Video) -> list[PersonBox]:
+    def boxes(self, video: Video) -> PersonBoxes:
         """Return the boxes of a video, in the order of their files."""
         if video.row["source"] is not None:
-            return self._turned_right(video, self._boxes[video.video_id])
+            return self._turned_right(video, PersonBoxes.joined(self._boxes[video.video_id]))
         path = mot_file(self._data, video.row)
-        return [] if path is None else self._turned_right(video, self._mot_boxes(path, video))
+        return PersonBoxes.of([]) if path is None else self._turned_right(video, self._mot_boxes(path, video))
 
-    def _turned_right(self, video: Video, boxes: list[PersonBox]) -> list[PersonBox]:
+    def _turned_right(self, video: Video, boxes: PersonBoxes) -> PersonBoxes:
         """Return the boxes, or none where they belong to the picture without its rotation."""
         width, height = video.row["width"], video.row["height"]
-        all_boxes = np.array([box.box_xywh for box in boxes], dtype=np.float64).reshape(-1, 4)
-        if not fit_only_exchanged_sides(all_boxes, width=width, height=height):
+        if not fit_only_exchanged_sides(boxes.box_xywh, width=width, height=height):
             return boxes
         current().reject(video.video_id, "boxes", unturned_reason("boxes", len(boxes), width=width, height=height))
-        return []
+        return PersonBoxes.of([])
 
     def _read_results(self, path: Path, frames: dict[int, list[FrameKey]]) -> tuple[int, int]:
         """Keep the boxes of a file; return how many it has, and how many of them are of unknown pictures."""
         source = self._name(path)
         boxes = self._read(path, read_results)
-        for box in boxes:
-            matches = frames.get(box.image_id, [])
+        frame_and_position: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for position, image_id in enumerate(boxes.image_id.tolist()):
+            matches = frames.get(image_id, [])
             if len(matches) > 1:
                 reason = f"expected one frame of this image_id, found it in {matches[0][0]} and {matches[1][0]}"
-                current().reject(source, f"image_id {box.image_id}", reason)
+                current().reject(source, f"image_id {image_id}", reason)
             elif matches:
                 [(video_id, frame_index)] = matches
-                self._boxes[video_id].append(PersonBox(frame_index, tuple(box.box_xywh), box.score))
-        return len(boxes), sum(box.image_id not in self._known for box in boxes)
+                frame_and_position[video_id].append((frame_index, position))
+        for video_id, pairs in frame_and_position.items():
+            frame_index, positions = np.array(pairs).T
+            rows = PersonBoxes.used(frame_index, boxes.box_xywh[positions], boxes.score[positions])
+            self._boxes[video_id].append(rows)
+        return len(boxes), sum(image_id not in self._known for image_id in boxes.image_id.tolist())
 
-    def _mot_boxes(self, path: Path, video: Video) -> list[PersonBox]:
+    def _mot_boxes(self, path: Path, video: Video) -> PersonBoxes:
         boxes = self._read(path, read_detections)
+        numbers, number_of_box = np.unique(boxes.image_id, return_inverse=True)
         try:
-            frames = self._frames_of_rows(path, video, [box.image_id for box in boxes])
+            frames = self._frames_of_rows(path, video, numbers.tolist())
         except FrameOrderError as error:
             current().reject(self._name(path), "", str(error))
-            return []
-        outside = Counter(box.image_id for box in boxes if box.image_id not in frames)
-        if outside:
-            first, last = min(outside), max(outside)
-            numbers = f"frame {first}" if first == last else f"frames {first} to {last}"
-            reason = f"expected a frame of the video, which has {len(frames)}; {outside.total()} boxes are ignored"
-            current().reject(self._name(path), numbers, reason)
-        return [
-            PersonBox(frames[box.image_id], tuple(box.box_xywh), box.score) for box in boxes if box.image_id in frames
-        ]
+            return PersonBoxes.of([])
+        frame_of = np.array([frames.get(number, -1) for number in numbers.tolist()], dtype=np.int64)
+        frame_index, outside = frame_of[number_of_box], numbers[frame_of < 0]
+        if len(outside):
+            first, last = outside[[0, -1]]
+            of_frames = f"frame {first}" if first == last else f"frames {first} to {last}"
+            ignored = f"{(frame_index < 0).sum()} boxes are ignored"
+            reason = f"expected a frame of the video, which has {len(frames)}; {ignored}"
+            current().reject(self._name(path), of_frames, reason)
+        inside = np.flatnonzero(frame_index >= 0)
+        return PersonBoxes.used(frame_index[inside], boxes.box_xywh[inside], boxes.score[inside])
 
     def _frames_of_rows(self, path: Path, video: Video, numbers: Sequence[int]) -> dict[int, int]:
         """Return the frame index of each frame number; pictures that were rejected keep their number."""
-        listed = {frame["image_id"] - 1: frame for frame in video.frames}
+        listed = {frame["image_id"] - 1: frame["frame_index"] for frame in video.frames}
         paths = [frame["path"] for frame in video.frames]
         names = frame_numbers(paths) if None not in paths else None
         count = max(listed, default=-1) + 1
@@ -102,27 +109,27 @@ class BoxFiles:
         read = box_frames(numbers, count, names if is_whole else None)
         if read.reading:
             current().notice(f"{self._name(path)}: {read.reading}")
-        return {number: listed[at]["frame_index"] for number, at in read.index.items() if at in listed}
+        return {number: listed[at] for number, at in read.index.items() if at in listed}
 
-    def _read(self, path: Path, reader: Reader) -> list[DetectedBox]:
+    def _read(self, path: Path, reader: Reader) -> DetectedBoxes:
         """Return the boxes of a file; broken entries, or a file that cannot be read, are rejected."""
         try:
             boxes, rejects = reader(path)
         except InputError as error:
             current().reject(self._name(path), "", str(error))
-            return []
+            return DetectedBoxes([])
         for entry in rejects:
             current().reject(self._name(path), entry["location"], entry["reason"])
-        self._report_odd_scores(path, [box.score for box in boxes])
+        self._report_odd_scores(path, boxes.score)
         return boxes
 
-    def _report_odd_scores(self, path: Path, scores: Sequence[float]) -> None:
+    def _report_odd_scores(self, path: Path, scores: FloatArray) -> None:
         """Report scores that are no probabilities, such as those of DPM or percentages, which the threshold is for."""
-        if not scores or (min(scores) >= 0 and max(scores) <= 1):
+        if not len(scores) or (scores.min() >= 0 and scores.max() <= 1):
             return
-        dropped = sum(score < self._score_threshold for score in scores)
+        dropped = (scores < self._score_threshold).sum()
         current().notice(
-            f"{self._name(path)}: expected scores from 0 to 1, got {min(scores):.4g} to {max(scores):.4g}; "
+            f"{self._name(path)}: expected scores from 0 to 1, got {scores.min():.4g} to {scores.max():.4g}; "
             f"detect.score_threshold {self._score_threshold:g} drops {dropped} of {len(scores)} boxes"
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.poses.frame_poses import EstimatedPoses
-from tasks.inference.person_boxes import PersonBox
+from tasks.inference.person_boxes import PersonBoxes
 from tasks.inference.videos import Video
 from tasks.tables import TableError, read_table
 from tasks.tables.arrays import keypoint_array, list_array
@@ -28,17 +28,11 @@ class FilePoses:
     def _rows(self) -> RowsByVideo:
         return RowsByVideo(read_table(FILE_POSES, FILE_POSES.path(self._tables)))
 
-    def boxes(self, video: Video) -> list[PersonBox]:
+    def boxes(self, video: Video) -> PersonBoxes:
         """Boxes of the poses of a video, in frame order; score 1 where the file has no score of the person."""
-        rows = self._of(video.video_id).select(["frame_index", "box_xywh", "person_score"]).to_pylist()
-        return [
-            PersonBox(
-                row["frame_index"],
-                tuple(row["box_xywh"]),
-                1.0 if row["person_score"] is None else row["person_score"],
-            )
-            for row in rows
-        ]
+        rows = self._of(video.video_id)
+        score = rows["person_score"].fill_null(1.0).to_numpy()
+        return PersonBoxes.used(rows["frame_index"].to_numpy(), list_array(rows, "box_xywh"), score)
 
     def poses(self, video_id: str, detections: pa.Table) -> EstimatedPoses:
         """The pose of each detection of a video.

@@ -1,26 +1,27 @@
 """Person boxes of any source in one form, and as rows of the table detections."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.arrays import FloatArray, IntArray
 from models.poses.boxes import clip, xywh_to_xyxy, xyxy_to_xywh
 from tasks.inference.videos import Video
 from tasks.tables import read_table
-from tasks.tables.arrays import table_of
+from tasks.tables.arrays import list_array, table_of
 from tasks.tables.by_video import RowsByVideo, row_bytes
 from tasks.tables.schemas import DETECTIONS, PERSONS
 
 _SMALLEST_SIDE_PX: Final = 1.0
-_BLOCK: Final = 1024
-"""Rows that are Python objects at a time."""
+_BLOCK: Final = 8192
+"""Boxes that are checked at a time."""
 _PERSON_COLUMNS: Final = (
     *("person_id", "video_id", "frame_index", "annotation_id"),
     *("box_xywh", "is_crowd", "visibility"),
@@ -34,14 +35,56 @@ class PersonBox:
     Attributes:
         frame_index: the frame.
         box_xywh: left, top, width, height, px.
-        score: the detector's score; 1 for annotated boxes.
-        drop_reason: that of the table detections.
+        score: the detector's score.
     """
 
     frame_index: int
     box_xywh: tuple[float, ...]
     score: float
-    drop_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class PersonBoxes:
+    """N person boxes of a video, as columns.
+
+    Attributes:
+        frame_index: (N,).
+        box_xywh: (N,4) px.
+        score: (N,).
+        drop_reason: (N,) of texts, or None for a box that is used.
+    """
+
+    frame_index: IntArray
+    box_xywh: FloatArray
+    score: FloatArray
+    drop_reason: npt.NDArray[np.object_]
+
+    @classmethod
+    def used(cls, frame_index: IntArray, box_xywh: FloatArray, score: FloatArray) -> Self:
+        """Boxes of which none is dropped so far."""
+        return cls(frame_index, box_xywh, score, np.full(len(score), None))
+
+    @classmethod
+    def of(cls, boxes: Sequence[PersonBox]) -> Self:
+        """Some boxes in the same order."""
+        return cls.used(
+            np.array([box.frame_index for box in boxes], dtype=np.int64),
+            np.array([box.box_xywh for box in boxes], dtype=np.float64).reshape(-1, 4),
+            np.array([box.score for box in boxes], dtype=np.float64),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The boxes of several files, one after the other."""
+        whole = [cls.of([]), *parts]
+        return cls(*(np.concatenate([getattr(part, column.name) for part in whole]) for column in fields(cls)))
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def taken(self, positions: IntArray) -> Self:
+        """The boxes at these positions, in their order."""
+        return type(self)(*(getattr(self, column.name)[positions] for column in fields(self)))
 
 
 class Annotations:
@@ -55,26 +98,21 @@ class Annotations:
         """Return what `boxes` are made from, equal as long as they are."""
         return row_bytes(self._rows.of(video_id))
 
-    def boxes(self, video_id: str, frames: range | None = None) -> list[PersonBox]:
-        """Return the boxes of the annotated persons of a video, or of some frames of it, by frame and annotation."""
+    def boxes(self, video_id: str, frames: range | None = None) -> PersonBoxes:
+        """Return the boxes of the annotated persons of a video, or of some frames of it, by frame and annotation.
+
+        Their score is 1.
+        """
         chosen = self._rows
         rows = chosen.of(video_id) if frames is None else chosen.in_frames(video_id, frames.start, frames.stop)
-        order = [(name, "ascending") for name in ("frame_index", "annotation_id", "person_id")]
-        return [
-            PersonBox(row["frame_index"], tuple(row["box_xywh"]), 1.0, _why_dropped(row))
-            for row in rows.sort_by(order).to_pylist()
-        ]
+        rows = rows.sort_by([(name, "ascending") for name in ("frame_index", "annotation_id", "person_id")])
+        reasons = np.full(len(rows), None)
+        reasons[~(list_array(rows, "visibility") > 0).any(axis=1)] = "no_keypoints"
+        reasons[rows["is_crowd"].to_numpy()] = "crowd"
+        return PersonBoxes(rows["frame_index"].to_numpy(), list_array(rows, "box_xywh"), np.ones(len(rows)), reasons)
 
 
-def _why_dropped(person: Mapping[str, Any]) -> str | None:
-    if person["is_crowd"]:
-        return "crowd"
-    return None if any(person["visibility"]) else "no_keypoints"
-
-
-def detection_rows(
-    video: Video, boxes_of_source: Mapping[str, Sequence[PersonBox]], *, score_threshold: float
-) -> pa.Table:
+def detection_rows(video: Video, boxes_of_source: Mapping[str, PersonBoxes], *, score_threshold: float) -> pa.Table:
     """Return rows of the table detections; ids count the boxes of a source in frame order, dropped ones included.
 
     Args:
@@ -82,18 +120,28 @@ def detection_rows(
         boxes_of_source: boxes by box source, detected or annotated.
         score_threshold: boxes of a lower score are dropped.
     """
-    rows = (
-        {"video_id": video.video_id, "box_source": source, "detection_id": number, **asdict(box)}
-        for source, boxes in boxes_of_source.items()
-        for number, box in enumerate(sorted(boxes, key=lambda box: box.frame_index))
-        for box in [_checked(box, video, score_threshold)]
-    )
-    blocks = iter(lambda: list(islice(rows, _BLOCK)), [])
-    return pa.concat_tables([DETECTIONS.schema.empty_table(), *map(_table, blocks)])
+    blocks = [
+        _rows(video, source, boxes, positions, first, score_threshold)
+        for source, boxes in sorted(boxes_of_source.items())
+        for first, positions in _in_frame_order(boxes)
+    ]
+    return pa.concat_tables([DETECTIONS.schema.empty_table(), *blocks])
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    return table_of(DETECTIONS, {name: [row[name] for row in rows] for name in DETECTIONS.schema.names})
+def _in_frame_order(boxes: PersonBoxes) -> Iterator[tuple[int, IntArray]]:
+    """Yield the positions of a block of boxes, and how many boxes come before."""
+    order = np.argsort(boxes.frame_index, kind="stable")
+    yield from ((first, order[first : first + _BLOCK]) for first in range(0, len(order), _BLOCK))
+
+
+def _rows(
+    video: Video, box_source: str, boxes: PersonBoxes, positions: IntArray, first_id: int, score_threshold: float
+) -> pa.Table:
+    checked = _checked(boxes.taken(positions), video, score_threshold)
+    same = {"video_id": video.video_id, "box_source": box_source}
+    columns = {name: pa.repeat(value, len(checked)) for name, value in same.items()}
+    columns["detection_id"] = np.arange(first_id, first_id + len(checked))
+    return table_of(DETECTIONS, columns | {column.name: getattr(checked, column.name) for column in fields(checked)})
 
 
 def numbered_by_source(rows: pa.Table, box_sources: Sequence[str]) -> pa.Table:
@@ -111,15 +159,15 @@ def numbered(rows: pa.Table) -> pa.Table:
     return rows.set_column(column, field, pa.array(range(len(rows)), field.type))
 
 
-def _checked(box: PersonBox, video: Video, score_threshold: float) -> PersonBox:
-    """Return the box cut to its picture, or as it is with the reason why it is dropped."""
-    if box.drop_reason is None and box.score < score_threshold:
-        return replace(box, drop_reason="low_score")
-    whole = xywh_to_xyxy(np.array(box.box_xywh, dtype=np.float64))
-    inside = xyxy_to_xywh(clip(whole, width=video.row["width"], height=video.row["height"]))
-    if inside[2:].min() < _SMALLEST_SIDE_PX:
-        return replace(box, drop_reason=box.drop_reason or "outside_picture")
-    return replace(box, box_xywh=tuple(inside.tolist()))
+def _checked(boxes: PersonBoxes, video: Video, score_threshold: float) -> PersonBoxes:
+    """Return the boxes cut to their picture, those that are not used for its sake as they are, with the reason."""
+    inside = xyxy_to_xywh(clip(xywh_to_xyxy(boxes.box_xywh), width=video.row["width"], height=video.row["height"]))
+    is_used = boxes.drop_reason == None  # noqa: E711 - of each
+    is_low = is_used & (boxes.score < score_threshold)
+    is_outside = ~is_low & (inside[:, 2:] < _SMALLEST_SIDE_PX).any(axis=1)
+    reason = np.where(is_low, "low_score", np.where(is_used & is_outside, "outside_picture", boxes.drop_reason))
+    box_xywh = np.where((is_low | is_outside)[:, None], boxes.box_xywh, inside)
+    return PersonBoxes(boxes.frame_index, box_xywh, boxes.score, reason)
 
 
 def why_all_dropped(rows: pa.Table, *, threshold: str) -> str | None:
@@ -129,7 +177,7 @@ def why_all_dropped(rows: pa.Table, *, threshold: str) -> str | None:
         rows: the video's rows of the table detections.
         threshold: the least score of a box that is used, in words.
     """
-    detected = rows.filter(pc.field("box_source") == "detected")
+    detected = rows.select(["drop_reason", "score"]).filter(pc.equal(rows["box_source"], "detected"))
     reasons = Counter(detected["drop_reason"].to_pylist())
     if not reasons or reasons[None]:
         return None

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from tasks.formats.corpus_part import RowsInColumns
 from tasks.frames import VideoFrames
 from tasks.tables import read_table
 from tasks.tables.by_video import RowsByVideo, row_bytes
@@ -20,8 +21,8 @@ class Video:
 
     row: dict[str, Any]
     """Its row of the table `videos`."""
-    frames: list[dict[str, Any]]
-    """Its rows of the table `frames`, one per frame."""
+    frames: Sequence[dict[str, Any]]
+    """Its rows of the table `frames`, one per frame; each is a dict only while somebody asks for it."""
 
     @property
     def video_id(self) -> str:
@@ -59,7 +60,9 @@ class VideoIndex:
 
     def video(self, video_id: str) -> Video:
         """A video and its frames."""
-        return Video(self._videos[video_id], self._frames.of(video_id).sort_by("frame_index").to_pylist())
+        rows = self._frames.of(video_id).sort_by("frame_index").select(_FRAME_COLUMNS[1:])
+        columns = {name: rows[name].to_pylist() for name in rows.column_names}
+        return Video(self._videos[video_id], RowsInColumns({"video_id": [video_id] * len(rows), **columns}))
 
     def row(self, video_id: str) -> dict[str, Any]:
         """The video's row of the table `videos`."""

@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tasks.formats.corpus_part import RowsInColumns
 from tasks.fresh_videos import FreshVideos
 from tasks.reporting.labels import JOINT_ORDER, counted, label
 from tasks.scoring.stage_metrics import COUNTS
@@ -37,12 +38,13 @@ def read_frame(workspace: Workspace, name: str, video_id: str | None = None) -> 
     return pd.DataFrame(pq.read_table(path, partitioning=None).to_pandas())
 
 
-def read_frames_of(workspace: Workspace, video_id: str) -> list[Row]:
+def read_frames_of(workspace: Workspace, video_id: str) -> Sequence[Row]:
     """Index, path and seconds of the frames of one video, in order; only their part of the file is read."""
     path = TABLES["frames"].path(workspace.tables)
     columns = ["frame_index", "path", "seconds"]
     rows = pq.read_table(path, columns=columns, partitioning=None, filters=[("video_id", "=", video_id)])
-    return list(rows.sort_by("frame_index").to_pylist())
+    rows = rows.sort_by("frame_index")
+    return RowsInColumns({name: rows[name].to_pylist() for name in columns})
 
 
 def records(rows: pd.DataFrame) -> list[Row]:

@@ -161,10 +161,12 @@ class _Trails:
         for row in rows:
             if (position := _position(row, self._threshold)) is not None:
                 self._positions.setdefault(int(row["track_id"]), []).append((index, position))
+        oldest = index - _TRAIL_FRAMES + 1
+        self._positions = {key: known for key, known in self._positions.items() if known[-1][0] >= oldest}
         trails = []
         for row in rows:
             known = self._positions.get(int(row["track_id"]), [])
-            known[:] = [entry for entry in known if entry[0] > index - _TRAIL_FRAMES]
+            known[:] = [entry for entry in known if entry[0] >= oldest]
             trails.append((int(row["track_id"]), [position for _, position in known]))
         return trails
 

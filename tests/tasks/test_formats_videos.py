@@ -57,7 +57,8 @@ def test_a_file_of_other_shape_is_no_file_of_detections(content: bytes | None, t
 
 def test_no_detections_are_no_error(tmp_path: Path) -> None:
     (tmp_path / "det.txt").write_text("")
-    assert read_detections(tmp_path / "det.txt") == ([], [])
+    boxes, rejects = read_detections(tmp_path / "det.txt")
+    assert (list(boxes), rejects) == ([], [])
 
 
 def test_a_video_file_is_a_video_of_the_split_val(tmp_path: Path, video_file: Any) -> None:

@@ -28,6 +28,11 @@ def give_freed_memory_back() -> None:
         arrow.set_memory_pool(arrow.system_memory_pool())
 
 
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def make_deterministic(seed: int, threads: int) -> None:
     """Seed the generators, forbid nondeterministic kernels and set the threads of the libraries loaded by now.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.code_files import REPOSITORY
+from tasks.determinism import usable_cores
 from tasks.progress import Progress, as_current
 from tasks.whole_files import write_whole
 from tasks.workspace import Workspace
@@ -99,7 +100,7 @@ def hardware() -> dict[str, Any]:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "memory_gib": round(pages / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

@@ -11,21 +11,26 @@ from typing import Any, Final, TypeAlias
 
 import cv2
 
+from tasks.determinism import usable_cores
+
 DrawAll: TypeAlias = Callable[[Callable[[int], Any], range], Iterator[Any]]
 """Like `map`: what a function gives for each number, in order; the function must be picklable."""
 WORTH_PROCESSES: Final = 200
 """Pictures and frames; with fewer the processes take longer to start than they spare."""
 
+_MOST: Final = 8
+"""Processes; each loads its libraries anew, and memory with them."""
+
 
 @contextmanager
 def drawing(pictures: int, *, worth_processes: int = WORTH_PROCESSES) -> Iterator[DrawAll]:
     """A way to draw so many pictures and frames; the bytes are the same whichever it is."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     if cores == 1 or pictures < worth_processes:
         yield map
         return
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(cores, mp_context=spawn, initializer=_begin)
+    pool = ProcessPoolExecutor(min(cores, _MOST), mp_context=spawn, initializer=_begin)
     try:
         yield pool.map
     finally:

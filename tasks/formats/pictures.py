@@ -1,7 +1,6 @@
 """Pictures of the corpus, each read and decoded once: whole, how large, and which bytes."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import cv2
 
+from tasks.determinism import usable_cores
 from tasks.errors import raise_machine_fault
 from tasks.formats.decoded_files import DecodedFiles, current
 from tasks.frames import decode_picture
@@ -80,7 +80,6 @@ def _check_once(decoded: DecodedFiles | None, path: Path) -> PictureFile | str:
 def check_pictures(paths: Iterable[Path]) -> Iterator[PictureFile | str]:
     """`check_picture` of each path, in order, on all cores; a few hundred pictures at a time are under way."""
     waiting, check = list(paths), partial(_check_once, current())
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         for start in range(0, len(waiting), _CHUNK):
             yield from threads.map(check, waiting[start : start + _CHUNK])

@@ -80,9 +80,10 @@ def read_blocks(table: Table, path: Path, columns: Sequence[str] | None = None) 
         TableError: as `read_table`, when the first block is asked for, or a later one that is damaged.
     """
     with _opened(table, path, columns, buffer_bytes=_READ_BYTES) as (file, names):
-        # one thread, since each of several would keep memory of its own
-        for batch in file.iter_batches(_BLOCK, columns=names, use_threads=False):
-            yield pa.Table.from_batches([batch]).select(names)
+        for group in range(file.num_row_groups):  # whose buffers would all stay if the file were read as a whole
+            # one thread, since each of several would keep memory of its own
+            for batch in file.iter_batches(_BLOCK, row_groups=[group], columns=names, use_threads=False):
+                yield pa.Table.from_batches([batch]).select(names)
 
 
 @contextmanager

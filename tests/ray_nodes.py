@@ -1,8 +1,7 @@
 """Ray nodes as processes of this machine, for tests of clusters."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -29,11 +28,3 @@ def cluster_without_cpus() -> Iterator[Cluster]:
 def add_node(cluster: Cluster, *, cpus: int = 1, **arguments: Any) -> Any:
     """A node that joins."""
     return cluster.add_node(num_cpus=cpus, object_store_memory=_STORE_BYTES, **arguments)
-
-
-def until(condition: Callable[[], Any], *, seconds: float = 120.0) -> None:
-    """Wait for what another thread or process does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

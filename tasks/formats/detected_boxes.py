@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class DetectedBox:
     score: float
 
 
-class DetectedBoxes(Sequence[DetectedBox]):
+class DetectedBoxes:
     """The person boxes of a file as columns; each is an object only while somebody asks for it.
 
     Attributes:
@@ -48,13 +48,7 @@ class DetectedBoxes(Sequence[DetectedBox]):
     def __len__(self) -> int:
         return len(self.score)
 
-    @overload
-    def __getitem__(self, at: int) -> DetectedBox: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[DetectedBox]: ...
-    def __getitem__(self, at: int | slice) -> DetectedBox | list[DetectedBox]:
-        if isinstance(at, slice):
-            return [self[index] for index in range(len(self))[at]]
+    def __getitem__(self, at: int) -> DetectedBox:
         return DetectedBox(int(self.image_id[at]), self.box_xywh[at].tolist(), float(self.score[at]))
 
 

@@ -61,8 +61,8 @@ class VideoIndex:
     def video(self, video_id: str) -> Video:
         """A video and its frames."""
         rows = self._frames.of(video_id).sort_by("frame_index").select(_FRAME_COLUMNS[1:])
-        columns = {name: rows[name].to_pylist() for name in rows.column_names}
-        return Video(self._videos[video_id], RowsInColumns({"video_id": [video_id] * len(rows), **columns}))
+        frames = RowsInColumns({"video_id": [video_id] * len(rows), **rows.to_pydict()})
+        return Video(self._videos[video_id], frames)
 
     def row(self, video_id: str) -> dict[str, Any]:
         """The video's row of the table `videos`."""

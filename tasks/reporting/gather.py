@@ -43,8 +43,7 @@ def read_frames_of(workspace: Workspace, video_id: str) -> Sequence[Row]:
     path = TABLES["frames"].path(workspace.tables)
     columns = ["frame_index", "path", "seconds"]
     rows = pq.read_table(path, columns=columns, partitioning=None, filters=[("video_id", "=", video_id)])
-    rows = rows.sort_by("frame_index")
-    return RowsInColumns({name: rows[name].to_pylist() for name in columns})
+    return RowsInColumns(rows.sort_by("frame_index").to_pydict())
 
 
 def records(rows: pd.DataFrame) -> list[Row]:

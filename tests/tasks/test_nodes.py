@@ -23,7 +23,8 @@ from tasks.shards import Shard, map_shards
 from tasks.tables import Table, write_table
 from tasks.tables.schemas import DETECTIONS, FRAMES, VIDEOS
 from tasks.workspace import Workspace
-from tests.ray_nodes import add_node, cluster_without_cpus, until
+from tests.ray_nodes import add_node, cluster_without_cpus
+from tests.waiting import until
 
 VIDEOS_OF_TEST = ("a", "b", "c")
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tasks.demo_corpus.corpus import synthesise
 from tasks.demo_corpus.drawing import drawing
 from tasks.demo_corpus.params import CorpusParams
 from tests.tasks.demo_corpus.test_corpus import digests
+from tests.waiting import until
 
 many_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core draws by itself")
 KILLED = """
@@ -68,10 +68,10 @@ def test_no_process_outlives_one_that_was_killed(tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED.format(folder=tmp_path))
     asked = subprocess.Popen([sys.executable, str(script)], env=os.environ | {"PYTHONPATH": str(Path.cwd())})
-    _wait(lambda: len(_drawers(tmp_path)) >= 2)
+    until(lambda: len(_drawers(tmp_path)) >= 2)
     asked.send_signal(signal.SIGKILL)
     asked.wait()
-    _wait(lambda: not any(Path(f"/proc/{number}").exists() for number in _drawers(tmp_path)))
+    until(lambda: not any(Path(f"/proc/{number}").exists() for number in _drawers(tmp_path)))
 
 
 def _process(_: int) -> int:
@@ -92,10 +92,3 @@ def _full_from_three(number: int) -> int:
 
 def _drawers(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.isdigit()]
-
-
-def _wait(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, "waited for 60 s"
-        time.sleep(0.05)

@@ -25,8 +25,9 @@ from tasks.recover import RecoverWork
 from tasks.shards import Shard, map_shards
 from tasks.shards.node_inputs import NodeInputs
 from tests.object_store import empty_bucket, object_store
-from tests.ray_nodes import add_node, cluster_without_cpus, until
+from tests.ray_nodes import add_node, cluster_without_cpus
 from tests.tasks.conftest import write_video
+from tests.waiting import until
 
 URL = "s3://lab/clips"
 FRAMES = 6
